@@ -1,0 +1,239 @@
+// The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
+import { RadiogradError, check, formatShape } from '../util/check.js'
+import { type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
+import { Memory } from './memory.js'
+import { Pipelines } from './pipelines.js'
+import { bindGroup } from './plan.js'
+import { type Command, type Dispatch, Recording } from './recording.js'
+import { type Bindable, Storage } from './storage.js'
+
+/** What the adapter offers, as kernels care about it. */
+export interface Caps {
+  /** Lanes of a subgroup when that number is fixed and usable, else 0. */
+  subgroupSize: number
+  /** A CPU pretending to be a GPU. */
+  isSoftware: boolean
+  f16: boolean
+  /** Workgroups it takes to keep the whole chip busy. */
+  parallelism: number
+  limits: GPUSupportedLimits
+}
+
+/** The running engine's recorder; set by `init()`. */
+export let gpu: Gpu
+
+export function setGpu(next: Gpu | undefined): void {
+  gpu = next as Gpu
+}
+
+const EAGER_BATCH = 64
+const MAX_GROUPS = 65535
+
+export class Gpu {
+  readonly memory: Memory
+  readonly pipelines: Pipelines
+  /** The step being recorded, if any. */
+  recording: Recording | null = null
+  /** Executions so far; random numbers are keyed by it. */
+  stepCounter = 0
+  private eagerStreams = 0
+  private encoder: GPUCommandEncoder | null = null
+  private pass: GPUComputePassEncoder | null = null
+  private encoded = 0
+  private uniforms: GPUBuffer[] = []
+  private readonly checks: Promise<GPUError | null>[] = []
+  private lost: string | null = null
+
+  constructor(readonly device: GPUDevice, readonly caps: Caps, readonly seed: number) {
+    this.memory = new Memory(device)
+    this.pipelines = new Pipelines(device, this.memory.counters)
+    device.lost.then((info) => {
+      if (info.reason !== 'destroyed') this.lost = `GPU device lost: ${info.message || info.reason || 'no reason given'}`
+    })
+  }
+
+  /**
+   * Runs (or records) a kernel. `bindings` by WGSL name, null for an optional input left out; `params` may be a function, evaluated at
+   * every execution; `workgroups` is a count (folded into two dimensions when large) or [x, y, z].
+   */
+  run<K extends Kernel>(
+    kernel: K,
+    bindings: { [B in keyof K['bindings']]: Bindable | null },
+    params: Params<K> | (() => Params<K>),
+    workgroups: number | readonly [number, number, number],
+    constants: Constants<K>,
+  ): void
+  run<K extends Kernel>(
+    kernel: {} extends Constants<K> ? K : never,
+    bindings: { [B in keyof K['bindings']]: Bindable | null },
+    params: Params<K> | (() => Params<K>),
+    workgroups: number | readonly [number, number, number],
+  ): void
+  run(
+    kernel: Kernel,
+    bindings: Record<string, Bindable | null>,
+    params: Record<string, number | boolean> | (() => Record<string, number | boolean>),
+    workgroups: number | readonly [number, number, number],
+    constants: Record<string, number | boolean> = {},
+  ): void {
+    const { variant, overrides } = specialise(kernel, constants)
+    const groups = fold(workgroups)
+    if (groups.some((g) => g === 0)) return
+    check(groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS), () => `${kernel.name}: workgroups must be integers up to ` +
+      `${MAX_GROUPS}, got ${formatShape(groups)}`)
+    this.issue({
+      type: 'dispatch', kernel, variant, overrides, params, workgroups: groups,
+      bindings: Object.keys(kernel.bindings).map((name) => bindings[name]?.storage.use(kernel.name) ?? null),
+    })
+  }
+
+  /** Copies the bytes of `source` over those of `target` (the smaller of the two). */
+  copy(source: Bindable, target: Bindable): void {
+    const from = source.storage.use('copy')
+    const to = target.storage.use('copy')
+    this.issue({ type: 'copy', source: from, target: to, bytes: Math.min(from.byteLength, to.byteLength) })
+  }
+
+  /** Fills `target` with zero bytes. */
+  zero(target: Bindable): void {
+    this.issue({ type: 'zero', target: target.storage.use('zero') })
+  }
+
+  /** Calls `call` once per execution, before any dynamic params are evaluated: for counters that live on the host. */
+  host(call: () => void): void {
+    this.issue({ type: 'host', call })
+  }
+
+  /** Key of the next random numbers: `stream` tells calls of one step apart, {@link stepCounter} tells steps apart. */
+  rng(): { seed: number; stream: number } {
+    return { seed: this.seed, stream: this.recording ? this.recording.nextStream() : this.eagerStreams++ }
+  }
+
+  /** Room for a result of an operator: transient inside a step, live outside. */
+  allocate(bytes: number, label: string): Storage {
+    return this.recording ? this.recording.allocate(bytes, label) : this.memory.allocate(bytes, label)
+  }
+
+  /** Sends what was encoded outside steps to the GPU. */
+  flush(): void {
+    if (!this.encoder) return
+    this.pass?.end()
+    const commands = this.encoder.finish()
+    this.device.queue.submit([commands])
+    this.memory.counters.submits++
+    this.encoder = this.pass = null
+    this.encoded = 0
+    for (const buffer of this.uniforms) this.memory.destroy(buffer)
+    this.uniforms = []
+  }
+
+  /** Uploads bytes into a live storage. */
+  write(target: Storage, data: ArrayBufferView, byteOffset = 0): void {
+    check(!this.recording || target.state === 'live', `write: ${target.label} must be made outside the step`)
+    this.flush()
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    if (bytes.length % 4 === 0) this.device.queue.writeBuffer(target.buffer!, target.offset + byteOffset, bytes as Uint8Array<ArrayBuffer>)
+    else {
+      const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4)
+      padded.set(bytes)
+      this.device.queue.writeBuffer(target.buffer!, target.offset + byteOffset, padded)
+    }
+  }
+
+  /** Downloads `bytes` of a live storage. */
+  async read(source: Storage, bytes: number): Promise<ArrayBuffer> {
+    check(!this.recording, `data: ${source.label} cannot be read while a step is being recorded; return it from the step`)
+    check(source.state === 'live', () => { source.use('data'); return `data: ${source.label} has no bytes yet` })
+    const size = Math.ceil(bytes / 4) * 4
+    this.flush()
+    const staging = this.memory.takeStaging(size)
+    this.guarded(() => {
+      const encoder = this.device.createCommandEncoder({ label: 'read' })
+      encoder.copyBufferToBuffer(source.buffer!, source.offset, staging, 0, size)
+      this.device.queue.submit([encoder.finish()])
+      this.memory.counters.submits++
+    })
+    await this.settle()
+    await staging.mapAsync(1 /* READ */, 0, size).catch((error: Error) => { throw new RadiogradError(this.lost ?? `data: ${error.message}`) })
+    const copy = staging.getMappedRange(0, size).slice(0, bytes)
+    staging.unmap()
+    this.memory.giveStaging(staging)
+    return copy
+  }
+
+  /** Waits until everything submitted so far has run. */
+  async idle(): Promise<void> {
+    this.flush()
+    await this.device.queue.onSubmittedWorkDone()
+    await this.settle()
+  }
+
+  /** Runs `work` inside validation and out-of-memory scopes; {@link settle} throws what they caught. */
+  guarded(work: () => void): void {
+    this.device.pushErrorScope('out-of-memory')
+    this.device.pushErrorScope('validation')
+    try {
+      work()
+    } finally {
+      this.checks.push(this.device.popErrorScope(), this.device.popErrorScope())
+    }
+  }
+
+  /** Throws the first GPU failure that has happened since the last call. */
+  async settle(): Promise<void> {
+    const errors = await Promise.all(this.checks.splice(0).map((c) => c.catch(() => null)))
+    if (this.lost) throw new RadiogradError(this.lost)
+    const error = errors.find(Boolean)
+    if (error) {
+      const kind = error.constructor.name === 'GPUOutOfMemoryError' ? 'GPU out of memory' : 'GPU validation'
+      throw new RadiogradError(`${kind}: ${error.message.replace(/\s+/g, ' ').slice(0, 600)}`)
+    }
+  }
+
+  private issue(command: Command): void {
+    if (this.recording) {
+      this.recording.commands.push(command)
+      if (command.type === 'dispatch') void this.pipelines.soon(command.kernel, command.variant, command.overrides)
+    } else if (command.type === 'host') command.call()
+    else this.guarded(() => this.encode(command))
+  }
+
+  /** Outside a step: encodes one command; uniforms and bind groups are made for it alone. */
+  private encode(command: Exclude<Command, { type: 'host' }>): void {
+    this.encoder ??= this.device.createCommandEncoder({ label: 'eager' })
+    if (command.type === 'dispatch') this.dispatch(command)
+    else {
+      this.pass?.end()
+      this.pass = null
+      const { target } = command
+      if (command.type === 'zero') this.encoder.clearBuffer(target.buffer!, target.offset, target.byteLength)
+      else this.encoder.copyBufferToBuffer(command.source.buffer!, command.source.offset, target.buffer!, target.offset, command.bytes)
+    }
+    if (++this.encoded >= EAGER_BATCH) this.flush()
+  }
+
+  private dispatch(command: Dispatch): void {
+    const pipeline = this.pipelines.now(command.kernel, command.variant, command.overrides)
+    let uniform = null
+    if (Object.keys(command.kernel.params).length) {
+      const view = new DataView(new ArrayBuffer(256))
+      packParams(command.kernel, typeof command.params === 'function' ? command.params() : command.params, view, 0)
+      uniform = { buffer: this.memory.createUniformBuffer(256, 'eager params'), offset: 0 }
+      this.uniforms.push(uniform.buffer)
+      this.device.queue.writeBuffer(uniform.buffer, 0, view.buffer as ArrayBuffer)
+    }
+    this.pass ??= this.encoder!.beginComputePass()
+    this.pass.setPipeline(pipeline.pipeline)
+    const resolve = (s: Storage) => ({ buffer: s.buffer!, offset: s.offset, size: s.byteLength })
+    this.pass.setBindGroup(0, bindGroup(this.device, this.memory, command, pipeline, resolve, uniform))
+    this.pass.dispatchWorkgroups(...command.workgroups)
+  }
+}
+
+/** A count as [x, y, 1] with x at most 65535 and little rounding up; triples as they are. */
+function fold(workgroups: number | readonly [number, number, number]): [number, number, number] {
+  if (typeof workgroups !== 'number') return [...workgroups]
+  if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1]
+  const y = Math.ceil(workgroups / MAX_GROUPS)
+  return [Math.ceil(workgroups / y), y, 1]
+}

@@ -1,0 +1,132 @@
+// Buffers: pooled live ones, arenas shared by all plans, small slots for results, staging for read-back. Everything is counted.
+import { Storage, roundUp } from './storage.js'
+
+/** GPU objects made so far. In a steady state none of these grows. */
+export interface Counters {
+  buffers: number
+  bindGroups: number
+  pipelines: number
+  shaderModules: number
+  submits: number
+}
+
+const STORAGE_USAGE = 0x80 | 0x04 | 0x08 // STORAGE | COPY_SRC | COPY_DST
+const UNIFORM_USAGE = 0x40 | 0x08 // UNIFORM | COPY_DST
+const STAGING_USAGE = 0x01 | 0x08 // MAP_READ | COPY_DST
+const SLOT_BYTES = 256
+const SLAB_BYTES = 64 << 10
+
+interface Freed {
+  buffer: GPUBuffer
+  offset: number
+}
+
+export class Memory {
+  readonly counters: Counters = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0, submits: 0 }
+  /** Bytes of all buffers that exist, and the most there ever were. */
+  bytes = 0
+  peakBytes = 0
+  /** Buffers into which plans place intermediates; `arenaVersion` changes when one had to grow. */
+  readonly arenas: GPUBuffer[] = []
+  arenaVersion = 0
+
+  private readonly free = new Map<number, GPUBuffer[]>()
+  private readonly slots: Freed[] = []
+  private readonly staging = new Map<number, GPUBuffer[]>()
+  private zeros: GPUBuffer | null = null
+  private readonly collected = new FinalizationRegistry<Freed>((freed) => this.recycle(freed))
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** A buffer for a live tensor; freed ones of the same size are used again. */
+  allocate(bytes: number, label: string): Storage {
+    const size = Math.max(16, roundUp(bytes, 16))
+    const buffer = this.free.get(size)?.pop() ?? this.create(size, STORAGE_USAGE, label)
+    return this.adopt(new Storage(bytes, 'live', label, buffer))
+  }
+
+  /** Room for what a step returns: small results share one buffer, so that a loss per step makes no GPU object. */
+  allocateResult(bytes: number, label: string): Storage {
+    if (bytes > SLOT_BYTES) return this.allocate(bytes, label)
+    if (this.slots.length === 0) {
+      const buffer = this.create(SLAB_BYTES, STORAGE_USAGE, 'results')
+      for (let offset = SLAB_BYTES - SLOT_BYTES; offset >= 0; offset -= SLOT_BYTES) this.slots.push({ buffer, offset })
+    }
+    const { buffer, offset } = this.slots.pop()!
+    return this.adopt(new Storage(bytes, 'live', label, buffer, offset))
+  }
+
+  /** Gives the bytes of a live storage back; `use()` then refuses it. */
+  release(storage: Storage): void {
+    if (storage.state !== 'live' || !storage.buffer) return
+    storage.state = 'dead'
+    if (storage.owner) return
+    this.collected.unregister(storage)
+    this.recycle({ buffer: storage.buffer, offset: storage.offset })
+    storage.buffer = null
+  }
+
+  /** A buffer of its own, e.g. an arena chunk; destroyed when `owner` is collected. */
+  create(size: number, usage: number, label: string): GPUBuffer {
+    const buffer = this.device.createBuffer({ size, usage, label })
+    this.counters.buffers++
+    this.bytes += size
+    this.peakBytes = Math.max(this.peakBytes, this.bytes)
+    return buffer
+  }
+
+  createStorageBuffer(size: number, label: string): GPUBuffer {
+    return this.create(size, STORAGE_USAGE, label)
+  }
+
+  createUniformBuffer(size: number, label: string): GPUBuffer {
+    return this.create(size, UNIFORM_USAGE, label)
+  }
+
+  destroy(buffer: GPUBuffer): void {
+    this.bytes -= buffer.size
+    buffer.destroy()
+  }
+
+  /** Makes the shared arenas at least this large. Plans look at `arenaVersion` before they run. */
+  reserveArenas(sizes: readonly number[]): void {
+    sizes.forEach((size, i) => {
+      if (this.arenas[i] && this.arenas[i].size >= size) return
+      if (this.arenas[i]) this.destroy(this.arenas[i])
+      this.arenas[i] = this.create(size, STORAGE_USAGE, `arena ${i}`)
+      this.arenaVersion++
+    })
+  }
+
+  /** Stand-in for an optional binding: 256 zero bytes; written ones get ranges of their own, as aliasing is forbidden. */
+  standIn(slot: number, written: boolean): GPUBufferBinding {
+    this.zeros ??= this.create(256 * 32, STORAGE_USAGE, 'stand-ins')
+    return { buffer: this.zeros, offset: written ? 256 * (slot + 1) : 0, size: 256 }
+  }
+
+  takeStaging(bytes: number): GPUBuffer {
+    const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes)))
+    return this.staging.get(size)?.pop() ?? this.create(size, STAGING_USAGE, 'read-back')
+  }
+
+  giveStaging(buffer: GPUBuffer): void {
+    const list = this.staging.get(buffer.size)
+    if (list) list.push(buffer)
+    else this.staging.set(buffer.size, [buffer])
+  }
+
+  private adopt(storage: Storage): Storage {
+    this.collected.register(storage, { buffer: storage.buffer!, offset: storage.offset }, storage)
+    return storage
+  }
+
+  private recycle(freed: Freed): void {
+    if (freed.buffer.label === 'results') {
+      this.slots.push(freed)
+      return
+    }
+    const list = this.free.get(freed.buffer.size)
+    if (list) list.push(freed.buffer)
+    else this.free.set(freed.buffer.size, [freed.buffer])
+  }
+}

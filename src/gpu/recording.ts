@@ -1,0 +1,92 @@
+// What a step is made of: a list of commands over storages. Recording executes nothing.
+import type { Kernel } from './kernel.js'
+import { Storage } from './storage.js'
+
+export type ParamValues = Record<string, number | boolean>
+
+export interface Dispatch {
+  type: 'dispatch'
+  kernel: Kernel
+  variant: string
+  overrides: Record<string, number>
+  /** In the order of the kernel's bindings; null binds the zero stand-in. */
+  bindings: (Storage | null)[]
+  /** A function is evaluated anew at every execution. */
+  params: ParamValues | (() => ParamValues)
+  workgroups: [number, number, number]
+}
+
+export type Command =
+  | Dispatch
+  | { type: 'copy'; source: Storage; target: Storage; bytes: number }
+  | { type: 'zero'; target: Storage }
+  | { type: 'host'; call: () => void }
+
+/** The storages a command reads and writes. */
+export function accesses(command: Command): { read: Storage[]; written: Storage[] } {
+  switch (command.type) {
+    case 'dispatch': {
+      const read: Storage[] = []
+      const written: Storage[] = []
+      Object.values(command.kernel.bindings).forEach((access, i) => {
+        const storage = command.bindings[i]
+        if (storage) (access === 'read' ? read : written).push(storage)
+      })
+      return { read, written }
+    }
+    case 'copy': return { read: [command.source], written: [command.target] }
+    case 'zero': return { read: [], written: [command.target] }
+    case 'host': return { read: [], written: [] }
+  }
+}
+
+/** Commands of one step and the transients made on the way. */
+export class Recording {
+  readonly commands: Command[] = []
+  readonly transients: Storage[] = []
+  private streams = 0
+
+  allocate(bytes: number, label: string): Storage {
+    const storage = new Storage(bytes, 'transient', label)
+    storage.index = this.transients.push(storage) - 1
+    return storage
+  }
+
+  /** The next random stream: the same position in the same step draws the same numbers. */
+  nextStream(): number {
+    return this.streams++
+  }
+
+  /** Ends the life of everything made inside. */
+  close(): void {
+    for (const storage of this.transients) storage.state = 'dead'
+  }
+
+  /**
+   * The structure as text, equal for two recordings that may share a plan, and the live storages in order of appearance:
+   * their identity is not part of the structure (an input may be another tensor each step).
+   */
+  structure(): { key: string; live: Storage[] } {
+    const live: Storage[] = []
+    const seen = new Map<Storage, number>()
+    const name = (s: Storage | null) => {
+      if (!s) return '-'
+      if (s.index >= 0) return `t${s.index}:${s.byteLength}`
+      let i = seen.get(s)
+      if (i === undefined) seen.set(s, (i = live.push(s) - 1))
+      return `l${i}:${s.byteLength}`
+    }
+    const key = this.commands.map((c) => {
+      switch (c.type) {
+        case 'dispatch': {
+          const params = typeof c.params === 'function' ? 'f' : Object.values(c.params).join(' ')
+          return `${c.kernel.name}|${c.variant}|${JSON.stringify(c.overrides)}|${c.bindings.map(name).join(' ')}|${params}|${c.workgroups}`
+        }
+        case 'copy': return `copy ${name(c.source)} ${name(c.target)} ${c.bytes}`
+        case 'zero': return `zero ${name(c.target)}`
+        case 'host': return 'host'
+      }
+    }).join('\n')
+    return { key, live }
+  }
+}

@@ -1,0 +1,1 @@
+// The operators, under PyTorch's names: `F` of the public entry point.

@@ -1,0 +1,131 @@
+// Parameters and model state in a few flat chunks: an optimizer then updates many parameters in one dispatch.
+import { gpu } from '../gpu/gpu.js'
+import { Storage, roundUp } from '../gpu/storage.js'
+import { type Shape, check, formatShape, numel } from '../util/check.js'
+import { Tensor } from './tensor.js'
+
+const ALIGNMENT = 256
+const CHUNK_BYTES = 16 << 20
+
+/** A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives). */
+export class Chunk {
+  readonly buffer: GPUBuffer
+  used = 0
+  private gradients: GPUBuffer | null = null
+
+  constructor(readonly bytes: number, readonly label: string) {
+    this.buffer = gpu.memory.createStorageBuffer(bytes, label)
+    chunks.register(this, [this.buffer])
+  }
+
+  /** Next free slice, or null when it does not fit. */
+  take(bytes: number, label: string): Storage | null {
+    const size = roundUp(bytes, ALIGNMENT)
+    if (this.used + size > this.bytes) return null
+    const storage = new Storage(bytes, 'live', label, this.buffer, this.used, this)
+    this.used += size
+    return storage
+  }
+
+  /** The slice of the gradient twin that belongs to `parameter`. */
+  gradientOf(parameter: Storage): Storage {
+    if (!this.gradients) {
+      this.gradients = gpu.memory.createStorageBuffer(this.bytes, `${this.label} gradients`)
+      chunks.register(this, [this.gradients])
+    }
+    return new Storage(parameter.byteLength, 'live', `gradient of ${parameter.label}`, this.gradients, parameter.offset, this)
+  }
+}
+
+const chunks = new FinalizationRegistry<GPUBuffer[]>((buffers) => buffers.forEach((b) => gpu?.memory.destroy(b)))
+
+/** Allocates slices one after another, so that what is made together lies together. */
+class Arena {
+  private chunk: Chunk | null = null
+  private owner: unknown = null
+
+  constructor(private readonly label: string) {}
+
+  take(shape: Shape, label: string): Storage {
+    if (this.owner !== gpu) this.chunk = null
+    this.owner = gpu
+    const bytes = roundUp(numel(shape) * 4, ALIGNMENT)
+    const limit = gpu.caps.limits.maxStorageBufferBindingSize
+    check(bytes <= limit, () => `parameter ${label}: needs ${bytes} bytes, this adapter binds at most ${limit}`)
+    const fits = this.chunk?.take(bytes, label)
+    if (fits) return fits
+    const chunk = new Chunk(Math.max(CHUNK_BYTES, bytes), this.label)
+    if (bytes < CHUNK_BYTES) this.chunk = chunk
+    return chunk.take(bytes, label)!
+  }
+}
+
+const parameters = new Arena('parameters')
+const state = new Arena('state')
+
+/** A trainable leaf of the given shape (`torch.nn.Parameter`), with uninitialised elements. */
+export function parameter(shape: Shape, label: string): Tensor {
+  check(shape.every((s) => Number.isInteger(s) && s > 0), () => `parameter ${label}: sizes must be positive integers, got ${formatShape(shape)}`)
+  const storage = parameters.take(shape, label)
+  const made = new Tensor(storage, [...shape])
+  made.requiresGrad = true
+  let gradient: Storage | null = null
+  made.gradStorage = () => (gradient ??= (storage.owner as Chunk).gradientOf(storage))
+  return made
+}
+
+/** A tensor that belongs to a model without being trained (PyTorch's buffer), e.g. running statistics. */
+export function stateTensor(shape: Shape, label: string): Tensor {
+  return new Tensor(state.take(shape, label), [...shape])
+}
+
+/** Parameters that lie side by side: `parameters`, `gradients` cover the same run of `floats` elements. */
+export interface Run {
+  parameters: Storage
+  gradients: Storage
+  floats: number
+}
+
+/** Joins parameters into as few runs as their places allow; gaps of alignment between two neighbours are part of a run. */
+export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
+  const limit = gpu.caps.limits.maxStorageBufferBindingSize
+  const sorted = [...tensors].sort((a, b) => order(a, b))
+  const runs: Run[] = []
+  let first: Tensor | null = null
+  let end = 0
+  const close = () => {
+    if (!first) return
+    const p = first.storage
+    const g = first.gradStorage!()
+    const bytes = end - p.offset
+    runs.push({
+      parameters: new Storage(bytes, 'live', 'parameters', p.buffer, p.offset, p.owner),
+      gradients: new Storage(bytes, 'live', 'gradients', g.buffer, g.offset, g.owner),
+      floats: bytes / 4,
+    })
+  }
+  for (const t of sorted) {
+    const adjoins = first && first.storage.buffer === t.storage.buffer && t.storage.offset === roundUp(end, ALIGNMENT) &&
+      first.storage.owner && t.storage.offset + t.storage.byteLength - first.storage.offset <= limit
+    if (!adjoins) {
+      close()
+      first = t
+    }
+    end = t.storage.offset + t.storage.byteLength
+  }
+  close()
+  return runs
+}
+
+const bufferIds = new WeakMap<GPUBuffer, number>()
+let nextBufferId = 0
+
+/** By buffer in order of appearance, then by place. */
+function order(a: Tensor, b: Tensor): number {
+  const id = (t: Tensor) => {
+    const buffer = t.storage.buffer!
+    if (!bufferIds.has(buffer)) bufferIds.set(buffer, nextBufferId++)
+    return bufferIds.get(buffer)!
+  }
+  return id(a) - id(b) || a.storage.offset - b.storage.offset
+}

@@ -1,0 +1,225 @@
+// init(), and the two ways to run a step: recorded each time, or recorded once and replayed.
+import { requestGpuAdapter } from '#platform/device'
+import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
+import type { Counters } from '../gpu/memory.js'
+import { Plan, type PlanMemory } from '../gpu/plan.js'
+import { Recording } from '../gpu/recording.js'
+import type { Storage } from '../gpu/storage.js'
+import { check, sameShape } from '../util/check.js'
+import { Tensor, empty } from './tensor.js'
+
+/** What a step function may return: tensors, and arrays and plain objects of them. */
+export type Result = Tensor | null | undefined | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
+
+export interface InitOptions {
+  /** Seed of everything random on the GPU (dropout). Default 0. */
+  seed?: number
+  /** Which adapter: 'auto' prefers a GPU, then lavapipe, then SwiftShader. */
+  adapter?: 'auto' | 'gpu' | 'lavapipe' | 'swiftshader'
+}
+
+/** Bytes on the GPU: all buffers now and at most; what the largest plan placed and could not do without. */
+export interface MemoryReport extends PlanMemory {
+  bytes: number
+  peakBytes: number
+}
+
+const MAX_PLANS = 32
+const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[]
+const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY', 'maxComputeWorkgroupSizeZ', 'maxStorageBuffersPerShaderStage'] as const
+
+/** Opens the adapter and starts the engine. One engine runs at a time. Throws when no adapter is found. */
+export async function init(options: InitOptions = {}): Promise<Engine> {
+  check(!gpu, 'init: an engine is already running; dispose() it first')
+  const { adapter, kind, isSoftware, dispose } = await requestGpuAdapter({ adapter: options.adapter ?? 'auto' })
+  const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f))
+  const requiredLimits: Record<string, number> = {}
+  for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
+  const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
+  const { subgroupMinSize, subgroupMaxSize } = adapter.info
+  const fixed = device.features.has('subgroups' as GPUFeatureName) && subgroupMinSize === subgroupMaxSize
+  const caps = {
+    subgroupSize: fixed ? (subgroupMinSize ?? 0) : 0,
+    isSoftware,
+    f16: device.features.has('shader-f16'),
+    parallelism: isSoftware ? 16 : 512,
+    limits: device.limits,
+  }
+  setGpu(new Gpu(device, caps, options.seed ?? 0))
+  return new Engine(adapter, kind, isSoftware, device, dispose)
+}
+
+export class Engine {
+  private readonly plans = new Map<string, Plan>()
+  private last: Promise<unknown> = Promise.resolve()
+  private readonly largest: PlanMemory = { planned: 0, lowerBound: 0 }
+
+  constructor(
+    readonly adapter: GPUAdapter,
+    /** 'lavapipe', 'swiftshader', 'gpu', … */
+    readonly adapterKind: string,
+    readonly isSoftware: boolean,
+    readonly device: GPUDevice,
+    private readonly release: () => void,
+  ) {}
+
+  get features(): ReadonlySet<string> {
+    return this.device.features as unknown as ReadonlySet<string>
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.device.limits
+  }
+
+  /** What the adapter calls itself. */
+  get adapterName(): string {
+    const { description, device, vendor, architecture } = this.adapter.info
+    return description || device || `${vendor} ${architecture}`.trim()
+  }
+
+  /**
+   * Records everything `fn` runs, plans its memory, and executes it in one submission. Tensors made inside die with the step,
+   * except those returned. A step of the same structure as an earlier one uses its plan again.
+   */
+  step<R extends Result>(fn: () => R): Promise<R> {
+    return this.serially(async () => {
+      const { recording, value, results } = record(fn)
+      const { key, live } = recording.structure()
+      const signature = `${key}\n${results.map((r) => r.index).join()}`
+      let plan = this.plans.get(signature)
+      if (plan) this.plans.delete(signature) // and back in at the end: the map keeps the order of last use
+      else plan = await this.plan(recording, results, live)
+      this.plans.set(signature, plan)
+      if (this.plans.size > MAX_PLANS) {
+        const [oldest, unused] = this.plans.entries().next().value!
+        unused.destroy()
+        this.plans.delete(oldest)
+      }
+      return this.execute(plan, recording, live, value, results)
+    })
+  }
+
+  /**
+   * Records `fn` once for each set of input shapes and replays that recording at every call: nothing of `fn` runs on the host again
+   * but callbacks and dynamic parameters (learning rate, random step). Inputs are copied in; results are new tensors each call.
+   */
+  capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): (inputs: I) => Promise<R>
+  capture<R extends Result>(fn: () => R): () => Promise<R>
+  capture<R extends Result>(fn: (inputs: never) => R): (inputs?: Record<string, Tensor>) => Promise<R> {
+    type Captured = { plan: Plan; inputs: Record<string, Tensor>; value: R; results: Storage[] }
+    const captured = new Map<string, Captured>()
+    return (given = {}) => this.serially(async () => {
+      const names = Object.keys(given)
+      const signature = names.map((name) => `${name} ${given[name].dtype} ${given[name].shape}`).join('; ')
+      let entry = captured.get(signature)
+      if (!entry) {
+        const inputs: Record<string, Tensor> = {}
+        for (const name of names) inputs[name] = empty(given[name].shape, given[name].dtype, `input ${name}`)
+        const { recording, value, results } = record(() => fn(inputs as never), Object.values(inputs))
+        const plan = await this.plan(recording, results, recording.structure().live)
+        captured.set(signature, (entry = { plan, inputs, value, results }))
+      }
+      for (const name of names) {
+        check(sameShape(entry.inputs[name].shape, given[name].shape), `capture: '${name}' changed its shape`)
+        gpu.copy(given[name], entry.inputs[name])
+      }
+      return this.execute(entry.plan, null, null, entry.value, entry.results)
+    })
+  }
+
+  /** Waits until the GPU has done everything submitted. Throws what went wrong on the way. */
+  idle(): Promise<void> {
+    return this.serially(() => gpu.idle())
+  }
+
+  memory(): MemoryReport {
+    return { bytes: gpu.memory.bytes, peakBytes: gpu.memory.peakBytes, ...this.largest }
+  }
+
+  /** GPU objects made since init(). */
+  counters(): Counters {
+    return { ...gpu.memory.counters }
+  }
+
+  /** Ends the engine: the device is destroyed and all tensors are dead. */
+  dispose(): void {
+    if (gpu?.device !== this.device) return
+    this.device.destroy()
+    setGpu(undefined)
+    this.release()
+  }
+
+  /** Steps run one after another, in the order of their calls, even when nobody awaits them. */
+  private serially<T>(work: () => Promise<T>): Promise<T> {
+    check(gpu?.device === this.device, 'engine: it was disposed')
+    check(!gpu.recording, 'engine: steps do not nest; call the functions directly')
+    const next = this.last.then(work)
+    this.last = next.catch(() => {})
+    return next
+  }
+
+  private async plan(recording: Recording, results: Storage[], live: readonly Storage[]): Promise<Plan> {
+    let plan!: Plan
+    gpu.guarded(() => { plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, results) })
+    await plan.ready()
+    gpu.guarded(() => plan.place(live))
+    await gpu.settle()
+    if (plan.memory.planned > this.largest.planned) Object.assign(this.largest, plan.memory)
+    return plan
+  }
+
+  private async execute<R extends Result>(
+    plan: Plan, recording: Recording | null, live: readonly Storage[] | null, value: R, results: readonly Storage[],
+  ): Promise<R> {
+    gpu.flush()
+    const kept = new Map<Storage, Storage>()
+    gpu.guarded(() => {
+      const encoder = gpu.device.createCommandEncoder({ label: 'step' })
+      plan.encode(encoder, recording, live)
+      for (const storage of results) {
+        const from = plan.resolve(storage)
+        const copy = gpu.memory.allocateResult(storage.byteLength, 'result')
+        encoder.copyBufferToBuffer(from.buffer, from.offset, copy.buffer!, copy.offset, storage.byteLength)
+        kept.set(storage, copy)
+      }
+      gpu.device.queue.submit([encoder.finish()])
+      gpu.memory.counters.submits++
+    })
+    gpu.stepCounter++
+    await gpu.settle()
+    return mapTensors(value, (t) => {
+      const copy = kept.get(t.storage)
+      return copy ? new Tensor(copy, t.shape, t.dtype) : t
+    })
+  }
+}
+
+/** Runs `fn` with a fresh recording. Inputs that are returned are copied like results, as their bytes change with the next call. */
+function record<R extends Result>(fn: () => R, inputs: readonly Tensor[] = []): { recording: Recording; value: R; results: Storage[] } {
+  const recording = new Recording()
+  gpu.recording = recording
+  try {
+    const value = fn()
+    check(!(value instanceof Promise), 'step: the function must not be async; await outside of it')
+    const results = new Set<Storage>()
+    mapTensors(value, (t) => {
+      if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage)) results.add(t.storage)
+      return t
+    })
+    return { recording, value, results: [...results] }
+  } finally {
+    gpu.recording = null
+    recording.close()
+  }
+}
+
+/** `value` with every tensor replaced by `f(tensor)`. */
+function mapTensors<R>(value: R, f: (t: Tensor) => Tensor): R {
+  if (value instanceof Tensor) return f(value) as R
+  if (Array.isArray(value)) return value.map((v) => mapTensors(v, f)) as R
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTensors(v, f)])) as R
+  }
+  return value
+}

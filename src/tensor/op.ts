@@ -1,0 +1,78 @@
+// defineOp: one operator = shape rule, forward, backward, side by side.
+import { type Shape, check, formatShape } from '../util/check.js'
+import { gradEnabled, makeNode } from './tape.js'
+import { type DType, Tensor, empty } from './tensor.js'
+
+type OutputShape = Shape | { shape: Shape; dtype: DType }
+
+/** `In`, `Out`: names of inputs and outputs; `A`: attributes. Optional inputs are null when left out. */
+export interface OpSpec<In extends string, Opt extends In, Out extends string, Saved extends In | Out, A> {
+  name: string
+  /** Inputs that may be left out. */
+  optional?: readonly Opt[]
+  /** Output shapes; checks the arguments. */
+  shape(inputs: Inputs<In, Opt>, attrs: A): Record<Out, OutputShape>
+  /** What backward may read; anything else is a type error there. */
+  saves?: readonly Saved[]
+  /** Inputs updated in place (running statistics): never differentiated. */
+  mutates?: readonly In[]
+  /** Outputs that carry no gradient (indices, statistics). */
+  auxiliary?: readonly Out[]
+  /** Fills the outputs. */
+  forward(inputs: Inputs<In, Opt>, outputs: Record<Out, Tensor>, attrs: A): void
+  /**
+   * Fills the wanted input gradients (`dx.x` is undefined when nobody wants it). It may return a tensor under an input's name to pass it
+   * on as that gradient instead of filling one (addition hands dy through).
+   */
+  backward?(
+    saved: { [S in Saved]: S extends Opt ? Tensor | null : Tensor }, outputs: { [O in Out]: Tensor },
+    inputs: { [I in In]?: Tensor }, attrs: A,
+  ): { [I in In]?: Tensor } | void
+}
+
+export type Inputs<In extends string, Opt extends In> = { [I in In]: I extends Opt ? Tensor | null : Tensor }
+
+/** Makes a function of an operator: (inputs, attributes) → outputs. It allocates, runs forward, and puts a node on the tape. */
+export function defineOp<In extends string, Out extends string, A = object, Opt extends In = never, Saved extends In | Out = never>(
+  spec: OpSpec<In, Opt, Out, Saved, A>,
+): (inputs: Inputs<In, Opt>, attrs: A) => Record<Out, Tensor> {
+  const mutated = new Set<string>(spec.mutates)
+  const auxiliary = new Set<string>(spec.auxiliary)
+  const optional = new Set<string>(spec.optional)
+  return (inputs, attrs) => {
+    for (const name in inputs) {
+      const input = inputs[name] as Tensor | null
+      check(input instanceof Tensor || (input === null && optional.has(name)), () => `${spec.name}: '${name}' must be a tensor, got ${String(input)}`)
+      input?.storage.use(spec.name)
+    }
+    const shapes = spec.shape(inputs, attrs)
+    const outputs = {} as Record<Out, Tensor>
+    for (const name in shapes) {
+      const rule = shapes[name]
+      const { shape, dtype } = 'shape' in rule ? rule : { shape: rule as Shape, dtype: 'f32' as DType }
+      check(shape.every((s) => Number.isInteger(s) && s > 0), () => `${spec.name}: sizes must be positive integers, got ${name} ${formatShape(shape)}`)
+      outputs[name] = empty(shape, dtype, `${spec.name}.${name}`)
+    }
+    spec.forward(inputs, outputs, attrs)
+    const wants = gradEnabled() && spec.backward
+      ? (Object.keys(inputs) as In[]).filter((name) => inputs[name]?.requiresGrad && !mutated.has(name)) : []
+    if (wants.length) {
+      const saved = {} as Record<Saved, Tensor | null>
+      for (const name of spec.saves ?? []) {
+        const kept = name in outputs ? outputs[name as unknown as Out] : (inputs[name as unknown as In] as Tensor | null)
+        saved[name] = kept && new Tensor(kept.storage, kept.shape, kept.dtype)
+      }
+      const node = makeNode({
+        op: spec.name, inputs, wants,
+        backward: (dOutputs, targets) => spec.backward!(saved as never, dOutputs as never, targets as never, attrs) as never,
+      })
+      for (const name in outputs) {
+        if (auxiliary.has(name)) continue
+        outputs[name].requiresGrad = true
+        outputs[name].node = node
+        outputs[name].output = name
+      }
+    }
+    return outputs
+  }
+}
