@@ -5,7 +5,7 @@ import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import { Recording } from '../gpu/recording.js'
 import type { Storage } from '../gpu/storage.js'
-import { check, sameShape } from '../util/check.js'
+import { check } from '../util/check.js'
 import { Tensor, empty } from './tensor.js'
 
 /** What a step function may return: tensors, and arrays and plain objects of them. */
@@ -120,11 +120,9 @@ export class Engine {
         const plan = await this.plan(recording, results, recording.structure().live)
         captured.set(signature, (entry = { plan, inputs, value, results }))
       }
-      for (const name of names) {
-        check(sameShape(entry.inputs[name].shape, given[name].shape), `capture: '${name}' changed its shape`)
-        gpu.copy(given[name], entry.inputs[name])
-      }
-      return this.execute(entry.plan, null, null, entry.value, entry.results)
+      const { inputs } = entry
+      const copies = names.map((name) => ({ from: given[name].storage.use('capture'), to: inputs[name].storage }))
+      return this.execute(entry.plan, null, null, entry.value, entry.results, copies)
     })
   }
 
@@ -171,11 +169,13 @@ export class Engine {
 
   private async execute<R extends Result>(
     plan: Plan, recording: Recording | null, live: readonly Storage[] | null, value: R, results: readonly Storage[],
+    inputs: readonly { from: Storage; to: Storage }[] = [],
   ): Promise<R> {
     gpu.flush()
     const kept = new Map<Storage, Storage>()
     gpu.guarded(() => {
       const encoder = gpu.device.createCommandEncoder({ label: 'step' })
+      for (const { from, to } of inputs) encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
       plan.encode(encoder, recording, live)
       for (const storage of results) {
         const from = plan.resolve(storage)
