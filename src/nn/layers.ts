@@ -1,0 +1,110 @@
+// Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
+import * as F from '../ops/index.js'
+import { gpu } from '../gpu/gpu.js'
+import { stateTensor } from '../tensor/arena.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
+import * as init from './init.js'
+import { Module } from './module.js'
+
+export interface Conv2dOptions {
+  stride?: number
+  padding?: number
+  dilation?: number
+  groups?: number
+  bias?: boolean
+  /** Draws the weight of shape [KH, KW, in / groups, out]; PyTorch's default otherwise. */
+  weightInit?: (shape: readonly number[]) => Tensor
+}
+
+/** 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.Conv2d`); weight [KH, KW, inChannels / groups, outChannels]. */
+export class Conv2d extends Module {
+  weight: Tensor
+  bias: Tensor | null
+  protected override readonly layouts = { weight: 'conv' } as const
+
+  constructor(
+    inChannels: number, outChannels: number, kernelSize: number,
+    private readonly options: Conv2dOptions = {},
+  ) {
+    super()
+    const groups = options.groups ?? 1
+    check(inChannels % groups === 0 && outChannels % groups === 0,
+      `Conv2d: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`)
+    const fanIn = (inChannels / groups) * kernelSize ** 2
+    // kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is 1 / sqrt(fanIn), for weight and bias alike.
+    const shape = [kernelSize, kernelSize, inChannels / groups, outChannels]
+    this.weight = options.weightInit?.(shape) ?? init.uniform(shape, 1 / Math.sqrt(fanIn), 'conv weight')
+    this.bias = options.bias === false ? null : init.uniform([outChannels], 1 / Math.sqrt(fanIn), 'conv bias')
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.conv2d(x, this.weight, this.bias, this.options)
+  }
+}
+
+/** Batch normalisation over the last axis (`torch.nn.BatchNorm2d` for NHWC). */
+export class BatchNorm2d extends Module {
+  weight: Tensor
+  bias: Tensor
+  runningMean: Tensor
+  runningVar: Tensor
+  numBatchesTracked = 0
+  protected override readonly stateFields = ['runningMean', 'runningVar', 'numBatchesTracked']
+
+  constructor(channels: number, readonly eps = 1e-5, readonly momentum = 0.1) {
+    super()
+    this.weight = init.constant([channels], 1, 'batchNorm weight')
+    this.bias = init.constant([channels], 0, 'batchNorm bias')
+    this.runningMean = stateTensor([channels], 'running mean').write(new Float32Array(channels))
+    this.runningVar = stateTensor([channels], 'running variance').write(new Float32Array(channels).fill(1))
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
+  }
+
+  /** relu(batchNorm(x)) in one kernel. */
+  forwardRelu(x: Tensor): Tensor {
+    return F.batchNormRelu(x, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
+  }
+
+  /** relu(batchNorm(x) + residual) in one kernel. */
+  forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
+    return F.batchNormAddRelu(x, residual, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
+  }
+
+  private count() {
+    if (this.training) gpu.host(() => { this.numBatchesTracked++ })
+    return { training: this.training, momentum: this.momentum, eps: this.eps }
+  }
+}
+
+/** y = x·weightᵀ + bias over the last axis (`torch.nn.Linear`); weight [outFeatures, inFeatures]. */
+export class Linear extends Module {
+  weight: Tensor
+  bias: Tensor | null
+
+  constructor(inFeatures: number, outFeatures: number, { bias = true } = {}) {
+    super()
+    const bound = 1 / Math.sqrt(inFeatures)
+    this.weight = init.uniform([outFeatures, inFeatures], bound, 'linear weight')
+    this.bias = bias ? init.uniform([outFeatures], bound, 'linear bias') : null
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.linear(x, this.weight, this.bias)
+  }
+}
+
+/** Zeroes elements with probability p while training (`torch.nn.Dropout`). */
+export class Dropout extends Module {
+  constructor(readonly p = 0.5) {
+    super()
+    check(p >= 0 && p <= 1, `Dropout: p must be between 0 and 1, got ${p}`)
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.dropout(x, this.p, this.training)
+  }
+}
