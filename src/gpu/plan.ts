@@ -88,9 +88,12 @@ export class Plan {
 
   /**
    * Encodes the step. `recording` may be a later one of the same structure: its host calls and parameter functions are the ones
-   * that count, and `live` its live storages.
+   * that count, and `live` its live storages. With `timestamps` every dispatch gets a pass of its own that writes its two.
    */
-  encode(encoder: GPUCommandEncoder, recording: Recording | null, live: readonly Storage[] | null): void {
+  encode(
+    encoder: GPUCommandEncoder, recording: Recording | null, live: readonly Storage[] | null,
+    timestamps?: (dispatch: number) => GPUComputePassTimestampWrites,
+  ): void {
     const commands = recording?.commands ?? this.commands
     if (live && (this.arenaVersion !== this.store.arenaVersion || live.some((s, i) => s !== this.live[i]))) this.bind(live)
     else if (this.arenaVersion !== this.store.arenaVersion) this.bind(this.live)
@@ -104,8 +107,14 @@ export class Plan {
     }
     let pass: GPUComputePassEncoder | null = null
     let current: GPUComputePipeline | null = null
+    let dispatch = 0
     this.commands.forEach((c, i) => {
       if (c.type === 'dispatch') {
+        if (timestamps) {
+          pass?.end()
+          pass = encoder.beginComputePass({ timestampWrites: timestamps(dispatch++) })
+          current = null
+        }
         pass ??= encoder.beginComputePass()
         const { pipeline } = this.pipelines[i]
         if (pipeline !== current) pass.setPipeline((current = pipeline))
@@ -124,6 +133,11 @@ export class Plan {
       }
     })
     ;(pass as GPUComputePassEncoder | null)?.end()
+  }
+
+  /** Names of the kernels in the order of their dispatches. */
+  kernels(): string[] {
+    return this.commands.flatMap((c) => (c.type === 'dispatch' ? [`${c.kernel.name} ${c.variant}`.trim()] : []))
   }
 
   /** Where the bytes of a storage of this plan are. */

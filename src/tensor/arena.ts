@@ -1,5 +1,6 @@
 // Parameters and model state in a few flat chunks: an optimizer then updates many parameters in one dispatch.
 import { gpu } from '../gpu/gpu.js'
+import type { Memory } from '../gpu/memory.js'
 import { Storage, roundUp } from '../gpu/storage.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { Tensor } from './tensor.js'
@@ -15,7 +16,7 @@ export class Chunk {
 
   constructor(readonly bytes: number, readonly label: string) {
     this.buffer = gpu.memory.createStorageBuffer(bytes, label)
-    chunks.register(this, [this.buffer])
+    collected.register(this, { memory: gpu.memory, buffer: this.buffer })
   }
 
   /** Next free slice, or null when it does not fit. */
@@ -31,13 +32,13 @@ export class Chunk {
   gradientOf(parameter: Storage): Storage {
     if (!this.gradients) {
       this.gradients = gpu.memory.createStorageBuffer(this.bytes, `${this.label} gradients`)
-      chunks.register(this, [this.gradients])
+      collected.register(this, { memory: gpu.memory, buffer: this.gradients })
     }
     return new Storage(parameter.byteLength, 'live', `gradient of ${parameter.label}`, this.gradients, parameter.offset, this)
   }
 }
 
-const chunks = new FinalizationRegistry<GPUBuffer[]>((buffers) => buffers.forEach((b) => gpu?.memory.destroy(b)))
+const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }>(({ memory, buffer }) => memory.destroy(buffer))
 
 /** Allocates slices one after another, so that what is made together lies together. */
 class Arena {

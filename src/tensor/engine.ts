@@ -4,6 +4,7 @@ import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import { Recording } from '../gpu/recording.js'
+import { Timings } from '../gpu/timings.js'
 import type { Storage } from '../gpu/storage.js'
 import { check } from '../util/check.js'
 import { Tensor, empty } from './tensor.js'
@@ -123,6 +124,32 @@ export class Engine {
       const { inputs } = entry
       const copies = names.map((name) => ({ from: given[name].storage.use('capture'), to: inputs[name].storage }))
       return this.execute(entry.plan, null, null, entry.value, entry.results, copies)
+    })
+  }
+
+  /**
+   * Time of a step by kernel: runs `fn` twice, the second time with a timestamp before and after every dispatch. Milliseconds, slowest
+   * kernel first. Needs the device feature `timestamp-query`.
+   */
+  profile(fn: () => Result): Promise<{ kernel: string; calls: number; ms: number }[]> {
+    check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
+    return this.serially(async () => {
+      const { recording, results } = record(fn)
+      const plan = await this.plan(recording, results, recording.structure().live)
+      const timings = new Timings(gpu, plan.dispatches)
+      for (let run = 0; run < 2; run++) {
+        gpu.flush()
+        gpu.guarded(() => {
+          const encoder = gpu.device.createCommandEncoder({ label: 'profile' })
+          plan.encode(encoder, null, null, run ? timings.writes : undefined)
+          if (run) timings.resolve(encoder)
+          gpu.device.queue.submit([encoder.finish()])
+        })
+        gpu.stepCounter++
+        await gpu.idle()
+      }
+      plan.destroy()
+      return timings.byKernel(plan.kernels())
     })
   }
 
