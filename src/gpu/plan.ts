@@ -97,6 +97,7 @@ export class Plan {
     const commands = recording?.commands ?? this.commands
     if (live && (this.arenaVersion !== this.store.arenaVersion || live.some((s, i) => s !== this.live[i]))) this.bind(live)
     else if (this.arenaVersion !== this.store.arenaVersion) this.bind(this.live)
+    for (const storage of this.live) storage.use('step') // a bind group would silently keep a disposed tensor's buffer
     for (const c of commands) if (c.type === 'host') c.call()
     if (this.dynamicBytes) {
       commands.forEach((c, i) => {
