@@ -1,0 +1,111 @@
+// Finding an adapter in Node, through Dawn (npm `webgpu`): a GPU, else lavapipe, else SwiftShader.
+import { existsSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { create, globals } from 'webgpu'
+import { RadiogradError, check } from '../util/check.js'
+import { loadVulkanLoader, swiftshaderCacheIcd } from './swiftshader.node.js'
+
+export type AdapterChoice = 'auto' | 'gpu' | 'lavapipe' | 'swiftshader' | 'null'
+
+export interface FoundAdapter {
+  adapter: GPUAdapter
+  /** 'gpu', 'lavapipe', 'swiftshader' or 'null'. */
+  kind: string
+  /** A CPU pretending to be a GPU. */
+  isSoftware: boolean
+  dispose(): void
+}
+
+const CHOICES = ['auto', 'gpu', 'lavapipe', 'swiftshader', 'null']
+const ICD_FOLDERS = ['/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/share/vulkan/icd.d']
+const GPU_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/dxg', '/dev/kgsl-3d0']
+
+/** Objects of `create()` must stay referenced while a device lives: once collected, the process dies with SIGSEGV. */
+const instances: GPU[] = []
+
+/** Opens the best adapter there is, or the one asked for (environment `RADIOGRAD_ADAPTER` goes first). Throws when there is none. */
+export async function requestGpuAdapter({ adapter: asked = 'auto' }: { adapter?: AdapterChoice } = {}): Promise<FoundAdapter> {
+  const choice = process.env.RADIOGRAD_ADAPTER || asked
+  check(CHOICES.includes(choice), `RADIOGRAD_ADAPTER: must be one of ${CHOICES.join(' ')}, got ${choice}`)
+  process.env.XDG_RUNTIME_DIR ??= tmpdir() // Mesa prints an error line without it
+  for (const name in globals) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value: (globals as Record<string, unknown>)[name], configurable: true, writable: true })
+  paceCompletion()
+  for (const candidate of candidates(choice)) {
+    const adapter = await open(candidate)
+    if (!adapter) continue
+    const kind = choice === 'null' ? 'null' : kindOf(adapter)
+    if (choice !== 'auto' && kind !== choice) continue
+    return { adapter, kind, isSoftware: kind !== 'gpu', dispose() {} }
+  }
+  throw new RadiogradError(`no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
+    "'npm start' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe")
+}
+
+interface Candidate {
+  /** Vulkan driver to list alone; with several listed, Dawn may take the slower one. Undefined leaves the loader as it is. */
+  icd?: string
+  flags?: string[]
+  /** Folder of a Vulkan loader to bring in first. */
+  loader?: string
+}
+
+function* candidates(choice: string): Generator<Candidate> {
+  if (choice === 'null') return yield { flags: ['backend=null'] }
+  if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) yield {}
+  const elsewhere = process.platform !== 'linux'
+  if (choice === 'auto' || choice === 'gpu') {
+    if (elsewhere || GPU_NODES.some((node) => existsSync(node))) yield {}
+  }
+  if (choice === 'auto' || choice === 'lavapipe') for (const icd of installed(/^lvp_icd.*\.json$/)) yield { icd }
+  if (choice === 'auto' || choice === 'swiftshader') {
+    for (const folder of ['/usr/lib/chromium', '/usr/lib64/chromium', '/opt/google/chrome']) {
+      const icd = join(folder, 'vk_swiftshader_icd.json')
+      if (existsSync(icd)) yield { icd, loader: folder }
+    }
+    const icd = swiftshaderCacheIcd()
+    if (icd) yield { icd, loader: join(icd, '..') }
+  }
+}
+
+function installed(name: RegExp): string[] {
+  return ICD_FOLDERS.filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).filter((file) => name.test(file)).map((file) => join(folder, file)))
+}
+
+async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter | null> {
+  const { VK_DRIVER_FILES } = process.env
+  if (icd) process.env.VK_DRIVER_FILES = icd
+  if (loader) loadVulkanLoader(loader)
+  const instance = create(['enable-dawn-features=allow_unsafe_apis', ...flags])
+  instances.push(instance)
+  const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
+  if (!adapter && icd) {
+    if (VK_DRIVER_FILES === undefined) delete process.env.VK_DRIVER_FILES
+    else process.env.VK_DRIVER_FILES = VK_DRIVER_FILES
+  }
+  return adapter
+}
+
+function kindOf({ info }: GPUAdapter): string {
+  const name = `${info.description} ${info.device} ${info.architecture}`.toLowerCase()
+  if (name.includes('llvmpipe')) return 'lavapipe'
+  if (name.includes('swiftshader')) return 'swiftshader'
+  return 'gpu'
+}
+
+let paced = false
+
+/**
+ * Dawn's binding polls for completion from setImmediate in a busy loop, which holds a whole core: on a software adapter half of the
+ * machine that does the work. Its callbacks are native functions; those, and only those, wait a millisecond instead.
+ */
+function paceCompletion(): void {
+  if (paced) return
+  paced = true
+  const immediately = globalThis.setImmediate
+  const isNative = (f: unknown) => typeof f === 'function' && Function.prototype.toString.call(f).includes('[native code]')
+  const wrapped = (f: (...args: unknown[]) => void, ...args: unknown[]) =>
+    (isNative(f) ? setTimeout(f, 1, ...args) : immediately(f, ...args))
+  globalThis.setImmediate = Object.assign(wrapped, immediately) as unknown as typeof setImmediate
+}
