@@ -1,0 +1,164 @@
+// Batches of bytes for the GPU: order, prefetching, and a memory of what was decoded. The random and the floating-point
+// part of the transforms is not done here but by the GPU, from `flips` and the data set's `transform.device`.
+import { check } from '../util/check.js'
+import { DecodePool, defaultWorkers } from './decodePool.js'
+import type { Image } from './image.js'
+import type { Dataset } from './imageFolder.js'
+import { Random } from './random.js'
+
+/** One batch; B is the batch size (less in a last batch that is kept). */
+export interface Batch {
+  /** [B, H, W, 3] bytes. */
+  readonly images: Uint8Array
+  readonly shape: readonly [batch: number, height: number, width: number, channels: 3]
+  /** [B] class indices. */
+  readonly labels: Int32Array
+  /** [B], 1 where the image is to be mirrored. */
+  readonly flips: Uint32Array
+  /** [B] positions in `dataset.samples`. */
+  readonly indices: Int32Array
+}
+
+export interface DataLoaderOptions {
+  /** Images per batch; 1. */
+  batchSize?: number
+  /** A new order each epoch; false. */
+  shuffle?: boolean
+  /** Leave out a last batch that is not full; false. */
+  dropLast?: boolean
+  /** Decoding workers: one per core, at most 4; 0 decodes in this thread. A pool may be shared between loaders. */
+  workers?: number | DecodePool
+  /** Batches decoded ahead of the one in use; 4. */
+  prefetch?: number
+  /** Determines order and flips together with the epoch's number; 0. */
+  seed?: number
+  /** Bytes of decoded pictures to remember; 2 GiB. Pictures beyond are decoded again each epoch. */
+  cacheBytes?: number
+}
+
+const wholeAtLeast = (name: string, value: number, least: number): number => {
+  check(Number.isInteger(value) && value >= least, `DataLoader: ${name} must be a whole number, ${least} or more, got ${value}`)
+  return value
+}
+
+/**
+ * Iterates a data set in batches. `epoch(e)` depends on (seed, e) alone; iterating the loader itself runs epochs
+ * 0, 1, 2, …. A file that cannot be decoded ends the epoch with an error naming it.
+ */
+export class DataLoader {
+  readonly dataset: Dataset
+  readonly batchSize: number
+  private readonly shuffle: boolean
+  private readonly dropLast: boolean
+  private readonly prefetch: number
+  private readonly seed: number
+  private readonly pool: DecodePool
+  private readonly ownsPool: boolean
+  private readonly cache = new Map<number, Uint8Array>()
+  private cacheRoom: number
+  private size: { height: number; width: number; path: string } | undefined
+  private nextEpoch = 0
+
+  constructor(dataset: Dataset, options: DataLoaderOptions = {}) {
+    check(dataset.samples.length > 0, 'DataLoader: the data set must hold samples, got none')
+    this.dataset = dataset
+    this.batchSize = wholeAtLeast('batchSize', options.batchSize ?? 1, 1)
+    this.prefetch = wholeAtLeast('prefetch', options.prefetch ?? 4, 0)
+    this.seed = options.seed ?? 0
+    this.shuffle = options.shuffle ?? false
+    this.dropLast = options.dropLast ?? false
+    this.cacheRoom = options.cacheBytes ?? 2 ** 31
+    const { workers = defaultWorkers() } = options
+    this.ownsPool = typeof workers === 'number'
+    this.pool = typeof workers === 'number' ? new DecodePool(workers) : workers
+    check(this.length > 0, `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`)
+  }
+
+  /** Batches per epoch. */
+  get length(): number {
+    const batches = this.dataset.samples.length / this.batchSize
+    return this.dropLast ? Math.floor(batches) : Math.ceil(batches)
+  }
+
+  /** Pictures remembered so far: once it equals the data set's length, an epoch decodes nothing. */
+  get cached(): number {
+    return this.cache.size
+  }
+
+  /** The order of samples in epoch `e`. */
+  order(e: number): Int32Array {
+    const order = Int32Array.from(this.dataset.samples, (_, i) => i)
+    return this.shuffle ? new Random(this.seed, e, 1).shuffle(order) : order
+  }
+
+  /** Batches of epoch `e`. Stopping early drops what was queued ahead. */
+  async *epoch(e: number): AsyncGenerator<Batch, void, void> {
+    const order = this.order(e)
+    const abort = new AbortController()
+    const ahead: Promise<Batch>[] = []
+    let started = 0
+    const fill = (most: number): void => {
+      for (; started < this.length && ahead.length < most; started++) {
+        const batch = this.assemble(order.slice(started * this.batchSize, (started + 1) * this.batchSize), e, abort.signal)
+        // A failure is reported when its turn comes; until then it must not count as unhandled.
+        batch.catch(() => {})
+        ahead.push(batch)
+      }
+    }
+    try {
+      for (fill(this.prefetch + 1); ahead.length > 0; fill(this.prefetch + 1)) {
+        const batch = await ahead.shift()!
+        // Refill before handing over, so that the workers decode while the GPU trains on this batch.
+        fill(this.prefetch)
+        yield batch
+      }
+    } finally {
+      abort.abort()
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
+    return this.epoch(this.nextEpoch++)
+  }
+
+  /** Stops the workers, unless the pool was given, and forgets the pictures. An epoch that is running fails. */
+  async close(): Promise<void> {
+    this.cache.clear()
+    if (this.ownsPool) await this.pool.close()
+  }
+
+  private async assemble(indices: Int32Array, e: number, signal: AbortSignal): Promise<Batch> {
+    const pictures = await Promise.all(Array.from(indices, (i) => this.cache.get(i) ?? this.decode(i, signal)))
+    const { height, width } = this.size!
+    const images = new Uint8Array(indices.length * height * width * 3)
+    pictures.forEach((data, slot) => images.set(data, slot * height * width * 3))
+    const { samples, transform } = this.dataset
+    const { flipProbability } = transform.device
+    return {
+      images,
+      shape: [indices.length, height, width, 3],
+      labels: Int32Array.from(indices, (i) => samples[i].label),
+      flips: Uint32Array.from(indices, (i) => Number(new Random(this.seed, e, 2, i).uniform() < flipProbability)),
+      indices,
+    }
+  }
+
+  private async decode(index: number, signal: AbortSignal): Promise<Uint8Array> {
+    const { path, file } = this.dataset.samples[index]
+    const image = await this.pool.decode({ path, file, steps: this.dataset.transform.host }, signal)
+    this.checkSize(image, path)
+    if (!this.cache.has(index) && image.data.length <= this.cacheRoom) {
+      this.cache.set(index, image.data)
+      this.cacheRoom -= image.data.length
+    }
+    return image.data
+  }
+
+  private checkSize({ height, width }: Image, path: string): void {
+    this.size ??= { height, width, path }
+    const first = this.size
+    check(height === first.height && width === first.width,
+      `${path}: must have the size of ${first.path} after the transforms (add Resize([height, width]) or CenterCrop), ` +
+      `got ${height} × ${width} and ${first.height} × ${first.width}`)
+  }
+}

@@ -1,0 +1,51 @@
+// Files in Node: listing a folder, reading bytes, and pngjs as it is loaded here. Its twin is files.browser.ts.
+import { readdirSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PNG } from 'pngjs'
+import { RadiogradError } from '../util/check.js'
+import type { Listing } from './imageFolder.js'
+
+/** All files and folders under `dir`, in no particular order. Hidden ones are left out, links followed. */
+export function listFolder(dir: string): Listing {
+  const listing: Listing = { files: [], folders: [] }
+  const visit = (relative: string): void => {
+    for (const entry of readdirSync(join(dir, relative), { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue
+      const path = relative === '' ? entry.name : `${relative}/${entry.name}`
+      const kind = entry.isSymbolicLink() ? statSync(join(dir, path)) : entry
+      if (kind.isDirectory()) {
+        listing.folders.push(path)
+        visit(path)
+      } else if (kind.isFile()) listing.files.push({ path, file: join(dir, path) })
+    }
+  }
+  try {
+    visit('')
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    throw new RadiogradError(`${path ?? dir}: must be a folder that can be read, got ${code}`)
+  }
+  return listing
+}
+
+/** The bytes of a file given by its path or as a Blob. */
+export async function readBytes(file: string | Blob): Promise<Uint8Array> {
+  if (typeof file !== 'string') return new Uint8Array(await file.arrayBuffer())
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new RadiogradError(`${file}: must be a file that can be read, got ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
+/** RGBA samples of a PNG file; 16-bit ones unscaled with `skipRescale`. Throws pngjs's own errors. */
+export function readPng(bytes: Uint8Array, options: { skipRescale: boolean }): ArrayLike<number> {
+  return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), options).data
+}
+
+/** A gray PNG file of [height, width] bytes. */
+export function writePng(gray: Uint8Array, height: number, width: number): Uint8Array {
+  const png = Object.assign(new PNG(), { width, height, data: Buffer.from(gray.buffer, gray.byteOffset, gray.byteLength) })
+  return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
+}

@@ -1,0 +1,101 @@
+// A folder of classes as a list of labelled files, as torchvision's ImageFolder reads it. Lists, never decodes.
+import { listFolder } from '#platform/files'
+import { check } from '../util/check.js'
+import type { Pipeline } from './transforms.js'
+
+/** A file by its path relative to the folder (with '/') and where its bytes are: a path on disk or a Blob. */
+export interface FileEntry {
+  path: string
+  file: string | Blob
+}
+
+/** Everything below a folder; hidden files and folders are not in it. */
+export interface Listing {
+  files: FileEntry[]
+  folders: string[]
+}
+
+/** One labelled picture; `path` is the name that errors and reports show. */
+export interface Sample {
+  readonly path: string
+  readonly file: string | Blob
+  readonly label: number
+}
+
+/** What a DataLoader reads. */
+export interface Dataset {
+  readonly samples: readonly Sample[]
+  readonly classes: readonly string[]
+  readonly transform: Pipeline
+}
+
+/** A file picked in a page (its `webkitRelativePath` begins with the picked folder), or bytes with a path. */
+export type PickedFile = (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
+
+const isImage = (path: string): boolean => /\.(jpe?g|png)$/i.test(path)
+const isHidden = (path: string): boolean => path.split('/').some((part) => part.startsWith('.'))
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
+
+function listPicked(files: Iterable<PickedFile>): Listing {
+  const entries = Array.from(files, (file): FileEntry => {
+    if ('blob' in file) return { path: file.path, file: file.blob }
+    return { path: file.webkitRelativePath.split('/').slice(1).join('/') || file.name, file }
+  })
+  return { files: entries.filter(({ path }) => !isHidden(path)), folders: [] }
+}
+
+/** The part of a listing below `root`, with paths relative to it. */
+function below({ files, folders }: Listing, root: string): Listing {
+  const prefix = root.replace(/\/*$/, '/')
+  return {
+    files: files.filter((f) => f.path.startsWith(prefix)).map((f) => ({ ...f, path: f.path.slice(prefix.length) })),
+    folders: folders.filter((f) => f.startsWith(prefix)).map((f) => f.slice(prefix.length)),
+  }
+}
+
+/**
+ * Labelled pictures of a folder with one sub-folder per class: `root/NORMAL/a.jpeg`, `root/PNEUMONIA/b/c.png`.
+ * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not.
+ * Errors name the folder: missing, without class folders, with only one, or with a class folder without pictures.
+ */
+export class ImageFolder implements Dataset {
+  readonly classes: readonly string[]
+  readonly classToIdx: Readonly<Record<string, number>>
+  readonly samples: readonly Sample[]
+  readonly transform: Pipeline
+
+  /**
+   * @param source a path (Node), or the files picked in a page or given as `{ path, blob }`.
+   * @param options.transform the pipeline a DataLoader applies.
+   * @param options.root a folder inside `source` to take instead, such as 'train'.
+   */
+  constructor(source: string | Iterable<PickedFile>, options: { transform: Pipeline; root?: string }) {
+    const { transform, root } = options
+    const whole = typeof source === 'string' ? listFolder(source) : listPicked(source)
+    const { files, folders } = root ? below(whole, root) : whole
+    const name = [typeof source === 'string' ? source : '', root ?? ''].filter(Boolean).join('/') || 'picked files'
+    const images = files.filter(({ path }) => path.includes('/') && isImage(path))
+    const classOf = (path: string): string => path.split('/', 1)[0]
+    this.classes = [...new Set([...folders, ...images.map((f) => f.path)].map(classOf))].sort(byCodeUnit)
+    check(this.classes.length > 1,
+      `${name}: must hold one folder of images for each of two or more classes, got [${this.classes.join(', ')}]`)
+    this.classToIdx = Object.fromEntries(this.classes.map((c, i) => [c, i]))
+    this.samples = images
+      .sort((a, b) => byCodeUnit(folderOf(a.path), folderOf(b.path)) || byCodeUnit(a.path, b.path))
+      .map(({ path, file }) => ({ path: typeof file === 'string' ? file : path, file, label: this.classToIdx[classOf(path)] }))
+    const found = new Set(this.samples.map((s) => s.label))
+    const empty = this.classes.find((_, i) => !found.has(i))
+    check(empty === undefined, `${name}/${empty}: must hold .jpeg, .jpg or .png images, got none`)
+    this.transform = transform
+  }
+}
+
+/** The samples at `indices`, with another transform where one is given. */
+export function subset(dataset: Dataset, indices: ArrayLike<number>, transform: Pipeline = dataset.transform): Dataset {
+  const samples = Array.from(indices, (i) => {
+    check(i in dataset.samples, `subset: indices must be below ${dataset.samples.length}, got ${i}`)
+    return dataset.samples[i]
+  })
+  return { samples, classes: dataset.classes, transform }
+}

@@ -1,0 +1,11 @@
+// The public names of the data folder.
+export { DataLoader, type Batch, type DataLoaderOptions } from './dataLoader.js'
+export { decodeImage } from './decode.js'
+export { DecodePool, defaultWorkers } from './decodePool.js'
+export { loadImage } from './decodeTask.js'
+export type { Image } from './image.js'
+export { ImageFolder, subset, type Dataset, type PickedFile, type Sample } from './imageFolder.js'
+export { Random } from './random.js'
+export { computeClassWeight, countLabels, patientOf, splitByPatient, stratifiedSubset } from './split.js'
+export { drawRadiograph, SYNTHETIC_CLASSES, syntheticFiles, type SyntheticOptions } from './synthetic.js'
+export * as transforms from './transforms.js'

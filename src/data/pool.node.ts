@@ -1,0 +1,25 @@
+// Decoding workers in Node: threads. The pool itself is decodePool.ts; the page's twin of this file is pool.browser.ts.
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { StartWorker } from './decodeTask.js'
+
+export const availableCores = (): number => availableParallelism()
+
+export const startWorker: StartWorker = (onReply, onCrash) => {
+  const worker = new Worker(new URL('./decode.worker.node.js', import.meta.url))
+  let stopping = false
+  worker.on('message', onReply)
+  worker.on('error', (error) => onCrash(error.message))
+  worker.on('exit', (code) => {
+    if (!stopping) onCrash(`exit code ${code}`)
+  })
+  worker.unref()
+  return {
+    post: (task) => worker.postMessage(task),
+    keepAlive: (busy) => (busy ? worker.ref() : worker.unref()),
+    async stop() {
+      stopping = true
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,109 @@
+// Choosing samples: which patient a file belongs to, a validation split by patient, a small stratified subset, and
+// class weights. Works on labels and paths; all of it deterministic in the seed.
+import { check } from '../util/check.js'
+import { Random } from './random.js'
+
+type Labelled = ArrayLike<{ readonly path: string; readonly label: number }>
+
+/**
+ * The patient a file name of the chest X-ray set belongs to: `person123_bacteria_1.jpeg` → `person123`,
+ * `IM-0115-0001.jpeg` → `IM-0115`, `NORMAL2-IM-1115-0001-0002.jpeg` → `NORMAL2-IM-1115`; any other name is a patient.
+ */
+export function patientOf(path: string): string {
+  const stem = path.replace(/^.*[/\\]/, '').replace(/\.[^.]*$/, '')
+  return /^person\d+(?=_)/.exec(stem)?.[0] ?? /^(?:NORMAL\d*-)?IM-\d+(?=-)/.exec(stem)?.[0] ?? stem
+}
+
+/** How many samples each class has. */
+export function countLabels(labels: ArrayLike<number>, numClasses: number): number[] {
+  const counts = new Array<number>(numClasses).fill(0)
+  for (let i = 0; i < labels.length; i++) {
+    check(labels[i] in counts, () => `countLabels: labels must be in 0..${numClasses - 1}, got ${labels[i]}`)
+    counts[labels[i]]++
+  }
+  return counts
+}
+
+const labelsOf = (samples: Labelled): number[] => Array.from(samples, (s) => s.label)
+const classCount = (labels: readonly number[]): number => labels.reduce((most, l) => Math.max(most, l + 1), 0)
+const ascending = (indices: number[]): number[] => indices.sort((a, b) => a - b)
+
+/**
+ * sklearn's compute_class_weight('balanced'): n_samples / (n_classes × count) for each class, as the weight of a
+ * cross-entropy. A class without samples is an error.
+ */
+export function computeClassWeight(mode: 'balanced', labels: ArrayLike<number>, numClasses: number): Float32Array {
+  check(mode === 'balanced', `computeClassWeight: mode must be 'balanced', got '${mode}'`)
+  const counts = countLabels(labels, numClasses)
+  const empty = counts.indexOf(0)
+  check(empty < 0, `computeClassWeight: every class needs samples, got none of class ${empty}`)
+  return Float32Array.from(counts, (count) => labels.length / (numClasses * count))
+}
+
+/**
+ * Splits sample indices so that all pictures of a patient are on one side and each class gives about `fraction` of its
+ * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
+ */
+export function splitByPatient(samples: Labelled, fraction: number, seed: number): { train: number[]; validation: number[] } {
+  check(fraction > 0 && fraction < 1, `splitByPatient: fraction must be between 0 and 1, got ${fraction}`)
+  const labels = labelsOf(samples)
+  const totals = countLabels(labels, classCount(labels))
+  const targets = totals.map((n) => n * fraction)
+  const groups = new Map<string, number[]>()
+  for (let i = 0; i < samples.length; i++) {
+    const patient = patientOf(samples[i].path)
+    groups.set(patient, [...(groups.get(patient) ?? []), i])
+  }
+  const patients = [...groups.values()].map((indices) => ({
+    indices, counts: countLabels(indices.map((i) => labels[i]), totals.length), held: false,
+  }))
+  new Random(seed, 0x5b17).shuffle(patients)
+
+  // Patients in random order go to validation whenever that brings the classes' counts nearer to their targets.
+  const held = totals.map(() => 0)
+  const left = [...totals]
+  const distance = (c: number, n: number): number => ((n - targets[c]) / targets[c]) ** 2
+  const hold = (patient: (typeof patients)[number]): void => {
+    patient.held = true
+    patient.counts.forEach((n, c) => {
+      held[c] += n
+      left[c] -= n
+    })
+  }
+  const keepsTrain = (counts: number[]): boolean => counts.every((n, c) => n === 0 || left[c] > n)
+  for (const patient of patients) {
+    const gain = patient.counts.reduce((sum, n, c) =>
+      n === 0 ? sum : sum + distance(c, held[c]) - distance(c, held[c] + n), 0)
+    if (gain > 0 && keepsTrain(patient.counts)) hold(patient)
+  }
+  totals.forEach((total, c) => {
+    if (total === 0 || held[c] > 0) return
+    const smallest = patients
+      .filter((p) => p.counts[c] > 0 && keepsTrain(p.counts))
+      .sort((a, b) => a.indices.length - b.indices.length)[0]
+    check(smallest, `splitByPatient: every class needs two or more patients, got one in class ${c}`)
+    hold(smallest)
+  })
+  const side = (want: boolean): number[] => ascending(patients.filter((p) => p.held === want).flatMap((p) => p.indices))
+  return { train: side(false), validation: side(true) }
+}
+
+/** `count` sample indices, ascending, drawn at random with the classes' shares kept and no class emptied. */
+export function stratifiedSubset(samples: Labelled, count: number, seed: number): number[] {
+  const labels = labelsOf(samples)
+  const totals = countLabels(labels, classCount(labels))
+  const present = totals.filter((n) => n > 0).length
+  check(Number.isInteger(count) && count >= present, `stratifiedSubset: count must be at least ${present}, one per class, got ${count}`)
+  if (count >= samples.length) return labels.map((_, i) => i)
+
+  // One each, then the largest remaining shortfall from the exact share takes the next.
+  const taken = totals.map((n) => Math.min(n, 1))
+  const share = totals.map((n) => (n * count) / samples.length)
+  for (let used = present; used < count; used++) {
+    let neediest = 0
+    for (let c = 1; c < totals.length; c++) if (share[c] - taken[c] > share[neediest] - taken[neediest]) neediest = c
+    taken[neediest]++
+  }
+  const order = new Random(seed, 0x5ab5).shuffle(labels.map((_, i) => i))
+  return ascending(order.filter((i) => taken[labels[i]]-- > 0))
+}
