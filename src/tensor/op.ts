@@ -76,3 +76,14 @@ export function defineOp<In extends string, Out extends string, A = object, Opt 
     return outputs
   }
 }
+
+/** The same bytes under another shape; the gradient is viewed back (`torch.Tensor.view`). */
+export function view(x: Tensor, shape: Shape): Tensor {
+  const y = new Tensor(x.storage.use('reshape'), [...shape], x.dtype)
+  if (x.requiresGrad && gradEnabled()) {
+    y.requiresGrad = true
+    y.output = 'y'
+    y.node = makeNode({ op: 'reshape', inputs: { x }, wants: ['x'], backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape) }) })
+  }
+  return y
+}

@@ -38,7 +38,7 @@ export function makeNode(node: Omit<Node, 'id'>): Node {
 /** target = a + b, elementwise; `target` may be one of them only when it is bound once. */
 function accumulate(a: Tensor, b: Tensor): Tensor {
   const sum = empty(a.shape, 'f32', 'gradient')
-  gpu.run(shaders.add_forward, { a, b, y: sum }, { n: a.size }, Math.ceil(a.size / 256))
+  gpu.run(shaders.binary_forward, { a, b, y: sum }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0 })
   return sum
 }
 

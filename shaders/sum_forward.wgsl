@@ -1,0 +1,21 @@
+// Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p + k·parts, i].
+// Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring elements also when inner is 1.
+// One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64) workgroups.
+// @include lib/index.wgsl
+struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let at = workgroup_linear(wid, nwg) * 64u + lid;
+  if (at >= params.outer * params.parts * params.inner) { return; }
+  let i = at % params.inner;
+  let p = (at / params.inner) % params.parts;
+  let o = at / (params.inner * params.parts);
+  let base = o * params.size * params.inner + i;
+  var sum = 0.0;
+  for (var k = p; k < params.size; k += params.parts) { sum += x[base + k * params.inner]; }
+  y[at] = params.scale * sum;
+}

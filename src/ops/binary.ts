@@ -1,0 +1,85 @@
+// Sums, differences, products and quotients with NumPy broadcasting; numbers as second operand.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp } from '../tensor/op.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { check, formatShape, sameShape } from '../util/check.js'
+import { MAX_RANK, broadcastShapes, broadcastStrides, six } from './shape.js'
+import { sumTo } from './reduce.js'
+
+const NAMES = ['add', 'sub', 'mul', 'div'] as const
+type Name = (typeof NAMES)[number]
+
+const affineOp = defineOp({
+  name: 'affine',
+  shape: ({ x }: { x: Tensor }, _: { scale: number; offset: number }) => ({ y: x.shape }),
+  forward({ x }, { y }, { scale, offset }) {
+    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, Math.ceil(x.size / 256))
+  },
+  backward(_, { y: dy }, { x: dx }, { scale }) {
+    if (scale === 1) return { x: dy }
+    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256))
+  },
+})
+
+/** scale · x + offset with two numbers. */
+export function affine(x: Tensor, scale: number, offset: number): Tensor {
+  return affineOp({ x }, { scale, offset }).y
+}
+
+function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => { a: () => Tensor; b: () => Tensor }) {
+  const OP = NAMES.indexOf(name)
+  return defineOp({
+    name,
+    saves: ['a', 'b'],
+    shape({ a, b }: { a: Tensor; b: Tensor }) {
+      const y = broadcastShapes(name, a.shape, b.shape)
+      check(y.length <= MAX_RANK, () => `${name}: at most ${MAX_RANK} axes, got ${formatShape(y)}`)
+      return { y }
+    },
+    forward({ a, b }, { y }) {
+      if (sameShape(a.shape, b.shape)) {
+        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP })
+        return
+      }
+      const params = {
+        n: y.size, ...six('s', y.shape, 1), ...six('a', broadcastStrides(a.shape, y.shape), 0), ...six('b', broadcastStrides(b.shape, y.shape), 0),
+      }
+      gpu.run(shaders.binary_broadcast, { a, b, y }, params, Math.ceil(y.size / 64), { OP })
+    },
+    backward({ a, b }, { y: dy }, wanted) {
+      const g = gradients(a, b, dy)
+      return {
+        ...(wanted.a && { a: sumTo(g.a(), a.shape) }),
+        ...(wanted.b && { b: sumTo(g.b(), b.shape) }),
+      }
+    },
+  })
+}
+
+const ops = {
+  add: binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy })),
+  sub: binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, 0) })),
+  mul: binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) })),
+  div: binaryOp('div', (a, b, dy) => ({ a: () => div(dy, b), b: () => affine(div(mul(dy, a), mul(b, b)), -1, 0) })),
+}
+
+/** a + b, broadcast. `torch.add`. */
+export function add(a: Tensor, b: Tensor | number): Tensor {
+  return typeof b === 'number' ? affine(a, 1, b) : ops.add({ a, b }, {}).y
+}
+
+/** a - b, broadcast. `torch.sub`. */
+export function sub(a: Tensor, b: Tensor | number): Tensor {
+  return typeof b === 'number' ? affine(a, 1, -b) : ops.sub({ a, b }, {}).y
+}
+
+/** a · b elementwise, broadcast. `torch.mul`. */
+export function mul(a: Tensor, b: Tensor | number): Tensor {
+  return typeof b === 'number' ? affine(a, b, 0) : ops.mul({ a, b }, {}).y
+}
+
+/** a / b elementwise, broadcast. `torch.div`. */
+export function div(a: Tensor, b: Tensor | number): Tensor {
+  return typeof b === 'number' ? affine(a, 1 / b, 0) : ops.div({ a, b }, {}).y
+}

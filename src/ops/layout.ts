@@ -1,0 +1,110 @@
+// Moving elements without computing: reshape, permute, slice, cat.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp, view } from '../tensor/op.js'
+import { type Tensor } from '../tensor/tensor.js'
+import { type Shape, check, formatShape, numel } from '../util/check.js'
+import { MAX_RANK, axis, six, stridesOf } from './shape.js'
+
+/** Copies n elements of `shape` between two strided places. */
+function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: { offset: number; strides: readonly number[] }, to: { offset: number; strides: readonly number[] }) {
+  const params = {
+    n: numel(shape), scale: 1, x_offset: from.offset, y_offset: to.offset,
+    ...six('s', shape, 1), ...six('x', from.strides, 0), ...six('y', to.strides, 0),
+  }
+  gpu.run(shaders.copy_strided, { x, y }, params, Math.ceil(numel(shape) / 64))
+}
+
+/** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = numel(shape.filter((s) => s !== -1))
+  const full = shape.map((s) => (s === -1 ? x.size / known : s))
+  check(shape.filter((s) => s === -1).length <= 1 && numel(full) === x.size && full.every((s) => Number.isInteger(s)),
+    () => `reshape: ${formatShape(x.shape)} has ${x.size} elements, which do not fit ${formatShape(shape)}`)
+  return view(x, full)
+}
+
+const permuteOp = defineOp({
+  name: 'permute',
+  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[] }) => ({ y: { shape: dims.map((d) => x.shape[d]), dtype: x.dtype } }),
+  forward({ x }, { y }, { dims }) {
+    const strides = stridesOf(x.shape)
+    copyStrided(x, y, y.shape, { offset: 0, strides: dims.map((d) => strides[d]) }, { offset: 0, strides: stridesOf(y.shape) })
+  },
+  backward(_, { y: dy }, { x: dx }, { dims }) {
+    if (!dx) return
+    const strides = stridesOf(dx.shape)
+    copyStrided(dy, dx, dy.shape, { offset: 0, strides: stridesOf(dy.shape) }, { offset: 0, strides: dims.map((d) => strides[d]) })
+  },
+})
+
+/** Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous. */
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  const order = dims.map((d) => axis('permute', d, x.shape.length))
+  check(new Set(order).size === x.shape.length && x.shape.length <= MAX_RANK,
+    () => `permute: dims must name each of the ${x.shape.length} axes once, got ${formatShape(dims)}`)
+  return permuteOp({ x }, { dims: order }).y
+}
+
+/** Swaps two axes. `torch.transpose`, but the result is contiguous. */
+export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  const dims = x.shape.map((_, i) => i)
+  const a = axis('transpose', dim0, dims.length)
+  const b = axis('transpose', dim1, dims.length)
+  ;[dims[a], dims[b]] = [b, a]
+  return permute(x, dims)
+}
+
+const sliceOp = defineOp({
+  name: 'slice',
+  shape: ({ x }: { x: Tensor }, { dim, start, end }: { dim: number; start: number; end: number }) =>
+    ({ y: { shape: x.shape.map((s, i) => (i === dim ? end - start : s)), dtype: x.dtype } }),
+  forward({ x }, { y }, { dim, start }) {
+    const strides = stridesOf(x.shape)
+    copyStrided(x, y, y.shape, { offset: start * strides[dim], strides }, { offset: 0, strides: stridesOf(y.shape) })
+  },
+  backward(_, { y: dy }, { x: dx }, { dim, start }) {
+    if (!dx) return
+    const strides = stridesOf(dx.shape)
+    gpu.zero(dx)
+    copyStrided(dy, dx, dy.shape, { offset: 0, strides: stridesOf(dy.shape) }, { offset: start * strides[dim], strides })
+  },
+})
+
+/** Elements start … end-1 along one axis. `torch.narrow`, `x[…, start:end, …]`. */
+export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?: number; end?: number }): Tensor {
+  const d = axis('slice', dim, x.shape.length)
+  const stop = end ?? x.shape[d]
+  check(start >= 0 && start < stop && stop <= x.shape[d], () => `slice: needs 0 <= start < end <= ${x.shape[d]}, got ${start} and ${stop}`)
+  return sliceOp({ x }, { dim: d, start, end: stop }).y
+}
+
+/** Two tensors behind each other along one axis; `cat` folds a list with it. */
+const catOp = defineOp({
+  name: 'cat',
+  shape: ({ a, b }: { a: Tensor; b: Tensor }, { dim }: { dim: number }) =>
+    ({ y: { shape: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)), dtype: a.dtype } }),
+  forward({ a, b }, { y }, { dim }) {
+    const strides = stridesOf(y.shape)
+    copyStrided(a, y, a.shape, { offset: 0, strides: stridesOf(a.shape) }, { offset: 0, strides })
+    copyStrided(b, y, b.shape, { offset: 0, strides: stridesOf(b.shape) }, { offset: a.shape[dim] * strides[dim], strides })
+  },
+  backward(_, { y: dy }, { a: da, b: db }, { dim }) {
+    const strides = stridesOf(dy.shape)
+    if (da) copyStrided(dy, da, da.shape, { offset: 0, strides }, { offset: 0, strides: stridesOf(da.shape) })
+    if (!db) return
+    const offset = dy.shape[dim] - db.shape[dim]
+    copyStrided(dy, db, db.shape, { offset: offset * strides[dim], strides }, { offset: 0, strides: stridesOf(db.shape) })
+  },
+})
+
+/** Tensors behind each other along one axis; all other sizes equal. `torch.cat`. */
+export function cat(tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor {
+  check(tensors.length > 0, 'cat: needs at least one tensor, got none')
+  const d = axis('cat', dim, tensors[0].shape.length)
+  return tensors.reduce((a, b) => {
+    check(a.shape.length === b.shape.length && a.shape.every((s, i) => i === d || s === b.shape[i]),
+      () => `cat: shapes must agree outside dim ${d}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+    return catOp({ a, b }, { dim: d }).y
+  })
+}

@@ -1,0 +1,91 @@
+// Sums and means over axes, and their inverse: expanding.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp, view } from '../tensor/op.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Shape, numel, sameShape } from '../util/check.js'
+import { axis, broadcastStrides, six, stridesOf } from './shape.js'
+
+/** y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip idle. */
+export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
+  const outputs = outer * inner
+  const parts = Math.min(Math.ceil(size / 16), Math.max(1, Math.ceil((64 * gpu.caps.parallelism) / outputs)))
+  let from = x
+  let left = size
+  if (parts > 1) {
+    from = empty([outer, parts, inner], 'f32', 'sum parts')
+    gpu.run(shaders.sum_forward, { x, y: from }, { outer, size, inner, parts, scale: 1 }, Math.ceil((outputs * parts) / 64))
+    left = parts
+  }
+  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64))
+}
+
+/** y = scale · x, broadcast to y's shape. */
+function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
+  const params = {
+    n: y.size, scale, x_offset: 0, y_offset: 0,
+    ...six('s', y.shape, 1), ...six('x', broadcastStrides(keptShape, y.shape), 0), ...six('y', stridesOf(y.shape), 0),
+  }
+  gpu.run(shaders.copy_strided, { x, y }, params, Math.ceil(y.size / 64))
+}
+
+/** Sums over `dims` (sorted, distinct); the output keeps them as 1. One pass per run of neighbouring axes, last run first. */
+const sumOp = defineOp({
+  name: 'sum',
+  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[]; scale: number }) => ({ y: x.shape.map((s, i) => (dims.includes(i) ? 1 : s)) }),
+  forward({ x }, { y }, { dims, scale }) {
+    const shape = [...x.shape]
+    let from = x
+    let rest = [...dims]
+    if (rest.length === 0) return gpu.copy(x, y)
+    while (rest.length) {
+      const last = rest[rest.length - 1]
+      let first = last
+      while (rest.includes(first - 1)) first--
+      rest = rest.filter((d) => d < first)
+      const outer = numel(shape.slice(0, first))
+      const size = numel(shape.slice(first, last + 1))
+      const inner = numel(shape.slice(last + 1))
+      for (let d = first; d <= last; d++) shape[d] = 1
+      const to = rest.length ? empty(shape, 'f32', 'sum') : y
+      sumMiddle(from, to, outer, size, inner, rest.length ? 1 : scale)
+      from = to
+    }
+  },
+  backward(_, { y: dy }, { x: dx }, { scale }) {
+    if (dx) expandInto(dy, dy.shape, dx, scale)
+  },
+})
+
+export interface ReduceOptions {
+  /** Axes to reduce; all when left out. Negative ones count from the end. */
+  dim?: number | readonly number[]
+  /** Whether reduced axes stay, with size 1. */
+  keepdim?: boolean
+}
+
+function reduce(name: string, x: Tensor, { dim, keepdim = false }: ReduceOptions, mean: boolean): Tensor {
+  const given = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim
+  const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
+  const scale = mean ? 1 / numel(dims.map((d) => x.shape[d])) : 1
+  const { y } = sumOp({ x }, { dims, scale })
+  return keepdim ? y : view(y, y.shape.filter((_, i) => !dims.includes(i)))
+}
+
+/** Sum over axes. `torch.sum`. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduce('sum', x, options, false)
+}
+
+/** Mean over axes. `torch.mean`. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduce('mean', x, options, true)
+}
+
+/** Sums a gradient back to the shape its operand had before broadcasting (`torch.Tensor.sum_to_size`). */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x
+  const lead = x.shape.length - shape.length
+  const dims = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1))
+  return view(sumOp({ x }, { dims, scale: 1 }).y, shape)
+}

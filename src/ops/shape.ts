@@ -1,0 +1,56 @@
+// Index arithmetic shared by operators that walk shapes: strides, broadcasting, axes.
+import { type Shape, check, formatShape } from '../util/check.js'
+
+/** Axes that the strided kernels know. */
+export const MAX_RANK = 6
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length)
+  let stride = 1
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = stride
+    stride *= shape[i]
+  }
+  return strides
+}
+
+/** The shape two operands broadcast to (NumPy's rule). */
+export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length)
+  return Array.from({ length: rank }, (_, i) => {
+    const sa = a[i - rank + a.length] ?? 1
+    const sb = b[i - rank + b.length] ?? 1
+    check(sa === sb || sa === 1 || sb === 1, () => `${op}: shapes must broadcast, got ${formatShape(a)} and ${formatShape(b)}`)
+    return Math.max(sa, sb)
+  })
+}
+
+/** Strides of `shape` along the axes of `target`, 0 where it is broadcast. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const strides = stridesOf(shape)
+  return target.map((_, i) => {
+    const at = i - target.length + shape.length
+    return at < 0 || shape[at] === 1 ? 0 : strides[at]
+  })
+}
+
+/** `values` as six fields named prefix0 … prefix5, filled up in front. */
+export function six<P extends string>(prefix: P, values: readonly number[], fill: number): Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number> {
+  const padded = [...new Array<number>(MAX_RANK - values.length).fill(fill), ...values]
+  return Object.fromEntries(padded.map((v, i) => [`${prefix}${i}`, v])) as never
+}
+
+/** A non-negative axis number. */
+export function axis(op: string, dim: number, rank: number): number {
+  const positive = dim < 0 ? dim + rank : dim
+  check(Number.isInteger(dim) && positive >= 0 && positive < rank, () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${dim}`)
+  return positive
+}
+
+/** A number or a pair as a pair. */
+export function pair(op: string, name: string, value: number | readonly number[], least: number): [number, number] {
+  const [h, w] = typeof value === 'number' ? [value, value] : value
+  check([h, w].every((v) => Number.isInteger(v) && v >= least), () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${String(value)}`)
+  return [h, w]
+}
