@@ -37,7 +37,10 @@ export interface DataLoaderOptions {
 }
 
 const wholeAtLeast = (name: string, value: number, least: number): number => {
-  check(Number.isInteger(value) && value >= least, `DataLoader: ${name} must be a whole number, ${least} or more, got ${value}`)
+  check(
+    Number.isInteger(value) && value >= least,
+    `DataLoader: ${name} must be a whole number, ${least} or more, got ${value}`,
+  )
   return value
 }
 
@@ -71,7 +74,10 @@ export class DataLoader {
     const { workers = defaultWorkers() } = options
     this.ownsPool = typeof workers === 'number'
     this.pool = typeof workers === 'number' ? new DecodePool(workers) : workers
-    check(this.length > 0, `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`)
+    check(
+      this.length > 0,
+      `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`,
+    )
   }
 
   /** Batches per epoch. */
@@ -99,7 +105,11 @@ export class DataLoader {
     let started = 0
     const fill = (most: number): void => {
       for (; started < this.length && ahead.length < most; started++) {
-        const batch = this.assemble(order.slice(started * this.batchSize, (started + 1) * this.batchSize), e, abort.signal)
+        const batch = this.assemble(
+          order.slice(started * this.batchSize, (started + 1) * this.batchSize),
+          e,
+          abort.signal,
+        )
         // A failure is reported when its turn comes; until then it must not count as unhandled.
         batch.catch(() => {})
         ahead.push(batch)
@@ -157,8 +167,10 @@ export class DataLoader {
   private checkSize({ height, width }: Image, path: string): void {
     this.size ??= { height, width, path }
     const first = this.size
-    check(height === first.height && width === first.width,
+    check(
+      height === first.height && width === first.width,
       `${path}: must have the size of ${first.path} after the transforms (add Resize([height, width]) or CenterCrop), ` +
-      `got ${height} × ${width} and ${first.height} × ${first.width}`)
+        `got ${height} × ${width} and ${first.height} × ${first.width}`,
+    )
   }
 }

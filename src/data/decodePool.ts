@@ -55,7 +55,8 @@ export class DecodePool {
    */
   decode(task: Omit<DecodeTask, 'id'>, signal?: AbortSignal): Promise<Image> {
     return new Promise((resolve, reject) => {
-      if (this.closed) return reject(new RadiogradError(`${task.path}: must be decoded before the pool is closed, got a closed pool`))
+      if (this.closed)
+        return reject(new RadiogradError(`${task.path}: must be decoded before the pool is closed, got a closed pool`))
       this.queue.push({ task: { ...task, id: this.nextId++ }, signal, resolve, reject })
       this.dispatch()
     })
@@ -97,10 +98,13 @@ export class DecodePool {
     const start = this.size === 0 ? startInline : startWorker
     const lane: Lane = {
       tasks,
-      worker: start((reply) => this.settle(lane, reply), (reason) => {
-        void this.retire(lane, `a decoding worker that stopped (${reason})`)
-        this.dispatch()
-      }),
+      worker: start(
+        (reply) => this.settle(lane, reply),
+        (reason) => {
+          void this.retire(lane, `a decoding worker that stopped (${reason})`)
+          this.dispatch()
+        },
+      ),
     }
     this.lanes.add(lane)
     return lane
@@ -118,7 +122,8 @@ export class DecodePool {
 
   private retire(lane: Lane, reason: string): Promise<void> {
     this.lanes.delete(lane)
-    for (const { task, reject } of lane.tasks.values()) reject(new RadiogradError(`${task.path}: must be decodable, got ${reason}`))
+    for (const { task, reject } of lane.tasks.values())
+      reject(new RadiogradError(`${task.path}: must be decodable, got ${reason}`))
     lane.tasks.clear()
     return lane.worker.stop()
   }

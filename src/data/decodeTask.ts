@@ -33,7 +33,9 @@ export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image> {
     return applyHost(await decodeImage(await readBytes(task.file), task.path), task.steps)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    throw new RadiogradError(message.startsWith(task.path) ? message : `${task.path}: must be decodable, got '${message}'`)
+    throw new RadiogradError(
+      message.startsWith(task.path) ? message : `${task.path}: must be decodable, got '${message}'`,
+    )
   }
 }
 

@@ -46,6 +46,10 @@ export function readPng(bytes: Uint8Array, options: { skipRescale: boolean }): A
 
 /** A gray PNG file of [height, width] bytes. */
 export function writePng(gray: Uint8Array, height: number, width: number): Uint8Array {
-  const png = Object.assign(new PNG(), { width, height, data: Buffer.from(gray.buffer, gray.byteOffset, gray.byteLength) })
+  const png = Object.assign(new PNG(), {
+    width,
+    height,
+    data: Buffer.from(gray.buffer, gray.byteOffset, gray.byteLength),
+  })
   return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
 }

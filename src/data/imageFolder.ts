@@ -30,7 +30,8 @@ export interface Dataset {
 }
 
 /** A file picked in a page (its `webkitRelativePath` begins with the picked folder), or bytes with a path. */
-export type PickedFile = (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
+export type PickedFile =
+  (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
 
 const isImage = (path: string): boolean => /\.(jpe?g|png)$/i.test(path)
 const isHidden = (path: string): boolean => path.split('/').some((part) => part.startsWith('.'))
@@ -78,12 +79,18 @@ export class ImageFolder implements Dataset {
     const images = files.filter(({ path }) => path.includes('/') && isImage(path))
     const classOf = (path: string): string => path.split('/', 1)[0]
     this.classes = [...new Set([...folders, ...images.map((f) => f.path)].map(classOf))].sort(byCodeUnit)
-    check(this.classes.length > 1,
-      `${name}: must hold one folder of images for each of two or more classes, got [${this.classes.join(', ')}]`)
+    check(
+      this.classes.length > 1,
+      `${name}: must hold one folder of images for each of two or more classes, got [${this.classes.join(', ')}]`,
+    )
     this.classToIdx = Object.fromEntries(this.classes.map((c, i) => [c, i]))
     this.samples = images
       .sort((a, b) => byCodeUnit(folderOf(a.path), folderOf(b.path)) || byCodeUnit(a.path, b.path))
-      .map(({ path, file }) => ({ path: typeof file === 'string' ? file : path, file, label: this.classToIdx[classOf(path)] }))
+      .map(({ path, file }) => ({
+        path: typeof file === 'string' ? file : path,
+        file,
+        label: this.classToIdx[classOf(path)],
+      }))
     const found = new Set(this.samples.map((s) => s.label))
     const empty = this.classes.find((_, i) => !found.has(i))
     check(empty === undefined, `${name}/${empty}: must hold .jpeg, .jpg or .png images, got none`)

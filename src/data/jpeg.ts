@@ -21,7 +21,7 @@ function readHeader(bytes: Uint8Array): Header | undefined {
   const word = (at: number): number => (bytes[at] << 8) | bytes[at + 1]
   let adobeTransform: number | undefined
   let jfif = false
-  for (let at = 2; at + 9 < bytes.length; ) {
+  for (let at = 2; at + 9 < bytes.length;) {
     if (bytes[at] !== 0xff) return undefined
     const marker = bytes[at + 1]
     if (marker === 0xff) {
@@ -54,15 +54,24 @@ export function decodeJpeg(bytes: Uint8Array, name: string): Image {
   const header = readHeader(bytes)
   check(header, `${name}: must be a complete JPEG file, got ${bytes.length} bytes without a frame header`)
   check(header.components !== 4, `${name}: must be a gray or RGB JPEG, got 4 components (CMYK); convert it to RGB`)
-  check(header.components === 1 || header.components === 3,
-    `${name}: must be a gray or RGB JPEG, got ${header.components} components`)
+  check(
+    header.components === 1 || header.components === 3,
+    `${name}: must be a gray or RGB JPEG, got ${header.components} components`,
+  )
   check(header.precision === 8, `${name}: must be a JPEG of 8 bits per channel, got ${header.precision}`)
-  check(header.width > 0 && header.height > 0, `${name}: must not be empty, got ${header.width} × ${header.height} pixels`)
+  check(
+    header.width > 0 && header.height > 0,
+    `${name}: must not be empty, got ${header.width} × ${header.height} pixels`,
+  )
   try {
     // `tolerantDecoding` only skips blocks past the frame's end, which restart intervals in gray files produce;
     // without it those valid files fail, and with it truncated ones still do.
     const { width, height, data } = jpeg.decode(bytes, {
-      useTArray: true, formatAsRGBA: false, tolerantDecoding: true, maxResolutionInMP: 100, maxMemoryUsageInMB: 2048,
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: true,
+      maxResolutionInMP: 100,
+      maxMemoryUsageInMB: 2048,
       ...(header.rgb ? { colorTransform: false } : {}),
     })
     return { width, height, data }

@@ -19,7 +19,7 @@ function wholeAndOpaque(bytes: Uint8Array, name: string): Uint8Array {
   const kept = new Uint8Array(bytes.length)
   kept.set(SIGNATURE)
   let end = SIGNATURE.length
-  for (let at = end; ; ) {
+  for (let at = end; ;) {
     check(at + 12 <= bytes.length, `${name}: must be a complete PNG file, got ${bytes.length} bytes without an end`)
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8))
     const next = at + 12 + view.getUint32(at)
@@ -41,11 +41,16 @@ function wholeAndOpaque(bytes: Uint8Array, name: string): Uint8Array {
 export function decodePng(bytes: Uint8Array, name: string): Image {
   const file = wholeAndOpaque(bytes, name)
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  check(file.length >= 33 && view.getUint32(12) === 0x49484452, `${name}: must begin with a PNG header, got another chunk`)
+  check(
+    file.length >= 33 && view.getUint32(12) === 0x49484452,
+    `${name}: must begin with a PNG header, got another chunk`,
+  )
   const width = view.getUint32(16)
   const height = view.getUint32(20)
-  check(width > 0 && height > 0 && width * height <= MAX_PIXELS,
-    `${name}: must have 1 to ${MAX_PIXELS / 1e6} million pixels, got ${width} × ${height}`)
+  check(
+    width > 0 && height > 0 && width * height <= MAX_PIXELS,
+    `${name}: must have 1 to ${MAX_PIXELS / 1e6} million pixels, got ${width} × ${height}`,
+  )
   const shift = file[24] === 16 ? 8 : 0
   let rgba: ArrayLike<number>
   try {

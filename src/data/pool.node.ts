@@ -6,7 +6,8 @@ import type { StartWorker } from './decodeTask.js'
 export const availableCores = (): number => availableParallelism()
 
 export const startWorker: StartWorker = (onReply, onCrash) => {
-  const worker = new Worker(new URL('./decode.worker.node.js', import.meta.url))
+  // None of this process's own flags: some (--input-type) are refused by a thread started from a file.
+  const worker = new Worker(new URL('./decode.worker.node.js', import.meta.url), { execArgv: [] })
   let stopping = false
   worker.on('message', onReply)
   worker.on('error', (error) => onCrash(error.message))

@@ -32,7 +32,8 @@ function taps(from: number, to: number): Taps {
       exact[k] = distance < 1 ? 1 - distance : 0
       total += exact[k]
     }
-    for (let k = 0; k < count[i]; k++) weights[i * stride + k] = Math.trunc(0.5 + (exact[k] / total) * (1 << PRECISION_BITS))
+    for (let k = 0; k < count[i]; k++)
+      weights[i * stride + k] = Math.trunc(0.5 + (exact[k] / total) * (1 << PRECISION_BITS))
   }
   return { start, count, weights, stride }
 }
@@ -44,7 +45,9 @@ function resizeRows(image: Image, width: number): Image {
   for (let y = 0, o = 0; y < image.height; y++) {
     const row = y * image.width * 3
     for (let x = 0; x < width; x++, o += 3) {
-      let r = 1 << (PRECISION_BITS - 1), g = r, b = r
+      let r = 1 << (PRECISION_BITS - 1),
+        g = r,
+        b = r
       let i = row + start[x] * 3
       for (let k = x * stride, end = k + count[x]; k < end; k++, i += 3) {
         const weight = weights[k]

@@ -44,7 +44,11 @@ export function computeClassWeight(mode: 'balanced', labels: ArrayLike<number>, 
  * Splits sample indices so that all pictures of a patient are on one side and each class gives about `fraction` of its
  * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
  */
-export function splitByPatient(samples: Labelled, fraction: number, seed: number): { train: number[]; validation: number[] } {
+export function splitByPatient(
+  samples: Labelled,
+  fraction: number,
+  seed: number,
+): { train: number[]; validation: number[] } {
   check(fraction > 0 && fraction < 1, `splitByPatient: fraction must be between 0 and 1, got ${fraction}`)
   const labels = labelsOf(samples)
   const totals = countLabels(labels, classCount(labels))
@@ -55,7 +59,12 @@ export function splitByPatient(samples: Labelled, fraction: number, seed: number
     groups.set(patient, [...(groups.get(patient) ?? []), i])
   }
   const patients = [...groups.values()].map((indices) => ({
-    indices, counts: countLabels(indices.map((i) => labels[i]), totals.length), held: false,
+    indices,
+    counts: countLabels(
+      indices.map((i) => labels[i]),
+      totals.length,
+    ),
+    held: false,
   }))
   new Random(seed, 0x5b17).shuffle(patients)
 
@@ -72,8 +81,10 @@ export function splitByPatient(samples: Labelled, fraction: number, seed: number
   }
   const keepsTrain = (counts: number[]): boolean => counts.every((n, c) => n === 0 || left[c] > n)
   for (const patient of patients) {
-    const gain = patient.counts.reduce((sum, n, c) =>
-      n === 0 ? sum : sum + distance(c, held[c]) - distance(c, held[c] + n), 0)
+    const gain = patient.counts.reduce(
+      (sum, n, c) => (n === 0 ? sum : sum + distance(c, held[c]) - distance(c, held[c] + n)),
+      0,
+    )
     if (gain > 0 && keepsTrain(patient.counts)) hold(patient)
   }
   totals.forEach((total, c) => {
@@ -93,7 +104,10 @@ export function stratifiedSubset(samples: Labelled, count: number, seed: number)
   const labels = labelsOf(samples)
   const totals = countLabels(labels, classCount(labels))
   const present = totals.filter((n) => n > 0).length
-  check(Number.isInteger(count) && count >= present, `stratifiedSubset: count must be at least ${present}, one per class, got ${count}`)
+  check(
+    Number.isInteger(count) && count >= present,
+    `stratifiedSubset: count must be at least ${present}, one per class, got ${count}`,
+  )
   if (count >= samples.length) return labels.map((_, i) => i)
 
   // One each, then the largest remaining shortfall from the exact share takes the next.

@@ -28,9 +28,12 @@ function valueNoise(random: Random, cells: number): Field {
   const knots = Float64Array.from({ length: width * width }, () => random.uniform(-1, 1))
   const place = (t: number): number => Math.min(Math.max(((t + 1.5) / 3) * cells, 0), cells)
   return (x, y) => {
-    const px = place(x), py = place(y)
-    const i = Math.floor(px), j = Math.floor(py)
-    const sx = smooth(px - i), sy = smooth(py - j)
+    const px = place(x),
+      py = place(y)
+    const i = Math.floor(px),
+      j = Math.floor(py)
+    const sx = smooth(px - i),
+      sy = smooth(py - j)
     const at = j * width + i
     const upper = knots[at] + (knots[at + 1] - knots[at]) * sx
     const lower = knots[at + width] + (knots[at + width + 1] - knots[at + width]) * sx
@@ -39,14 +42,31 @@ function valueNoise(random: Random, cells: number): Field {
 }
 
 /** The thorax of one person: brightness without opacity, and how much lung lies behind each point. */
-function drawThorax(random: Random): { brightness: Field; lung: Field; sides: { x: number; y: number; rx: number; ry: number }[] } {
+function drawThorax(random: Random): {
+  brightness: Field
+  lung: Field
+  sides: { x: number; y: number; rx: number; ry: number }[]
+} {
   const side = (sign: number) => ({
-    x: sign * random.uniform(0.4, 0.46), y: random.uniform(-0.06, 0.04),
-    rx: random.uniform(0.28, 0.34), ry: random.uniform(0.6, 0.7), diaphragm: random.uniform(0.42, 0.54),
+    x: sign * random.uniform(0.4, 0.46),
+    y: random.uniform(-0.06, 0.04),
+    rx: random.uniform(0.28, 0.34),
+    ry: random.uniform(0.6, 0.7),
+    diaphragm: random.uniform(0.42, 0.54),
   })
   const sides = [side(-1), side(1)]
-  const heart = { x: random.uniform(0.08, 0.16), y: random.uniform(0.26, 0.36), rx: random.uniform(0.24, 0.32), ry: random.uniform(0.22, 0.28) }
-  const ribs = { rate: random.uniform(3.6, 4.6), phase: random.uniform(), sag: random.uniform(0.25, 0.5), strength: random.uniform(0.05, 0.1) }
+  const heart = {
+    x: random.uniform(0.08, 0.16),
+    y: random.uniform(0.26, 0.36),
+    rx: random.uniform(0.24, 0.32),
+    ry: random.uniform(0.22, 0.28),
+  }
+  const ribs = {
+    rate: random.uniform(3.6, 4.6),
+    phase: random.uniform(),
+    sag: random.uniform(0.25, 0.5),
+    strength: random.uniform(0.05, 0.1),
+  }
   const cardiac: Field = (x, y) => smooth((1 - ellipse(x, y, heart.x, heart.y, heart.rx, heart.ry)) / 0.25)
   const lung: Field = (x, y) => {
     const s = sides[x < 0 ? 0 : 1]
@@ -73,8 +93,11 @@ function drawPatches(random: Random, sides: { x: number; y: number; rx: number; 
   const patches = Array.from({ length: 2 + random.integer(3) }, (_, i) => {
     const s = sides[i === 0 || random.uniform() < 0.6 ? lean : 1 - lean]
     return {
-      x: s.x + s.rx * random.uniform(-0.5, 0.5), y: s.y + s.ry * random.uniform(-0.6, 0.5),
-      rx: random.uniform(0.14, 0.24), ry: random.uniform(0.14, 0.28), strength: random.uniform(0.32, 0.5),
+      x: s.x + s.rx * random.uniform(-0.5, 0.5),
+      y: s.y + s.ry * random.uniform(-0.6, 0.5),
+      rx: random.uniform(0.14, 0.24),
+      ry: random.uniform(0.14, 0.28),
+      strength: random.uniform(0.32, 0.5),
     }
   })
   return (x, y) => {
@@ -99,16 +122,24 @@ export function drawRadiograph(label: number, seed: number, size: number): Uint8
   const drift = valueNoise(random, 3)
   const tilt = random.uniform(-0.09, 0.09)
   const zoom = random.uniform(0.88, 1.1) / Math.sqrt(1 + tilt * tilt)
-  const shiftX = random.uniform(-0.09, 0.09), shiftY = random.uniform(-0.08, 0.08)
-  const gain = random.uniform(0.8, 1.15), offset = random.uniform(0.02, 0.12), bend = random.uniform(-0.25, 0.25)
+  const shiftX = random.uniform(-0.09, 0.09),
+    shiftY = random.uniform(-0.08, 0.08)
+  const gain = random.uniform(0.8, 1.15),
+    offset = random.uniform(0.02, 0.12),
+    bend = random.uniform(-0.25, 0.25)
   const grain = random.uniform(0.012, 0.03)
 
   const pixels = size * size
-  const base = new Float64Array(pixels), air = new Float64Array(pixels), opacity = new Float64Array(pixels)
-  let airTotal = 0, opacityTotal = 0
+  const base = new Float64Array(pixels),
+    air = new Float64Array(pixels),
+    opacity = new Float64Array(pixels)
+  let airTotal = 0,
+    opacityTotal = 0
   for (let i = 0; i < pixels; i++) {
-    const px = (((i % size) + 0.5) / size) * 2 - 1, py = ((Math.floor(i / size) + 0.5) / size) * 2 - 1
-    const x = (px - tilt * py) * zoom + shiftX, y = (py + tilt * px) * zoom + shiftY
+    const px = (((i % size) + 0.5) / size) * 2 - 1,
+      py = ((Math.floor(i / size) + 0.5) / size) * 2 - 1
+    const x = (px - tilt * py) * zoom + shiftX,
+      y = (py + tilt * px) * zoom + shiftY
     base[i] = brightness(x, y) + 0.03 * drift(x, y)
     air[i] = lung(x, y)
     opacity[i] = patches(x, y) * air[i]
@@ -150,7 +181,10 @@ export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ pat
     for (const [label, name] of SYNTHETIC_CLASSES.entries()) {
       for (let i = 1; i <= (label === 0 ? normal : count - normal); i++, drawn++) {
         const gray = drawRadiograph(label, seed * 1_000_003 + drawn, size)
-        yield { path: `${split}/${name}/synthetic-${split}-${String(i).padStart(4, '0')}.png`, bytes: writePng(gray, size, size) }
+        yield {
+          path: `${split}/${name}/synthetic-${split}-${String(i).padStart(4, '0')}.png`,
+          bytes: writePng(gray, size, size),
+        }
       }
     }
   }

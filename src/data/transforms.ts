@@ -49,8 +49,10 @@ function pair(name: string, size: number | readonly number[]): readonly [number,
 function rgb(name: string, values: readonly number[] | number): Rgb {
   const [r, g = r, b = r] = typeof values === 'number' ? [values] : values
   const length = typeof values === 'number' ? 1 : values.length
-  check((length === 1 || length === 3) && [r, g, b].every(Number.isFinite),
-    `Normalize: ${name} must be one number or three, got ${JSON.stringify(values)}`)
+  check(
+    (length === 1 || length === 3) && [r, g, b].every(Number.isFinite),
+    `Normalize: ${name} must be one number or three, got ${JSON.stringify(values)}`,
+  )
   return [r, g, b]
 }
 
@@ -64,8 +66,10 @@ export const Resize = factory((size: number | readonly [number, number]): HostSt
 })
 
 /** The middle of the picture, padded with black where it is smaller. */
-export const CenterCrop = factory((size: number | readonly [number, number]): HostStep =>
-  ({ kind: 'CenterCrop', size: pair('CenterCrop', size) }))
+export const CenterCrop = factory((size: number | readonly [number, number]): HostStep => ({
+  kind: 'CenterCrop',
+  size: pair('CenterCrop', size),
+}))
 
 /** Mirrors left and right with probability `p`, drawn anew for each image and epoch. */
 export const RandomHorizontalFlip = factory((p: number = 0.5): Transform => {
@@ -79,7 +83,10 @@ export const ToTensor = factory((): Transform => ({ kind: 'ToTensor' }))
 /** (x − mean) / std per channel; one number serves all three. */
 export const Normalize = factory((mean: readonly number[] | number, std: readonly number[] | number): Transform => {
   const divisor = rgb('std', std)
-  check(divisor.every((s) => s > 0), `Normalize: std must be above 0, got ${JSON.stringify(std)}`)
+  check(
+    divisor.every((s) => s > 0),
+    `Normalize: std must be above 0, got ${JSON.stringify(std)}`,
+  )
   return { kind: 'Normalize', mean: rgb('mean', mean), std: divisor }
 })
 
@@ -89,11 +96,18 @@ export const Normalize = factory((mean: readonly number[] | number, std: readonl
  */
 export const Compose = factory((steps: readonly Transform[]): Pipeline => {
   const host: HostStep[] = []
-  const device: { flipProbability: number; mean: Rgb; std: Rgb } = { flipProbability: 0, mean: [0, 0, 0], std: [1, 1, 1] }
+  const device: { flipProbability: number; mean: Rgb; std: Rgb } = {
+    flipProbability: 0,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  }
   const seen = new Set<string>()
   for (const step of steps) {
     if (step.kind === 'Resize' || step.kind === 'CenterCrop') {
-      check(seen.size === 0, () => `Compose: ${step.kind} must come before what runs on the GPU, got it after ${[...seen].pop()}`)
+      check(
+        seen.size === 0,
+        () => `Compose: ${step.kind} must come before what runs on the GPU, got it after ${[...seen].pop()}`,
+      )
       host.push(step)
       continue
     }

@@ -7,8 +7,26 @@ import { difference, expectedImage, failure, fixture } from './fixtures.js'
 const test = suite('decode')
 
 const pngs = [
-  'gray1', 'gray2', 'gray4', 'gray8', 'gray16', 'palette1', 'palette2', 'palette4', 'palette8', 'rgb8', 'rgb16',
-  'graya8', 'graya16', 'rgba8', 'rgba16', 'gray8_trns', 'rgb8_trns', 'rgb8_interlaced', 'gray4_interlaced', 'scene_61x47',
+  'gray1',
+  'gray2',
+  'gray4',
+  'gray8',
+  'gray16',
+  'palette1',
+  'palette2',
+  'palette4',
+  'palette8',
+  'rgb8',
+  'rgb16',
+  'graya8',
+  'graya16',
+  'rgba8',
+  'rgba16',
+  'gray8_trns',
+  'rgb8_trns',
+  'rgb8_interlaced',
+  'gray4_interlaced',
+  'scene_61x47',
 ]
 for (const name of pngs) {
   test(`${name}.png is what Pillow reads`, async () => {
@@ -18,7 +36,10 @@ for (const name of pngs) {
 
 for (let orientation = 1; orientation <= 8; orientation++) {
   test(`EXIF orientation ${orientation}`, async () => {
-    for (const [kind, tolerance] of [['png', 0], ['jpeg', 1]] as const) {
+    for (const [kind, tolerance] of [
+      ['png', 0],
+      ['jpeg', 1],
+    ] as const) {
       const image = await decodeImage(fixture(`orientation${orientation}.${kind}`), kind)
       assert.ok(difference(image, expectedImage(`orientation${orientation}_${kind}`)) <= tolerance, kind)
     }
@@ -26,7 +47,15 @@ for (let orientation = 1; orientation <= 8; orientation++) {
 }
 
 // libjpeg interpolates chroma and jpeg-js repeats it: 4:2:0 colour is further off, only at the edges of colours.
-const jpegs = { gray: 1, gray_progressive: 1, gray_restart: 1, radiograph_rgb: 1, colour_444: 3, adobe_rgb: 1, colour_420: 40 }
+const jpegs = {
+  gray: 1,
+  gray_progressive: 1,
+  gray_restart: 1,
+  radiograph_rgb: 1,
+  colour_444: 3,
+  adobe_rgb: 1,
+  colour_420: 40,
+}
 for (const [name, tolerance] of Object.entries(jpegs)) {
   test(`${name}.jpeg is within ${tolerance} of Pillow`, async () => {
     const off = difference(await decodeImage(fixture(`${name}.jpeg`), name), expectedImage(name))
@@ -44,7 +73,14 @@ test('bytes after the end of a PNG are ignored', async () => {
 })
 
 test('a truncated file is refused by name wherever it was cut', async () => {
-  for (const file of ['gray.jpeg', 'gray_progressive.jpeg', 'gray_restart.jpeg', 'colour_420.jpeg', 'rgb8.png', 'rgb8_interlaced.png']) {
+  for (const file of [
+    'gray.jpeg',
+    'gray_progressive.jpeg',
+    'gray_restart.jpeg',
+    'colour_420.jpeg',
+    'rgb8.png',
+    'rgb8_interlaced.png',
+  ]) {
     const whole = fixture(file)
     for (let length = 0; length < whole.length; length += 7) {
       assert.match(await failure(() => decodeImage(whole.subarray(0, length), `a/${file}`)), `a/${file}: must be `)
@@ -60,11 +96,18 @@ test('damaged bytes inside a PNG are refused', async () => {
 })
 
 test('other files are refused by name', async () => {
-  assert.is(await failure(() => decodeImage(new TextEncoder().encode('hello'), 'notes.jpeg')),
-    'notes.jpeg: must be a JPEG or PNG image, got a file that begins with 68 65 6c 6c')
-  assert.is(await failure(() => decodeImage(new Uint8Array(), 'none.png')), 'none.png: must be a JPEG or PNG image, got an empty file')
-  assert.is(await failure(() => decodeImage(fixture('cmyk.jpeg'), 'cmyk.jpeg')),
-    'cmyk.jpeg: must be a gray or RGB JPEG, got 4 components (CMYK); convert it to RGB')
+  assert.is(
+    await failure(() => decodeImage(new TextEncoder().encode('hello'), 'notes.jpeg')),
+    'notes.jpeg: must be a JPEG or PNG image, got a file that begins with 68 65 6c 6c',
+  )
+  assert.is(
+    await failure(() => decodeImage(new Uint8Array(), 'none.png')),
+    'none.png: must be a JPEG or PNG image, got an empty file',
+  )
+  assert.is(
+    await failure(() => decodeImage(fixture('cmyk.jpeg'), 'cmyk.jpeg')),
+    'cmyk.jpeg: must be a gray or RGB JPEG, got 4 components (CMYK); convert it to RGB',
+  )
 })
 
 test.run()

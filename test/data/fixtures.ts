@@ -1,5 +1,5 @@
 // Reading test/fixtures/data: files, and the pixels Pillow makes of them. Not a test.
-import { mkdtempSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,9 +24,13 @@ export function difference(a: Image, b: Image): number {
   return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i])), 0)
 }
 
-/** A new folder with these files. */
+const made: string[] = []
+process.on('exit', () => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })))
+
+/** A new folder with these files, removed when the process ends. */
 export function folderOf(files: Record<string, Uint8Array | string>): string {
   const dir = mkdtempSync(join(tmpdir(), 'radiograd-data-'))
+  made.push(dir)
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
     if (!path.endsWith('/')) writeFileSync(join(dir, path), content)
@@ -40,7 +44,8 @@ export async function failure(run: () => unknown): Promise<string> {
     await run()
   } catch (error) {
     const { name, message } = error as Error
-    if (name !== 'RadiogradError' || message.includes('\n')) throw new Error(`must be one line of a RadiogradError, got ${name}: ${message}`)
+    if (name !== 'RadiogradError' || message.includes('\n'))
+      throw new Error(`must be one line of a RadiogradError, got ${name}: ${message}`)
     return message
   }
   throw new Error('must fail, got a result')

@@ -1,21 +1,40 @@
 // Splitting a pipeline into what workers do and what the GPU does; misuse is refused.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Compose, compose, CenterCrop, Normalize, RandomHorizontalFlip, Resize, ToTensor, applyHost } from '../../src/data/transforms.js'
+import {
+  Compose,
+  compose,
+  CenterCrop,
+  Normalize,
+  RandomHorizontalFlip,
+  Resize,
+  ToTensor,
+  applyHost,
+} from '../../src/data/transforms.js'
 import { difference, expectedImage, failure } from './fixtures.js'
 
 const test = suite('transforms')
 
 test('a training pipeline is split', () => {
   const { host, device } = compose([
-    Resize([224, 200]), CenterCrop(200), RandomHorizontalFlip(), ToTensor(), Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    Resize([224, 200]),
+    CenterCrop(200),
+    RandomHorizontalFlip(),
+    ToTensor(),
+    Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
   ])
-  assert.equal(host, [{ kind: 'Resize', size: [224, 200] }, { kind: 'CenterCrop', size: [200, 200] }])
+  assert.equal(host, [
+    { kind: 'Resize', size: [224, 200] },
+    { kind: 'CenterCrop', size: [200, 200] },
+  ])
   assert.equal(device, { flipProbability: 0.5, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })
 })
 
 test('new is optional, one number serves three channels, what is absent changes nothing', () => {
-  assert.equal(new Compose([new Resize(64), new ToTensor(), new Normalize(0.5, 0.25)]), Compose([Resize(64), ToTensor(), Normalize([0.5], [0.25])]))
+  assert.equal(
+    new Compose([new Resize(64), new ToTensor(), new Normalize(0.5, 0.25)]),
+    Compose([Resize(64), ToTensor(), Normalize([0.5], [0.25])]),
+  )
   assert.equal(compose([ToTensor()]), { host: [], device: { flipProbability: 0, mean: [0, 0, 0], std: [1, 1, 1] } })
 })
 
@@ -33,7 +52,10 @@ test('misuse names the transform and the rule', async () => {
     [() => Normalize([0, 0], 1), 'Normalize: mean must be one number or three, got [0,0]'],
     [() => Normalize(0, [1, 0, 1]), 'Normalize: std must be above 0, got [1,0,1]'],
     [() => compose([Resize(9)]), 'Compose: must contain ToTensor, got [Resize]'],
-    [() => compose([ToTensor(), Resize(9)]), 'Compose: Resize must come before what runs on the GPU, got it after ToTensor'],
+    [
+      () => compose([ToTensor(), Resize(9)]),
+      'Compose: Resize must come before what runs on the GPU, got it after ToTensor',
+    ],
     [() => compose([Normalize(0, 1), ToTensor()]), 'Compose: Normalize must come after ToTensor, got it before'],
     [() => compose([ToTensor(), ToTensor()]), 'Compose: ToTensor must appear at most once, got it twice'],
   ]

@@ -1,0 +1,230 @@
+// DataLoader and its pool: determinism, prefetching and its limit, the cache, workers, errors, stopping early.
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { DataLoader, type Batch, type DataLoaderOptions } from '../../src/data/dataLoader.js'
+import { DecodePool } from '../../src/data/decodePool.js'
+import type { Image } from '../../src/data/image.js'
+import { ImageFolder, type Dataset } from '../../src/data/imageFolder.js'
+import { syntheticFiles } from '../../src/data/synthetic.js'
+import { compose, RandomHorizontalFlip, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
+import { failure, fixture, folderOf } from './fixtures.js'
+
+const test = suite('DataLoader')
+const train = compose([Resize([12, 10]), RandomHorizontalFlip(), ToTensor()])
+
+const open = (transform: Pipeline = train): Dataset =>
+  new ImageFolder(
+    folderOf(
+      Object.fromEntries(
+        Array.from(syntheticFiles({ train: 20, test: 4, size: 16 }), ({ path, bytes }) => [path, bytes]),
+      ),
+    ),
+    { transform, root: 'train' },
+  )
+
+async function collect(loader: DataLoader, epoch: number): Promise<Batch[]> {
+  const batches: Batch[] = []
+  for await (const batch of loader.epoch(epoch)) batches.push(batch)
+  return batches
+}
+
+/** Counts decodes, and answers only when told to. */
+class HeldPool extends DecodePool {
+  asked: string[] = []
+  private waiting: (() => void)[] = []
+
+  constructor(private held = true) {
+    super(0)
+  }
+
+  override decode(task: { path: string }): Promise<Image> {
+    this.asked.push(task.path)
+    const image = { height: 1, width: 1, data: new Uint8Array(3) }
+    return new Promise((resolve) => (this.held ? this.waiting.push(() => resolve(image)) : resolve(image)))
+  }
+
+  release(): void {
+    this.held = false
+    for (const answer of this.waiting.splice(0)) answer()
+  }
+}
+
+test('an epoch follows from seed and number, whatever the workers', async () => {
+  const data = open()
+  const options: DataLoaderOptions = { batchSize: 6, shuffle: true, seed: 5 }
+  const inline = new DataLoader(data, { ...options, workers: 0 })
+  const threads = new DataLoader(data, { ...options, workers: 2, prefetch: 1, cacheBytes: 0 })
+  const second = await collect(inline, 1)
+  assert.equal(await collect(threads, 1), second)
+  assert.equal(await collect(inline, 1), second)
+  assert.not.equal((await collect(inline, 0))[0].indices, second[0].indices)
+  const reseeded = new DataLoader(data, { ...options, workers: 0, seed: 6 })
+  assert.not.equal(reseeded.order(1), inline.order(1))
+  await threads.close()
+})
+
+test('batches hold every sample once, with its label, pixels and shape', async () => {
+  const data = open()
+  const loader = new DataLoader(data, { batchSize: 6, shuffle: true, workers: 0 })
+  const batches = await collect(loader, 0)
+  assert.equal(
+    batches.map((b) => b.shape),
+    [
+      [6, 12, 10, 3],
+      [6, 12, 10, 3],
+      [6, 12, 10, 3],
+      [2, 12, 10, 3],
+    ],
+  )
+  assert.equal(
+    batches.flatMap((b) => [...b.indices]).sort((a, b) => a - b),
+    data.samples.map((_, i) => i),
+  )
+  for (const { indices, labels, images } of batches) {
+    assert.equal(
+      [...labels],
+      [...indices].map((i) => data.samples[i].label),
+    )
+    assert.is(images.length, indices.length * 360)
+  }
+  const [plain] = await collect(new DataLoader(data, { batchSize: 20, workers: 0 }), 0)
+  assert.equal(
+    [...plain.indices],
+    data.samples.map((_, i) => i),
+  )
+  const [{ images, indices }] = batches
+  assert.equal(images.subarray(360, 720), plain.images.subarray(indices[1] * 360, indices[1] * 360 + 360))
+  assert.is((await collect(new DataLoader(data, { batchSize: 6, dropLast: true, workers: 0 }), 0)).length, 3)
+})
+
+test('flips are drawn anew each epoch, half of them', async () => {
+  const loader = new DataLoader(open(), { batchSize: 20, workers: 0 })
+  const flips: number[][] = []
+  for (let e = 0; e < 50; e++) flips.push([...(await collect(loader, e))[0].flips])
+  const share = flips.flat().reduce((a, b) => a + b) / 1000
+  assert.ok(share > 0.45 && share < 0.55, `share ${share}`)
+  assert.not.equal(flips[0], flips[1])
+  assert.ok(
+    flips[0].some((flip, i) => flip !== flips[0][0] && i > 0),
+    'one draw per image',
+  )
+  const never = new DataLoader(open(compose([ToTensor()])), { batchSize: 20, workers: 0 })
+  assert.is((await collect(never, 0))[0].flips.some(Boolean), false)
+})
+
+test('decodes `prefetch` batches ahead and no further', async () => {
+  const pool = new HeldPool()
+  const loader = new DataLoader(open(), { batchSize: 2, workers: pool, prefetch: 3 })
+  const epoch = loader.epoch(0)
+  const first = epoch.next()
+  assert.is(pool.asked.length, 8, 'the batch waited for and three more')
+  pool.release()
+  await first
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.is(pool.asked.length, 8, 'nothing more until the next batch is asked for')
+  await epoch.next()
+  assert.is(pool.asked.length, 10)
+  await epoch.return()
+  assert.is(pool.asked.length, 10)
+})
+
+test('from the second epoch on nothing is decoded, within the cache’s limit', async () => {
+  const pool = new HeldPool(false)
+  const all = new DataLoader(open(), { batchSize: 4, workers: pool })
+  await collect(all, 0)
+  assert.is(all.cached, 20)
+  await collect(all, 1)
+  assert.is(pool.asked.length, 20)
+  const some = new DataLoader(open(), { batchSize: 4, workers: pool, cacheBytes: 3 * 15 })
+  await collect(some, 0)
+  assert.is(some.cached, 15)
+  pool.asked = []
+  await collect(some, 1)
+  assert.is(pool.asked.length, 5)
+})
+
+test('a bad file ends the epoch with its name; a later epoch still runs', async () => {
+  const data = open()
+  const broken = folderOf({ 'bad.jpeg': 'hello' })
+  const samples = [...data.samples, { path: `${broken}/bad.jpeg`, file: `${broken}/bad.jpeg`, label: 0 }]
+  for (const workers of [0, 1]) {
+    const loader = new DataLoader({ ...data, samples }, { batchSize: 4, workers })
+    let seen = 0
+    const message = await failure(async () => {
+      for await (const _ of loader) seen++
+    })
+    assert.is(message, `${broken}/bad.jpeg: must be a JPEG or PNG image, got a file that begins with 68 65 6c 6c`)
+    assert.is(seen, 5, 'the batches before it arrived')
+    assert.is(await failure(() => collect(loader, 1)), message)
+    await loader.close()
+  }
+  const absent = { ...data, samples: [{ path: 'gone.png', file: 'gone.png', label: 0 }] }
+  assert.is(
+    await failure(() => collect(new DataLoader(absent, { workers: 0 }), 0)),
+    'gone.png: must be a file that can be read, got ENOENT',
+  )
+})
+
+test('pictures of two sizes are refused with the file and the remedy', async () => {
+  const dir = folderOf({ 'a/1.png': fixture('rgb8.png'), 'b/2.png': fixture('scene_61x47.png') })
+  const data = new ImageFolder(dir, { transform: compose([ToTensor()]) })
+  assert.is(
+    await failure(() => collect(new DataLoader(data, { batchSize: 2, workers: 0 }), 0)),
+    `${dir}/b/2.png: must have the size of ${dir}/a/1.png after the transforms (add Resize([height, width]) or CenterCrop), got 47 × 61 and 9 × 11`,
+  )
+})
+
+test('stopping early drops what was queued; a closed loader fails by name', async () => {
+  const loader = new DataLoader(open(), { batchSize: 1, workers: 1, prefetch: 19 })
+  for await (const batch of loader) {
+    assert.is(batch.indices[0], 0)
+    break
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.ok(loader.cached < 20, `${loader.cached} decoded`)
+  assert.is((await collect(loader, 1)).length, 20)
+  const running = new DataLoader(open(), { batchSize: 1, workers: 1 })
+  const message = failure(() => running.epoch(0).next())
+  await running.close()
+  assert.match(await message, 'train-0001.png: must be decodable, got a closed pool')
+  assert.match(await failure(() => collect(running, 1)), 'got a closed pool')
+  await loader.close()
+})
+
+test('options out of range are refused', async () => {
+  const data = open()
+  assert.is(
+    await failure(() => new DataLoader(data, { batchSize: 0 })),
+    'DataLoader: batchSize must be a whole number, 1 or more, got 0',
+  )
+  assert.is(
+    await failure(() => new DataLoader(data, { prefetch: 1.5 })),
+    'DataLoader: prefetch must be a whole number, 0 or more, got 1.5',
+  )
+  assert.is(
+    await failure(() => new DataLoader(data, { workers: -1 })),
+    'workers: must be a whole number, 0 or more, got -1',
+  )
+  assert.match(
+    await failure(() => new DataLoader(data, { batchSize: 50, dropLast: true })),
+    'DataLoader: must yield a batch',
+  )
+  assert.match(await failure(() => new DataLoader({ ...data, samples: [] })), 'must hold samples, got none')
+})
+
+test('a process that leaves an epoch without closing ends by itself', () => {
+  const dir = (open() as ImageFolder).samples[0].path.replace(/[^/]*\/[^/]*$/, '')
+  const module = new URL('../../src/data/index.js', import.meta.url)
+  const script = `
+    import { DataLoader, ImageFolder, transforms } from '${module}'
+    const data = new ImageFolder('${dir}', { transform: transforms.compose([transforms.ToTensor()]) })
+    for await (const batch of new DataLoader(data, { batchSize: 2, workers: 2 })) { console.log(batch.shape.join()); break }`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20000,
+    encoding: 'utf8',
+  })
+  assert.equal([status, stdout, stderr], [0, '2,16,16,3\n', ''])
+})
+
+test.run()
