@@ -15,9 +15,9 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   /** What backward may read; anything else is a type error there. */
   saves?: readonly Saved[]
   /** Inputs updated in place (running statistics): never differentiated. */
-  mutates?: readonly In[]
+  mutates?: readonly NoInfer<In>[]
   /** Outputs that carry no gradient (indices, statistics). */
-  auxiliary?: readonly Out[]
+  auxiliary?: readonly NoInfer<Out>[]
   /** Fills the outputs. */
   forward(inputs: Inputs<In, Opt>, outputs: Record<Out, Tensor>, attrs: A): void
   /**

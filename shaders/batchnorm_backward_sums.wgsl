@@ -1,0 +1,38 @@
+// First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x - mean)·rstd and
+// g = dy, masked by y > 0 if `relu`. x, y, dy [rows, channels]; stats [2, channels].
+// One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read> stats: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let c = wid.x * 64u + lid;
+  if (c >= params.channels) { return; }
+  let mean = stats[c];
+  let first = wid.y * params.rows_per_chunk;
+  let end = min(first + params.rows_per_chunk, params.rows);
+  var sum = 0.0;
+  var product = 0.0;
+  if (params.relu != 0u) {
+    for (var row = first; row < end; row++) {
+      let at = row * params.channels + c;
+      let g = select(0.0, dy[at], y[at] > 0.0);
+      sum += g;
+      product += g * (x[at] - mean);
+    }
+  } else {
+    for (var row = first; row < end; row++) {
+      let at = row * params.channels + c;
+      sum += dy[at];
+      product += dy[at] * (x[at] - mean);
+    }
+  }
+  let at = wid.y * 2u * params.channels + c;
+  parts[at] = sum;
+  parts[at + params.channels] = product * stats[params.channels + c];
+}

@@ -1,0 +1,117 @@
+// Batch normalisation over the last axis, alone and with relu and residual addition in the same kernel.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp } from '../tensor/op.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
+import { check, formatShape, sameShape } from '../util/check.js'
+import { add } from './binary.js'
+import { relu } from './unary.js'
+
+export interface BatchNormOptions {
+  /** Batch statistics (and running ones updated) instead of running statistics. */
+  training?: boolean
+  /** Share of the new batch in the running statistics. */
+  momentum?: number
+  eps?: number
+}
+
+interface Attributes extends Required<BatchNormOptions> {
+  relu: boolean
+}
+
+/** [rows, channels] cut into chunks of rows: enough invocations to fill the chip, each with enough rows to be worth it. */
+function layout(x: Tensor) {
+  const channels = x.shape[x.shape.length - 1]
+  const rows = x.size / channels
+  const wanted = Math.max(1, Math.ceil((gpu.caps.parallelism * 4) / Math.ceil(channels / 64)))
+  const rowsPerChunk = Math.max(Math.min(rows, 16), Math.ceil(rows / wanted))
+  const chunks = Math.ceil(rows / rowsPerChunk)
+  return { rows, channels, rows_per_chunk: rowsPerChunk, chunks, groups: [Math.ceil(channels / 64), chunks, 1] as const }
+}
+
+/** The gradient of relu(…) before the relu: dy where y > 0. */
+function masked(y: Tensor, dy: Tensor, into: Tensor): void {
+  gpu.run(shaders.unary_backward, { x: y, y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 64), { OP: 0 })
+}
+
+const batchNormOp = defineOp({
+  name: 'batchNorm',
+  optional: ['residual'],
+  mutates: ['runningMean', 'runningVar'],
+  auxiliary: ['stats'],
+  saves: ['x', 'y', 'weight', 'stats'],
+  shape({ x, residual, ...vectors }: Record<'x' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor> & { residual: Tensor | null }, { training }: Attributes) {
+    const channels = x.shape[x.shape.length - 1]
+    for (const [name, v] of Object.entries(vectors)) {
+      check(v.shape.length === 1 && v.shape[0] === channels, () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v.shape)}`)
+    }
+    check(!residual || sameShape(residual.shape, x.shape), () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`)
+    check(!training || x.size > channels, () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`)
+    return { y: x.shape, stats: [2, channels] }
+  },
+  forward({ x, residual, runningMean, runningVar, weight, bias }, { y, stats }, { training, momentum, eps, relu: rectify }) {
+    const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
+    if (training) {
+      const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
+      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups)
+      gpu.run(shaders.batchnorm_merge, { parts, stats, running_mean: runningMean, running_var: runningVar },
+        { rows, channels, rows_per_chunk, chunks, eps, momentum }, groups[0])
+    } else {
+      gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
+    }
+    gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual, y },
+      { rows, channels, rows_per_chunk, add: residual !== null, relu: rectify }, groups)
+  },
+  backward({ x, y, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias, residual: dResidual }, { training, relu: rectify }) {
+    const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
+    const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
+    const dbias = dBias ?? empty([channels], 'f32', 'dbias')
+    if (dWeight || dBias || (dx && training)) {
+      const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
+      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups)
+      gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, groups[0])
+    }
+    if (dx) {
+      const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }
+      gpu.run(shaders.batchnorm_backward_input, { x, y, dy, stats, weight, ...sums, dx },
+        { rows, channels, rows_per_chunk, relu: rectify, training }, groups)
+    }
+    if (!dResidual) return
+    if (!rectify) return { residual: dy }
+    masked(y, dy, dResidual)
+  },
+})
+
+function run(
+  x: Tensor, residual: Tensor | null, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor,
+  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions, rectify: boolean,
+): Tensor {
+  return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify }).y
+}
+
+/**
+ * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C]. While training with the statistics of the batch (running ones move by
+ * `momentum`, the variance unbiased), otherwise with the running ones. `torch.nn.functional.batch_norm`.
+ */
+export function batchNorm(x: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {}): Tensor {
+  return run(x, null, runningMean, runningVar, weight, bias, options, false)
+}
+
+/** relu(batchNorm(x)), fused. */
+export function batchNormRelu(x: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {}): Tensor {
+  return run(x, null, runningMean, runningVar, weight, bias, options, true)
+}
+
+/** relu(batchNorm(x) + residual), fused: the end of a ResNet block. */
+export function batchNormAddRelu(
+  x: Tensor, residual: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {},
+): Tensor {
+  return run(x, residual, runningMean, runningVar, weight, bias, options, true)
+}
+
+/** What the fused operators compute, out of plain ones: their twin in the tests. */
+export const composed = {
+  batchNormRelu: (...args: Parameters<typeof batchNormRelu>) => relu(batchNorm(...args)),
+  batchNormAddRelu: (x: Tensor, residual: Tensor, ...rest: Parameters<typeof batchNorm> extends [Tensor, ...infer R] ? R : never) =>
+    relu(add(batchNorm(x, ...rest), residual)),
+}
