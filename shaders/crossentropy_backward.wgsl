@@ -1,0 +1,36 @@
+// dlogits [rows, classes] = dlosses·((1-ε)·w_t·(p_c - [c = t]) + ε/C·(p_c·Σw - w_c)) with p = exp(logits - lse); dlosses, lse [rows]. One invocation an element, ceil(rows · classes / 64) workgroups.
+// @include lib/index.wgsl
+struct Params { rows: u32, classes: u32, has_weight: u32, smoothing: f32, ignore: i32 }
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> labels: array<i32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> lse: array<f32>;
+@group(0) @binding(4) var<storage, read> dlosses: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn weight_of(c: u32) -> f32 {
+  if (params.has_weight == 0u) { return 1.0; }
+  return weight[c];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let at = workgroup_linear(wid, nwg) * 64u + lid;
+  if (at >= params.rows * params.classes) { return; }
+  let row = at / params.classes;
+  let c = at % params.classes;
+  let label = labels[row];
+  if (label == params.ignore || label < 0 || label >= i32(params.classes)) {
+    dlogits[at] = 0.0;
+    return;
+  }
+  let p = exp(logits[at] - lse[row]);
+  var d = (1.0 - params.smoothing) * weight_of(u32(label)) * (p - select(0.0, 1.0, c == u32(label)));
+  if (params.smoothing > 0.0) {
+    var all = 0.0;
+    for (var k = 0u; k < params.classes; k++) { all += weight_of(k); }
+    d += params.smoothing / f32(params.classes) * (p * all - weight_of(c));
+  }
+  dlogits[at] = dlosses[row] * d;
+}

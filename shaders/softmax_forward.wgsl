@@ -1,0 +1,36 @@
+// softmax (LOG 0) or its logarithm (LOG 1) over the middle axis: x, y [outer, size, inner]. The maximum is taken out first, so logits of
+// any size stay finite. One workgroup of 32 a row (o, i): each invocation strides over the row, the partial results are combined in a
+// fixed order. Dispatched over outer · inner workgroups, folded.
+// @include lib/index.wgsl
+struct Params { rows: u32, size: u32, inner: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+override LOG: u32;
+const LANES = 32u;
+var<workgroup> shared_values: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let row = workgroup_linear(wid, nwg);
+  if (row >= params.rows) { return; }
+  let base = (row / params.inner) * params.size * params.inner + row % params.inner;
+  var largest = -3.402823466e38;
+  for (var k = lid; k < params.size; k += LANES) { largest = max(largest, x[base + k * params.inner]); }
+  shared_values[lid] = largest;
+  workgroupBarrier();
+  for (var i = 0u; i < LANES; i++) { largest = max(largest, shared_values[i]); }
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var k = lid; k < params.size; k += LANES) { sum += exp(x[base + k * params.inner] - largest); }
+  shared_values[lid] = sum;
+  workgroupBarrier();
+  sum = 0.0;
+  for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
+  if (LOG == 1u) {
+    let offset = largest + log(sum);
+    for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = x[base + k * params.inner] - offset; }
+  } else {
+    for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = exp(x[base + k * params.inner] - largest) / sum; }
+  }
+}

@@ -1,0 +1,77 @@
+// Cross entropy with class weights and label smoothing.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp } from '../tensor/op.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { check, formatShape } from '../util/check.js'
+import { sum } from './reduce.js'
+import { six } from './shape.js'
+
+export interface CrossEntropyOptions {
+  /** A weight for each class, [C]. */
+  weight?: Tensor | null
+  /** Share of the target spread over all classes, 0 … 1. */
+  labelSmoothing?: number
+  /** 'mean' divides by the sum of the targets' weights, as PyTorch does. */
+  reduction?: 'mean' | 'sum' | 'none'
+  /** Targets with this value count nothing. */
+  ignoreIndex?: number
+}
+
+/** One loss a row. */
+const rowsOp = defineOp({
+  name: 'crossEntropy',
+  optional: ['weight'],
+  auxiliary: ['counted', 'lse'],
+  saves: ['logits', 'target', 'weight', 'lse'],
+  shape({ logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null }, _: { smoothing: number; ignore: number }) {
+    check(logits.shape.length === 2, () => `crossEntropy: needs logits [N, C], got ${formatShape(logits.shape)}`)
+    const [rows, classes] = logits.shape
+    check(target.shape.length === 1 && target.shape[0] === rows && target.dtype === 'i32',
+      () => `crossEntropy: target must be i32 [${rows}], got ${target.dtype} ${formatShape(target.shape)}`)
+    check(!weight || (weight.shape.length === 1 && weight.shape[0] === classes),
+      () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`)
+    return { losses: [rows], counted: [rows], lse: [rows] }
+  },
+  forward({ logits, target, weight }, { losses, counted, lse }, { smoothing, ignore }) {
+    const [rows, classes] = logits.shape
+    gpu.run(shaders.crossentropy_forward, { logits, labels: target, weight, lse, losses, counted },
+      { rows, classes, has_weight: weight !== null, smoothing, ignore }, Math.ceil(rows / 64))
+  },
+  backward({ logits, target, weight, lse }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
+    const [rows, classes] = logits.shape
+    if (dlogits) {
+      gpu.run(shaders.crossentropy_backward, { logits, labels: target, weight, lse, dlosses, dlogits },
+        { rows, classes, has_weight: weight !== null, smoothing, ignore }, Math.ceil((rows * classes) / 64))
+    }
+  },
+})
+
+/** Σ losses / Σ counted. */
+const weightedMeanOp = defineOp({
+  name: 'weightedMean',
+  auxiliary: ['scale'],
+  saves: ['scale'],
+  shape: (_: { losses: Tensor; counted: Tensor }) => ({ loss: [], scale: [1] }),
+  forward({ losses, counted }, { loss, scale }) {
+    gpu.run(shaders.crossentropy_mean, { losses, counted, loss, scale }, { rows: losses.size }, 1)
+  },
+  backward({ scale }, { loss: dloss }, { losses: dlosses }) {
+    if (!dlosses) return
+    const params = { n: dlosses.size, ...six('s', dlosses.shape, 1), ...six('a', [], 0), ...six('b', [], 0) }
+    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, Math.ceil(dlosses.size / 64), { OP: 2 })
+  },
+})
+
+/**
+ * Cross entropy between logits [N, C] and class numbers target [N] (i32): a scalar, or [N] with reduction 'none'. A target outside the
+ * classes gives NaN. `torch.nn.functional.cross_entropy`.
+ */
+export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weight = null, labelSmoothing = 0, reduction = 'mean', ignoreIndex = -100 } = options
+  check(labelSmoothing >= 0 && labelSmoothing <= 1, `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`)
+  check(['mean', 'sum', 'none'].includes(reduction), `crossEntropy: reduction must be mean, sum or none, got ${reduction}`)
+  const { losses, counted } = rowsOp({ logits, target, weight }, { smoothing: labelSmoothing, ignore: ignoreIndex })
+  if (reduction === 'none') return losses
+  return reduction === 'sum' ? sum(losses) : weightedMeanOp({ losses, counted }, {}).loss
+}
