@@ -1,0 +1,42 @@
+// Adam and AdamW.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { type Group, Optimizer, type ParameterGroup, type Slot } from './optimizer.js'
+
+export interface AdamOptions {
+  lr: number
+  /** Decay of the running averages of the gradient and of its square. */
+  betas: readonly [number, number]
+  eps: number
+  weightDecay: number
+}
+
+/** Adam with L2 weight decay in the gradient (`torch.optim.Adam`; Kingma & Ba 2015). */
+export class Adam extends Optimizer<AdamOptions> {
+  protected readonly decoupled: boolean = false
+
+  constructor(params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[], options: Partial<AdamOptions> = {}) {
+    super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }, 2)
+  }
+
+  protected override update({ parameters: p, gradients: g, floats, buffers: [m, v] }: Slot, group: Group<AdamOptions>): void {
+    gpu.run(shaders.adam_step, { p, g, m, v }, () => {
+      const { lr, betas: [beta1, beta2], eps, weightDecay } = group
+      return {
+        n: floats, decoupled: this.decoupled, lr, decay: weightDecay, eps,
+        beta1, one_minus_beta1: 1 - beta1, beta2, one_minus_beta2: 1 - beta2,
+        step_size: lr / (1 - beta1 ** this.steps), correction2: 1 / Math.sqrt(1 - beta2 ** this.steps),
+      }
+    }, Math.ceil(floats / 256))
+  }
+}
+
+/** Adam with decoupled weight decay, 0.01 by default (`torch.optim.AdamW`; Loshchilov & Hutter 2019). */
+export class AdamW extends Adam {
+  protected override readonly decoupled = true
+
+  constructor(params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[], options: Partial<AdamOptions> = {}) {
+    super(params, { weightDecay: 0.01, ...options })
+  }
+}

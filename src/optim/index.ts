@@ -1,0 +1,5 @@
+// Optimizers and learning-rate schedules: `optim` of the public entry point.
+export { Adam, AdamW, type AdamOptions } from './adam.js'
+export { Optimizer, type ParameterGroup } from './optimizer.js'
+export { cosine, stepDecay } from './schedule.js'
+export { SGD, type SgdOptions } from './sgd.js'
