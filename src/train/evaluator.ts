@@ -1,0 +1,73 @@
+// Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
+import type { Module } from '../nn/module.js'
+import * as F from '../ops/index.js'
+import type { Engine } from '../tensor/engine.js'
+import { noGrad } from '../tensor/tape.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { type BatchSource, type BatchTensors, Lagging, Uploader, take } from './batches.js'
+import type { Outputs } from './metrics.js'
+
+/** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
+export type Classifier = Module & { forward(x: Tensor): Tensor }
+
+export interface EvaluateOptions {
+  /** Stops after the current step. */
+  signal?: AbortSignal
+  /** Called with the number of images done so far. */
+  onStep?: (images: number) => void
+}
+
+/** Runs a model over data sets; keeps its recorded step from one call to the next. */
+export class Evaluator {
+  private readonly uploader = new Uploader()
+  private readonly steps = new Map<string, (batch: BatchTensors) => Promise<{ logits: Tensor }>>()
+
+  constructor(private readonly engine: Engine, private readonly model: Classifier) {}
+
+  /**
+   * Logits and labels of all samples of `source`, in its order of epoch 0; null when stopped by the signal. Puts the model into evaluation
+   * mode and leaves it there.
+   */
+  async run(source: BatchSource, { signal, onStep }: EvaluateOptions = {}): Promise<Outputs | null> {
+    this.model.eval()
+    const step = this.step(source)
+    const { samples, classes } = source.dataset
+    const numClasses = classes.length
+    const logits = new Float32Array(samples.length * numClasses)
+    const labels = new Int32Array(samples.length)
+    let submitted = 0
+    let done = 0
+    const results = new Lagging<Float32Array>((values) => {
+      logits.set(values, done * numClasses)
+      done += values.length / numClasses
+      onStep?.(done)
+    })
+    for await (const batch of source.epoch(0)) {
+      if (signal?.aborted) return null
+      labels.set(batch.labels, submitted)
+      submitted += batch.labels.length
+      const result = await step(this.uploader.fill(batch))
+      await results.push(take(result.logits))
+    }
+    await results.drain()
+    return signal?.aborted ? null : { logits, labels, numClasses }
+  }
+
+  /** Gives the input tensors back. */
+  dispose(): void {
+    this.uploader.dispose()
+  }
+
+  /** The captured step for the way a source wants its images normalised. */
+  private step({ dataset }: BatchSource): (batch: BatchTensors) => Promise<{ logits: Tensor }> {
+    const { mean, std } = dataset.transform.device
+    const key = `${mean} ${std}`
+    let step = this.steps.get(key)
+    if (!step) {
+      step = this.engine.capture(({ images, flips }: BatchTensors) => noGrad(() => (
+        { logits: this.model.forward(F.normalizeImages(images, flips, { mean, std })) })))
+      this.steps.set(key, step)
+    }
+    return step
+  }
+}

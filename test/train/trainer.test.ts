@@ -1,0 +1,158 @@
+// The training loop on a linear model of tiny images: what it reports, when it stops, what it leaves.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { F, type Tensor, init, nn, optim } from '../../src/index.js'
+import type { Batch } from '../../src/data/dataLoader.js'
+import type { BatchSource } from '../../src/train/batches.js'
+import { Evaluator } from '../../src/train/evaluator.js'
+import { historyCsv } from '../../src/train/history.js'
+import { crossEntropy } from '../../src/train/metrics.js'
+import { Trainer, type TrainerOptions } from '../../src/train/trainer.js'
+
+const engine = await init({ seed: 1 })
+const test = suite(`trainer (${engine.adapterKind})`)
+
+const SIZE = 3 // 27 bytes an image: no multiple of a word
+
+/** Images whose red channel is bright in class 1, in batches of 4 and one of 2. */
+function source(count = 18): BatchSource {
+  const labels = Int32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 0 : 1))
+  const picture = (i: number) => Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, k) => (k % 3 === 0 ? 60 + 120 * labels[i] : 128) + ((i * 31 + k * 17) % 40))
+  return {
+    dataset: {
+      samples: Array.from(labels, (label, i) => ({ path: `${i}.png`, file: '', label })), classes: ['dark', 'red'],
+      transform: { host: [], device: { flipProbability: 0, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
+    },
+    length: Math.ceil(count / 4),
+    async *epoch(): AsyncGenerator<Batch, void, void> {
+      for (let at = 0; at < count; at += 4) {
+        const indices = Int32Array.from({ length: Math.min(4, count - at) }, (_, i) => at + i)
+        const images = new Uint8Array(indices.length * SIZE * SIZE * 3)
+        indices.forEach((i, slot) => images.set(picture(i), slot * SIZE * SIZE * 3))
+        yield { images, shape: [indices.length, SIZE, SIZE, 3], labels: labels.slice(at, at + 4), flips: new Uint32Array(indices.length), indices }
+      }
+    },
+  }
+}
+
+class Linear extends nn.Module {
+  fc = new nn.Linear(SIZE * SIZE * 3, 2)
+
+  forward(x: Tensor): Tensor {
+    return this.fc.forward(F.reshape(x, [x.shape[0], SIZE * SIZE * 3]))
+  }
+}
+
+class Normed extends Linear {
+  bn = new nn.BatchNorm2d(3)
+
+  override forward(x: Tensor): Tensor {
+    return super.forward(this.bn.forward(x))
+  }
+}
+
+function trainer(model: Linear, lr: number, options: Partial<TrainerOptions> = {}) {
+  const optimizer = new optim.SGD(model.parameters().filter((p) => p.requiresGrad), { lr })
+  return new Trainer({ engine, model, optimizer, train: source(), validation: source(), epochs: 4, ...options })
+}
+
+const values = async (model: nn.Module) => [...(await model.stateDict())].map(([name, { data }]) => `${name} ${[...(data as Float32Array)].join()}`)
+
+test('learns, and reports what it did', async () => {
+  const model = new Linear()
+  const best: number[] = []
+  const phases = new Set<string>()
+  const run = trainer(model, 0.05, {
+    onBest: (state, row) => { best.push(row.epoch); assert.is(state.size, 2) },
+    onProgress: ({ phase, images, total }) => { phases.add(`${phase} ${total}`); assert.ok(images <= total) },
+  })
+  const { history, best: chosen, stopped } = await run.fit()
+  assert.is(stopped, 'completed')
+  assert.equal(history.map((r) => r.epoch), [1, 2, 3, 4])
+  assert.ok(history[3].trainLoss < history[0].trainLoss && history[3].valAccuracy === 1 && history[3].valAuc === 1)
+  assert.equal(best, history.filter((r, i) => history.slice(0, i).every((p) => p.valLoss > r.valLoss)).map((r) => r.epoch))
+  assert.is(chosen!.epoch, best.at(-1))
+  assert.equal([...phases].sort(), ['train 18', 'validate 18'])
+  const lines = historyCsv(history).trimEnd().split('\n')
+  assert.is(lines[0], 'epoch,trainLoss,trainAccuracy,valLoss,valAccuracy,valAuc,seconds,imagesPerSecond,lr')
+  assert.is(lines.length, 5)
+  assert.ok(lines[4].startsWith('4,') && lines[4].endsWith(',0.05'))
+})
+
+test('the loss of an epoch is the weighted mean over its images, whatever the batches', async () => {
+  const model = new Linear()
+  const classWeight = new Float32Array([3, 0.5])
+  const { history } = await trainer(model, 0, { epochs: 1, classWeight }).fit()
+  const outputs = (await new Evaluator(engine, model).run(source()))!
+  const expected = crossEntropy(outputs, classWeight)
+  assert.ok(Math.abs(history[0].trainLoss - expected) < 1e-6 * expected && Math.abs(history[0].valLoss - expected) < 1e-12)
+})
+
+test('stops early and holds the best state', async () => {
+  const model = new Linear()
+  const before = await values(model)
+  const { history, best, stopped } = await trainer(model, 0, { epochs: 9, patience: 2 }).fit()
+  assert.is(stopped, 'early')
+  assert.is(history.length, 3)
+  assert.is(best!.epoch, 1)
+  assert.equal(await values(model), before)
+  let kept: string[] = []
+  const rough = trainer(model, 40, { epochs: 3, patience: 5, onBest: async () => { kept = await values(model) } })
+  await rough.fit()
+  assert.equal(await values(model), kept)
+})
+
+test('without validation the last epoch is the best', async () => {
+  const { best, stopped, history } = await trainer(new Linear(), 0, { validation: undefined, epochs: 3, patience: 1 }).fit()
+  assert.is(stopped, 'completed')
+  assert.is(best!.epoch, 3)
+  assert.ok(Number.isNaN(history[2].valLoss) && historyCsv(history).includes(',,,'))
+})
+
+test('stops when asked, after a step, with the last best state', async () => {
+  const abort = new AbortController()
+  const model = new Linear()
+  let kept: string[] = []
+  const { history, stopped } = await trainer(model, 0.05, {
+    signal: abort.signal,
+    onBest: async () => { kept = await values(model) },
+    onProgress: ({ epoch, images }) => { if (epoch === 2 && images > 4) abort.abort() },
+  }).fit()
+  assert.is(stopped, 'aborted')
+  assert.is(history.length, 1)
+  assert.equal(await values(model), kept)
+})
+
+test('a loss that is not finite is an error with its place', async () => {
+  let message = ''
+  await trainer(new Linear(), 1e30).fit().catch((error: Error) => { message = error.message })
+  assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step [2-5]; lower the learning rate$/)
+})
+
+test('frozen BatchNorm follows the batch unless asked not to', async () => {
+  for (const freezeBatchNorm of [false, true]) {
+    const model = new Normed()
+    model.freeze((name) => name.startsWith('bn.'))
+    const [mean] = [await model.bn.runningMean.data()]
+    await trainer(model, 0.01, { epochs: 1, freezeBatchNorm }).fit()
+    const moved = (await model.bn.runningMean.data()).some((v, i) => v !== mean[i])
+    assert.is(moved, !freezeBatchNorm)
+    assert.is(model.bn.numBatchesTracked, freezeBatchNorm ? 0 : 5)
+  }
+})
+
+test('makes no GPU object after its first two epochs', async () => {
+  const counts: object[] = []
+  await trainer(new Normed(), 1e-3, {
+    epochs: 6, validation: source(), onEpoch: () => { counts.push({ ...engine.counters(), submits: 0, bytes: engine.memory().bytes }) },
+  }).fit()
+  assert.equal(counts[5], counts[1])
+})
+
+test('refuses settings that make no sense', () => {
+  assert.throws(() => trainer(new Linear(), 1, { epochs: 0 }), /Trainer: epochs must be a whole number above 0, got 0/)
+  assert.throws(() => trainer(new Linear(), 1, { classWeight: new Float32Array(3) }), /classWeight must hold 2 numbers, one per class, got 3/)
+})
+
+test.after(() => engine.dispose())
+test.run()
