@@ -1,6 +1,6 @@
 // y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`. x, residual, y [rows, channels]; stats [2, channels];
-// weight, bias [channels]. One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, add: u32, relu: u32 }
+// weight, bias [channels] (1 and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -14,8 +14,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let c = wid.x * 64u + lid;
   if (c >= params.channels) { return; }
   let mean = stats[c];
-  let scale = stats[params.channels + c] * weight[c];
-  let shift = bias[c];
+  var scale = stats[params.channels + c];
+  var shift = 0.0;
+  if (params.affine != 0u) {
+    scale *= weight[c];
+    shift = bias[c];
+  }
   let low = select(-3.402823466e38, 0.0, params.relu != 0u);
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);

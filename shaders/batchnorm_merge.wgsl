@@ -1,7 +1,7 @@
 // Second stage of batch statistics: parts [chunks, 2, channels] → stats [2, channels] (mean, 1/sqrt(var + eps)), merged in the order
 // of the chunks (Chan, Golub & LeVeque 1983). Running statistics [channels] move by `momentum`, the variance unbiased, as in PyTorch.
-// One invocation a channel, ceil(channels / 64) workgroups.
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32 }
+// They are left alone when `track` is 0. One invocation a channel, ceil(channels / 64) workgroups.
+struct Params { rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, track: u32 }
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(2) var<storage, read_write> running_mean: array<f32>;
@@ -26,6 +26,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   stats[c] = mean;
   stats[params.channels + c] = 1.0 / sqrt(deviations / count + params.eps);
+  if (params.track == 0u) { return; }
   let unbiased = deviations / max(count - 1.0, 1.0);
   running_mean[c] += params.momentum * (mean - running_mean[c]);
   running_var[c] += params.momentum * (unbiased - running_var[c]);

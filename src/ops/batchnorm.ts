@@ -36,15 +36,20 @@ function masked(y: Tensor, dy: Tensor, into: Tensor): void {
 
 const batchNormOp = defineOp({
   name: 'batchNorm',
-  optional: ['residual'],
+  optional: ['residual', 'runningMean', 'runningVar', 'weight', 'bias'],
   mutates: ['runningMean', 'runningVar'],
   auxiliary: ['stats'],
   saves: ['x', 'y', 'weight', 'stats'],
-  shape({ x, residual, ...vectors }: Record<'x' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor> & { residual: Tensor | null }, { training }: Attributes) {
+  shape(
+    { x, residual, ...vectors }: { x: Tensor } & Record<'residual' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor | null>,
+    { training }: Attributes,
+  ) {
     const channels = x.shape[x.shape.length - 1]
     for (const [name, v] of Object.entries(vectors)) {
-      check(v.shape.length === 1 && v.shape[0] === channels, () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v.shape)}`)
+      check(!v || (v.shape.length === 1 && v.shape[0] === channels), () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`)
     }
+    check(training || (vectors.runningMean && vectors.runningVar), 'batchNorm: evaluation needs running statistics, got none')
+    check(!vectors.weight === !vectors.bias && !vectors.runningMean === !vectors.runningVar, 'batchNorm: weight and bias, and the running statistics, come in pairs')
     check(!residual || sameShape(residual.shape, x.shape), () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`)
     check(!training || x.size > channels, () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`)
     return { y: x.shape, stats: [2, channels] }
@@ -55,12 +60,12 @@ const batchNormOp = defineOp({
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups)
       gpu.run(shaders.batchnorm_merge, { parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum }, groups[0])
+        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, groups[0])
     } else {
       gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
     }
     gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual, y },
-      { rows, channels, rows_per_chunk, add: residual !== null, relu: rectify }, groups)
+      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify }, groups)
   },
   backward({ x, y, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias, residual: dResidual }, { training, relu: rectify }) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
@@ -74,7 +79,7 @@ const batchNormOp = defineOp({
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }
       gpu.run(shaders.batchnorm_backward_input, { x, y, dy, stats, weight, ...sums, dx },
-        { rows, channels, rows_per_chunk, relu: rectify, training }, groups)
+        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training }, groups)
     }
     if (!dResidual) return
     if (!rectify) return { residual: dy }
@@ -83,28 +88,32 @@ const batchNormOp = defineOp({
 })
 
 function run(
-  x: Tensor, residual: Tensor | null, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor,
+  x: Tensor, residual: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null,
   { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions, rectify: boolean,
 ): Tensor {
   return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify }).y
 }
 
 /**
- * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C]. While training with the statistics of the batch (running ones move by
+ * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C] or null (no affine part, no running statistics). While training with the statistics of the batch (running ones move by
  * `momentum`, the variance unbiased), otherwise with the running ones. `torch.nn.functional.batch_norm`.
  */
-export function batchNorm(x: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {}): Tensor {
+export function batchNorm(
+  x: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
+): Tensor {
   return run(x, null, runningMean, runningVar, weight, bias, options, false)
 }
 
 /** relu(batchNorm(x)), fused. */
-export function batchNormRelu(x: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {}): Tensor {
+export function batchNormRelu(
+  x: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
+): Tensor {
   return run(x, null, runningMean, runningVar, weight, bias, options, true)
 }
 
 /** relu(batchNorm(x) + residual), fused: the end of a ResNet block. */
 export function batchNormAddRelu(
-  x: Tensor, residual: Tensor, runningMean: Tensor, runningVar: Tensor, weight: Tensor, bias: Tensor, options: BatchNormOptions = {},
+  x: Tensor, residual: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
 ): Tensor {
   return run(x, residual, runningMean, runningVar, weight, bias, options, true)
 }

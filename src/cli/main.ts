@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The program `radiograd`: one command a file, and one place where errors become a line and an exit code.
+import { Command, CommanderError } from 'commander'
+import { RadiogradError } from '../util/check.js'
+import { demoCommand } from './demo.js'
+import { evalCommand } from './eval.js'
+import { infoCommand } from './info.js'
+import { predictCommand } from './predict.js'
+import { Interrupted } from './session.js'
+import { trainCommand } from './train.js'
+import { version } from './versions.js'
+
+const program = new Command('radiograd')
+  .description('fine-tune image classifiers on radiographs through hand-written WebGPU compute shaders')
+  .version(version)
+  .exitOverride()
+  .showSuggestionAfterError(false)
+  .configureOutput({ outputError: (text, write) => write(`radiograd: ${oneLine(text.replace(/^error: /, ''))}\n`) })
+for (const add of [trainCommand, evalCommand, predictCommand, infoCommand, demoCommand]) add(program)
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ')
+}
+
+/** 2 for wrong usage, 130 after Ctrl-C, 1 for all else; the message in one line, with the stack only where RADIOGRAD_DEBUG is set. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return error.exitCode
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said it already
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`radiograd: ${error instanceof RadiogradError ? oneLine(message) : `unexpected: ${oneLine(message)}`}\n`)
+  if (process.env.RADIOGRAD_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+  return 1
+}
+
+process.on('uncaughtException', (error) => process.exit(exitCodeOf(error)))
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0) // the reader has seen enough, as with `| head`
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}

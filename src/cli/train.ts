@@ -1,0 +1,210 @@
+// radiograd train: fine-tunes a model on a folder of images, tests it, and leaves checkpoint, curves, metrics and settings behind.
+import { type Command, Option } from 'commander'
+import { DataLoader } from '../data/dataLoader.js'
+import { DecodePool } from '../data/decodePool.js'
+import { computeClassWeight } from '../data/split.js'
+import * as optim from '../optim/index.js'
+import type { Engine } from '../tensor/engine.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { Evaluator } from '../train/evaluator.js'
+import { type HistoryRow, historyCsv } from '../train/history.js'
+import { computeMetrics } from '../train/metrics.js'
+import { type Progress, type TrainResult, Trainer } from '../train/trainer.js'
+import { loadCheckpoint, saveSafetensors } from '../weights/load.js'
+import { type ModelCard, toMetadata } from './checkpoint.js'
+import { type Splits, classCounts, countsText, openSplits } from './dataset.js'
+import { MODEL_NAMES, type WeightsReport, chooseTrainable, createModel, loadInto, weightsText } from './model.js'
+import { type DecodingOptions, names, real, whole, withDecoding } from './options.js'
+import { OutputFolder } from './output.js'
+import { Report, metricsText } from './report.js'
+import { withEngine } from './session.js'
+import { versions } from './versions.js'
+
+export interface TrainOptions extends DecodingOptions {
+  data: string
+  model: string
+  weights?: string
+  trainable?: string[]
+  epochs: number
+  batchSize: number
+  lr: number
+  optimizer: 'adam' | 'adamw' | 'sgd'
+  weightDecay?: number
+  imageSize: number
+  seed: number
+  valSplit: number
+  limit?: number
+  patience: number
+  classWeights: boolean
+  augment: boolean
+  freezeBatchNorm: boolean
+  out: string
+}
+
+/** Of ImageNet, which pretrained weights expect. */
+const MEAN = [0.485, 0.456, 0.406] as const
+const STD = [0.229, 0.224, 0.225] as const
+
+/** Images per batch wherever nothing is learned; the same everywhere, so that the same images give the same bits. */
+export const EVALUATION_BATCH = 32
+
+export function trainCommand(program: Command): void {
+  withDecoding(program.command('train'))
+    .description('fine-tune a model on DIR/train and test it on DIR/test')
+    .requiredOption('--data <dir>', 'folder with train/, test/ and optionally val/, each with one folder of images per class')
+    .addOption(new Option('--model <name>', 'architecture').choices(MODEL_NAMES).default('resnet18'))
+    .option('--weights <file>', 'start from a .safetensors, .pth, .pt or .bin file; without it from random values')
+    .option('--trainable <names>', 'train only these layers, such as layer4,fc (default: all)', names)
+    .option('--epochs <n>', 'passes over the training images', whole(1), 20)
+    .option('--batch-size <n>', 'images per step', whole(1, 4096), 16)
+    .option('--lr <x>', 'learning rate', real('above 0', (v) => v > 0), 1e-5)
+    .addOption(new Option('--optimizer <name>', 'update rule; sgd has momentum 0.9').choices(['adam', 'adamw', 'sgd']).default('adam'))
+    .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', real('of 0 or more', (v) => v >= 0))
+    .option('--image-size <n>', 'width and height the images are resized to', whole(32, 1024), 224)
+    .option('--seed <n>', 'of everything random: the same command gives the same bytes', whole(0), 0)
+    .option('--val-split <x>', 'share of train kept for validation, by patient; 0 takes DIR/val', real('of 0 or more and below 1', (v) => v >= 0 && v < 1), 0.1)
+    .option('--limit <n>', 'use only so many training images, drawn with the shares of the classes', whole(2))
+    .option('--patience <n>', 'stop after so many epochs without a lower validation loss, 0 for never', whole(0), 10)
+    .option('--no-class-weights', 'let every image count the same, however rare its class')
+    .option('--no-augment', 'do not mirror training images at random')
+    .option('--freeze-batch-norm', 'frozen BatchNorm layers keep their running statistics', false)
+    .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/train')
+    .action((options: TrainOptions) => train(options))
+}
+
+/** Runs the command; throws what goes wrong, and `Interrupted` after a Ctrl-C. */
+export async function train(options: TrainOptions): Promise<void> {
+  const start = performance.now()
+  const report = new Report(options.json)
+  const output = new OutputFolder(options.out)
+  const splits = openSplits(options.data, { ...options, mean: MEAN, std: STD })
+  const checkpoint = options.weights === undefined ? null : await loadCheckpoint(options.weights)
+  const card: ModelCard = { model: options.model, classes: splits.classes, imageSize: options.imageSize, mean: MEAN, std: STD }
+  await withEngine({ ...options, report }, async (engine, signal) => {
+    const model = createModel(options.model, splits.classes.length)
+    const weights = checkpoint && loadInto(model, checkpoint)
+    const { trained, total } = chooseTrainable(model, options.trainable)
+    describe(report, splits, options, weights, `${millions(trained)} of ${millions(total)} parameters in ${options.trainable?.join(', ') ?? 'all layers'}`)
+
+    const pool = new DecodePool(options.workers)
+    const load = (dataset: Splits['train']) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
+    const run = new RunFile(output, options, engine, splits, weights, start)
+    try {
+      const trainer = new Trainer({
+        engine, model, optimizer: createOptimizer(model.parameters().filter((p) => p.requiresGrad), options),
+        // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
+        train: new DataLoader(splits.train, {
+          batchSize: options.batchSize, shuffle: true, seed: options.seed, workers: pool,
+          dropLast: options.batchSize > 1 && splits.train.samples.length % options.batchSize === 1,
+        }),
+        validation: splits.validation ? load(splits.validation) : undefined,
+        epochs: options.epochs,
+        patience: options.patience || Infinity,
+        classWeight: options.classWeights ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), splits.classes.length) : undefined,
+        freezeBatchNorm: options.freezeBatchNorm,
+        signal,
+        onProgress: (progress) => report.progress(progressOf(progress)),
+        onBest: (state, row) => {
+          output.prepare()
+          return saveSafetensors(output.path('best.safetensors'), state, { metadata: toMetadata(card, { seed: options.seed, epoch: row.epoch }) })
+        },
+        onEpoch: async (row, best) => {
+          report.say(epochText(row, options.epochs, best))
+          await output.writeText('history.csv', historyCsv(trainer.history))
+        },
+      })
+      const result = await trainer.fit()
+      await run.write(result)
+      if (result.stopped === 'aborted') {
+        const kept = result.best ? `${output.path('best.safetensors')} is from epoch ${result.best.epoch}` : 'no epoch was finished, no checkpoint written'
+        report.say(`stopped by a signal; ${kept}`)
+        return
+      }
+      if (result.stopped === 'early') report.say(`stopped early: no lower validation loss for ${options.patience} epochs`)
+
+      const testStart = performance.now()
+      const outputs = await new Evaluator(engine, model).run(load(splits.test), {
+        signal,
+        onStep: (images) => report.progress({
+          label: 'test', images, total: splits.test.samples.length, imagesPerSecond: (images * 1000) / (performance.now() - testStart),
+        }),
+      })
+      if (!outputs) return
+      const metrics = computeMetrics(outputs)
+      await output.writeJson('metrics.json', metrics)
+      await run.write(result)
+      report.say(`test      epoch ${result.best!.epoch}'s weights on ${splits.test.samples.length} images\n${metricsText(metrics, splits.classes)}`)
+      report.say(`wrote     ${['best.safetensors', 'history.csv', 'metrics.json', 'run.json'].map((name) => output.path(name)).join(' ')}`)
+      report.result({
+        ...metrics, bestEpoch: result.best!.epoch, epochs: result.history.length, stopped: result.stopped, seconds: run.seconds(), out: options.out,
+      })
+    } finally {
+      await pool.close()
+    }
+  })
+}
+
+function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainOptions) {
+  const settings = { lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
+  switch (optimizer) {
+    case 'adam': return new optim.Adam(parameters, settings)
+    case 'adamw': return new optim.AdamW(parameters, settings)
+    case 'sgd': return new optim.SGD(parameters, { ...settings, momentum: 0.9 })
+  }
+}
+
+const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
+
+function describe(report: Report, splits: Splits, options: TrainOptions, weights: WeightsReport | null, trained: string): void {
+  report.say(`data      train ${countsText(splits.train)} · validation ${splits.validation ? `${countsText(splits.validation)} (${splits.validationFrom})` : 'none'}` +
+    ` · test ${countsText(splits.test)}`)
+  report.say(`model     ${options.model} at ${options.imageSize} px, ${weights ? `from ${weights.file}` : 'from random values'}`)
+  if (weights) report.say(`weights   ${weightsText(weights)}`)
+  report.say(`training  ${trained}, ${options.optimizer}, learning rate ${options.lr}, batch ${options.batchSize}`)
+}
+
+const progressOf = ({ phase, epoch, epochs, images, total, imagesPerSecond, loss }: Progress) => ({
+  label: `epoch ${epoch}/${epochs}${phase === 'validate' ? ' validation' : ''}`, images, total, imagesPerSecond,
+  note: phase === 'train' ? `loss ${loss.toFixed(4)}` : undefined,
+})
+
+function epochText(row: HistoryRow, epochs: number, best: boolean): string {
+  const validation = Number.isNaN(row.valLoss) ? []
+    : [`val loss ${row.valLoss.toFixed(4)} accuracy ${row.valAccuracy.toFixed(3)} auc ${row.valAuc.toFixed(3)}`]
+  return [`epoch ${row.epoch}/${epochs}`, `loss ${row.trainLoss.toFixed(4)} accuracy ${row.trainAccuracy.toFixed(3)}`, ...validation,
+    `${row.seconds.toFixed(1)} s  ${row.imagesPerSecond.toFixed(1)} images/s`, ...(best ? ['best'] : [])].join('  ')
+}
+
+/** `run.json`: every setting, and where and how long it ran. */
+class RunFile {
+  constructor(
+    private readonly output: OutputFolder, private readonly options: TrainOptions, private readonly engine: Engine,
+    private readonly splits: Splits, private readonly weights: WeightsReport | null, private readonly start: number,
+  ) {}
+
+  seconds(): number {
+    return Math.round(performance.now() - this.start) / 1000
+  }
+
+  async write({ history, best, stopped }: TrainResult): Promise<void> {
+    const { engine, splits } = this
+    const counts = (set: Splits['validation']) => set && Object.fromEntries(classCounts(set).map((n, c) => [set.classes[c], n]))
+    await this.output.writeText('history.csv', historyCsv(history))
+    await this.output.writeJson('run.json', {
+      command: 'train',
+      settings: { ...this.options, mean: MEAN, std: STD },
+      classes: splits.classes,
+      images: { train: counts(splits.train), validation: counts(splits.validation), test: counts(splits.test) },
+      validationFrom: splits.validationFrom,
+      weights: this.weights,
+      bestEpoch: best?.epoch ?? null,
+      epochs: history.length,
+      stopped,
+      seconds: this.seconds(),
+      secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
+      adapter: { name: engine.adapterName, kind: engine.adapterKind, isSoftware: engine.isSoftware, features: [...engine.features].sort() },
+      gpuMemory: engine.memory(),
+      versions: versions(),
+    })
+  }
+}
