@@ -125,8 +125,8 @@ test('stops when asked, after a step, with the last best state', async () => {
 
 test('a loss that is not finite is an error with its place', async () => {
   let message = ''
-  await trainer(new Linear(), 1e30).fit().catch((error: Error) => { message = error.message })
-  assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step [2-5]; lower the learning rate$/)
+  await trainer(new Linear(), 1e39).fit().catch((error: Error) => { message = error.message })
+  assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step 2; lower the learning rate$/)
 })
 
 test('frozen BatchNorm follows the batch unless asked not to', async () => {

@@ -1,0 +1,144 @@
+// What goes wrong at the user's end: one line that names the file or flag, the right exit code, and nothing half-written.
+import * as assert from 'uvu/assert'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { strToU8, zipSync } from 'fflate'
+import { suite } from 'uvu'
+import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
+import { type RunOptions, radiograd, scratch } from './command.js'
+
+const test = suite('failures')
+const dir = scratch()
+const at = (name: string) => join(dir, name)
+const fixtures = fileURLToPath(new URL('../../../test/fixtures/', import.meta.url))
+await writeSyntheticDataset(at('data'), { train: 12, test: 4, size: 32 })
+
+const TINY = ['--image-size', '32', '--batch-size', '4', '--epochs', '1', '--val-split', '0.3']
+const train = (data: string, ...more: string[]) => ['train', '--data', data, '--out', at('out'), ...TINY, ...more]
+
+/** Runs it and expects this exit code, one line that matches, nothing on stdout but the report, and no output folder. */
+async function fails(args: string[], code: number, message: RegExp, options?: RunOptions) {
+  const run = await radiograd(args, options)
+  const lines = run.stderr.trimEnd().split('\n')
+  assert.is(run.code, code, run.stderr)
+  assert.is(lines.length, 1, run.stderr)
+  assert.match(lines[0], message)
+  assert.ok(lines[0].startsWith('radiograd: '))
+  assert.not(existsSync(at('out')), 'the output folder must not be there')
+}
+
+/** A copy of the data set with one more training image. */
+function spoilt(name: string, file: string, bytes: Uint8Array): string {
+  cpSync(at('data'), at(name), { recursive: true })
+  writeFileSync(join(at(name), 'train/NORMAL', file), bytes)
+  return at(name)
+}
+
+/** A safetensors file of one tensor of zeros. */
+function safetensors(name: string, shape: number[]): Buffer {
+  const bytes = shape.reduce((a, b) => a * b, 4)
+  const header = Buffer.from(JSON.stringify({ [name]: { dtype: 'F32', shape, data_offsets: [0, bytes] } }))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(header.length))
+  return Buffer.concat([length, header, Buffer.alloc(bytes)])
+}
+
+function written(name: string, bytes: Uint8Array): string {
+  writeFileSync(at(name), bytes)
+  return at(name)
+}
+
+test('usage', async () => {
+  await fails(['train'], 2, /required option '--data <dir>' not specified/)
+  await fails([], 2, /command/)
+  await fails(['paint'], 2, /unknown command 'paint'/)
+  await fails(train(at('data'), '--colour', 'red'), 2, /unknown option '--colour'/)
+  await fails(train(at('data'), '--lr', '-1'), 2, /'--lr <x>' argument '-1' is invalid\. It must be a number above 0/)
+  await fails(train(at('data'), '--batch-size', '1.5'), 2, /'--batch-size <n>' argument '1\.5' is invalid/)
+  await fails(train(at('data'), '--val-split', '1'), 2, /'--val-split <x>' argument '1' is invalid/)
+  await fails(train(at('data'), '--model', 'resnet19'), 2, /'--model <name>' argument 'resnet19' is invalid/)
+  await fails(['predict', '--checkpoint', 'x'], 2, /missing required argument 'file'/)
+})
+
+test('folders', async () => {
+  mkdirSync(at('empty/train'), { recursive: true })
+  await fails(train(at('nowhere')), 1, /nowhere\/train: must be a folder that can be read, got ENOENT/)
+  await fails(train(at('empty')), 1, /empty\/train: must hold one folder of images for each of two or more classes, got \[\]/)
+  cpSync(join(at('data'), 'train/NORMAL'), at('single/train/NORMAL'), { recursive: true })
+  await fails(train(at('single')), 1, /single\/train: must hold .* two or more classes, got \[NORMAL\]/)
+  mkdirSync(at('hollow/train/NORMAL'), { recursive: true })
+  mkdirSync(at('hollow/train/PNEUMONIA'), { recursive: true })
+  await fails(train(at('hollow')), 1, /hollow\/train\/NORMAL: must hold \.jpeg, \.jpg or \.png images, got none/)
+  cpSync(join(at('data'), 'train'), at('untested/train'), { recursive: true })
+  await fails(train(at('untested')), 1, /untested\/test: must be a folder/)
+  await fails(['train', '--data', at('data'), '--out', join(at('data'), 'train/NORMAL/synthetic-train-0001.png/out')], 1, /--out .*: must be a folder that can be written, got ENOTDIR/)
+  await fails(train(at('data'), '--trainable', 'layer5'), 1, /--trainable: must be names of this model such as conv1.*, got layer5/)
+})
+
+test('images', async () => {
+  const whole = readFileSync(join(fixtures, 'data/gray.jpeg'))
+  const cut = spoilt('cut', 'truncated.jpeg', whole.subarray(0, whole.length >> 1))
+  await fails(train(cut), 1, /cut\/train\/NORMAL\/truncated\.jpeg: /)
+  const text = spoilt('text', 'notes.jpeg', strToU8('not an image at all'))
+  await fails(train(text), 1, /text\/train\/NORMAL\/notes\.jpeg: must be a JPEG or PNG image, got a file that begins with 6e 6f 74 20/)
+})
+
+test('checkpoints', async () => {
+  const weights = (file: string) => train(at('data'), '--weights', file)
+  await fails(weights(at('nothing.pth')), 1, /nothing\.pth: /)
+  const file = safetensors('fc.bias', [2000])
+  await fails(weights(written('half.safetensors', file.subarray(0, file.length >> 1))), 1, /half\.safetensors: /)
+  const huge = Buffer.from(file)
+  huge.writeBigUInt64LE(2n ** 60n)
+  await fails(weights(written('huge.safetensors', huge)), 1, /huge\.safetensors: .*1152921504606846976/)
+  await fails(weights(written('shapes.safetensors', safetensors('conv1.weight', [64, 1, 7, 7]))), 1,
+    /shapes\.safetensors: .*conv1\.weight has shape \[64, 1, 7, 7\], the model needs \[64, 3, 7, 7\]/)
+  await fails(weights(written('other.safetensors', safetensors('blocks.0.weight', [4]))), 1, /other\.safetensors: does not fit the model/)
+  const call = strToU8(`cposix\nsystem\n(S'touch ${at('owned')}'\ntR.`)
+  await fails(weights(written('evil.pth', zipSync({ 'archive/data.pkl': call, 'archive/version': strToU8('3\n') }))), 1, /evil\.pth: .*posix\.system/)
+  assert.not(existsSync(at('owned')))
+  const zip = zipSync({ 'archive/data.pkl': new Uint8Array(4000).map((_, i) => (i * 7919) >> 3), 'archive/version': strToU8('3\n') })
+  await fails(weights(written('half.pth', zip.subarray(0, zip.length >> 1))), 1, /half\.pth: /)
+  await fails(['eval', '--data', at('data'), '--checkpoint', at('other.safetensors')], 1,
+    /other\.safetensors: must be a checkpoint written by 'radiograd train', got one without 'model'/)
+})
+
+test('no adapter', async () => {
+  const none = { env: { RADIOGRAD_ADAPTER: 'gpu', VK_DRIVER_FILES: at('no-driver.json') } }
+  if (process.platform !== 'linux') return console.log('skip: no way to hide the adapter here')
+  await fails(train(at('data')), 1, /radiograd: no adapter: found no gpu; .*'npm start'/, none)
+  await fails(['info'], 1, /radiograd: no adapter: /, none)
+})
+
+test('a full disk while the checkpoint is saved', async () => {
+  const { code, stderr } = await radiograd(train(at('data')), { before: 'ulimit -f 4096' }) // 4 MiB; the file has 45 MB
+  assert.is(code, 1, stderr)
+  assert.match(stderr, /^radiograd: .*best\.safetensors: .*EFBIG.*\n$/)
+  assert.equal(readdirSync(at('out')), [])
+})
+
+test('Ctrl-C', async () => {
+  let sent = false
+  const { code, stdout, stderr } = await radiograd(train(at('data'), '--epochs', '500', '--patience', '0', '--lr', '1e-4'), {
+    watch: (text, kill) => {
+      if (sent || !/^epoch 2\/500 /m.test(text)) return
+      sent = true
+      kill('SIGINT')
+    },
+  })
+  assert.is(code, 130, stderr)
+  assert.match(stderr, /^radiograd: stopping after this step/)
+  assert.match(stdout, /stopped by a signal; .*best\.safetensors is from epoch \d/)
+  assert.equal(readdirSync(at('out')).sort(), ['best.safetensors', 'history.csv', 'run.json'])
+  const file = readFileSync(join(at('out'), 'best.safetensors'))
+  const header = Number(file.readBigUInt64LE(0))
+  const ends = Object.values(JSON.parse(file.subarray(8, 8 + header).toString()) as Record<string, { data_offsets?: number[] }>)
+  assert.is(file.length, 8 + header + Math.max(...ends.map((t) => t.data_offsets?.[1] ?? 0)))
+  const rows = readFileSync(join(at('out'), 'history.csv'), 'utf8').trimEnd().split('\n').length - 1
+  const run = JSON.parse(readFileSync(join(at('out'), 'run.json'), 'utf8'))
+  assert.ok(rows >= 2 && rows < 500)
+  assert.equal([run.stopped, run.epochs], ['aborted', rows])
+})
+
+test.run()

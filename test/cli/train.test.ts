@@ -1,0 +1,92 @@
+// train → eval → predict on a small generated set, twice: what is written, what is printed, and that both runs write the same bytes.
+import * as assert from 'uvu/assert'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
+import { radiograd, scratch } from './command.js'
+
+const test = suite('train, eval, predict')
+const dir = scratch()
+const data = join(dir, 'data')
+await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
+
+const FILES = ['best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+const train = (out: string, ...more: string[]) => radiograd(['train', '--data', data, '--image-size', '32', '--batch-size', '8', '--epochs', '2',
+  '--lr', '1e-3', '--val-split', '0.2', '--out', join(dir, out), ...more])
+const bytes = (out: string, name: string) => readFileSync(join(dir, out, name))
+const json = (out: string, name: string) => JSON.parse(bytes(out, name).toString())
+
+test('train writes four whole files and one JSON document', async () => {
+  const { code, stdout, stderr } = await train('a', '--json')
+  assert.is(code, 0, stderr)
+  assert.equal(readdirSync(join(dir, 'a')).sort(), FILES)
+  const printed = JSON.parse(stdout)
+  const metrics = json('a', 'metrics.json')
+  assert.equal(Object.keys(metrics), ['accuracy', 'precision', 'recall', 'specificity', 'f1', 'auc', 'confusion', 'n'])
+  assert.equal(Object.keys(metrics.confusion), ['tn', 'fp', 'fn', 'tp'])
+  assert.is(metrics.n, 8)
+  for (const key in metrics) assert.equal(printed[key], metrics[key])
+  assert.match(stderr, /^epoch 1\/2  loss \d/m)
+
+  const history = bytes('a', 'history.csv').toString().trimEnd().split('\n')
+  assert.is(history.length, 3)
+  const run = json('a', 'run.json')
+  assert.is(run.settings.imageSize, 32)
+  assert.is(run.settings.lr, 1e-3)
+  assert.is(run.stopped, 'completed')
+  assert.equal(run.images.test, { NORMAL: 3, PNEUMONIA: 5 })
+  assert.ok(run.seconds > 0 && run.adapter.name && run.versions.radiograd && run.versions.webgpu !== 'unknown')
+  const header = bytes('a', 'best.safetensors')
+  const { __metadata__ } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString())
+  assert.equal(JSON.parse(__metadata__.classes), ['NORMAL', 'PNEUMONIA'])
+  assert.equal([__metadata__.model, __metadata__.imageSize, __metadata__.seed], ['resnet18', '32', '0'])
+})
+
+test('the same command writes the same bytes', async () => {
+  const { code, stderr } = await train('b')
+  assert.is(code, 0, stderr)
+  assert.ok(bytes('a', 'best.safetensors').equals(bytes('b', 'best.safetensors')), 'best.safetensors differs')
+  assert.ok(bytes('a', 'metrics.json').equals(bytes('b', 'metrics.json')), 'metrics.json differs')
+})
+
+test('eval prints the metrics that train wrote', async () => {
+  const { code, stdout, stderr } = await radiograd(['eval', '--data', data, '--checkpoint', join(dir, 'a/best.safetensors'), '--json'])
+  assert.is(code, 0, stderr)
+  assert.equal(JSON.parse(stdout), json('a', 'metrics.json'))
+})
+
+test('predict prints a class and a probability per image, as many right as eval counts', async () => {
+  const files = ['NORMAL', 'PNEUMONIA'].flatMap((c) => readdirSync(join(data, 'test', c)).map((name) => join(data, 'test', c, name)))
+  const args = ['predict', ...files, '--checkpoint', join(dir, 'a/best.safetensors')]
+  const { code, stdout, stderr } = await radiograd([...args, '--json'])
+  assert.is(code, 0, stderr)
+  const results = JSON.parse(stdout) as { file: string; class: string; probability: number; probabilities: Record<string, number> }[]
+  assert.equal(results.map((r) => r.file), files)
+  const { tn, tp } = json('a', 'metrics.json').confusion
+  assert.is(results.filter((r) => r.file.includes(`/${r.class}/`)).length, tn + tp)
+  for (const r of results) {
+    assert.is(r.probability, Math.max(...Object.values(r.probabilities)))
+    assert.ok(Math.abs(r.probabilities.NORMAL + r.probabilities.PNEUMONIA - 1) < 1e-12)
+  }
+})
+
+test('fine-tuning from a checkpoint reports what was loaded and leaves frozen weights alone', async () => {
+  const { code, stdout, stderr } = await train('c', '--weights', join(dir, 'a/best.safetensors'), '--trainable', 'layer4,fc', '--epochs', '1', '--limit', '8')
+  assert.is(code, 0, stderr)
+  assert.match(stdout, /^weights   122 of 122 tensors loaded; 0 missing, 0 re-initialised, 0 unexpected$/m)
+  assert.match(stdout, /^data      train 3 NORMAL, 5 PNEUMONIA · validation 1 NORMAL, 1 PNEUMONIA/m)
+  assert.match(stdout, /^training  8\.39 M of 11\.18 M parameters in layer4, fc/m)
+  const tensors = (out: string) => {
+    const file = bytes(out, 'best.safetensors')
+    const start = 8 + Number(file.readBigUInt64LE(0))
+    const header = JSON.parse(file.subarray(8, start).toString())
+    return (name: string) => file.subarray(start + header[name].data_offsets[0], start + header[name].data_offsets[1])
+  }
+  const [before, after] = [tensors('a'), tensors('c')]
+  assert.ok(before('layer1.0.conv1.weight').equals(after('layer1.0.conv1.weight')))
+  assert.not(before('layer4.0.conv1.weight').equals(after('layer4.0.conv1.weight')))
+  assert.not(before('bn1.running_mean').equals(after('bn1.running_mean')), 'BatchNorm of frozen layers follows the batches')
+})
+
+test.run()
