@@ -21,7 +21,7 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
 }
 
 /** y = scale · x, broadcast to y's shape. */
-function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
+export function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
   const params = {
     n: y.size, scale, x_offset: 0, y_offset: 0,
     ...six('s', y.shape, 1), ...six('x', broadcastStrides(keptShape, y.shape), 0), ...six('y', stridesOf(y.shape), 0),

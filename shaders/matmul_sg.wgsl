@@ -1,0 +1,47 @@
+// y[b] = a[b] · w[b] (+ bias): a [M, K], w [K, N], y [M, N], bias [N]; for one subgroup a workgroup (software adapters).
+// Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between batches (0 broadcasts).
+// A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four vec4 of `w`, and the values of `a` travel by
+// subgroupBroadcast: one varying load, then free copies. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
+// @variant SG = 4, 8
+// @variant TM = 8, 32
+// @require subgroups
+struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, has_bias: u32 }
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+const RT = (TM + SG - 1u) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = wid.y * TM;
+  let column = wid.x * SG + lane;
+  let inside = column < params.N4;
+  let col = min(column, params.N4 - 1u);
+  var base: array<u32, RT>;
+  @unroll for (var t = 0u; t < RT; t++) {
+    base[t] = wid.z * params.a_stride + min(row + t * SG + lane, params.M - 1u) * params.K4;
+  }
+  var at = wid.z * params.w_stride + col;
+  var acc: array<vec4<f32>, TM>;
+  for (var k = 0u; k < params.K4; k++) {
+    var r: array<vec4<f32>, RT>;
+    @unroll for (var t = 0u; t < RT; t++) { r[t] = a[base[t] + k]; }
+    let w0 = w[at];
+    let w1 = w[at + params.N4];
+    let w2 = w[at + 2u * params.N4];
+    let w3 = w[at + 3u * params.N4];
+    at += 4u * params.N4;
+    @unroll for (var i = 0u; i < TM; i++) {
+      let v = subgroupBroadcast(r[i / SG], i % SG);
+      acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+    }
+  }
+  if (!inside) { return; }
+  var shift = vec4<f32>(0.0);
+  if (params.has_bias != 0u) { shift = bias[col]; }
+  @unroll for (var i = 0u; i < TM; i++) {
+    if (row + i < params.M) { y[wid.z * params.y_stride + (row + i) * params.N4 + col] = acc[i] + shift; }
+  }
+}
