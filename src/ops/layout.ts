@@ -7,7 +7,7 @@ import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { MAX_RANK, axis, six, stridesOf } from './shape.js'
 
 /** Copies n elements of `shape` between two strided places. */
-function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: { offset: number; strides: readonly number[] }, to: { offset: number; strides: readonly number[] }) {
+export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: { offset: number; strides: readonly number[] }, to: { offset: number; strides: readonly number[] }) {
   const params = {
     n: numel(shape), scale: 1, x_offset: from.offset, y_offset: to.offset,
     ...six('s', shape, 1), ...six('x', from.strides, 0), ...six('y', to.strides, 0),

@@ -1,0 +1,81 @@
+// Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w transposed [KH·KW, CO, C] → dx [N, H, W, C].
+// One subgroup a workgroup (software adapters); C and CO multiples of 4, one group. With a stride, the pixels of dx fall into SH·SW phases
+// (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows are the pixels of one phase, q → q·S + phase.
+// A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
+// @variant SG = 4, 8
+// @variant TM = 8, 32
+// @require subgroups
+struct Params {
+  H: i32, W: i32, C4: u32, OH: i32, OW: i32, CO4: u32, QH: u32, QW: u32, pixels: u32, KH: i32, KW: i32,
+  SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32,
+}
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+const RT = (TM + SG - 1u) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = wid.y * TM;
+  let column = wid.x * SG + lane;
+  let col = min(column, params.C4 - 1u);
+  let phase_y = i32(wid.z) / params.SW;
+  let phase_x = i32(wid.z) % params.SW;
+  var qy: array<i32, RT>;
+  var qx: array<i32, RT>;
+  var image: array<i32, RT>;
+  @unroll for (var t = 0u; t < RT; t++) {
+    let pixel = min(row + t * SG + lane, params.pixels - 1u);
+    let line = pixel / params.QW;
+    qx[t] = i32(pixel - line * params.QW);
+    image[t] = i32(line / params.QH);
+    qy[t] = i32(line - u32(image[t]) * params.QH);
+    image[t] *= params.OH * params.OW;
+  }
+  var acc: array<vec4<f32>, TM>;
+  for (var ky = 0; ky < params.KH; ky++) {
+    // oy = (iy + PH - ky·DH) / SH must be whole.
+    let sy = phase_y + params.PH - ky * params.DH;
+    let by = sy / params.SH;
+    if (by * params.SH != sy) { continue; }
+    for (var kx = 0; kx < params.KW; kx++) {
+      let sx = phase_x + params.PW - kx * params.DW;
+      let bx = sx / params.SW;
+      if (bx * params.SW != sx) { continue; }
+      var base: array<u32, RT>;
+      var inside: array<f32, RT>;
+      @unroll for (var t = 0u; t < RT; t++) {
+        let oy = qy[t] + by;
+        let ox = qx[t] + bx;
+        let ok = oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
+        base[t] = select(0u, u32(image[t] + oy * params.OW + ox) * params.CO4, ok);
+        inside[t] = select(0.0, 1.0, ok);
+      }
+      var at = u32(ky * params.KW + kx) * params.CO4 * 4u * params.C4 + col;
+      for (var c = 0u; c < params.CO4; c++) {
+        var r: array<vec4<f32>, RT>;
+        @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), dy[base[t] + c], inside[t] > 0.0); }
+        let w0 = w[at];
+        let w1 = w[at + params.C4];
+        let w2 = w[at + 2u * params.C4];
+        let w3 = w[at + 3u * params.C4];
+        at += 4u * params.C4;
+        @unroll for (var i = 0u; i < TM; i++) {
+          let v = subgroupBroadcast(r[i / SG], i % SG);
+          acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+        }
+      }
+    }
+  }
+  @unroll for (var i = 0u; i < TM; i++) {
+    let pixel = row + i;
+    let line = pixel / params.QW;
+    let n = line / params.QH;
+    let iy = i32(line - n * params.QH) * params.SH + phase_y;
+    let ix = i32(pixel - line * params.QW) * params.SW + phase_x;
+    if (column < params.C4 && pixel < params.pixels && iy < params.H && ix < params.W) {
+      dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = acc[i];
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO], bias [CO] → y [N, OH, OW, CO]; rows are the N·OH·OW output
+// pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and CO multiples of 4, one group.
+// A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside the image: zero), then walks
+// along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// @variant SG = 4, 8
+// @variant TM = 8, 32
+// @require subgroups
+struct Params {
+  H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,
+  SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, has_bias: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+const RT = (TM + SG - 1u) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = wid.y * TM;
+  let column = wid.x * SG + lane;
+  let col = min(column, params.CO4 - 1u);
+  // Top left corner of the window of this lane's pixels, and the image's first pixel.
+  var top: array<i32, RT>;
+  var left: array<i32, RT>;
+  var image: array<i32, RT>;
+  @unroll for (var t = 0u; t < RT; t++) {
+    let pixel = min(row + t * SG + lane, params.pixels - 1u);
+    let line = pixel / params.OW;
+    left[t] = i32(pixel - line * params.OW) * params.SW - params.PW;
+    image[t] = i32(line / params.OH);
+    top[t] = i32(line - u32(image[t]) * params.OH) * params.SH - params.PH;
+    image[t] *= params.H * params.W;
+  }
+  var acc: array<vec4<f32>, TM>;
+  var at = col;
+  for (var ky = 0; ky < params.KH; ky++) {
+    for (var kx = 0; kx < params.KW; kx++) {
+      var base: array<u32, RT>;
+      var inside: array<f32, RT>;
+      @unroll for (var t = 0u; t < RT; t++) {
+        let iy = top[t] + ky * params.DH;
+        let ix = left[t] + kx * params.DW;
+        let ok = iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
+        base[t] = select(0u, u32(image[t] + iy * params.W + ix) * params.C4, ok);
+        inside[t] = select(0.0, 1.0, ok);
+      }
+      for (var c = 0u; c < params.C4; c++) {
+        var r: array<vec4<f32>, RT>;
+        @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), x[base[t] + c], inside[t] > 0.0); }
+        let w0 = w[at];
+        let w1 = w[at + params.CO4];
+        let w2 = w[at + 2u * params.CO4];
+        let w3 = w[at + 3u * params.CO4];
+        at += 4u * params.CO4;
+        @unroll for (var i = 0u; i < TM; i++) {
+          let v = subgroupBroadcast(r[i / SG], i % SG);
+          acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+        }
+      }
+    }
+  }
+  if (column >= params.CO4) { return; }
+  var shift = vec4<f32>(0.0);
+  if (params.has_bias != 0u) { shift = bias[col]; }
+  @unroll for (var i = 0u; i < TM; i++) {
+    if (row + i < params.pixels) { y[(row + i) * params.CO4 + col] = acc[i] + shift; }
+  }
+}
