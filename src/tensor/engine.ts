@@ -105,8 +105,8 @@ export class Engine {
    * Records `fn` once for each set of input shapes and replays that recording at every call: nothing of `fn` runs on the host again
    * but callbacks and dynamic parameters (learning rate, random step). Inputs are copied in; results are new tensors each call.
    */
-  capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): (inputs: I) => Promise<R>
   capture<R extends Result>(fn: () => R): () => Promise<R>
+  capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): (inputs: I) => Promise<R>
   capture<R extends Result>(fn: (inputs: never) => R): (inputs?: Record<string, Tensor>) => Promise<R> {
     type Captured = { plan: Plan; inputs: Record<string, Tensor>; value: R; results: Storage[] }
     const captured = new Map<string, Captured>()
