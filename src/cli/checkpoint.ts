@@ -15,14 +15,16 @@ export interface ModelCard {
 
 /** As the strings that safetensors wants; `extra` must not hold what differs between two runs of the same command. */
 export function toMetadata(card: ModelCard, extra: Record<string, string | number>): Record<string, string> {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const entries = Object.entries({ format: 'pt', ...card, ...extra })
-  return Object.fromEntries(entries.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]))
+  return Object.fromEntries(entries.map(([key, value]) => [key, text(value)]))
 }
 
 function fromMetadata({ metadata, source }: Checkpoint): ModelCard {
   const field = (name: keyof ModelCard) => {
     const text = metadata?.[name]
-    check(text !== undefined, `${source}: must be a checkpoint written by 'radiograd train', got one without '${name}' in its metadata`)
+    check(text !== undefined,
+      `${source}: must be a checkpoint written by 'radiograd train', got one without '${name}' in its metadata`)
     return text
   }
   const parsed = (name: keyof ModelCard, rule: string, fits: (value: unknown) => boolean) => {
@@ -37,10 +39,12 @@ function fromMetadata({ metadata, source }: Checkpoint): ModelCard {
     return value as never
   }
   const three = (v: unknown) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite)
+  const several = (v: unknown) => Array.isArray(v) && v.length > 1 && v.every((name) => typeof name === 'string')
+  const size = (v: unknown) => Number.isInteger(v) && (v as number) > 0 && (v as number) <= 4096
   return {
     model: field('model'),
-    classes: parsed('classes', 'two or more names', (v) => Array.isArray(v) && v.length > 1 && v.every((c) => typeof c === 'string')),
-    imageSize: parsed('imageSize', 'a whole number from 1 to 4096', (v) => Number.isInteger(v) && (v as number) > 0 && (v as number) <= 4096),
+    classes: parsed('classes', 'two or more names', several),
+    imageSize: parsed('imageSize', 'a whole number from 1 to 4096', size),
     mean: parsed('mean', 'three numbers', three),
     std: parsed('std', 'three numbers', three),
   }

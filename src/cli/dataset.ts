@@ -8,7 +8,9 @@ import { RadiogradError, check } from '../util/check.js'
 import type { ModelCard } from './checkpoint.js'
 
 /** What every image goes through; all of it is squeezed into the square, nothing cropped. */
-export function pipeline({ imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>, { augment = false } = {}): transforms.Pipeline {
+export function pipeline(
+  { imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>, { augment = false } = {},
+): transforms.Pipeline {
   return transforms.compose([
     transforms.Resize([imageSize, imageSize]),
     ...(augment ? [transforms.RandomHorizontalFlip()] : []),
@@ -37,8 +39,9 @@ export interface SplitOptions {
 }
 
 /**
- * `dir/train`, `dir/test` and, with `valSplit` 0, `dir/val` where there is one. Otherwise validation is that share of train, no patient on
- * both sides. `limit` keeps so many training images, and of validation as many as make the same share.
+ * `dir/train`, `dir/test` and, with `valSplit` 0, `dir/val` where there is one. Otherwise validation is that share of
+ * train, no patient on both sides. `limit` keeps so many training images, and of validation as many as make the same
+ * share.
  */
 export function openSplits(dir: string, options: SplitOptions): Splits {
   const { valSplit, limit, seed } = options
@@ -64,7 +67,8 @@ export function openSplits(dir: string, options: SplitOptions): Splits {
     validationFrom = ownVal
   }
   if (limit !== undefined) {
-    const most = (set: Dataset, count: number) => subset(set, blame('--limit', () => stratifiedSubset(set.samples, count, seed)))
+    const most = (set: Dataset, count: number) =>
+      subset(set, blame('--limit', () => stratifiedSubset(set.samples, count, seed)))
     train = most(train, limit)
     if (validation && valSplit > 0) {
       const share = Math.round((train.samples.length * valSplit) / (1 - valSplit))

@@ -1,4 +1,5 @@
-// radiograd demo: the whole way from image files to a tested classifier, on generated pictures that come with the program.
+// radiograd demo: the whole way from image files to a tested classifier, on generated pictures that come with the
+// program.
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -11,8 +12,8 @@ import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
 const SETTINGS = {
-  model: 'resnet18', epochs: 6, batchSize: 16, lr: 1e-3, optimizer: 'adam', imageSize: 64, seed: 0, valSplit: 0.1, patience: 10,
-  classWeights: true, augment: true, freezeBatchNorm: false,
+  model: 'resnet18', epochs: 6, batchSize: 16, lr: 1e-3, optimizer: 'adam', imageSize: 64, seed: 0, valSplit: 0.1,
+  patience: 10, classWeights: true, augment: true, freezeBatchNorm: false,
 } as const
 
 interface DemoOptions extends DecodingOptions {
@@ -21,7 +22,7 @@ interface DemoOptions extends DecodingOptions {
 
 export function demoCommand(program: Command): void {
   withDecoding(program.command('demo'))
-    .description('generate a small set of radiograph-like images and train ResNet18 on it from random values, in a few minutes on two cores')
+    .description('train ResNet18 from random values on a small set of generated radiograph-like images, in minutes')
     .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/demo')
     .action((options: DemoOptions) => demo(options))
 }
@@ -29,7 +30,7 @@ export function demoCommand(program: Command): void {
 async function demo(options: DemoOptions): Promise<void> {
   const data = join(cacheFolder(), `synthetic-${Object.values(DATA).join('-')}`)
   if (!existsSync(data)) {
-    new Report(options.json).say(`images    ${DATA.train} to train on and ${DATA.test} to test on are written to ${data}`)
+    new Report(options.json).say(`images    writing ${DATA.train} to train on and ${DATA.test} to test on to ${data}`)
     await generate(data)
   }
   await train({ ...SETTINGS, ...options, data })
@@ -45,7 +46,8 @@ async function generate(data: string): Promise<void> {
     renameSync(work, data)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new RadiogradError(`${data}: must be a folder that can be written (XDG_CACHE_HOME chooses another), got ${code ?? message}`)
+    const rule = 'must be a folder that can be written (XDG_CACHE_HOME chooses another)'
+    throw new RadiogradError(`${data}: ${rule}, got ${code ?? message}`)
   } finally {
     if (work) rmSync(work, { recursive: true, force: true })
   }

@@ -35,13 +35,8 @@ async function evaluate(options: EvalOptions): Promise<void> {
     report.say(`test      ${countsText(test)} at ${card.imageSize} px, ${card.model} of ${options.checkpoint}`)
     const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, workers: options.workers })
     try {
-      const start = performance.now()
-      const outputs = await new Evaluator(engine, build()).run(loader, {
-        signal,
-        onStep: (images) => report.progress({
-          label: 'test', images, total: test.samples.length, imagesPerSecond: (images * 1000) / (performance.now() - start),
-        }),
-      })
+      const onStep = report.counter('test', test.samples.length)
+      const outputs = await new Evaluator(engine, build()).run(loader, { signal, onStep })
       if (!outputs) return
       const metrics = computeMetrics(outputs)
       report.say(metricsText(metrics, card.classes))

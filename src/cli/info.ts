@@ -31,8 +31,9 @@ async function info({ adapter, json }: CommonOptions): Promise<void> {
     report.say('limits')
     for (const [name, value] of Object.entries(limits)) report.say(`  ${name.padEnd(42)} ${value}`)
     report.say(`versions  ${Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(', ')}`)
+    const { adapterName: name, adapterKind: kind, isSoftware } = engine
     report.result({
-      adapter: { name: engine.adapterName, kind: engine.adapterKind, isSoftware: engine.isSoftware, vendor, architecture, device, description },
+      adapter: { name, kind, isSoftware, vendor, architecture, device, description },
       subgroupSize: [subgroupMinSize, subgroupMaxSize], features, limits, versions: versions(),
     })
   } finally {

@@ -22,12 +22,15 @@ function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ')
 }
 
-/** 2 for wrong usage, 130 after Ctrl-C, 1 for all else; the message in one line, with the stack only where RADIOGRAD_DEBUG is set. */
+/**
+ * 2 for wrong usage, 130 after Ctrl-C, 1 for all else; the message in one line, with the stack only where
+ * RADIOGRAD_DEBUG is set.
+ */
 function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said it already
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`radiograd: ${error instanceof RadiogradError ? oneLine(message) : `unexpected: ${oneLine(message)}`}\n`)
+  process.stderr.write(`radiograd: ${error instanceof RadiogradError ? '' : 'unexpected: '}${oneLine(message)}\n`)
   if (process.env.RADIOGRAD_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return 1
 }

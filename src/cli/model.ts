@@ -29,13 +29,14 @@ export function loadInto(model: Classifier, checkpoint: Checkpoint): WeightsRepo
   const { missing, unexpected, reinitialised } = model.loadStateDict(checkpoint, { strict: false })
   const tensors = [...model.state()].length
   const loaded = tensors - missing.length - reinitialised.length
-  return { file: checkpoint.source, tensors, loaded, missing, unexpected, reinitialised: reinitialised.map((r) => r.name) }
+  const otherSize = reinitialised.map((r) => r.name)
+  return { file: checkpoint.source, tensors, loaded, missing, unexpected, reinitialised: otherSize }
 }
 
 /** The report in a few lines of text. */
 export function weightsText({ tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
-  const counts = `${loaded} of ${tensors} tensors loaded; ${missing.length} missing, ${reinitialised.length} re-initialised, ${unexpected.length} unexpected`
-  const lines = [counts]
+  const differ = `${missing.length} missing, ${reinitialised.length} re-initialised, ${unexpected.length} unexpected`
+  const lines = [`${loaded} of ${tensors} tensors loaded; ${differ}`]
   if (missing.length) lines.push(`missing, start fresh: ${shorten(missing)}`)
   if (reinitialised.length) lines.push(`of another size, start fresh: ${shorten(reinitialised)}`)
   if (unexpected.length) lines.push(`unexpected, ignored: ${shorten(unexpected)}`)
@@ -52,7 +53,7 @@ function shorten(names: readonly string[]): string {
 }
 
 /** Freezes all but the parameters under the given name prefixes; returns how many numbers train, and of how many. */
-export function chooseTrainable(model: Classifier, prefixes: readonly string[] | undefined): { trained: number; total: number } {
+export function chooseTrainable(model: Classifier, prefixes?: readonly string[]): { trained: number; total: number } {
   const under = (name: string, prefix: string) => name === prefix || name.startsWith(`${prefix}.`)
   const all = [...model.namedParameters()]
   const unknown = prefixes?.find((prefix) => !all.some(([name]) => under(name, prefix)))

@@ -17,7 +17,7 @@ export class OutputFolder {
       if (!statSync(existing).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
       accessSync(existing, constants.W_OK)
     } catch (error) {
-      throw new RadiogradError(`--out ${dir}: must be a folder that can be written, got ${(error as NodeJS.ErrnoException).code} at ${existing}`)
+      throw this.refused(error, ` at ${existing}`)
     }
   }
 
@@ -32,9 +32,14 @@ export class OutputFolder {
       mkdirSync(this.dir, { recursive: true })
       for (const name of TABLES) rmSync(this.path(name), { force: true })
     } catch (error) {
-      throw new RadiogradError(`--out ${this.dir}: must be a folder that can be written, got ${(error as NodeJS.ErrnoException).code}`)
+      throw this.refused(error)
     }
     this.started = true
+  }
+
+  private refused(error: unknown, where = ''): RadiogradError {
+    const { code } = error as NodeJS.ErrnoException
+    return new RadiogradError(`--out ${this.dir}: must be a folder that can be written, got ${code}${where}`)
   }
 
   async writeText(name: string, text: string): Promise<void> {

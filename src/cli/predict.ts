@@ -39,7 +39,7 @@ async function predict(files: string[], options: PredictOptions): Promise<void> 
         const each = Object.fromEntries(classes.map((name, c) => [name, rows[i * classes.length + c]]))
         return { file, class: classes[best[i]], probability: each[classes[best[i]]], probabilities: each }
       })
-      for (const { file, class: name, probability } of results) report.say(`${file}  ${name}  ${probability.toFixed(4)}`)
+      for (const r of results) report.say(`${r.file}  ${r.class}  ${r.probability.toFixed(4)}`)
       report.result(results)
     } finally {
       await loader.close()

@@ -1,4 +1,5 @@
-// What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to the JSON document.
+// What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to
+// the JSON document.
 import { SingleBar } from 'cli-progress'
 import type { Metrics } from '../train/metrics.js'
 
@@ -44,6 +45,13 @@ export class Report {
     }
   }
 
+  /** For work that starts now: takes the number of images done so far. */
+  counter(label: string, total: number): (images: number) => void {
+    const start = performance.now()
+    const rate = (images: number) => (images * 1000) / (performance.now() - start)
+    return (images) => this.progress({ label, images, total, imagesPerSecond: rate(images) })
+  }
+
   /** Takes the bar away. */
   endProgress(): void {
     this.bar?.stop()
@@ -54,7 +62,8 @@ export class Report {
     if (this.bar && this.label !== step.label) this.endProgress()
     if (!this.bar) {
       this.label = step.label
-      this.bar = new SingleBar({ format: '{label} {bar} {value}/{total}  {details}', barsize: 24, clearOnComplete: true, stopOnComplete: true, fps: 5 })
+      const format = '{label} {bar} {value}/{total}  {details}'
+      this.bar = new SingleBar({ format, barsize: 24, clearOnComplete: true, stopOnComplete: true, fps: 5 })
       this.bar.start(step.total, 0, { label: step.label, details: '' })
     }
     this.bar.update(step.images, { details: details(step) })
@@ -70,8 +79,9 @@ function details({ images, total, imagesPerSecond, note }: Step): string {
 export function clock(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–'
   const s = Math.round(seconds)
+  const minutes = Math.floor(s / 60)
   const two = (n: number) => String(n).padStart(2, '0')
-  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`
+  return s < 3600 ? `${minutes}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(minutes % 60)}:${two(s % 60)}`
 }
 
 /** Metrics as lines of text. */

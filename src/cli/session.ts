@@ -14,8 +14,8 @@ export class Interrupted extends Error {
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * Opens the adapter, says which, runs `work` and closes it, whatever happens. The first Ctrl-C asks `work` through its signal to stop
- * after the current step, the second ends the process at once.
+ * Opens the adapter, says which, runs `work` and closes it, whatever happens. The first Ctrl-C asks `work` through its
+ * signal to stop after the current step, the second ends the process at once.
  */
 export async function withEngine<T>(
   { adapter, seed = 0, report }: { adapter: CommonOptions['adapter']; seed?: number; report: Report },
@@ -48,5 +48,6 @@ export async function withEngine<T>(
 
 /** The adapter in one line; a software one is said loudly. */
 export function describeAdapter({ adapterName, adapterKind, isSoftware }: Engine): string {
-  return isSoftware ? `${adapterName}, a SOFTWARE ADAPTER (${adapterKind}): the CPU does the GPU's work, expect it to be slow` : adapterName
+  if (!isSoftware) return adapterName
+  return `${adapterName}, a SOFTWARE ADAPTER (${adapterKind}): the CPU does the GPU's work, expect it to be slow`
 }

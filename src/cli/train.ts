@@ -1,4 +1,5 @@
-// radiograd train: fine-tunes a model on a folder of images, tests it, and leaves checkpoint, curves, metrics and settings behind.
+// radiograd train: fine-tunes a model on a folder of images, tests it, and leaves checkpoint, curves, metrics and
+// settings behind.
 import { type Command, Option } from 'commander'
 import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
@@ -49,20 +50,23 @@ const STD = [0.229, 0.224, 0.225] as const
 export const EVALUATION_BATCH = 32
 
 export function trainCommand(program: Command): void {
+  const optimizer = new Option('--optimizer <name>', 'update rule; sgd has momentum 0.9')
+  const notNegative = real('of 0 or more', (v) => v >= 0)
+  const share = real('of 0 or more and below 1', (v) => v >= 0 && v < 1)
   withDecoding(program.command('train'))
     .description('fine-tune a model on DIR/train and test it on DIR/test')
-    .requiredOption('--data <dir>', 'folder with train/, test/ and optionally val/, each with one folder of images per class')
+    .requiredOption('--data <dir>', 'folder with train/, test/ and optionally val/, each with a folder per class')
     .addOption(new Option('--model <name>', 'architecture').choices(MODEL_NAMES).default('resnet18'))
     .option('--weights <file>', 'start from a .safetensors, .pth, .pt or .bin file; without it from random values')
     .option('--trainable <names>', 'train only these layers, such as layer4,fc (default: all)', names)
     .option('--epochs <n>', 'passes over the training images', whole(1), 20)
     .option('--batch-size <n>', 'images per step', whole(1, 4096), 16)
     .option('--lr <x>', 'learning rate', real('above 0', (v) => v > 0), 1e-5)
-    .addOption(new Option('--optimizer <name>', 'update rule; sgd has momentum 0.9').choices(['adam', 'adamw', 'sgd']).default('adam'))
-    .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', real('of 0 or more', (v) => v >= 0))
+    .addOption(optimizer.choices(['adam', 'adamw', 'sgd']).default('adam'))
+    .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', notNegative)
     .option('--image-size <n>', 'width and height the images are resized to', whole(32, 1024), 224)
     .option('--seed <n>', 'of everything random: the same command gives the same bytes', whole(0), 0)
-    .option('--val-split <x>', 'share of train kept for validation, by patient; 0 takes DIR/val', real('of 0 or more and below 1', (v) => v >= 0 && v < 1), 0.1)
+    .option('--val-split <x>', 'share of train kept for validation, by patient; 0 takes DIR/val', share, 0.1)
     .option('--limit <n>', 'use only so many training images, drawn with the shares of the classes', whole(2))
     .option('--patience <n>', 'stop after so many epochs without a lower validation loss, 0 for never', whole(0), 10)
     .option('--no-class-weights', 'let every image count the same, however rare its class')
@@ -78,13 +82,14 @@ export async function train(options: TrainOptions): Promise<void> {
   const report = new Report(options.json)
   const output = new OutputFolder(options.out)
   const splits = openSplits(options.data, { ...options, mean: MEAN, std: STD })
+  const { classes } = splits
   const checkpoint = options.weights === undefined ? null : await loadCheckpoint(options.weights)
-  const card: ModelCard = { model: options.model, classes: splits.classes, imageSize: options.imageSize, mean: MEAN, std: STD }
+  const card: ModelCard = { model: options.model, classes, imageSize: options.imageSize, mean: MEAN, std: STD }
   await withEngine({ ...options, report }, async (engine, signal) => {
-    const model = createModel(options.model, splits.classes.length)
+    const model = createModel(options.model, classes.length)
     const weights = checkpoint && loadInto(model, checkpoint)
-    const { trained, total } = chooseTrainable(model, options.trainable)
-    describe(report, splits, options, weights, `${millions(trained)} of ${millions(total)} parameters in ${options.trainable?.join(', ') ?? 'all layers'}`)
+    const parameters = chooseTrainable(model, options.trainable)
+    describe(report, splits, options, weights, parameters)
 
     const pool = new DecodePool(options.workers)
     const load = (dataset: Splits['train']) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
@@ -100,13 +105,15 @@ export async function train(options: TrainOptions): Promise<void> {
         validation: splits.validation ? load(splits.validation) : undefined,
         epochs: options.epochs,
         patience: options.patience || Infinity,
-        classWeight: options.classWeights ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), splits.classes.length) : undefined,
+        classWeight: options.classWeights
+          ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), classes.length) : undefined,
         freezeBatchNorm: options.freezeBatchNorm,
         signal,
         onProgress: (progress) => report.progress(progressOf(progress)),
         onBest: (state, row) => {
           output.prepare()
-          return saveSafetensors(output.path('best.safetensors'), state, { metadata: toMetadata(card, { seed: options.seed, epoch: row.epoch }) })
+          const metadata = toMetadata(card, { seed: options.seed, epoch: row.epoch })
+          return saveSafetensors(output.path('best.safetensors'), state, { metadata })
         },
         onEpoch: async (row, best) => {
           report.say(epochText(row, options.epochs, best))
@@ -116,28 +123,23 @@ export async function train(options: TrainOptions): Promise<void> {
       const result = await trainer.fit()
       await run.write(result)
       if (result.stopped === 'aborted') {
-        const kept = result.best ? `${output.path('best.safetensors')} is from epoch ${result.best.epoch}` : 'no epoch was finished, no checkpoint written'
-        report.say(`stopped by a signal; ${kept}`)
+        const kept = result.best && `${output.path('best.safetensors')} is from epoch ${result.best.epoch}`
+        report.say(`stopped   by a signal; ${kept ?? 'no epoch was finished, no checkpoint written'}`)
         return
       }
-      if (result.stopped === 'early') report.say(`stopped early: no lower validation loss for ${options.patience} epochs`)
+      if (result.stopped === 'early') report.say(`stopped   no lower validation loss for ${options.patience} epochs`)
 
-      const testStart = performance.now()
-      const outputs = await new Evaluator(engine, model).run(load(splits.test), {
-        signal,
-        onStep: (images) => report.progress({
-          label: 'test', images, total: splits.test.samples.length, imagesPerSecond: (images * 1000) / (performance.now() - testStart),
-        }),
-      })
+      const onStep = report.counter('test', splits.test.samples.length)
+      const outputs = await new Evaluator(engine, model).run(load(splits.test), { signal, onStep })
       if (!outputs) return
       const metrics = computeMetrics(outputs)
       await output.writeJson('metrics.json', metrics)
       await run.write(result)
-      report.say(`test      epoch ${result.best!.epoch}'s weights on ${splits.test.samples.length} images\n${metricsText(metrics, splits.classes)}`)
-      report.say(`wrote     ${['best.safetensors', 'history.csv', 'metrics.json', 'run.json'].map((name) => output.path(name)).join(' ')}`)
-      report.result({
-        ...metrics, bestEpoch: result.best!.epoch, epochs: result.history.length, stopped: result.stopped, seconds: run.seconds(), out: options.out,
-      })
+      const bestEpoch = result.best!.epoch
+      report.say(`test      weights of epoch ${bestEpoch} on ${metrics.n} images\n${metricsText(metrics, classes)}`)
+      report.say(`wrote     best.safetensors, history.csv, metrics.json, run.json in ${options.out}`)
+      const { history: { length: epochs }, stopped } = result
+      report.result({ ...metrics, bestEpoch, epochs, stopped, seconds: run.seconds(), out: options.out })
     } finally {
       await pool.close()
     }
@@ -155,12 +157,18 @@ function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: T
 
 const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
 
-function describe(report: Report, splits: Splits, options: TrainOptions, weights: WeightsReport | null, trained: string): void {
-  report.say(`data      train ${countsText(splits.train)} · validation ${splits.validation ? `${countsText(splits.validation)} (${splits.validationFrom})` : 'none'}` +
-    ` · test ${countsText(splits.test)}`)
-  report.say(`model     ${options.model} at ${options.imageSize} px, ${weights ? `from ${weights.file}` : 'from random values'}`)
+function describe(
+  report: Report, { train, validation, test, validationFrom }: Splits, options: TrainOptions,
+  weights: WeightsReport | null, { trained, total }: { trained: number; total: number },
+): void {
+  const steering = validation ? `${countsText(validation)} (${validationFrom})` : 'none'
+  report.say(`data      train ${countsText(train)} · validation ${steering} · test ${countsText(test)}`)
+  const origin = weights ? `from ${weights.file}` : 'from random values'
+  report.say(`model     ${options.model} at ${options.imageSize} px, ${origin}`)
   if (weights) report.say(`weights   ${weightsText(weights)}`)
-  report.say(`training  ${trained}, ${options.optimizer}, learning rate ${options.lr}, batch ${options.batchSize}`)
+  const where = options.trainable?.join(', ') ?? 'all layers'
+  report.say(`training  ${millions(trained)} of ${millions(total)} parameters in ${where}, ` +
+    `${options.optimizer}, learning rate ${options.lr}, batch ${options.batchSize}`)
 }
 
 const progressOf = ({ phase, epoch, epochs, images, total, imagesPerSecond, loss }: Progress) => ({
@@ -171,7 +179,8 @@ const progressOf = ({ phase, epoch, epochs, images, total, imagesPerSecond, loss
 function epochText(row: HistoryRow, epochs: number, best: boolean): string {
   const validation = Number.isNaN(row.valLoss) ? []
     : [`val loss ${row.valLoss.toFixed(4)} accuracy ${row.valAccuracy.toFixed(3)} auc ${row.valAuc.toFixed(3)}`]
-  return [`epoch ${row.epoch}/${epochs}`, `loss ${row.trainLoss.toFixed(4)} accuracy ${row.trainAccuracy.toFixed(3)}`, ...validation,
+  const training = `loss ${row.trainLoss.toFixed(4)} accuracy ${row.trainAccuracy.toFixed(3)}`
+  return [`epoch ${row.epoch}/${epochs}`, training, ...validation,
     `${row.seconds.toFixed(1)} s  ${row.imagesPerSecond.toFixed(1)} images/s`, ...(best ? ['best'] : [])].join('  ')
 }
 
@@ -188,7 +197,9 @@ class RunFile {
 
   async write({ history, best, stopped }: TrainResult): Promise<void> {
     const { engine, splits } = this
-    const counts = (set: Splits['validation']) => set && Object.fromEntries(classCounts(set).map((n, c) => [set.classes[c], n]))
+    const { adapterName: name, adapterKind: kind, isSoftware } = engine
+    const counts = (set: Splits['validation']) =>
+      set && Object.fromEntries(classCounts(set).map((n, c) => [set.classes[c], n]))
     await this.output.writeText('history.csv', historyCsv(history))
     await this.output.writeJson('run.json', {
       command: 'train',
@@ -202,7 +213,7 @@ class RunFile {
       stopped,
       seconds: this.seconds(),
       secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
-      adapter: { name: engine.adapterName, kind: engine.adapterKind, isSoftware: engine.isSoftware, features: [...engine.features].sort() },
+      adapter: { name, kind, isSoftware, features: [...engine.features].sort() },
       gpuMemory: engine.memory(),
       versions: versions(),
     })

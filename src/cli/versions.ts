@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
+const ownPackage = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+
 /** This package's own version. */
-export const version = (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+export const version = (JSON.parse(ownPackage) as { version: string }).version
 
 export function versions(): Record<string, string> {
-  return { radiograd: version, node: process.versions.node, webgpu: dependencyVersion('webgpu'), platform: `${process.platform}-${process.arch}` }
+  const platform = `${process.platform}-${process.arch}`
+  return { radiograd: version, node: process.versions.node, webgpu: dependencyVersion('webgpu'), platform }
 }
 
 function dependencyVersion(name: string): string {

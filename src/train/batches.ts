@@ -1,4 +1,5 @@
-// What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and in a page.
+// What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and
+// in a page.
 import type { Batch, DataLoader } from '../data/dataLoader.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
@@ -9,8 +10,8 @@ export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch'>
 export type BatchTensors = { images: Tensor; flips: Tensor; labels: Tensor }
 
 /**
- * Puts batches into tensors that are made once per shape and written over. Safe while earlier steps still run: a write lies behind all
- * submitted work in the queue, and a captured step copies its inputs when it is submitted.
+ * Puts batches into tensors that are made once per shape and written over. Safe while earlier steps still run: a write
+ * lies behind all submitted work in the queue, and a captured step copies its inputs when it is submitted.
  */
 export class Uploader {
   private readonly made = new Map<string, BatchTensors>()
@@ -42,7 +43,9 @@ export async function take(result: Tensor): Promise<Float32Array> {
   return data
 }
 
-/** Steps whose results nobody has waited for yet: enough for the GPU to go on while this thread prepares the next batch. */
+/**
+ * Steps whose results nobody has waited for yet: enough for the GPU to go on while this thread prepares the next batch.
+ */
 const IN_FLIGHT = 2
 
 /** A queue of results that are handled in order, each only after a few later steps have been submitted. */

@@ -25,8 +25,8 @@ export class Evaluator {
   constructor(private readonly engine: Engine, private readonly model: Classifier) {}
 
   /**
-   * Logits and labels of all samples of `source`, in its order of epoch 0; null when stopped by the signal. Puts the model into evaluation
-   * mode and leaves it there.
+   * Logits and labels of all samples of `source`, in its order of epoch 0; null when stopped by the signal. Puts the
+   * model into evaluation mode and leaves it there.
    */
   async run(source: BatchSource, { signal, onStep }: EvaluateOptions = {}): Promise<Outputs | null> {
     this.model.eval()

@@ -1,6 +1,9 @@
 // The learning curves: one row an epoch, and their CSV.
 
-/** Losses are means over the epoch's images, weighted by class like the loss itself. Validation fields are NaN without validation. */
+/**
+ * Losses are means over the epoch's images, weighted by class like the loss itself. Validation fields are NaN without
+ * validation.
+ */
 export interface HistoryRow {
   /** From 1. */
   epoch: number
@@ -16,7 +19,9 @@ export interface HistoryRow {
   lr: number
 }
 
-const COLUMNS = ['epoch', 'trainLoss', 'trainAccuracy', 'valLoss', 'valAccuracy', 'valAuc', 'seconds', 'imagesPerSecond', 'lr'] as const
+const COLUMNS = [
+  'epoch', 'trainLoss', 'trainAccuracy', 'valLoss', 'valAccuracy', 'valAuc', 'seconds', 'imagesPerSecond', 'lr',
+] as const
 const DIGITS: Partial<Record<keyof HistoryRow, number>> = { seconds: 3, imagesPerSecond: 2 }
 
 /** Comma-separated, with a header line; what is undefined (NaN) is empty. */

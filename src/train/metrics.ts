@@ -1,9 +1,13 @@
-// Measures of a classifier from its outputs, on the host in float64. Pure functions of plain arrays; nothing here runs on the GPU.
+// Measures of a classifier from its outputs, on the host in float64. Pure functions of plain arrays; nothing here runs
+// on the GPU.
 //
-// Where a ratio has nothing to divide by it is 0, as with sklearn's zero_division=0; an AUC without both classes is undefined: NaN.
+// Where a ratio has nothing to divide by it is 0, as with sklearn's zero_division=0; an AUC without both classes is
+// undefined: NaN.
 import { check } from '../util/check.js'
 
-/** Counts of a two-class problem. Positive is class 1: the second folder name in sorted order, PNEUMONIA after NORMAL. */
+/**
+ * Counts of a two-class problem. Positive is class 1: the second folder name in sorted order, PNEUMONIA after NORMAL.
+ */
 export interface BinaryConfusion {
   tn: number
   fp: number
@@ -11,7 +15,10 @@ export interface BinaryConfusion {
   tp: number
 }
 
-/** What `metrics.json` holds. With two classes precision to f1 are those of class 1; with more they are macro means over the classes. */
+/**
+ * What `metrics.json` holds. With two classes precision to f1 are those of class 1; with more they are macro means over
+ * the classes.
+ */
 export interface Metrics {
   accuracy: number
   precision: number
@@ -78,8 +85,11 @@ export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeigh
 }
 
 /** How often each actual class (row) was taken for each class (column). */
-export function confusionMatrix(predicted: ArrayLike<number>, labels: ArrayLike<number>, numClasses: number): number[][] {
-  check(predicted.length === labels.length, () => `confusionMatrix: needs a prediction per label, got ${predicted.length} and ${labels.length}`)
+export function confusionMatrix(
+  predicted: ArrayLike<number>, labels: ArrayLike<number>, numClasses: number,
+): number[][] {
+  check(predicted.length === labels.length, () =>
+    `confusionMatrix: needs a prediction per label, got ${predicted.length} and ${labels.length}`)
   const matrix = Array.from({ length: numClasses }, () => new Array<number>(numClasses).fill(0))
   for (let i = 0; i < labels.length; i++) {
     check(matrix[labels[i]]?.[predicted[i]] !== undefined,
@@ -90,8 +100,9 @@ export function confusionMatrix(predicted: ArrayLike<number>, labels: ArrayLike<
 }
 
 /**
- * Exact area under the ROC curve: the probability that a positive sample scores above a negative one, equal scores counting half
- * (the Mann-Whitney statistic by mid-ranks; sklearn.metrics.roc_auc_score). NaN unless both kinds are present.
+ * Exact area under the ROC curve: the probability that a positive sample scores above a negative one, equal scores
+ * counting half (the Mann-Whitney statistic by mid-ranks; sklearn.metrics.roc_auc_score). NaN unless both kinds are
+ * present.
  */
 export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>): number {
   const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b])
@@ -114,7 +125,7 @@ export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>):
 export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics {
   const n = labels.length
   check(numClasses > 1 && logits.length === n * numClasses,
-    () => `computeMetrics: logits must be [n, C] with two or more classes, got ${logits.length} values for ${n} labels and C = ${numClasses}`)
+    () => `computeMetrics: logits must be [n, C], C 2 or more, got ${logits.length} values, n ${n}, C ${numClasses}`)
   const scores = probabilities(logits, numClasses)
   const matrix = confusionMatrix(argmax(logits, numClasses), labels, numClasses)
   const accuracy = ratio(matrix.reduce((sum, row, c) => sum + row[c], 0), n)
@@ -125,7 +136,8 @@ export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics
     const predicted = matrix.reduce((sum, row) => sum + row[c], 0)
     const tn = n - actual - predicted + tp
     return {
-      precision: ratio(tp, predicted), recall: ratio(tp, actual), specificity: ratio(tn, n - actual), f1: ratio(2 * tp, actual + predicted),
+      precision: ratio(tp, predicted), recall: ratio(tp, actual), specificity: ratio(tn, n - actual),
+      f1: ratio(2 * tp, actual + predicted),
       auc: rocAuc(Array.from(labels, (_, i) => scores[i * numClasses + c]), Array.from(labels, (label) => label === c)),
     }
   })

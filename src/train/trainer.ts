@@ -1,5 +1,5 @@
-// The training loop: epochs, validation, early stopping, the best state, history. Draws nothing and writes no file: whoever runs it,
-// the command line or a page, is told what happens through callbacks.
+// The training loop: epochs, validation, early stopping, the best state, history. Draws nothing and writes no file:
+// whoever runs it, the command line or a page, is told what happens through callbacks.
 import { BatchNorm2d } from '../nn/layers.js'
 import type { StateDict } from '../nn/module.js'
 import * as F from '../ops/index.js'
@@ -46,7 +46,10 @@ export interface TrainerOptions {
   /** [numClasses], as from `computeClassWeight`. Default: all 1. */
   classWeight?: Float32Array
   labelSmoothing?: number
-  /** BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning of train(). */
+  /**
+   * BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning
+   * of train().
+   */
   freezeBatchNorm?: boolean
   /** Ends the run after the current step. */
   signal?: AbortSignal
@@ -59,14 +62,17 @@ export interface TrainerOptions {
 
 export interface TrainResult {
   history: HistoryRow[]
-  /** The epoch with the lowest validation loss, whose state the model holds at the end; null when no epoch was finished. */
+  /**
+   * The epoch with the lowest validation loss, whose state the model holds at the end; null when no epoch was finished.
+   */
   best: HistoryRow | null
   stopped: 'completed' | 'early' | 'aborted'
 }
 
 /**
- * Trains a classifier with class-weighted cross-entropy. Each batch shape is recorded once and replayed: bytes are normalised on the GPU,
- * then forward, loss, backward, optimizer. Results are read a few steps late, so that decoding, upload and kernels overlap.
+ * Trains a classifier with class-weighted cross-entropy. Each batch shape is recorded once and replayed: bytes are
+ * normalised on the GPU, then forward, loss, backward, optimizer. Results are read a few steps late, so that decoding,
+ * upload and kernels overlap.
  */
 export class Trainer {
   readonly history: HistoryRow[] = []
@@ -83,7 +89,8 @@ export class Trainer {
     check(Number.isInteger(epochs) && epochs > 0, `Trainer: epochs must be a whole number above 0, got ${epochs}`)
     check(patience > 0, `Trainer: patience must be above 0, got ${patience}`)
     this.classWeight = options.classWeight ?? new Float32Array(classes).fill(1)
-    check(this.classWeight.length === classes, () => `Trainer: classWeight must hold ${classes} numbers, one per class, got ${this.classWeight.length}`)
+    const { length } = this.classWeight
+    check(length === classes, `Trainer: classWeight must hold ${classes} numbers, one per class, got ${length}`)
     this.weight = tensor(this.classWeight)
     this.evaluator = new Evaluator(engine, model)
     const { mean, std } = train.dataset.transform.device
@@ -136,7 +143,8 @@ export class Trainer {
     const start = performance.now()
     const trained = await this.trainEpoch(epoch)
     if (!trained) return null
-    const row: HistoryRow = { epoch, ...trained, valLoss: NaN, valAccuracy: NaN, valAuc: NaN, seconds: 0, lr: optimizer.lr }
+    const { lr } = optimizer
+    const row: HistoryRow = { epoch, ...trained, valLoss: NaN, valAccuracy: NaN, valAuc: NaN, seconds: 0, lr }
     if (validation) {
       const outputs = await this.evaluate(validation, epoch, trained.trainLoss)
       if (!outputs) return null
@@ -144,7 +152,7 @@ export class Trainer {
       row.valLoss = crossEntropy(outputs, this.classWeight)
       row.valAccuracy = accuracy
       row.valAuc = auc
-      check(Number.isFinite(row.valLoss), `Trainer: the validation loss must stay finite, got ${row.valLoss} after epoch ${epoch}; lower the learning rate`)
+      finite('validation loss', row.valLoss, `after epoch ${epoch}`)
     }
     row.seconds = (performance.now() - start) / 1000
     return row
@@ -156,11 +164,12 @@ export class Trainer {
     const start = performance.now()
     return this.evaluator.run(source, {
       signal,
-      onStep: (images) => onProgress?.({ phase: 'validate', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss }),
+      onStep: (images) =>
+        onProgress?.({ phase: 'validate', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss }),
     })
   }
 
-  private async trainEpoch(epoch: number): Promise<Pick<HistoryRow, 'trainLoss' | 'trainAccuracy' | 'imagesPerSecond'> | null> {
+  private async trainEpoch(epoch: number): Promise<TrainedEpoch | null> {
     const { train, epochs, signal, onProgress } = this.options
     const classes = train.dataset.classes.length
     const total = train.dataset.samples.length
@@ -170,36 +179,55 @@ export class Trainer {
     let correct = 0
     let lossSum = 0
     let weightSum = 0
-    const results = new Lagging<{ loss: number; logits: Float32Array; labels: Int32Array }>(({ loss, logits, labels }) => {
+    const results = new Lagging<StepResult>(({ loss, logits, labels }) => {
       step++
-      check(Number.isFinite(loss), `Trainer: the loss must stay finite, got ${loss} at epoch ${epoch}, step ${step}; lower the learning rate`)
+      finite('loss', loss, `at epoch ${epoch}, step ${step}`)
       const predicted = argmax(logits, classes)
       const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
       labels.forEach((label, i) => { if (label === predicted[i]) correct++ })
       lossSum += loss * weight
       weightSum += weight
       images += labels.length
-      onProgress?.({ phase: 'train', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss: lossSum / weightSum })
+      const mean = lossSum / weightSum
+      onProgress?.({ phase: 'train', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss: mean })
     })
     this.setMode()
     for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) break
       const { labels } = batch
       const { loss, logits } = await this.trainStep(this.uploader.fill(batch))
-      await results.push(Promise.all([take(loss), take(logits)]).then(([[value], rows]) => ({ loss: value, logits: rows, labels })))
+      const reads = Promise.all([take(loss), take(logits)])
+      await results.push(reads.then(([[value], rows]) => ({ loss: value, logits: rows, labels })))
     }
     await results.drain()
     if (signal?.aborted) return null
     return { trainLoss: lossSum / weightSum, trainAccuracy: correct / images, imagesPerSecond: rate(images, start) }
   }
 
-  /** Training mode; frozen BatchNorm layers stay in evaluation mode where that was asked for. Counts while a step is recorded. */
+  /**
+   * Training mode; frozen BatchNorm layers stay in evaluation mode where that was asked for. Counts while a step is
+   * recorded.
+   */
   private setMode(): void {
     const { model, freezeBatchNorm } = this.options
     model.train()
     if (!freezeBatchNorm) return
-    for (const module of model.modules()) if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
+    for (const module of model.modules()) {
+      if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
+    }
   }
+}
+
+type TrainedEpoch = Pick<HistoryRow, 'trainLoss' | 'trainAccuracy' | 'imagesPerSecond'>
+
+interface StepResult {
+  loss: number
+  logits: Float32Array
+  labels: Int32Array
+}
+
+function finite(what: string, value: number, where: string): void {
+  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; lower the learning rate`)
 }
 
 const rate = (images: number, since: number): number => images / Math.max((performance.now() - since) / 1000, 1e-9)

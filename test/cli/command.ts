@@ -36,7 +36,8 @@ export function radiograd(args: readonly string[], { env, before, watch }: RunOp
   child.stderr.on('data', (text) => { stderr += text })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code, stdout, stderr: stderr.replace(/^Warning: .* artificially reduced .*\n/gm, '') }))
+    const own = () => stderr.replace(/^Warning: .* artificially reduced .*\n/gm, '')
+    child.on('close', (code) => resolve({ code, stdout, stderr: own() }))
   })
 }
 
