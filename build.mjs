@@ -101,7 +101,14 @@ async function describe(file) {
     sources[variantKey(variant)] = `${enables}${text}\n${prelude}\n`
   }
 
-  const reflected = new WgslReflect(Object.values(sources)[0].replace(/^(enable [^;]+;\s*)+/, ''))
+  // Only declarations matter here: functions go in without their bodies.
+  let declarations = Object.values(sources)[0].replace(/^(enable [^;]+;\s*)+/, '')
+  for (let m, from = 0; (m = /\bfn\s+\w+[^{]*\{/g.exec(declarations.slice(from))); ) {
+    const open = from + m.index + m[0].length - 1
+    declarations = declarations.slice(0, open + 1) + declarations.slice(closing(declarations, open))
+    from = open + 2
+  }
+  const reflected = new WgslReflect(declarations)
   const groups = reflected.getBindGroups()[0] ?? []
   const bindings = {}
   let params = {}
@@ -123,7 +130,9 @@ async function describe(file) {
 /** Writes src/shaders.gen.ts. */
 async function generateShaders() {
   const files = (await readdir(shaderDir)).filter((f) => f.endsWith('.wgsl')).sort()
-  const kernels = await Promise.all(files.map(describe))
+  const kernels = await Promise.all(files.map((file) => describe(file).catch((error) => {
+    throw new Error(`shaders/${file}: ${error.message.replace(`shaders/${file}: `, '')}`)
+  })))
   const text = ['// Written by build.mjs from shaders/*.wgsl. Do not edit.', "import { kernel } from './gpu/kernel.js'", '']
   for (const k of kernels) text.push(`export const ${k.name} = /* @__PURE__ */ kernel(${JSON.stringify(k)})`, '')
   const path = join(root, 'src/shaders.gen.ts')
@@ -146,7 +155,12 @@ async function bundleForBrowser() {
   await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/index.js'), join(root, 'dist/src/data/decode.worker.browser.js')], outdir: join(root, 'dist/browser'), entryNames: '[name]' })
 }
 
-await generateShaders()
+try {
+  await generateShaders()
+} catch (error) {
+  console.error(`build: ${error.message}`)
+  process.exit(1)
+}
 if (!process.argv.includes('--shaders')) {
   if (process.argv.includes('--clean')) await rm(join(root, 'dist'), { recursive: true, force: true })
   await transpile()

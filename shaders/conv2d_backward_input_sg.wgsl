@@ -1,7 +1,8 @@
-// Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w transposed [KH·KW, CO, C] → dx [N, H, W, C].
+// Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w [KH·KW, C, CO] → dx [N, H, W, C].
 // One subgroup a workgroup (software adapters); C and CO multiples of 4, one group. With a stride, the pixels of dx fall into SH·SW phases
 // (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows are the pixels of one phase, q → q·S + phase.
-// A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
+// A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the weights of a channel lie along CO, so a lane loads a 4×4 block and
+// turns it, which costs nothing, as components are registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
 // @variant SG = 4, 8
 // @variant TM = 8, 32
 // @require subgroups
@@ -52,18 +53,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
         base[t] = select(0u, u32(image[t] + oy * params.OW + ox) * params.CO4, ok);
         inside[t] = select(0.0, 1.0, ok);
       }
-      var at = u32(ky * params.KW + kx) * params.CO4 * 4u * params.C4 + col;
+      var at = (u32(ky * params.KW + kx) * params.C4 + col) * 4u * params.CO4;
       for (var c = 0u; c < params.CO4; c++) {
         var r: array<vec4<f32>, RT>;
         @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), dy[base[t] + c], inside[t] > 0.0); }
-        let w0 = w[at];
-        let w1 = w[at + params.C4];
-        let w2 = w[at + 2u * params.C4];
-        let w3 = w[at + 3u * params.C4];
-        at += 4u * params.C4;
+        let block = transpose(mat4x4<f32>(w[at], w[at + params.CO4], w[at + 2u * params.CO4], w[at + 3u * params.CO4]));
+        at += 1u;
         @unroll for (var i = 0u; i < TM; i++) {
           let v = subgroupBroadcast(r[i / SG], i % SG);
-          acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+          acc[i] += v.x * block[0] + v.y * block[1] + v.z * block[2] + v.w * block[3];
         }
       }
     }

@@ -76,11 +76,8 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
   const phases = g.SH * g.SW
   const SG = c % 4 === 0 ? lanes(weight.shape, attrs) : null
   if (SG) {
-    const taps = g.KH * g.KW
-    const transposed = empty([taps, co, c], 'f32', 'transposed weight')
-    gpu.run(shaders.transpose, { x: weight, y: transposed }, { rows: c, columns: co }, [ceilDiv(c, 64), co, taps])
     const TM = rowsPerTile(pixels)
-    gpu.run(shaders.conv2d_backward_input_sg, { dy, w: transposed, dx }, { ...g, C4: c / 4, CO4: co / 4, QH, QW, pixels },
+    gpu.run(shaders.conv2d_backward_input_sg, { dy, w: weight, dx }, { ...g, C4: c / 4, CO4: co / 4, QH, QW, pixels },
       [ceilDiv(c, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM })
     return
   }

@@ -50,18 +50,12 @@ export function gemm(g: Gemm): void {
 
 const strideOk = (stride: number | undefined) => (stride ?? 0) % 4 === 0
 
-/** Rows of `a` broadcast over lanes; a transposed w is transposed into workspace first. */
+/** Rows of `a` broadcast over lanes. */
 function broadcast({ a, w, y, bias = null, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
-  let right = w
-  if (transposeW) {
-    const count = strideW ? batches : 1
-    right = empty([count, K, N], 'f32', 'transposed')
-    gpu.run(shaders.transpose, { x: w, y: right }, { rows: N, columns: K }, [ceilDiv(N, 64), K, count])
-  }
   const TM = M <= 8 ? 8 : 32
-  gpu.run(shaders.matmul_sg, { a, w: right, bias, y },
+  gpu.run(shaders.matmul_sg, { a, w, bias, y },
     { M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null },
-    [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM })
+    [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0 })
 }
 
 /** Outer products over a long K, cut so that the chip is full. */
