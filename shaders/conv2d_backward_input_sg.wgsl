@@ -4,7 +4,7 @@
 // A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the weights of a channel lie along CO, so a lane loads a 4×4 block and
 // turns it, which costs nothing, as components are registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
 // @variant SG = 4, 8
-// @variant TM = 8, 32
+// @variant TM = 8, 16
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: i32, OW: i32, CO4: u32, QH: u32, QW: u32, pixels: u32, KH: i32, KW: i32,
@@ -35,34 +35,31 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     image[t] *= params.OH * params.OW;
   }
   var acc: array<vec4<f32>, TM>;
-  for (var ky = 0; ky < params.KH; ky++) {
-    // oy = (iy + PH - ky·DH) / SH must be whole.
-    let sy = phase_y + params.PH - ky * params.DH;
+  for (var tap = 0; tap < params.KH * params.KW; tap++) {
+    // oy = (iy + PH - ky·DH) / SH must be whole, and so must ox.
+    let sy = phase_y + params.PH - tap / params.KW * params.DH;
+    let sx = phase_x + params.PW - tap % params.KW * params.DW;
     let by = sy / params.SH;
-    if (by * params.SH != sy) { continue; }
-    for (var kx = 0; kx < params.KW; kx++) {
-      let sx = phase_x + params.PW - kx * params.DW;
-      let bx = sx / params.SW;
-      if (bx * params.SW != sx) { continue; }
-      var base: array<u32, RT>;
-      var inside: array<f32, RT>;
-      @unroll for (var t = 0u; t < RT; t++) {
-        let oy = qy[t] + by;
-        let ox = qx[t] + bx;
-        let ok = oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
-        base[t] = select(0u, u32(image[t] + oy * params.OW + ox) * params.CO4, ok);
-        inside[t] = select(0.0, 1.0, ok);
-      }
-      var at = (u32(ky * params.KW + kx) * params.C4 + col) * 4u * params.CO4;
-      for (var c = 0u; c < params.CO4; c++) {
-        var r: array<vec4<f32>, RT>;
-        @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), dy[base[t] + c], inside[t] > 0.0); }
-        let block = transpose(mat4x4<f32>(w[at], w[at + params.CO4], w[at + 2u * params.CO4], w[at + 3u * params.CO4]));
-        at += 1u;
-        @unroll for (var i = 0u; i < TM; i++) {
-          let v = subgroupBroadcast(r[i / SG], i % SG);
-          acc[i] += v.x * block[0] + v.y * block[1] + v.z * block[2] + v.w * block[3];
-        }
+    let bx = sx / params.SW;
+    if (by * params.SH != sy || bx * params.SW != sx) { continue; }
+    var base: array<u32, RT>;
+    var inside: array<f32, RT>;
+    @unroll for (var t = 0u; t < RT; t++) {
+      let oy = qy[t] + by;
+      let ox = qx[t] + bx;
+      let ok = oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
+      base[t] = select(0u, u32(image[t] + oy * params.OW + ox) * params.CO4, ok);
+      inside[t] = select(0.0, 1.0, ok);
+    }
+    var at = (u32(tap) * params.C4 + col) * 4u * params.CO4;
+    for (var c = 0u; c < params.CO4; c++) {
+      var r: array<vec4<f32>, RT>;
+      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), dy[base[t] + c], inside[t] > 0.0); }
+      let block = transpose(mat4x4<f32>(w[at], w[at + params.CO4], w[at + 2u * params.CO4], w[at + 3u * params.CO4]));
+      at += 1u;
+      @unroll for (var i = 0u; i < TM; i++) {
+        let v = subgroupBroadcast(r[i / SG], i % SG);
+        acc[i] += v.x * block[0] + v.y * block[1] + v.z * block[2] + v.w * block[3];
       }
     }
   }

@@ -3,7 +3,7 @@
 // A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside the image: zero), then walks
 // along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant SG = 4, 8
-// @variant TM = 8, 32
+// @variant TM = 8, 16
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,
@@ -35,29 +35,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   }
   var acc: array<vec4<f32>, TM>;
   var at = col;
-  for (var ky = 0; ky < params.KH; ky++) {
-    for (var kx = 0; kx < params.KW; kx++) {
-      var base: array<u32, RT>;
-      var inside: array<f32, RT>;
-      @unroll for (var t = 0u; t < RT; t++) {
-        let iy = top[t] + ky * params.DH;
-        let ix = left[t] + kx * params.DW;
-        let ok = iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
-        base[t] = select(0u, u32(image[t] + iy * params.W + ix) * params.C4, ok);
-        inside[t] = select(0.0, 1.0, ok);
-      }
-      for (var c = 0u; c < params.C4; c++) {
-        var r: array<vec4<f32>, RT>;
-        @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), x[base[t] + c], inside[t] > 0.0); }
-        let w0 = w[at];
-        let w1 = w[at + params.CO4];
-        let w2 = w[at + 2u * params.CO4];
-        let w3 = w[at + 3u * params.CO4];
-        at += 4u * params.CO4;
-        @unroll for (var i = 0u; i < TM; i++) {
-          let v = subgroupBroadcast(r[i / SG], i % SG);
-          acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
-        }
+  for (var tap = 0; tap < params.KH * params.KW; tap++) {
+    let down = tap / params.KW * params.DH;
+    let right = tap % params.KW * params.DW;
+    var base: array<u32, RT>;
+    var inside: array<f32, RT>;
+    @unroll for (var t = 0u; t < RT; t++) {
+      let iy = top[t] + down;
+      let ix = left[t] + right;
+      let ok = iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
+      base[t] = select(0u, u32(image[t] + iy * params.W + ix) * params.C4, ok);
+      inside[t] = select(0.0, 1.0, ok);
+    }
+    for (var c = 0u; c < params.C4; c++) {
+      var r: array<vec4<f32>, RT>;
+      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), x[base[t] + c], inside[t] > 0.0); }
+      let w0 = w[at];
+      let w1 = w[at + params.CO4];
+      let w2 = w[at + 2u * params.CO4];
+      let w3 = w[at + 3u * params.CO4];
+      at += 4u * params.CO4;
+      @unroll for (var i = 0u; i < TM; i++) {
+        let v = subgroupBroadcast(r[i / SG], i % SG);
+        acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
       }
     }
   }

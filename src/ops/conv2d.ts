@@ -37,7 +37,7 @@ function lanes(w: readonly number[], { groups }: Attributes): 4 | 8 | null {
   return groups === 1 && w[3] % 4 === 0 && w[3] >= 8 ? subgroupFamily() : null
 }
 
-const rowsPerTile = (pixels: number) => (pixels <= 8 ? 8 : 32)
+const rowsPerTile = (pixels: number) => (pixels <= 8 ? 8 : 16)
 const padTo4 = (n: number) => Math.ceil(n / 4) * 4
 
 /** x with axis `dim` widened to a multiple of 4 with zeros (an RGB image gets a fourth channel). */
