@@ -1,0 +1,29 @@
+// Every case file.
+import adaptiveAvgPool2d from './adaptiveAvgPool2d.js'
+import batchNorm from './batchNorm.js'
+import binary from './binary.js'
+import type { OpCase } from './case.js'
+import conv2d from './conv2d.js'
+import crossEntropy from './crossEntropy.js'
+import linear from './linear.js'
+import matmul from './matmul.js'
+import maxPool2d from './maxPool2d.js'
+import reduce from './reduce.js'
+import shape from './shape.js'
+import softmax from './softmax.js'
+import unary from './unary.js'
+
+export const operators: readonly OpCase[] = [
+  adaptiveAvgPool2d,
+  batchNorm,
+  binary,
+  conv2d,
+  crossEntropy,
+  linear,
+  matmul,
+  maxPool2d,
+  reduce,
+  shape,
+  softmax,
+  unary,
+]

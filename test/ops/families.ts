@@ -1,0 +1,20 @@
+// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere.
+import { gpu } from '../../src/gpu/gpu.js'
+
+export type Family = 'subgroup' | 'tile'
+
+/** The families this adapter can run. */
+export function families(): Family[] {
+  return gpu.caps.subgroupSize ? ['subgroup', 'tile'] : ['tile']
+}
+
+/** Runs `work` with operators choosing kernels of that family. */
+export async function within<T>(family: Family, work: () => Promise<T>): Promise<T> {
+  const { subgroupSize } = gpu.caps
+  if (family === 'tile') gpu.caps.subgroupSize = 0
+  try {
+    return await work()
+  } finally {
+    gpu.caps.subgroupSize = subgroupSize
+  }
+}

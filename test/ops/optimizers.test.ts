@@ -1,0 +1,57 @@
+// Ten steps of every optimizer on given gradients against PyTorch in float64, captured and step by step.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { init, optim, tensor } from '../../src/index.js'
+import { parameter } from '../../src/tensor/arena.js'
+import * as F from '../../src/ops/index.js'
+import { loadFixtures, relativeError } from '../cases/case.js'
+
+const engine = await init()
+const test = suite(`optimizers (${engine.adapterKind})`)
+
+for (const {
+  name,
+  attrs: { optimizer, ...options },
+  inputs,
+  gradients,
+  after,
+} of await loadFixtures('optimizers')) {
+  for (const captured of [true, false]) {
+    test(`${name}, ${captured ? 'captured' : 'eager'}`, async () => {
+      const names = Object.keys(after)
+      const parameters = names.map((p) => parameter(inputs[p].shape, p).write(inputs[p].data.slice()))
+      const ones = parameters.map((p) => tensor(new Float32Array(p.size).fill(1), p.shape))
+      const kind = optim[optimizer as 'Adam' | 'AdamW' | 'SGD']
+      const stepper = new kind(parameters, options)
+      const given = parameters.map((p) => tensor(new Float32Array(p.size), p.shape))
+      const work = () => {
+        stepper.zeroGrad()
+        // Of sum(p · g), the gradient is g.
+        parameters.forEach((p, i) => F.mul(p, given[i]).backward(ones[i]))
+        stepper.step()
+        return null
+      }
+      const step = captured ? engine.capture(work) : async () => work()
+      for (let i = 0; i < 10; i++) {
+        names.forEach((p, j) =>
+          given[j].write(gradients[p].data.subarray(i * given[j].size, (i + 1) * given[j].size) as Float32Array),
+        )
+        await step()
+      }
+      for (const [i, p] of names.entries()) {
+        const start = inputs[p].data
+        const now = await parameters[i].data()
+        assert.ok(relativeError(now, after[p].data) < 2e-6, `${p}: off by ${relativeError(now, after[p].data)}`)
+        // What was learned, apart from where it started.
+        const moved = relativeError(
+          now.map((v, j) => v - start[j]),
+          Float64Array.from(after[p].data, (v, j) => v - start[j]),
+        )
+        assert.ok(moved < 5e-5, `${p}: change off by ${moved}`)
+      }
+    })
+  }
+}
+
+test.after(() => engine.dispose())
+test.run()
