@@ -153,7 +153,7 @@ export class Plan {
     if (this.uniforms) this.store.destroy(this.uniforms)
   }
 
-  /** Makes the bind groups anew: those of dispatches whose live storages changed, or all when an arena moved. */
+  /** Makes the bind groups anew: those of dispatches whose live storages lie elsewhere now, or all when an arena moved. */
   private bind(live: readonly Storage[]): void {
     const moved = this.arenaVersion !== this.store.arenaVersion
     const replaced = new Map<Storage, Storage>()
@@ -165,8 +165,9 @@ export class Plan {
       }
       if (c.type !== 'dispatch') return
       const touched = c.bindings.some((s) => s && replaced.has(s))
+      const elsewhere = touched && c.bindings.some((s) => s && replaced.has(s) && !samePlace(s, replaced.get(s)!))
       if (touched) c.bindings = c.bindings.map((s) => (s && replaced.get(s)) ?? s)
-      if (moved || touched || !this.groups[i]) {
+      if (moved || elsewhere || !this.groups[i]) {
         this.groups[i] = bindGroup(this.device, this.store, c, this.pipelines[i], (s) => this.resolve(s),
           this.uniformSlots[i] < 0 ? null : { buffer: this.uniforms!, offset: this.uniformSlots[i] * this.uniformStride })
       }
@@ -175,6 +176,9 @@ export class Plan {
     this.arenaVersion = this.store.arenaVersion
   }
 }
+
+/** Whether two live storages are the same bytes, as the slices are that an optimizer cuts anew for each step. */
+const samePlace = (a: Storage, b: Storage) => a.buffer === b.buffer && a.offset === b.offset && a.byteLength === b.byteLength
 
 /** Binds the storages of one dispatch, and its uniform block. */
 export function bindGroup(
