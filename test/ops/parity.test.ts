@@ -1,5 +1,5 @@
 // Every operator against PyTorch: outputs, gradients and updated state of every case, in both kernel families, run at
-// once (eagerly) and inside a step; the two must agree bit for bit.
+// once (eagerly), inside a step, and with all inputs frozen but one; the gradients must agree bit for bit.
 // `node dist/test/ops/parity.test.js conv2d` runs one operator.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
@@ -19,7 +19,7 @@ function evaluate(op: OpCase, fixture: Fixture, inputs: Record<string, Tensor>, 
   const y = op.run(inputs, fixture.attrs)
   const results: Record<string, Tensor> = { y }
   if (Object.keys(fixture.gradients).length) y.backward(dy)
-  for (const name in fixture.gradients) results[`d${name}`] = inputs[name].grad!
+  for (const name in fixture.gradients) if (inputs[name].requiresGrad) results[`d${name}`] = inputs[name].grad!
   for (const name in fixture.after) results[`${name}.after`] = inputs[name]
   return results
 }
@@ -31,6 +31,8 @@ async function download(tensors: Record<string, Tensor>) {
     ),
   )
 }
+
+const sameBits = (a: Float32Array, b: Float32Array) => Buffer.from(a.buffer).equals(Buffer.from(b.buffer))
 
 /** Largest error of a case; throws with everything that is wrong about it. */
 async function compare(op: OpCase, fixture: Fixture): Promise<number> {
@@ -49,10 +51,15 @@ async function compare(op: OpCase, fixture: Fixture): Promise<number> {
       wrong.push(`${name} has shape [${eager[name].shape}], not [${expected[name].shape}]`)
     const error = relativeError(eager[name].data, expected[name].data)
     if (!(error < tolerance)) wrong.push(`${name} off by ${error.toExponential(1)}`)
-    const bits = (data: Float32Array) => new Uint32Array(data.buffer)
-    if (!bits(eager[name].data).every((bit, i) => bit === bits(stepped[name].data)[i]))
-      wrong.push(`${name} differs inside a step`)
+    if (!sameBits(eager[name].data, stepped[name].data)) wrong.push(`${name} differs inside a step`)
     worst = Math.max(worst, error)
+  }
+  const differentiable = Object.keys(fixture.gradients)
+  for (const wanted of differentiable.length > 1 ? differentiable : []) {
+    const frozen = upload(fixture)
+    for (const name of differentiable) frozen[name].requiresGrad = name === wanted
+    const alone = await download(await engine.step(() => evaluate(op, fixture, frozen, dy)))
+    if (!sameBits(eager[`d${wanted}`].data, alone[`d${wanted}`].data)) wrong.push(`d${wanted} differs when wanted alone`)
   }
   if (wrong.length) throw new Error(`${fixture.name}: ${wrong.join(', ')}`)
   return worst
