@@ -12,8 +12,8 @@ import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
 const SETTINGS = {
-  model: 'resnet18', epochs: 6, batchSize: 16, lr: 1e-3, optimizer: 'adam', imageSize: 64, seed: 0, valSplit: 0.1,
-  patience: 10, classWeights: true, augment: true, freezeBatchNorm: false,
+  model: 'resnet18', epochs: 6, batchSize: 16, lr: 1e-3, schedule: 'cosine', optimizer: 'adam', imageSize: 64, seed: 0,
+  valSplit: 0.1, patience: 10, classWeights: true, augment: true, freezeBatchNorm: false,
 } as const
 
 interface DemoOptions extends DecodingOptions {
@@ -21,10 +21,10 @@ interface DemoOptions extends DecodingOptions {
 }
 
 export function demoCommand(program: Command): void {
-  withDecoding(program.command('demo'))
+  const command = program.command('demo')
     .description('train ResNet18 from random values on a small set of generated radiograph-like images, in minutes')
     .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/demo')
-    .action((options: DemoOptions) => demo(options))
+  withDecoding(command).action((options: DemoOptions) => demo(options))
 }
 
 async function demo(options: DemoOptions): Promise<void> {

@@ -18,11 +18,11 @@ interface EvalOptions extends DecodingOptions {
 }
 
 export function evalCommand(program: Command): void {
-  withDecoding(program.command('eval'))
+  const command = program.command('eval')
     .description('measure a checkpoint on DIR/test')
     .requiredOption('--data <dir>', 'folder with test/, which has one folder of images per class')
     .requiredOption('--checkpoint <file>', "best.safetensors of 'train'")
-    .action((options: EvalOptions) => evaluate(options))
+  withDecoding(command).action((options: EvalOptions) => evaluate(options))
 }
 
 async function evaluate(options: EvalOptions): Promise<void> {

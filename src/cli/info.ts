@@ -7,9 +7,9 @@ import { describeAdapter } from './session.js'
 import { versions } from './versions.js'
 
 export function infoCommand(program: Command): void {
-  withCommon(program.command('info'))
+  const command = program.command('info')
     .description('show the adapter that would be used, its limits and features')
-    .action((options: CommonOptions) => info(options))
+  withCommon(command).action((options: CommonOptions) => info(options))
 }
 
 async function info({ adapter, json }: CommonOptions): Promise<void> {

@@ -15,11 +15,11 @@ interface PredictOptions extends DecodingOptions {
 }
 
 export function predictCommand(program: Command): void {
-  withDecoding(program.command('predict'))
+  const command = program.command('predict')
     .description('say what a checkpoint sees in images')
     .argument('<file...>', 'JPEG or PNG images')
     .requiredOption('--checkpoint <file>', "best.safetensors of 'train'")
-    .action((files: string[], options: PredictOptions) => predict(files, options))
+  withDecoding(command).action((files: string[], options: PredictOptions) => predict(files, options))
 }
 
 async function predict(files: string[], options: PredictOptions): Promise<void> {

@@ -29,6 +29,7 @@ export interface TrainOptions extends DecodingOptions {
   epochs: number
   batchSize: number
   lr: number
+  schedule: 'constant' | 'cosine'
   optimizer: 'adam' | 'adamw' | 'sgd'
   weightDecay?: number
   imageSize: number
@@ -51,9 +52,10 @@ export const EVALUATION_BATCH = 32
 
 export function trainCommand(program: Command): void {
   const optimizer = new Option('--optimizer <name>', 'update rule; sgd has momentum 0.9')
+  const schedule = new Option('--schedule <name>', 'course of the learning rate; cosine lets it fall to 0')
   const notNegative = real('of 0 or more', (v) => v >= 0)
   const share = real('of 0 or more and below 1', (v) => v >= 0 && v < 1)
-  withDecoding(program.command('train'))
+  const command = program.command('train')
     .description('fine-tune a model on DIR/train and test it on DIR/test')
     .requiredOption('--data <dir>', 'folder with train/, test/ and optionally val/, each with a folder per class')
     .addOption(new Option('--model <name>', 'architecture').choices(MODEL_NAMES).default('resnet18'))
@@ -62,6 +64,7 @@ export function trainCommand(program: Command): void {
     .option('--epochs <n>', 'passes over the training images', whole(1), 20)
     .option('--batch-size <n>', 'images per step', whole(1, 4096), 16)
     .option('--lr <x>', 'learning rate', real('above 0', (v) => v > 0), 1e-5)
+    .addOption(schedule.choices(['constant', 'cosine']).default('constant'))
     .addOption(optimizer.choices(['adam', 'adamw', 'sgd']).default('adam'))
     .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', notNegative)
     .option('--image-size <n>', 'width and height the images are resized to', whole(32, 1024), 224)
@@ -73,7 +76,7 @@ export function trainCommand(program: Command): void {
     .option('--no-augment', 'do not mirror training images at random')
     .option('--freeze-batch-norm', 'frozen BatchNorm layers keep their running statistics', false)
     .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/train')
-    .action((options: TrainOptions) => train(options))
+  withDecoding(command).action((options: TrainOptions) => train(options))
 }
 
 /** Runs the command; throws what goes wrong, and `Interrupted` after a Ctrl-C. */
@@ -93,17 +96,20 @@ export async function train(options: TrainOptions): Promise<void> {
 
     const pool = new DecodePool(options.workers)
     const load = (dataset: Splits['train']) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
+    // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
+    const dropLast = options.batchSize > 1 && splits.train.samples.length % options.batchSize === 1
+    const trainLoader = new DataLoader(splits.train, {
+      batchSize: options.batchSize, shuffle: true, seed: options.seed, workers: pool, dropLast,
+    })
+    const steps = options.epochs * trainLoader.length
     const run = new RunFile(output, options, engine, splits, weights, start)
     try {
       const trainer = new Trainer({
         engine, model, optimizer: createOptimizer(model.parameters().filter((p) => p.requiresGrad), options),
-        // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
-        train: new DataLoader(splits.train, {
-          batchSize: options.batchSize, shuffle: true, seed: options.seed, workers: pool,
-          dropLast: options.batchSize > 1 && splits.train.samples.length % options.batchSize === 1,
-        }),
+        train: trainLoader,
         validation: splits.validation ? load(splits.validation) : undefined,
         epochs: options.epochs,
+        schedule: options.schedule === 'cosine' ? optim.cosine(options.lr, steps) : undefined,
         patience: options.patience || Infinity,
         classWeight: options.classWeights
           ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), classes.length) : undefined,

@@ -16,6 +16,7 @@ export interface HistoryRow {
   seconds: number
   /** Training images over training time. */
   imagesPerSecond: number
+  /** Of the epoch's last step. */
   lr: number
 }
 

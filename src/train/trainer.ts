@@ -41,6 +41,8 @@ export interface TrainerOptions {
   /** Without it there is no early stopping, and every epoch counts as the best so far. */
   validation?: BatchSource
   epochs: number
+  /** Learning rate of each step, counted from 0, such as `optim.cosine(…)`; default: the optimizer's throughout. */
+  schedule?: (step: number) => number
   /** Stop after so many epochs without a lower validation loss; default 10, Infinity for never. */
   patience?: number
   /** [numClasses], as from `computeClassWeight`. Default: all 1. */
@@ -81,6 +83,7 @@ export class Trainer {
   private readonly weight: Tensor
   private readonly classWeight: Float32Array
   private readonly trainStep: (batch: BatchTensors) => Promise<{ loss: Tensor; logits: Tensor }>
+  private steps = 0
   private best: { row: HistoryRow; state: StateDict } | null = null
 
   constructor(private readonly options: TrainerOptions) {
@@ -170,7 +173,7 @@ export class Trainer {
   }
 
   private async trainEpoch(epoch: number): Promise<TrainedEpoch | null> {
-    const { train, epochs, signal, onProgress } = this.options
+    const { train, epochs, schedule, optimizer, signal, onProgress } = this.options
     const classes = train.dataset.classes.length
     const total = train.dataset.samples.length
     const start = performance.now()
@@ -195,6 +198,8 @@ export class Trainer {
     for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) break
       const { labels } = batch
+      if (schedule) optimizer.lr = schedule(this.steps)
+      this.steps++
       const { loss, logits } = await this.trainStep(this.uploader.fill(batch))
       const reads = Promise.all([take(loss), take(logits)])
       await results.push(reads.then(([[value], rows]) => ({ loss: value, logits: rows, labels })))

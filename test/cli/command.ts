@@ -1,5 +1,5 @@
 // Runs the program as a user does: in a process of its own.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,33 +10,32 @@ const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 export interface Finished {
   code: number | null
   stdout: string
-  /** Without the warnings that Dawn's native part writes. */
+  /** Without the warnings that Dawn and the Vulkan loader write. */
   stderr: string
 }
 
 export interface RunOptions {
   env?: Record<string, string>
-  /** Shell commands before it, such as a limit. */
-  before?: string
-  /** Sees what stdout has so far, and may send a signal. */
-  watch?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void
+  /** Called once, when stdout first matches `when`. */
+  when?: RegExp
+  then?: (child: ChildProcess) => void
 }
 
-export function radiograd(args: readonly string[], { env, before, watch }: RunOptions = {}): Promise<Finished> {
-  const options = { env: { ...process.env, ...env } }
-  const child = before
-    ? spawn('bash', ['-c', `${before}; exec "$@"`, 'bash', process.execPath, main, ...args], options)
-    : spawn(process.execPath, [main, ...args], options)
+export function radiograd(args: readonly string[], { env, when, then }: RunOptions = {}): Promise<Finished> {
+  const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } })
   let stdout = ''
   let stderr = ''
+  let waiting = when
   child.stdout.on('data', (text) => {
     stdout += text
-    watch?.(stdout, (signal) => child.kill(signal))
+    if (!waiting?.test(stdout)) return
+    waiting = undefined
+    then?.(child)
   })
   child.stderr.on('data', (text) => { stderr += text })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    const own = () => stderr.replace(/^Warning: .* artificially reduced .*\n/gm, '')
+    const own = () => stderr.replace(/^(Warning: .*|\s+at .*|)\n/gm, '')
     child.on('close', (code) => resolve({ code, stdout, stderr: own() }))
   })
 }

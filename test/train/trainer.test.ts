@@ -135,6 +135,14 @@ test('a loss that is not finite is an error with its place', async () => {
   assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step 2; lower .*$/)
 })
 
+test('follows a schedule, step by step', async () => {
+  const asked: number[] = []
+  const schedule = (step: number) => { asked.push(step); return 0.1 / (step + 1) }
+  const { history } = await trainer(new Linear(), 1, { epochs: 2, schedule }).fit()
+  assert.equal(asked, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  assert.equal(history.map((r) => r.lr), [0.1 / 5, 0.1 / 10])
+})
+
 test('frozen BatchNorm follows the batch unless asked not to', async () => {
   for (const freezeBatchNorm of [false, true]) {
     const model = new Normed()
