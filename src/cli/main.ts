@@ -7,6 +7,7 @@ import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
 import { predictCommand } from './predict.js'
 import { Interrupted } from './session.js'
+import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
 import { version } from './versions.js'
 
@@ -16,7 +17,7 @@ const program = new Command('radiograd')
   .exitOverride()
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`radiograd: ${oneLine(text.replace(/^error: /, ''))}\n`) })
-for (const add of [trainCommand, evalCommand, predictCommand, infoCommand, demoCommand]) add(program)
+for (const add of [trainCommand, evalCommand, predictCommand, infoCommand, demoCommand, setupCommand]) add(program)
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ')

@@ -39,7 +39,7 @@ export async function requestGpuAdapter({ adapter: asked = 'auto' }: { adapter?:
     return { adapter, kind, isSoftware: kind !== 'gpu', dispose() {} }
   }
   throw new RadiogradError(`no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
-    "'npm start' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe")
+    "'radiograd setup' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe")
 }
 
 interface Candidate {

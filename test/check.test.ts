@@ -1,0 +1,110 @@
+// Rules of the code base, made executable: types, the direction of imports, WGSL that compiles, shaders only in shaders/.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { gpu } from '../src/gpu/gpu.js'
+import { init } from '../src/index.js'
+import * as shaders from '../src/shaders.gen.js'
+import type { Kernel } from '../src/gpu/kernel.js'
+
+const test = suite('rules')
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts')).sort()
+
+/** What each folder of src/ may import, besides itself. */
+const ARROWS: Record<string, string[]> = {
+  util: [],
+  gpu: ['util'],
+  tensor: ['util', 'gpu'],
+  ops: ['util', 'gpu', 'tensor'],
+  weights: ['util'],
+  nn: ['util', 'gpu', 'tensor', 'ops', 'weights'],
+  optim: ['util', 'gpu', 'tensor'],
+  models: ['util', 'tensor', 'ops', 'nn', 'weights'],
+  data: ['util', 'ops'],
+  train: ['util', 'gpu', 'tensor', 'ops', 'nn', 'optim', 'weights', 'models', 'data'],
+}
+
+/** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */
+function imports(file: string): string[] {
+  const text = readFileSync(join(root, 'src', file), 'utf8')
+  const platform: Record<string, string> = { '#platform/read': 'weights', '#platform/pool': 'data', '#platform/files': 'data', '#platform/device': 'gpu' }
+  return [...text.matchAll(/^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]/gm)].flatMap(([, from]) => {
+    if (from in platform) return [`${platform[from]}/platform`]
+    return from.startsWith('.') ? [join(dirname(file), from).replace(/\.js$/, '.ts')] : []
+  })
+}
+
+test('types', () => {
+  try {
+    execFileSync(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '-p', root], { encoding: 'utf8' })
+  } catch (error) {
+    assert.unreachable((error as { stdout: string }).stdout.slice(0, 4000))
+  }
+})
+
+test('imports run one way', () => {
+  const wrong: string[] = []
+  for (const file of sources) {
+    const [folder] = file.split('/')
+    const allowed = ARROWS[folder]
+    if (!allowed || !file.includes('/')) continue
+    for (const target of imports(file)) {
+      const [to] = target.split('/')
+      if (to !== folder && target !== 'shaders.gen.ts' && !allowed.includes(to)) wrong.push(`src/${file} imports src/${target}`)
+    }
+  }
+  assert.equal(wrong, [])
+})
+
+test('no cycles among files', () => {
+  const state = new Map<string, 'open' | 'done'>()
+  const visit = (file: string, path: string[]): void => {
+    if (state.get(file) === 'done' || !sources.includes(file)) return
+    assert.is.not(state.get(file), 'open', `cycle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`)
+    state.set(file, 'open')
+    for (const target of imports(file)) if (!isTypeOnly(file, target)) visit(target, [...path, file])
+    state.set(file, 'done')
+  }
+  for (const file of sources) visit(file, [])
+})
+
+/** `import type` vanishes at run time. */
+function isTypeOnly(file: string, target: string): boolean {
+  const text = readFileSync(join(root, 'src', file), 'utf8')
+  const path = relative(dirname(file), target).replace(/\.ts$/, '.js')
+  const from = (path.startsWith('.') ? path : `./${path}`).replace(/[.]/g, '\\.')
+  return !new RegExp(`^(?:import|export)\\s+(?!type\\b)[^'"]*?from\\s+['"]${from}['"]`, 'm').test(text)
+}
+
+test('Node built-ins only in *.node.ts, the command line and set-up', () => {
+  const wrong = sources.filter((file) => !/\.node\.ts$|^cli\//.test(file) && /from 'node:|import\('node:/.test(readFileSync(join(root, 'src', file), 'utf8')))
+  assert.equal(wrong, [])
+})
+
+test('WGSL stands in shaders/ alone', () => {
+  const wrong = sources.filter((file) => file !== 'shaders.gen.ts' && /@compute|@workgroup_size|var<storage/.test(readFileSync(join(root, 'src', file), 'utf8')))
+  assert.equal(wrong, [])
+})
+
+test('every shader and variant compiles within the limits every device has (null backend)', async () => {
+  process.env.RADIOGRAD_ADAPTER = 'null'
+  const engine = await init()
+  const errors: string[] = []
+  let count = 0
+  for (const kernel of Object.values(shaders) as Kernel[]) {
+    const overrides = Object.fromEntries(Object.keys(kernel.overrides).map((name) => [name, kernel.name === 'unary' ? 1 : 0]))
+    for (const variant of Object.keys(kernel.sources)) {
+      count++
+      await gpu.pipelines.soon(kernel, variant, overrides).catch((error: Error) => errors.push(error.message))
+    }
+  }
+  engine.dispose()
+  assert.equal(errors, [])
+  assert.ok(count >= Object.keys(shaders).length)
+})
+
+test.run()
