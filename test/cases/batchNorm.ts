@@ -14,7 +14,7 @@ export default {
       return F.batchNormAddRelu(x, residual, runningMean, runningVar, weight, bias, options)
     return F.batchNorm(x, runningMean, runningVar, weight, bias, options)
   },
-  gradTolerance: 3e-2,
-  gradStep: (spread) => 1e-3 * spread,
+  gradTolerance: ({ fn }) => (fn === 'batchNorm' ? 2e-3 : 3e-2),
+  gradStep: (spread, { fn }) => (fn === 'batchNorm' ? 1e-2 : 1e-3) * spread,
   flops: perElement(6, 12),
 } satisfies OpCase

@@ -16,9 +16,9 @@ export interface OpCase<A = any> {
   /** Largest relative error ‖a − b‖ / ‖b‖ of the output and of every gradient. Default 2e-5. */
   tolerance?: number
   /** Largest relative difference from finite differences. Default 2e-3; wider where a step may cross a kink. */
-  gradTolerance?: number
+  gradTolerance?(attrs: A): number
   /** Step of finite differences for inputs of standard deviation `spread`. Default: its hundredth, at most 1e-2. */
-  gradStep?(spread: number): number
+  gradStep?(spread: number, attrs: A): number
   /** Floating point operations of the forward pass and of all gradients; a multiply-add counts as two. */
   flops(shapes: Shapes, attrs: A): { forward: number; backward: number }
   /** Bytes that must move at least. Default: {@link leastBytes}. */

@@ -7,7 +7,7 @@ type Attributes = { fn: 'relu' | 'exp' | 'log' | 'sqrt' | 'neg' | 'sigmoid' | 't
 export default {
   op: 'unary',
   run: ({ x }, { fn }) => F[fn](x),
-  gradTolerance: 1e-2,
-  gradStep: () => 1e-3,
+  gradTolerance: ({ fn }) => (fn === 'relu' || fn === 'abs' ? 1e-2 : 2e-3),
+  gradStep: (_, { fn }) => (fn === 'relu' || fn === 'abs' ? 1e-3 : 3e-3),
   flops: perElement(1, 1),
 } satisfies OpCase<Attributes>

@@ -64,7 +64,7 @@ async function check(op: OpCase, fixture: Fixture): Promise<number> {
     const data = Array.from(fixture.inputs[name].data)
     const mean = data.reduce((a, b) => a + b, 0) / data.length
     const spread = Math.sqrt(data.reduce((a, b) => a + (b - mean) ** 2, 0) / data.length) || 1
-    const h = op.gradStep?.(spread) ?? 1e-2 * Math.min(1, spread)
+    const h = op.gradStep?.(spread, fixture.attrs) ?? 1e-2 * Math.min(1, spread)
     const errors: number[] = []
     for (let i = 0; i < DIRECTIONS; i++) {
       const direction = gradient.map(() => random())
@@ -84,7 +84,6 @@ async function check(op: OpCase, fixture: Fixture): Promise<number> {
 for (const op of operators) {
   if (only && op.op !== only) continue
   test(op.op, async () => {
-    const tolerance = op.gradTolerance ?? 2e-3
     let worst = { error: 0, name: '' }
     const failures: string[] = []
     for (const fixture of await loadFixtures(op.op)) {
@@ -92,6 +91,7 @@ for (const op of operators) {
       if (fixture.attrs.kink || elements > SMALL) continue
       const error = await check(op, fixture)
       if (error >= worst.error) worst = { error, name: fixture.name }
+      const tolerance = op.gradTolerance?.(fixture.attrs) ?? 2e-3
       if (!(error < tolerance)) failures.push(`${fixture.name}: off by ${error.toExponential(1)}`)
     }
     console.log(`${op.op.padEnd(26)} worst difference ${worst.error.toExponential(1)} (${worst.name})`)

@@ -59,7 +59,8 @@ async function compare(op: OpCase, fixture: Fixture): Promise<number> {
     const frozen = upload(fixture)
     for (const name of differentiable) frozen[name].requiresGrad = name === wanted
     const alone = await download(await engine.step(() => evaluate(op, fixture, frozen, dy)))
-    if (!sameBits(eager[`d${wanted}`].data, alone[`d${wanted}`].data)) wrong.push(`d${wanted} differs when wanted alone`)
+    const same = sameBits(eager[`d${wanted}`].data, alone[`d${wanted}`].data)
+    if (!same) wrong.push(`d${wanted} differs when wanted alone`)
   }
   if (wrong.length) throw new Error(`${fixture.name}: ${wrong.join(', ')}`)
   return worst

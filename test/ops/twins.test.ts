@@ -188,7 +188,13 @@ const contractions: { name: string; run: Run; shapes: number[][][] }[] = [
       ],
     },
     { options: { stride: 2 }, shapes: [[[2, 14, 13, 64], [1, 1, 64, 128], [128]]] },
-    { options: { padding: 3, stride: 2 }, shapes: [[[2, 45, 38, 3], [7, 7, 3, 64], [64]], [[1, 224, 224, 3], [7, 7, 3, 64], [64]]] },
+    {
+      options: { padding: 3, stride: 2 },
+      shapes: [
+        [[2, 45, 38, 3], [7, 7, 3, 64], [64]],
+        [[1, 224, 224, 3], [7, 7, 3, 64], [64]],
+      ],
+    },
     { options: { stride: 16 }, shapes: [[[2, 48, 64, 3], [16, 16, 3, 192], [192]]] },
     { options: { padding: 2, dilation: 2 }, shapes: [[[1, 12, 11, 32], [3, 3, 32, 32], [32]]] },
     { options: { padding: 1, groups: 2 }, shapes: [[[1, 12, 11, 64], [3, 3, 32, 64], [64]]] },
