@@ -1,5 +1,6 @@
-// y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`. x, residual, y [rows, channels]; stats [2, channels];
-// weight, bias [channels] (1 and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+// y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y [rows, channels];
+// stats [2, channels]; weight, bias [channels] (1 and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along
+// channels; dispatched over [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
@@ -8,6 +9,10 @@ struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add:
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
+
+fn rectified(v: f32) -> f32 {
+  return select(v, 0.0, params.relu != 0u && v < 0.0);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -20,18 +25,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     scale *= weight[c];
     shift = bias[c];
   }
-  let low = select(-3.402823466e38, 0.0, params.relu != 0u);
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
   if (params.add != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = max((x[at] - mean) * scale + shift + residual[at], low);
+      y[at] = rectified((x[at] - mean) * scale + shift + residual[at]);
     }
   } else {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = max((x[at] - mean) * scale + shift, low);
+      y[at] = rectified((x[at] - mean) * scale + shift);
     }
   }
 }

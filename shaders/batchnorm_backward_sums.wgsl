@@ -1,5 +1,5 @@
 // First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x - mean)·rstd and
-// g = dy, masked by y > 0 if `relu`. x, y, dy [rows, channels]; stats [2, channels].
+// g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [2, channels].
 // One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (params.relu != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      let g = select(0.0, dy[at], y[at] > 0.0);
+      let g = select(dy[at], 0.0, y[at] <= 0.0);
       sum += g;
       product += g * (x[at] - mean);
     }

@@ -28,8 +28,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   sum = 0.0;
   for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
   if (LOG == 1u) {
-    let offset = largest + log(sum);
-    for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = x[base + k * params.inner] - offset; }
+    let log_sum = log(sum);
+    for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = (x[base + k * params.inner] - largest) - log_sum; }
   } else {
     for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = exp(x[base + k * params.inner] - largest) / sum; }
   }

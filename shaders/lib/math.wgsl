@@ -1,21 +1,33 @@
-// Elementary functions where WGSL's own are too loose or overflow.
+// Elementary functions where WGSL's own are too loose or overflow; on vec4, as the elementwise kernels work.
 
 // A compiler may assume that NaN does not occur, so the test looks at the bits.
-fn is_nan(v: f32) -> bool {
-  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+fn is_nan(v: vec4<f32>) -> vec4<bool> {
+  return (bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+}
+
+fn relu(v: vec4<f32>) -> vec4<f32> {
+  return select(max(v, vec4<f32>(0.0)), v, is_nan(v));
 }
 
 // 1 / (1 + exp(-v)); the exponent is never positive, so nothing overflows.
-fn sigmoid(v: f32) -> f32 {
+fn sigmoid(v: vec4<f32>) -> vec4<f32> {
   let e = exp(-abs(v));
-  return select(e, 1.0, v >= 0.0) / (1.0 + e);
+  return select(e, vec4<f32>(1.0), v >= vec4<f32>(0.0)) / (1.0 + e);
 }
 
 // tanh to f32 rounding: its Taylor series near 0, where 1 - exp(-2|v|) would cancel.
-fn precise_tanh(v: f32) -> f32 {
+fn precise_tanh(v: vec4<f32>) -> vec4<f32> {
   let a = abs(v);
   let s = v * v;
   let series = v * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0)))));
   let e = exp(-2.0 * a);
-  return select(sign(v) * (1.0 - e) / (1.0 + e), series, a < 0.25);
+  return select(sign(v) * (1.0 - e) / (1.0 + e), series, a < vec4<f32>(0.25));
+}
+
+// The logarithm to f32 rounding also near 1: 2 artanh((v - 1) / (v + 1)) as a series there.
+fn precise_log(v: vec4<f32>) -> vec4<f32> {
+  let r = (v - 1.0) / (v + 1.0);
+  let s = r * r;
+  let series = 2.0 * r * (1.0 + s * (1.0 / 3.0 + s * (1.0 / 5.0 + s * (1.0 / 7.0 + s * (1.0 / 9.0)))));
+  return select(log(v), series, abs(r) < vec4<f32>(0.15));
 }

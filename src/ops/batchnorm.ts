@@ -5,7 +5,7 @@ import { defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
-import { relu } from './unary.js'
+import { UNARY, relu } from './unary.js'
 
 export interface BatchNormOptions {
   /** Batch statistics (and running ones updated) instead of running statistics. */
@@ -31,7 +31,7 @@ function layout(x: Tensor) {
 
 /** The gradient of relu(…) before the relu: dy where y > 0. */
 function masked(y: Tensor, dy: Tensor, into: Tensor): void {
-  gpu.run(shaders.unary_backward, { x: y, y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 64), { OP: 0 })
+  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), { OP: UNARY.indexOf('relu') })
 }
 
 const batchNormOp = defineOp({

@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { MAX_RANK, broadcastShapes, broadcastStrides, six } from './shape.js'
+import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
 
 const NAMES = ['add', 'sub', 'mul', 'div'] as const
@@ -42,10 +42,8 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
         gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP })
         return
       }
-      const params = {
-        n: y.size, ...six('s', y.shape, 1), ...six('a', broadcastStrides(a.shape, y.shape), 0), ...six('b', broadcastStrides(b.shape, y.shape), 0),
-      }
-      gpu.run(shaders.binary_broadcast, { a, b, y }, params, Math.ceil(y.size / 64), { OP })
+      const { vec4, params, groups } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
+      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, { OP })
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)

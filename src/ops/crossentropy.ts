@@ -5,7 +5,7 @@ import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { sum } from './reduce.js'
-import { six } from './shape.js'
+import { walk } from './shape.js'
 
 export interface CrossEntropyOptions {
   /** A weight for each class, [C]. */
@@ -58,8 +58,8 @@ const weightedMeanOp = defineOp({
   },
   backward({ scale }, { loss: dloss }, { losses: dlosses }) {
     if (!dlosses) return
-    const params = { n: dlosses.size, ...six('s', dlosses.shape, 1), ...six('a', [], 0), ...six('b', [], 0) }
-    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, Math.ceil(dlosses.size / 64), { OP: 2 })
+    const { params, groups } = walk(dlosses.shape, [0], [0])
+    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, groups, { OP: 2 })
   },
 })
 

@@ -4,15 +4,19 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import { type Tensor } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
-import { MAX_RANK, axis, six, stridesOf } from './shape.js'
+import { MAX_RANK, axis, stridesOf, walk } from './shape.js'
 
-/** Copies n elements of `shape` between two strided places. */
-export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: { offset: number; strides: readonly number[] }, to: { offset: number; strides: readonly number[] }) {
-  const params = {
-    n: numel(shape), scale: 1, x_offset: from.offset, y_offset: to.offset,
-    ...six('s', shape, 1), ...six('x', from.strides, 0), ...six('y', to.strides, 0),
-  }
-  gpu.run(shaders.copy_strided, { x, y }, params, Math.ceil(numel(shape) / 64))
+/** A place in a tensor to walk from, with a stride for each axis. */
+interface Place {
+  offset: number
+  strides: readonly number[]
+}
+
+/** Copies all elements of `shape` between two strided places. */
+export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to: Place): void {
+  check(x.dtype !== 'u8', 'permute, slice, cat: bytes cannot be moved one by one, got a u8 tensor')
+  const { vec4, params, groups } = walk(shape, from.strides, to.strides, { aOffset: from.offset, bOffset: to.offset })
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups)
 }
 
 /** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */

@@ -2,16 +2,24 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
+import { type Tensor, zeros } from '../tensor/tensor.js'
+import { type Shape, check, formatShape } from '../util/check.js'
+import { cat, slice } from './layout.js'
+import { mean } from './reduce.js'
 import { pair } from './shape.js'
 
 /** Workgroups for lanes along channels: the pixels of [N, H, W, C] folded into y and z. */
-function overPixels(shape: readonly number[]) {
-  const [n, h, w, c] = shape
+function overPixels([n, h, w, c]: Shape) {
   const pixels = n * h * w
   const z = Math.ceil(pixels / 65535)
   return { pixels, groups: [Math.ceil(c / 64), Math.ceil(pixels / z), z] as const }
+}
+
+/** Workgroups for lanes along a row's fours of channels: the rows of [N, H, W, C] folded into y and z. */
+function overRows([n, h, w, c]: Shape) {
+  const rows = n * h
+  const z = Math.ceil(rows / 65535)
+  return { rows, groups: [Math.ceil((w * c) / 256), Math.ceil(rows / z), z] as const }
 }
 
 interface Window {
@@ -22,9 +30,9 @@ interface Window {
 
 const outputSize = (size: number, kernel: number, stride: number, padding: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
 
-function poolParams(x: readonly number[], y: readonly number[], { kernel, stride, padding }: Window) {
+function poolParams(x: Shape, y: Shape, { kernel, stride, padding }: Window) {
   return {
-    H: x[1], W: x[2], C: x[3], OH: y[1], OW: y[2],
+    H: x[1], W: x[2], C4: x[3] / 4, OH: y[1], OW: y[2],
     KH: kernel[0], KW: kernel[1], SH: stride[0], SW: stride[1], PH: padding[0], PW: padding[1],
   }
 }
@@ -34,7 +42,6 @@ const maxPoolOp = defineOp({
   auxiliary: ['index'],
   saves: ['index'],
   shape({ x }: { x: Tensor }, { kernel, stride, padding }: Window) {
-    check(x.shape.length === 4, () => `maxPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
     check(padding.every((p, i) => 2 * p <= kernel[i]), () => `maxPool2d: padding must be at most half the kernel, got ${padding} for ${kernel}`)
     const [n, h, w, c] = x.shape
     const shape = [n, outputSize(h, kernel[0], stride[0], padding[0]), outputSize(w, kernel[1], stride[1], padding[1]), c]
@@ -42,13 +49,13 @@ const maxPoolOp = defineOp({
     return { y: shape, index: { shape, dtype: 'u32' as const } }
   },
   forward({ x }, { y, index }, window) {
-    const { pixels, groups } = overPixels(y.shape)
-    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), pixels }, groups)
+    const { rows, groups } = overRows(y.shape)
+    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups)
   },
   backward({ index }, { y: dy }, { x: dx }, window) {
     if (!dx) return
-    const { pixels, groups } = overPixels(dx.shape)
-    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), pixels }, groups)
+    const { rows, groups } = overRows(dx.shape)
+    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups)
   },
 })
 
@@ -62,19 +69,21 @@ export interface PoolOptions {
 
 /** Largest value of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.max_pool2d`. */
 export function maxPool2d(x: Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Tensor {
-  return maxPoolOp({ x }, {
+  check(x.shape.length === 4, () => `maxPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  const window = {
     kernel: pair('maxPool2d', 'kernelSize', kernelSize, 1),
     stride: pair('maxPool2d', 'stride', stride, 1),
     padding: pair('maxPool2d', 'padding', padding, 0),
-  }).y
+  }
+  const channels = x.shape[3]
+  if (channels % 4 === 0) return maxPoolOp({ x }, window).y
+  const more = zeros([...x.shape.slice(0, 3), 4 - (channels % 4)])
+  return slice(maxPoolOp({ x: cat([x, more], { dim: 3 }) }, window).y, { dim: 3, end: channels })
 }
 
 const avgPoolOp = defineOp({
   name: 'adaptiveAvgPool2d',
-  shape({ x }: { x: Tensor }, { size }: { size: [number, number] }) {
-    check(x.shape.length === 4, () => `adaptiveAvgPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
-    return { y: [x.shape[0], ...size, x.shape[3]] }
-  },
+  shape: ({ x }: { x: Tensor }, { size }: { size: [number, number] }) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
   forward({ x }, { y }) {
     const { pixels, groups } = overPixels(y.shape)
     gpu.run(shaders.avgpool_forward, { x, y }, { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels }, groups)
@@ -88,5 +97,7 @@ const avgPoolOp = defineOp({
 
 /** Average over bins that divide the image as evenly as they can: [N, H, W, C] → [N, ...size, C]. `torch.nn.functional.adaptive_avg_pool2d`. */
 export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): Tensor {
-  return avgPoolOp({ x }, { size: pair('adaptiveAvgPool2d', 'size', size, 1) }).y
+  check(x.shape.length === 4, () => `adaptiveAvgPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  const [height, width] = pair('adaptiveAvgPool2d', 'size', size, 1)
+  return height * width === 1 ? mean(x, { dim: [1, 2], keepdim: true }) : avgPoolOp({ x }, { size: [height, width] }).y
 }

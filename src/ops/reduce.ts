@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, numel, sameShape } from '../util/check.js'
-import { axis, broadcastStrides, six, stridesOf } from './shape.js'
+import { axis, broadcastStrides, stridesOf, walk } from './shape.js'
 
 /** y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip idle. */
 export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
@@ -22,11 +22,8 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
 
 /** y = scale · x, broadcast to y's shape. */
 export function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
-  const params = {
-    n: y.size, scale, x_offset: 0, y_offset: 0,
-    ...six('s', y.shape, 1), ...six('x', broadcastStrides(keptShape, y.shape), 0), ...six('y', stridesOf(y.shape), 0),
-  }
-  gpu.run(shaders.copy_strided, { x, y }, params, Math.ceil(y.size / 64))
+  const { vec4, params, groups } = walk(y.shape, broadcastStrides(keptShape, y.shape), stridesOf(y.shape), { scale })
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups)
 }
 
 /** Sums over `dims` (sorted, distinct); the output keeps them as 1. One pass per run of neighbouring axes, last run first. */

@@ -1,5 +1,5 @@
 // Index arithmetic shared by operators that walk shapes: strides, broadcasting, axes.
-import { type Shape, check, formatShape } from '../util/check.js'
+import { type Shape, check, formatShape, numel } from '../util/check.js'
 
 /** Axes that the strided kernels know. */
 export const MAX_RANK = 6
@@ -36,9 +36,34 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /** `values` as six fields named prefix0 … prefix5, filled up in front. */
-export function six<P extends string>(prefix: P, values: readonly number[], fill: number): Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number> {
+function six<P extends string>(prefix: P, values: readonly number[], fill: number): Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number> {
   const padded = [...new Array<number>(MAX_RANK - values.length).fill(fill), ...values]
   return Object.fromEntries(padded.map((v, i) => [`${prefix}${i}`, v])) as never
+}
+
+/**
+ * Parameters of a walk over `shape` with two sets of strides (shaders/lib/strided.wgsl). Neighbouring axes that both sets pass through
+ * as one are merged; when the last axis is contiguous in both and everything divides by four, the walk counts vec4.
+ */
+export function walk(shape: Shape, a: readonly number[], b: readonly number[], { scale = 1, aOffset = 0, bOffset = 0 } = {}) {
+  const axes: { size: number; a: number; b: number }[] = []
+  for (let i = shape.length - 1; i >= 0; i--) {
+    const inner = axes[0]
+    if (shape[i] === 1) continue
+    if (inner && a[i] === inner.a * inner.size && b[i] === inner.b * inner.size) inner.size *= shape[i]
+    else axes.unshift({ size: shape[i], a: a[i], b: b[i] })
+  }
+  const last = axes[axes.length - 1]
+  const vec4 = last?.a === 1 && last.b === 1 && last.size % 4 === 0 &&
+    [aOffset, bOffset, ...axes.slice(0, -1).flatMap((x) => [x.a, x.b])].every((v) => v % 4 === 0)
+  const unit = vec4 ? 4 : 1
+  const strides = (of: 'a' | 'b') => axes.map((x) => (x === last ? x[of] : x[of] / unit))
+  const n = numel(shape) / unit
+  const params = {
+    n, rank: axes.length, scale, a_offset: aOffset / unit, b_offset: bOffset / unit,
+    ...six('s', axes.map((x) => (x === last ? x.size / unit : x.size)), 1), ...six('a', strides('a'), 0), ...six('b', strides('b'), 0),
+  }
+  return { vec4, params, groups: Math.ceil(n / 64) }
 }
 
 /** A non-negative axis number. */

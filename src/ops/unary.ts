@@ -4,20 +4,22 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** The function's number in unary_forward.wgsl and unary_backward.wgsl. */
-const NAMES = ['relu', 'exp', 'log', 'sqrt', 'neg', 'sigmoid', 'tanh', 'abs'] as const
+/** In the order of their numbers in unary_forward.wgsl: the functions, and what their derivatives are written in. */
+const FUNCTIONS = { relu: 'y', exp: 'y', log: 'x', sqrt: 'y', neg: null, sigmoid: 'y', tanh: 'y', abs: 'x' } as const
+export const UNARY = Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]
 
-function unary(name: (typeof NAMES)[number]): (x: Tensor) => Tensor {
-  const OP = NAMES.indexOf(name)
+function unary(name: keyof typeof FUNCTIONS): (x: Tensor) => Tensor {
+  const OP = UNARY.indexOf(name)
+  const needs = FUNCTIONS[name]
   const op = defineOp({
     name,
     saves: ['x', 'y'],
     shape: ({ x }: { x: Tensor }) => ({ y: x.shape }),
     forward({ x }, { y }) {
-      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 64), { OP })
+      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP })
     },
-    backward({ x, y }, { y: dy }, { x: dx }) {
-      if (dx) gpu.run(shaders.unary_backward, { x, y, dy, dx }, { n: x.size }, Math.ceil(x.size / 64), { OP })
+    backward(saved, { y: dy }, { x: dx }) {
+      if (dx) gpu.run(shaders.unary_backward, { v: needs && saved[needs], dy, dx }, { n: dx.size }, Math.ceil(dx.size / 256), { OP })
     },
   })
   return (x) => op({ x }, {}).y
