@@ -12,7 +12,7 @@ import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
 const SETTINGS = {
-  model: 'resnet18', epochs: 6, batchSize: 16, lr: 1e-3, schedule: 'cosine', optimizer: 'adam', imageSize: 64, seed: 0,
+  model: 'resnet18', epochs: 5, batchSize: 16, lr: 1e-3, schedule: 'cosine', optimizer: 'adam', imageSize: 32, seed: 0,
   valSplit: 0.1, patience: 10, classWeights: true, augment: true, freezeBatchNorm: false,
 } as const
 
@@ -28,7 +28,7 @@ export function demoCommand(program: Command): void {
 }
 
 async function demo(options: DemoOptions): Promise<void> {
-  const data = join(cacheFolder(), `synthetic-${Object.values(DATA).join('-')}`)
+  const data = join(cacheFolder(), `radiographs-${Object.values(DATA).join('-')}`)
   if (!existsSync(data)) {
     new Report(options.json).say(`images    writing ${DATA.train} to train on and ${DATA.test} to test on to ${data}`)
     await generate(data)

@@ -170,22 +170,31 @@ export interface SyntheticOptions {
 /** Share of the first class, NORMAL: unbalanced, so that class weights have something to do. */
 const NORMAL_SHARE = 0.4
 
-/** The generated data set as PNG files in ImageFolder's layout, `{train,test}/{NORMAL,PNEUMONIA}/*.png`. */
-export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ path: string; bytes: Uint8Array }> {
+/** One picture of the set: grey levels [size, size] and its path without ending, `{train,test}/{NORMAL,PNEUMONIA}/…`. */
+export interface SyntheticPicture {
+  path: string
+  gray: Uint8Array
+  size: number
+}
+
+/** The pictures of the generated data set, in ImageFolder's layout. */
+export function* syntheticPictures(options: SyntheticOptions = {}): Generator<SyntheticPicture> {
   const { train = 480, test = 120, size = 64, seed = 0 } = options
-  check(size >= 16, `syntheticFiles: size must be 16 or more, got ${size}`)
+  check(size >= 16, `synthetic: size must be 16 or more, got ${size}`)
   let drawn = 0
   for (const [split, count] of Object.entries({ train, test })) {
-    check(count >= 4, `syntheticFiles: ${split} must be 4 or more, got ${count}`)
+    check(count >= 4, `synthetic: ${split} must be 4 or more, got ${count}`)
     const normal = Math.round(count * NORMAL_SHARE)
     for (const [label, name] of SYNTHETIC_CLASSES.entries()) {
       for (let i = 1; i <= (label === 0 ? normal : count - normal); i++, drawn++) {
         const gray = drawRadiograph(label, seed * 1_000_003 + drawn, size)
-        yield {
-          path: `${split}/${name}/synthetic-${split}-${String(i).padStart(4, '0')}.png`,
-          bytes: writePng(gray, size, size),
-        }
+        yield { path: `${split}/${name}/synthetic-${split}-${String(i).padStart(4, '0')}`, gray, size }
       }
     }
   }
+}
+
+/** The generated data set as PNG files, for a page: `{train,test}/{NORMAL,PNEUMONIA}/*.png`. */
+export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ path: string; bytes: Uint8Array }> {
+  for (const { path, gray, size } of syntheticPictures(options)) yield { path: `${path}.png`, bytes: writePng(gray, size, size) }
 }

@@ -1,9 +1,10 @@
 // The generated data set: the same bytes every time, readable by ImageFolder, and not solvable by brightness.
+import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeImage } from '../../src/data/decode.js'
 import { ImageFolder } from '../../src/data/imageFolder.js'
-import { drawRadiograph, syntheticFiles } from '../../src/data/synthetic.js'
+import { drawRadiograph, syntheticFiles, syntheticPictures } from '../../src/data/synthetic.js'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
 import { compose, ToTensor } from '../../src/data/transforms.js'
 import { folderOf } from './fixtures.js'
@@ -43,6 +44,10 @@ test('neither mean brightness nor its spread tells the classes apart', () => {
 test('the files form an ImageFolder with four tenths NORMAL, and hold the drawn pixels', async () => {
   const dir = folderOf({})
   await writeSyntheticDataset(dir, { train: 20, test: 10, size: 16, seed: 2 })
+  const picture = [...syntheticPictures({ train: 20, test: 10, size: 16, seed: 2 })].at(-1)!
+  const written = await decodeImage(new Uint8Array(await readFile(`${dir}/${picture.path}.jpeg`)), picture.path)
+  const off = picture.gray.map((value, i) => Math.abs(value - written.data[3 * i]))
+  assert.ok(Math.max(...off) <= 12, `JPEG is off by up to ${Math.max(...off)} grey levels`)
   const train = new ImageFolder(`${dir}/train`, { transform: compose([ToTensor()]) })
   const labels = train.samples.map((s) => s.label)
   assert.equal([train.classes, labels.filter((l) => l === 0).length, labels.length], [['NORMAL', 'PNEUMONIA'], 8, 20])
