@@ -16,6 +16,9 @@ const inert = new Set(['torch.Size', 'torch.device', 'torch.serialization._get_l
 const containers = new Set(['collections.OrderedDict', 'builtins.dict', 'argparse.Namespace', 'collections.defaultdict'])
 const builders = new Set(['torch._utils._rebuild_tensor_v2', 'torch._utils._rebuild_tensor', 'torch._utils._rebuild_parameter'])
 
+/** Elements a tensor may have beyond those of its storage (stride 0 repeats them): no small file may ask for much memory. */
+const MAX_EXPANDED = 1 << 24
+
 interface StorageBytes {
   dtype: StoredDType | 'any'
   bytes: Uint8Array
@@ -78,7 +81,7 @@ function rebuild([storage, offset, size, stride]: readonly unknown[], file: stri
   const count = numel(size)
   const last = (offset as number) + size.reduce((sum, s, i) => sum + (s - 1) * stride[i], 0)
   const available = Math.floor(bytes.length / bytesPerElement(dtype))
-  check(count === 0 || (last < available && count <= available * 65536), () => `${file}: a tensor ${formatShape(size)} reaches past its storage of ${available} elements`)
+  check(count === 0 || last < available, () => `${file}: a tensor ${formatShape(size)} reaches past its storage of ${available} elements`)
   const whole = asArray(dtype, bytes.subarray(0, available * bytesPerElement(dtype)))
   let expected = 1
   const contiguous = size.every((_, i) => {
@@ -89,7 +92,7 @@ function rebuild([storage, offset, size, stride]: readonly unknown[], file: stri
   })
   const first = offset as number
   if (contiguous || count === 0) return { dtype, shape: size, data: whole.subarray(first, first + count) as TensorData['data'] }
-  check(count <= available, () => `${file}: a tensor ${formatShape(size)} repeats the elements of a storage of ${available}`)
+  check(count <= Math.max(available, MAX_EXPANDED), () => `${file}: a tensor ${formatShape(size)} repeats the ${available} elements of its storage too often`)
   const data = asArray(dtype, new Uint8Array(count * bytesPerElement(dtype)))
   const index = new Array<number>(size.length).fill(0)
   for (let i = 0, from = first; i < count; i++) {
