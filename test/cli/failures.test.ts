@@ -42,7 +42,8 @@ function spoilt(name: string, file: string, bytes: Uint8Array): string {
 /** A safetensors file of one tensor of zeros. */
 function safetensors(name: string, shape: number[]): Buffer {
   const bytes = shape.reduce((a, b) => a * b, 4)
-  const header = Buffer.from(JSON.stringify({ [name]: { dtype: 'F32', shape, data_offsets: [0, bytes] } }))
+  const text = JSON.stringify({ [name]: { dtype: 'F32', shape, data_offsets: [0, bytes] } })
+  const header = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(header.length))
   return Buffer.concat([length, header, Buffer.alloc(bytes)])
@@ -119,7 +120,7 @@ test('checkpoints', async () => {
 test('no adapter', async () => {
   const none = { env: { RADIOGRAD_ADAPTER: 'gpu', VK_DRIVER_FILES: at('no-driver.json') } }
   if (process.platform !== 'linux') return console.log('skip: no way to hide the adapter here')
-  await fails(train(at('data')), 1, /radiograd: no adapter: found no gpu; .*'npm start'/, none)
+  await fails(train(at('data')), 1, /radiograd: no adapter: found no gpu; /, none)
   await fails(['info'], 1, /radiograd: no adapter: /, none)
 })
 
