@@ -5,6 +5,7 @@ import binary from './binary.js'
 import type { OpCase } from './case.js'
 import conv2d from './conv2d.js'
 import crossEntropy from './crossEntropy.js'
+import gelu from './gelu.js'
 import linear from './linear.js'
 import matmul from './matmul.js'
 import maxPool2d from './maxPool2d.js'
@@ -19,6 +20,7 @@ export const operators: readonly OpCase[] = [
   binary,
   conv2d,
   crossEntropy,
+  gelu,
   linear,
   matmul,
   maxPool2d,
