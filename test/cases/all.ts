@@ -6,6 +6,7 @@ import type { OpCase } from './case.js'
 import conv2d from './conv2d.js'
 import crossEntropy from './crossEntropy.js'
 import gelu from './gelu.js'
+import layerNorm from './layerNorm.js'
 import linear from './linear.js'
 import matmul from './matmul.js'
 import maxPool2d from './maxPool2d.js'
@@ -21,6 +22,7 @@ export const operators: readonly OpCase[] = [
   conv2d,
   crossEntropy,
   gelu,
+  layerNorm,
   linear,
   matmul,
   maxPool2d,

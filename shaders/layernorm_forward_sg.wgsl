@@ -1,0 +1,55 @@
+// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if ADD, which goes into `sum`. x, residual, sum, y
+// [rows, cols] and weight, bias [cols] (1 and 0 where `has_weight`, `has_bias` are 0) as vec4; stats [2, rows]: mean, rstd.
+// One subgroup a row, `rows` workgroups: each lane keeps four running means and deviations (Welford 1962), merged at the end of the row
+// (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
+// @variant SG = 4, 8
+// @require subgroups
+// @include lib/index.wgsl
+struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> sum: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+override ADD: bool;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = workgroup_linear(wid, nwg);
+  if (row >= params.rows) { return; }
+  let cols = params.cols / 4u;
+  let base = row * cols;
+  var count = 0.0;
+  var means = vec4<f32>(0.0);
+  var deviations = vec4<f32>(0.0);
+  for (var c = lane; c < cols; c += SG) {
+    var h = x[base + c];
+    if (ADD) {
+      h += residual[base + c];
+      sum[base + c] = h;
+    }
+    count += 1.0;
+    let delta = h - means;
+    means += delta / count;
+    deviations += delta * (h - means);
+  }
+  let mean = subgroupAdd(dot(means, vec4<f32>(count))) / f32(params.cols);
+  let apart = means - mean;
+  let variance = subgroupAdd(dot(deviations + count * apart * apart, vec4<f32>(1.0))) / f32(params.cols);
+  let rstd = 1.0 / sqrt(variance + params.eps);
+  for (var c = lane; c < cols; c += SG) {
+    var h: vec4<f32>;
+    if (ADD) { h = sum[base + c]; } else { h = x[base + c]; }
+    var v = (h - mean) * rstd;
+    if (params.has_weight != 0u) { v *= weight[c]; }
+    if (params.has_bias != 0u) { v += bias[c]; }
+    y[base + c] = v;
+  }
+  if (lane == 0u) {
+    stats[row] = mean;
+    stats[params.rows + row] = rstd;
+  }
+}

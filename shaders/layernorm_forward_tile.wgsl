@@ -1,0 +1,61 @@
+// As layernorm_forward_sg.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols], weight, bias [cols],
+// stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, then the deviations from it, each summed over
+// the invocations in a fixed order.
+// @include lib/index.wgsl
+struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> residual: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+override ADD: bool;
+const LANES = 64u;
+var<workgroup> partial: array<f32, LANES>;
+
+fn over_workgroup(value: f32, lane: u32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = value;
+  workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < LANES; i++) { total += partial[i]; }
+  return total;
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = workgroup_linear(wid, nwg);
+  if (row >= params.rows) { return; }
+  let base = row * params.cols;
+  var total = 0.0;
+  for (var c = lane; c < params.cols; c += LANES) {
+    var h = x[base + c];
+    if (ADD) {
+      h += residual[base + c];
+      sum[base + c] = h;
+    }
+    total += h;
+  }
+  let mean = over_workgroup(total, lane) / f32(params.cols);
+  var squares = 0.0;
+  for (var c = lane; c < params.cols; c += LANES) {
+    var h: f32;
+    if (ADD) { h = sum[base + c]; } else { h = x[base + c]; }
+    squares += (h - mean) * (h - mean);
+  }
+  let rstd = 1.0 / sqrt(over_workgroup(squares, lane) / f32(params.cols) + params.eps);
+  for (var c = lane; c < params.cols; c += LANES) {
+    var h: f32;
+    if (ADD) { h = sum[base + c]; } else { h = x[base + c]; }
+    var v = (h - mean) * rstd;
+    if (params.has_weight != 0u) { v *= weight[c]; }
+    if (params.has_bias != 0u) { v += bias[c]; }
+    y[base + c] = v;
+  }
+  if (lane == 0u) {
+    stats[row] = mean;
+    stats[params.rows + row] = rstd;
+  }
+}

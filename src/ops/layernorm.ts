@@ -1,0 +1,128 @@
+// Layer normalisation over the last axes, alone and with the residual addition before it in the same kernel.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp } from '../tensor/op.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { add } from './binary.js'
+import { subgroupFamily } from './gemm.js'
+
+export interface LayerNormOptions {
+  eps?: number
+}
+
+interface Attributes {
+  cols: number
+  eps: number
+}
+
+/** rows × cols, and the kernels for it: vec4 and one subgroup a row where a subgroup has a fixed size, else a workgroup a row. */
+function layout(x: Tensor, cols: number) {
+  const SG = cols % 4 === 0 ? subgroupFamily() : null
+  return { rows: x.size / cols, cols, SG }
+}
+
+function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight: Tensor | null, bias: Tensor | null, y: Tensor, stats: Tensor, { cols, eps }: Attributes) {
+  const { rows, SG } = layout(x, cols)
+  // Where a written binding is absent no read one may be: their stand-ins share a buffer.
+  const bindings = { x, residual: residual ?? x, weight: weight ?? x, bias: bias ?? x, sum, y, stats }
+  const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null }
+  const ADD = residual !== null
+  if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, ADD })
+  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { ADD })
+}
+
+/** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
+function backwardInput(x: Tensor, weight: Tensor | null, stats: Tensor, dy: Tensor, dsum: Tensor | null, dx: Tensor, cols: number) {
+  const { rows, SG } = layout(x, cols)
+  const bindings = { x, dy, dsum, weight, stats, dx }
+  const params = { rows, cols, has_weight: weight !== null }
+  const ADD = dsum !== null
+  if (SG) gpu.run(shaders.layernorm_backward_input_sg, bindings, params, rows, { SG, ADD })
+  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { ADD })
+}
+
+function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | undefined, dBias: Tensor | undefined, cols: number) {
+  if (!dWeight && !dBias) return
+  const rows = x.size / cols
+  const across = Math.ceil(cols / 256)
+  const rows_per_chunk = Math.max(Math.min(rows, 16), Math.ceil(rows / Math.max(1, Math.ceil((4 * gpu.caps.parallelism) / across))))
+  const chunks = Math.ceil(rows / rows_per_chunk)
+  const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
+  gpu.run(shaders.layernorm_backward_weight, { x, dy, stats, parts }, { rows, cols, rows_per_chunk }, [across, chunks, 1])
+  const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
+  const dbias = dBias ?? empty([cols], 'f32', 'dbias')
+  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels: cols, chunks }, Math.ceil(cols / 64))
+}
+
+function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {
+  check(normalizedShape.length > 0 && sameShape(x.slice(-normalizedShape.length), normalizedShape),
+    () => `layerNorm: x must end in ${formatShape(normalizedShape)}, got ${formatShape(x)}`)
+  for (const [name, v] of Object.entries(vectors)) {
+    check(!v || sameShape(v.shape, normalizedShape), () => `layerNorm: ${name} must have shape ${formatShape(normalizedShape)}, got ${formatShape(v!.shape)}`)
+  }
+  return numel(normalizedShape)
+}
+
+const layerNormOp = defineOp({
+  name: 'layerNorm',
+  optional: ['weight', 'bias'],
+  auxiliary: ['stats'],
+  saves: ['x', 'weight', 'stats'],
+  shape: ({ x }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) => ({ y: x.shape, stats: [2, x.size / cols] }),
+  forward({ x, weight, bias }, { y, stats }, attrs) {
+    forward(x, null, null, weight, bias, y, stats, attrs)
+  },
+  backward({ x, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { cols }) {
+    if (dx) backwardInput(x, weight, stats, dy, null, dx, cols)
+    backwardWeight(x, stats, dy, dWeight, dBias, cols)
+  },
+})
+
+const addLayerNormOp = defineOp({
+  name: 'addLayerNorm',
+  optional: ['weight', 'bias'],
+  auxiliary: ['stats'],
+  saves: ['sum', 'weight', 'stats'],
+  shape({ x, residual }: { x: Tensor; residual: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) {
+    check(sameShape(x.shape, residual.shape), () => `addLayerNorm: x and residual must have one shape, got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`)
+    return { sum: x.shape, y: x.shape, stats: [2, x.size / cols] }
+  },
+  forward({ x, residual, weight, bias }, { sum, y, stats }, attrs) {
+    forward(x, residual, sum, weight, bias, y, stats, attrs)
+  },
+  backward({ sum, weight, stats }, { sum: dsum, y: dy }, { x: dx, residual: dResidual, weight: dWeight, bias: dBias }, { cols }) {
+    if (!dy) {
+      for (const unused of [dWeight, dBias]) if (unused) gpu.zero(unused)
+      return { x: dsum, residual: dsum }
+    }
+    backwardWeight(sum, stats, dy, dWeight, dBias, cols)
+    const both = dx ?? dResidual
+    if (both) backwardInput(sum, weight, stats, dy, dsum ?? null, both, cols)
+    return { x: both, residual: both }
+  },
+})
+
+/**
+ * (x - mean)·rstd·weight + bias over the last axes of x: normalizedShape, weight and bias are those axes; weight and bias may be null.
+ * `torch.nn.functional.layer_norm` (Ba, Kiros & Hinton 2016).
+ */
+export function layerNorm(
+  x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, { eps = 1e-5 }: LayerNormOptions = {},
+): Tensor {
+  return layerNormOp({ x, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps }).y
+}
+
+/** sum = x + residual and y = layerNorm(sum), fused: what lies between two blocks of a transformer. */
+export function addLayerNorm(
+  x: Tensor, residual: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, { eps = 1e-5 }: LayerNormOptions = {},
+): { sum: Tensor; y: Tensor } {
+  const { sum, y } = addLayerNormOp({ x, residual, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps })
+  return { sum, y }
+}
+
+/** What the fused operator computes, out of plain ones: its twin in the tests. */
+export const composedAddLayerNorm: typeof addLayerNorm = (x, residual, ...rest) => {
+  const sum = add(x, residual)
+  return { sum, y: layerNorm(sum, ...rest) }
+}
