@@ -1,9 +1,10 @@
-// Dropout whose mask is a function of (seed, step, call, element): nothing is stored for the backward pass.
+// Dropout of elements and of whole samples. The mask is a function of (seed, step, call, element): nothing is stored for the backward pass.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { type Tensor, zeros } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { add, mul } from './binary.js'
 
 interface Attributes {
   p: number
@@ -11,29 +12,58 @@ interface Attributes {
   key: () => { seed: number; stream: number; step: number }
 }
 
-function mask(x: Tensor, y: Tensor, { p, key }: Attributes): void {
-  const n = x.size
-  gpu.run(shaders.dropout, { x, y }, () => ({ n, p, scale: p < 1 ? 1 / (1 - p) : 0, ...key() }), Math.ceil(n / 256))
-}
-
-const dropoutOp = defineOp({
-  name: 'dropout',
-  shape: ({ x }: { x: Tensor }, _: Attributes) => ({ y: x.shape }),
-  forward({ x }, { y }, attrs) {
-    mask(x, y, attrs)
-  },
-  backward(_, { y: dy }, { x: dx }, attrs) {
-    if (dx) mask(dy, dx, attrs)
-  },
-})
-
-/** Zeroes elements with probability p and scales the rest by 1/(1-p) while training; otherwise x itself. `torch.nn.functional.dropout`. */
-export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
-  check(p >= 0 && p <= 1, `dropout: p must be between 0 and 1, got ${p}`)
-  if (!training || p === 0) return x
+/** The attributes of one call. */
+function draw(name: string, p: number): Attributes {
+  check(p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
   const owner = gpu
   const { seed, stream } = gpu.rng()
   // Outside a step the counter may move between forward and backward; there the stream alone tells calls apart.
   const step = gpu.recording ? () => owner.stepCounter : () => 0x80000000
-  return dropoutOp({ x }, { p, key: () => ({ seed, stream, step: step() }) }).y
+  return { p, key: () => ({ seed, stream, step: step() }) }
+}
+
+const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
+
+function mask(x: Tensor, y: Tensor, { p, key }: Attributes): void {
+  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256))
+}
+
+function maskSamples(x: Tensor, y: Tensor, { p, key }: Attributes): void {
+  const per_sample = x.size / x.shape[0]
+  gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), Math.ceil(x.size / 256))
+}
+
+function define(name: string, run: typeof mask) {
+  return defineOp({
+    name,
+    shape: ({ x }: { x: Tensor }, _: Attributes) => ({ y: x.shape }),
+    forward({ x }, { y }, attrs) {
+      run(x, y, attrs)
+    },
+    backward(_, { y: dy }, { x: dx }, attrs) {
+      if (dx) run(dy, dx, attrs)
+    },
+  })
+}
+
+const dropoutOp = define('dropout', mask)
+const dropPathOp = define('dropPath', maskSamples)
+
+/** Zeroes elements with probability p and scales the rest by 1/(1-p) while training; otherwise x itself. `torch.nn.functional.dropout`. */
+export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
+  const attributes = draw('dropout', p)
+  return training && p > 0 ? dropoutOp({ x }, attributes).y : x
+}
+
+/**
+ * Zeroes whole samples (first axis) with probability p and scales the rest by 1/(1-p) while training; otherwise x itself. Stochastic
+ * depth (Huang et al. 2016), timm's `drop_path`.
+ */
+export function dropPath(x: Tensor, p = 0, training = true): Tensor {
+  const attributes = draw('dropPath', p)
+  if (!training || p === 0) return x
+  const samples = x.shape[0]
+  if ((x.size / samples) % 4 === 0) return dropPathOp({ x }, attributes).y
+  const ones = add(zeros([samples, ...x.shape.slice(1).map(() => 1)]), 1)
+  return mul(x, dropoutOp({ x: ones }, attributes).y)
 }

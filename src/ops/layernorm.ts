@@ -4,7 +4,6 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { add } from './binary.js'
 import { subgroupFamily } from './gemm.js'
 
 export interface LayerNormOptions {
@@ -119,10 +118,4 @@ export function addLayerNorm(
 ): { sum: Tensor; y: Tensor } {
   const { sum, y } = addLayerNormOp({ x, residual, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps })
   return { sum, y }
-}
-
-/** What the fused operator computes, out of plain ones: its twin in the tests. */
-export const composedAddLayerNorm: typeof addLayerNorm = (x, residual, ...rest) => {
-  const sum = add(x, residual)
-  return { sum, y: layerNorm(sum, ...rest) }
 }

@@ -3,7 +3,7 @@ import { defineOp, view } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
 import { gemm } from './gemm.js'
-import { expandInto, sumTo } from './reduce.js'
+import { expand } from './reduce.js'
 import { broadcastShapes } from './shape.js'
 
 /** a [Ba, M, K] · b [Bb, K, N] with Ba, Bb equal, or one of them 1; either transposed. The gradients are products of the same kind. */
@@ -52,18 +52,4 @@ function batch(x: Tensor, lead: readonly number[], batches: number): Tensor {
   const [rows, columns] = x.shape.slice(-2)
   if (own === batches) return view(x, [batches, rows, columns])
   return view(expand(x, [...lead, rows, columns]), [batches, rows, columns])
-}
-
-const expandOp = defineOp({
-  name: 'expand',
-  shape: (_: { x: Tensor }, { shape }: { shape: readonly number[] }) => ({ y: shape }),
-  forward({ x }, { y }) {
-    expandInto(x, x.shape, y, 1)
-  },
-  backward: (_, { y: dy }, { x: dx }) => (dx ? { x: sumTo(dy, dx.shape) } : undefined),
-})
-
-/** x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous. */
-function expand(x: Tensor, shape: readonly number[]): Tensor {
-  return expandOp({ x }, { shape }).y
 }

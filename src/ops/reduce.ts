@@ -3,8 +3,8 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Shape, numel, sameShape } from '../util/check.js'
-import { axis, broadcastStrides, stridesOf, walk } from './shape.js'
+import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
 
 /** y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip idle. */
 export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
@@ -85,4 +85,22 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   const lead = x.shape.length - shape.length
   const dims = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1))
   return view(sumOp({ x }, { dims, scale: 1 }).y, shape)
+}
+
+const expandOp = defineOp({
+  name: 'expand',
+  shape(_: { x: Tensor }, { shape }: { shape: Shape }) {
+    check(shape.length <= MAX_RANK, () => `expand: at most ${MAX_RANK} axes, got ${formatShape(shape)}`)
+    return { y: shape }
+  },
+  forward({ x }, { y }) {
+    expandInto(x, x.shape, y, 1)
+  },
+  backward: (_, { y: dy }, { x: dx }) => (dx ? { x: sumTo(dy, dx.shape) } : undefined),
+})
+
+/** x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous. */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  check(sameShape(broadcastShapes('expand', x.shape, shape), shape), () => `expand: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`)
+  return expandOp({ x }, { shape }).y
 }

@@ -57,6 +57,26 @@ test('p = 0 and evaluation change nothing, p = 1 leaves zeros', async () => {
   assert.ok(y.every((v) => v === 0) && dx.every((v) => v === 0))
 })
 
+test('dropPath drops whole samples, backward the same ones, by either of its kernels', async () => {
+  for (const per of [8, 5]) {
+    const x = tensor(new Float32Array(400 * per).fill(1), [400, per], { requiresGrad: true })
+    const { y } = await engine.step(() => {
+      const y = F.dropPath(x, 0.25, true)
+      y.backward(tensor(new Float32Array(400 * per).fill(1), [400, per]))
+      return { y }
+    })
+    const values = await y.data()
+    assert.equal(await x.grad!.data(), values)
+    let dropped = 0
+    for (let i = 0; i < 400; i++) {
+      const sample = values.subarray(i * per, (i + 1) * per)
+      assert.ok(sample.every((v) => v === sample[0]) && (sample[0] === 0 || Math.abs(sample[0] - 4 / 3) < 1e-6))
+      if (sample[0] === 0) dropped++
+    }
+    assert.ok(Math.abs(dropped - 100) < 5 * Math.sqrt(75), `${dropped} of 400 dropped`)
+  }
+})
+
 test('the seed decides', async () => {
   const run = async (seed: number) => {
     engine.dispose()

@@ -76,6 +76,22 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     },
   },
   {
+    name: 'layerNorm',
+    shapes: [[5, 7, 72], [72], [72]],
+    fused: ([x, w, b]) => F.layerNorm(x, [72], w, b, { eps: 1e-3 }),
+    plain: ([x, w, b]) => {
+      const centred = F.sub(x, F.mean(x, { dim: -1, keepdim: true }))
+      const variance = F.mean(F.mul(centred, centred), { dim: -1, keepdim: true })
+      return F.add(F.mul(F.div(centred, F.sqrt(F.add(variance, 1e-3))), w), b)
+    },
+  },
+  ...[72, 51].map((cols) => ({
+    name: `addLayerNorm of ${cols} columns`,
+    shapes: [[5, 67, cols], [5, 67, cols], [cols], [cols]],
+    fused: ([x, r, w, b]: Tensor[]) => both(F.addLayerNorm(x, r, [cols], w, b)),
+    plain: ([x, r, w, b]: Tensor[]) => both({ sum: F.add(x, r), y: F.layerNorm(F.add(x, r), [cols], w, b) }),
+  })),
+  {
     name: 'softmax',
     shapes: [[37, 333]],
     fused: ([x]) => F.softmax(x, { dim: 1 }),
@@ -118,6 +134,11 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     plain: shifted,
   },
 ]
+
+/** Two outputs as one, so that a gradient reaches each. */
+function both({ sum, y }: { sum: Tensor; y: Tensor }): Tensor {
+  return F.cat([sum, y], { dim: -1 })
+}
 
 /** A 3×2 convolution with one row of padding as a sum of six products of shifted images. */
 function shifted([x, w, b]: Tensor[]): Tensor {
