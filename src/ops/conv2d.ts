@@ -41,12 +41,18 @@ const rowsPerTile = (pixels: number) => (pixels <= 8 ? 8 : 16)
 const padTo4 = (n: number) => Math.ceil(n / 4) * 4
 
 /** x with axis `dim` widened to a multiple of 4 with zeros (an RGB image gets a fourth channel). */
-function padChannels(x: Tensor, shape: readonly number[], dim: number): Tensor {
+function padChannels(x: Tensor, dim: number): Tensor {
+  const { shape } = x
   if (shape[dim] % 4 === 0) return x
   const padded = empty(shape.map((s, i) => (i === dim ? padTo4(s) : s)), 'f32', 'padded channels')
   gpu.zero(padded)
   copyStrided(x, padded, shape, { offset: 0, strides: stridesOf(shape) }, { offset: 0, strides: stridesOf(padded.shape) })
   return padded
+}
+
+/** The way back: copies what is inside `x`'s shape out of a wider `padded`. */
+function cropChannels(padded: Tensor, x: Tensor): void {
+  copyStrided(padded, x, x.shape, { offset: 0, strides: stridesOf(padded.shape) }, { offset: 0, strides: stridesOf(x.shape) })
 }
 
 function forward(x: Tensor, weight: Tensor, bias: Tensor | null, y: Tensor, attrs: Attributes): void {
@@ -57,7 +63,7 @@ function forward(x: Tensor, weight: Tensor, bias: Tensor | null, y: Tensor, attr
   const SG = lanes(weight.shape, attrs)
   if (SG) {
     const TM = rowsPerTile(pixels)
-    gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, x.shape, 3), w: padChannels(weight, weight.shape, 2), bias, y },
+    gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, 3), w: padChannels(weight, 2), bias, y },
       { ...g, C4: padTo4(c) / 4, CO4: co / 4, pixels, has_bias: bias !== null }, [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM })
     return
   }
@@ -74,11 +80,14 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
   const QW = ceilDiv(g.W, g.SW)
   const pixels = n * QH * QW
   const phases = g.SH * g.SW
-  const SG = c % 4 === 0 ? lanes(weight.shape, attrs) : null
+  const SG = lanes(weight.shape, attrs)
   if (SG) {
     const TM = rowsPerTile(pixels)
-    gpu.run(shaders.conv2d_backward_input_sg, { dy, w: weight, dx }, { ...g, C4: c / 4, CO4: co / 4, QH, QW, pixels },
-      [ceilDiv(c, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM })
+    const wide = padTo4(c)
+    const padded = wide === c ? dx : empty([n, g.H, g.W, wide], 'f32', 'conv2d dx')
+    gpu.run(shaders.conv2d_backward_input_sg, { dy, w: padChannels(weight, 2), dx: padded }, { ...g, C4: wide / 4, CO4: co / 4, QH, QW, pixels },
+      [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM })
+    if (padded !== dx) cropChannels(padded, dx)
     return
   }
   const { groups: G } = attrs
@@ -102,14 +111,12 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
     const splits = ceilDiv(lines, lines_per_split)
     const direct = splits === 1 && wide === c
     const parts = direct ? dWeight : empty([splits, rows, co], 'f32', 'conv2d dw parts')
-    gpu.run(shaders.conv2d_backward_weight_sg, { x: padChannels(x, x.shape, 3), dy, dw: parts },
+    gpu.run(shaders.conv2d_backward_weight_sg, { x: padChannels(x, 3), dy, dw: parts },
       { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split }, [groups[0], groups[1], splits], { SG })
     if (direct) return
-    const whole = wide === c ? dWeight : empty([taps, wide, co], 'f32', 'conv2d dw')
+    const whole = wide === c ? dWeight : empty([g.KH, g.KW, wide, co], 'f32', 'conv2d dw')
     sumMiddle(parts, whole, 1, splits, rows * co, 1)
-    if (wide !== c) {
-      copyStrided(whole, dWeight, [taps, c, co], { offset: 0, strides: stridesOf(whole.shape) }, { offset: 0, strides: stridesOf([taps, c, co]) })
-    }
+    if (whole !== dWeight) cropChannels(whole, dWeight)
     return
   }
   const { groups: G } = attrs
