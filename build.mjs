@@ -9,7 +9,7 @@
 //   // @require subgroups           a device feature; also writes the `enable` directive
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
 // Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the source.
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -164,5 +164,6 @@ try {
 if (!process.argv.includes('--shaders')) {
   if (process.argv.includes('--clean')) await rm(join(root, 'dist'), { recursive: true, force: true })
   await transpile()
+  await chmod(join(root, 'dist/src/cli/main.js'), 0o755) // `npx radiograd` runs it
   if (process.argv.includes('--browser')) await bundleForBrowser()
 }
