@@ -127,7 +127,7 @@ export async function train(options: TrainOptions): Promise<void> {
         },
       })
       const result = await trainer.fit()
-      await run.write(result)
+      if (result.history.length) await run.write(result) // before that, an earlier run's files stay as they are
       if (result.stopped === 'aborted') {
         const kept = result.best && `${output.path('best.safetensors')} is from epoch ${result.best.epoch}`
         report.say(`stopped   by a signal; ${kept ?? 'no epoch was finished, no checkpoint written'}`)

@@ -1,0 +1,68 @@
+// Which images a command trains on, steers by and tests on. Only file names matter here: the files are empty.
+import * as assert from 'uvu/assert'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { classCounts, countsText, openSplits } from '../../src/cli/dataset.js'
+import { patientOf } from '../../src/data/split.js'
+import { scratch } from './command.js'
+
+const test = suite('data set folders')
+const dir = scratch()
+
+function put(...paths: string[]) {
+  for (const path of paths) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true })
+    writeFileSync(join(dir, path), '')
+  }
+}
+
+for (let i = 1; i <= 20; i++) put(`a/train/NORMAL/IM-01${10 + i}-0001.jpeg`, `a/test/NORMAL/${i}.jpeg`)
+for (let i = 1; i <= 30; i++) {
+  for (const kind of ['bacteria_1', 'virus_2']) put(`a/train/PNEUMONIA/person${i}_${kind}.jpeg`)
+}
+put('a/test/PNEUMONIA/1.jpeg', 'a/val/NORMAL/1.jpeg', 'a/val/PNEUMONIA/1.jpeg')
+put('b/train/NORMAL/1.png', 'b/train/PNEUMONIA/1.png', 'b/test/NORMAL/1.png', 'b/test/VIRUS/1.png')
+put('c/train/NORMAL/1.png', 'c/train/PNEUMONIA/1.png', 'c/test/NORMAL/1.png', 'c/test/PNEUMONIA/1.png')
+
+const HALF = [0.5, 0.5, 0.5] as const
+const SETTINGS = { imageSize: 64, mean: HALF, std: HALF, augment: true, valSplit: 0.1, seed: 0 }
+const open = (name: string, more: object = {}) => openSplits(join(dir, name), { ...SETTINGS, ...more })
+
+test('validation is a share of train, no patient on both sides; val/ is left alone', () => {
+  const { train, validation, test: whole, classes, validationFrom } = open('a')
+  assert.equal(classes, ['NORMAL', 'PNEUMONIA'])
+  assert.equal([train, validation!, whole].map(countsText),
+    ['18 NORMAL, 54 PNEUMONIA', '2 NORMAL, 6 PNEUMONIA', '20 NORMAL, 1 PNEUMONIA'])
+  const patients = new Set(train.samples.map((s) => patientOf(s.path)))
+  assert.not(validation!.samples.some((s) => patients.has(patientOf(s.path))))
+  assert.is(validationFrom, '10 % of train, by patient')
+  assert.equal([train, validation!, whole].map((set) => set.transform.device.flipProbability), [0.5, 0, 0])
+})
+
+test('a split of 0 takes val/ where there is one', () => {
+  assert.equal(classCounts(open('a', { valSplit: 0 }).validation!), [1, 1])
+  assert.is(open('c', { valSplit: 0 }).validation, null)
+})
+
+test('a limit counts training images and keeps the shares', () => {
+  const { train, validation, test: whole } = open('a', { limit: 36 })
+  assert.equal(classCounts(train), [9, 27])
+  assert.equal(classCounts(validation!), [1, 3])
+  assert.is(whole.samples.length, 21)
+  assert.is(open('a', { limit: 1000 }).train.samples.length, 72)
+})
+
+test('the same seed gives the same images', () => {
+  const paths = (seed: number) => open('a', { limit: 36, seed }).train.samples.map((s) => s.path)
+  assert.equal(paths(3), paths(3))
+  assert.not.equal(paths(3), paths(4))
+})
+
+test('what cannot be split is said with its flag or folder', () => {
+  assert.throws(() => open('b'), /b\/test: classes must be those of .*b\/train \[NORMAL, PNEUMONIA\], got \[.*VIRUS\]/)
+  assert.throws(() => open('c'), /^--val-split 0\.1: splitByPatient: every class needs two or more patients/)
+  assert.throws(() => open('a', { limit: 1 }), /^--limit: stratifiedSubset: count must be at least 2/)
+})
+
+test.run()
