@@ -16,18 +16,18 @@ for (const file of files) {
   const column = (name: string) => header.indexOf(name)
   for (const line of lines) {
     for (const [of, name] of [['training', 'trainLoss'], ['validation', 'valLoss']]) {
-      rows.push({ run: basename(dirname(file)), epoch: Number(line[column('epoch')]), loss: Number(line[column(name)]), of })
+      rows.push({ run: basename(file) === 'history.csv' ? basename(dirname(file)) : basename(file, '.csv'), epoch: Number(line[column('epoch')]), loss: Number(line[column(name)]), of })
     }
   }
 }
 const { document } = parseHTML('<html><body></body></html>')
 const options = { x: 'epoch', y: 'loss', stroke: 'of', fx: 'run' }
 const plot = Plot.plot({
-  document, width: 640, height: 320, marginLeft: 50, grid: true, style: { background: 'white' },
+  document, width: 640, height: 300, marginLeft: 50, marginRight: 80, grid: true, style: { background: 'white' },
   x: { label: 'epoch', ticks: [...new Set(rows.map((r) => r.epoch))], tickFormat: 'd' }, y: { label: 'class-weighted cross entropy', zero: true },
   color: { domain: ['training', 'validation'], range: ['#4269d0', '#ff725c'] }, fx: { label: null },
   marks: [Plot.lineY(rows, { ...options, strokeWidth: 2 }), Plot.dot(rows, { ...options, fill: 'of', r: 3 }),
-    Plot.text(rows, Plot.selectLast({ ...options, z: 'of', text: 'of', fill: 'of', stroke: undefined, dy: -12, textAnchor: 'end' }))],
+    Plot.text(rows, Plot.selectLast({ ...options, z: 'of', text: 'of', fill: 'of', stroke: undefined, dx: 8, textAnchor: 'start' }))],
 })
 const svg = plot.outerHTML.replace(/^<svg /, '<svg xmlns="http://www.w3.org/2000/svg" ')
 await writeFile(out, svg.includes('xmlns=') ? svg.replace(/(xmlns="[^"]+") (.*?)\1/, '$1 $2') : svg)

@@ -1,5 +1,7 @@
 """Loads best.safetensors into torchvision and compares its probabilities with those `radiograd predict --json` printed.
 
+    JPEG decoders differ by a grey level or so; PNG files show the arithmetic alone.
+
     npx radiograd predict FILE... --checkpoint best.safetensors --json > predictions.json
     /usr/bin/python3 test/compare_torchvision.py best.safetensors predictions.json
 """

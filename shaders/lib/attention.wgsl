@@ -1,0 +1,22 @@
+// Where attention's rows lie. Queries, outputs and their gradients are rows of D floats [batch, head, token] at any strides, keys and
+// values likewise, so that q, k, v may be three tensors [B, H, T, D] or one [B, T, 3, H, D] as a projection writes it (k and v then start
+// at k_offset and v_offset). Strides and offsets count the elements of the bindings, floats or vec4.
+struct Params {
+  heads: u32, T: u32, S: u32, scale: f32, causal: u32, packed: u32, k_offset: u32, v_offset: u32,
+  q_batch: u32, q_head: u32, q_token: u32, k_batch: u32, k_head: u32, k_token: u32, o_batch: u32, o_head: u32, o_token: u32,
+}
+
+fn q_row(head: u32, token: u32) -> u32 {
+  let batch = head / params.heads;
+  return batch * params.q_batch + (head - batch * params.heads) * params.q_head + token * params.q_token;
+}
+
+fn k_row(head: u32, token: u32) -> u32 {
+  let batch = head / params.heads;
+  return batch * params.k_batch + (head - batch * params.heads) * params.k_head + token * params.k_token;
+}
+
+fn o_row(head: u32, token: u32) -> u32 {
+  let batch = head / params.heads;
+  return batch * params.o_batch + (head - batch * params.heads) * params.o_head + token * params.o_token;
+}
