@@ -19,7 +19,7 @@ const ARRAYS = {
 /** Bytes as an array of the dtype; copied only when they are not aligned for it. */
 export function asArray(dtype: StoredDType, bytes: Uint8Array): TensorData['data'] {
   const type = ARRAYS[dtype]
-  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
   return new type(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / type.BYTES_PER_ELEMENT)
 }
 

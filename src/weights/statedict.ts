@@ -27,7 +27,8 @@ export function matchStateDict(
 ): LoadReport {
   const known = new Set(entries.map((e) => e.name))
   const report: LoadReport = {
-    missing: entries.filter((e) => !found.has(e.name)).map((e) => e.name),
+    // Like PyTorch for older files, the counter of batches may be absent: it steers nothing.
+    missing: entries.filter((e) => !found.has(e.name) && !e.name.endsWith('num_batches_tracked')).map((e) => e.name),
     unexpected: [...found.keys()].filter((name) => !known.has(name)),
     reinitialised: [],
   }
@@ -44,7 +45,7 @@ export function matchStateDict(
     ...(misfits.length ? [some(misfits)] : []),
   ]
   if (problems.length) throw new RadiogradError(`${source}: does not fit the model, ${problems.join('; ')}`)
-  if (report.missing.length === entries.length) {
+  if (!entries.some((e) => found.has(e.name))) {
     throw new RadiogradError(`${source}: does not fit the model, none of its ${found.size} tensors has a name the model knows`)
   }
   return report

@@ -83,6 +83,15 @@ test('breaches of the format', () => {
   assert.match(refusal(file({ __metadata__: { n: 1 } }, 0)), /__metadata__/)
 })
 
+test('a header of any length, also in a Buffer that starts at an odd address', () => {
+  for (const name of ['a', 'ab', 'abc', 'abcd']) {
+    const bytes = file({ [name]: entry(0, 8) }, 8)
+    const odd = Buffer.alloc(bytes.length + 1)
+    odd.set(bytes, 1)
+    assert.is(parseSafetensors(odd.subarray(1), 'x').tensors.get(name)!.data.length, 2)
+  }
+})
+
 test('a file cut anywhere is refused', async () => {
   const bytes = new Uint8Array(await readFile(new URL('good.safetensors', fixtures)))
   for (let length = 0; length < bytes.length; length++) assert.is.not(refusal(bytes.slice(0, length)), 'accepted')
