@@ -1,8 +1,8 @@
-// Where attention's rows lie. Queries, outputs and their gradients are rows of D floats [batch, head, token] at any strides, keys and
+// Where attention's rows lie. Queries, outputs and their gradients are rows [batch, head, token] at any strides, keys and
 // values likewise, so that q, k, v may be three tensors [B, H, T, D] or one [B, T, 3, H, D] as a projection writes it (k and v then start
-// at k_offset and v_offset). Strides and offsets count the elements of the bindings, floats or vec4.
+// at k_offset and v_offset). Strides, offsets and `depth`, the length of a row, count vec4.
 struct Params {
-  heads: u32, T: u32, S: u32, scale: f32, causal: u32, packed: u32, k_offset: u32, v_offset: u32,
+  heads: u32, T: u32, S: u32, depth: u32, scale: f32, causal: u32, packed: u32, k_offset: u32, v_offset: u32,
   q_batch: u32, q_head: u32, q_token: u32, k_batch: u32, k_head: u32, k_token: u32, o_batch: u32, o_head: u32, o_token: u32,
 }
 

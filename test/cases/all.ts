@@ -11,6 +11,7 @@ import linear from './linear.js'
 import matmul from './matmul.js'
 import maxPool2d from './maxPool2d.js'
 import reduce from './reduce.js'
+import scaledDotProductAttention from './scaledDotProductAttention.js'
 import shape from './shape.js'
 import softmax from './softmax.js'
 import unary from './unary.js'
@@ -27,6 +28,7 @@ export const operators: readonly OpCase[] = [
   matmul,
   maxPool2d,
   reduce,
+  scaledDotProductAttention,
   shape,
   softmax,
   unary,

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { composedAttention } from '../../src/ops/attention.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
 
@@ -121,6 +122,24 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     fused: ([x]) => F.adaptiveAvgPool2d(x, [1, 1]),
     plain: ([x]) => F.mean(x, { dim: [1, 2], keepdim: true }),
   },
+  ...[32, 64, 80, 96, 128].flatMap((d) =>
+    [false, true].map((isCausal) => ({
+      name: `attention with D = ${d}${isCausal ? ', causal' : ''}`,
+      shapes: [[2, 2, 45, d], [2, 2, 71, d], [2, 2, 71, d]],
+      fused: ([q, k, v]: Tensor[]) => F.scaledDotProductAttention(q, k, v, { isCausal }),
+      plain: ([q, k, v]: Tensor[]) => composedAttention(q, k, v, { isCausal, scale: 1 / Math.sqrt(d) }),
+    })),
+  ),
+  ...[false, true].map((isCausal) => ({
+    name: `selfAttention${isCausal ? ', causal' : ''}`,
+    shapes: [[2, 37, 3 * 3 * 64]],
+    fused: ([qkv]: Tensor[]) => F.selfAttention(qkv, { heads: 3, isCausal }),
+    plain: ([qkv]: Tensor[]) => {
+      const [q, k, v] = unpacked(qkv, 3)
+      const y = F.scaledDotProductAttention(q, k, v, { isCausal })
+      return F.reshape(F.permute(y, [0, 2, 1, 3]), [2, 37, 192])
+    },
+  })),
   {
     name: 'linear',
     shapes: [[67, 132], [44, 132], [44]],
@@ -134,6 +153,13 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     plain: shifted,
   },
 ]
+
+/** q, k, v [B, H, T, D] out of what one projection writes, [B, T, 3·H·D]. */
+function unpacked(qkv: Tensor, heads: number): Tensor[] {
+  const [b, t, width] = qkv.shape
+  const parts = F.permute(F.reshape(qkv, [b, t, 3, heads, width / 3 / heads]), [2, 0, 3, 1, 4])
+  return [0, 1, 2].map((i) => F.reshape(F.slice(parts, { dim: 0, start: i, end: i + 1 }), [b, heads, t, width / 3 / heads]))
+}
 
 /** Two outputs as one, so that a gradient reaches each. */
 function both({ sum, y }: { sum: Tensor; y: Tensor }): Tensor {

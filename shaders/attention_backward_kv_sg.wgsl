@@ -1,0 +1,85 @@
+// dk and dv of attention_forward_sg.wgsl: dv = Σ_queries p·do, dk = scale · Σ_queries ds·q with p = exp(score - lse), ds = p·(do·v - delta)
+// (delta from attention_backward_q_sg.wgsl). One key a lane, queries one after another, broadcast. If `packed`, dk and dv go into one
+// tensor, bound as dk. Places as in lib/attention.wgsl; lse, delta [heads of all batches, T]. Dispatched over [ceil(S / SG), heads of all batches].
+// @variant SG = 4, 8
+// @variant D = 32, 64, 128
+// @require subgroups
+// @include lib/attention.wgsl
+@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> lse: array<f32>;
+@group(0) @binding(5) var<storage, read> delta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dk: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dv: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> params: Params;
+const D4 = D / 4;
+const LOADS = (D4 + SG - 1) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = wid.y;
+  let key = wid.x * SG + lane;
+  var column: array<u32, LOADS>;
+  @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
+  // Rows of keys come in as lanes side by side and are turned: lane r keeps the whole row r.
+  var ks: array<vec4<f32>, D4>;
+  var vs: array<vec4<f32>, D4>;
+  for (var r = 0u; r < SG; r++) {
+    let row = k_row(head, min(wid.x * SG + r, params.S - 1u));
+    var k_part: array<vec4<f32>, LOADS>;
+    var v_part: array<vec4<f32>, LOADS>;
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      let inside = l * SG + lane < params.depth;
+      k_part[l] = select(vec4<f32>(0.0), k[params.k_offset + row + column[l]] * params.scale, inside);
+      v_part[l] = select(vec4<f32>(0.0), v[params.v_offset + row + column[l]], inside);
+    }
+    @unroll for (var i = 0u; i < D4; i++) {
+      ks[i] = select(ks[i], subgroupBroadcast(k_part[i / SG], i % SG), lane == r);
+      vs[i] = select(vs[i], subgroupBroadcast(v_part[i / SG], i % SG), lane == r);
+    }
+  }
+  var dks: array<vec4<f32>, D4>;
+  var dvs: array<vec4<f32>, D4>;
+  let q_base = q_row(head, 0u);
+  let o_base = o_row(head, 0u);
+  for (var query = select(0u, wid.x * SG, params.causal != 0u); query < params.T; query++) {
+    var qs: array<vec4<f32>, LOADS>;
+    var gs: array<vec4<f32>, LOADS>;
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      qs[l] = q[q_base + query * params.q_token + column[l]];
+      gs[l] = dout[o_base + query * params.o_token + column[l]];
+    }
+    var scores = vec4<f32>(0.0);
+    var grads = vec4<f32>(0.0);
+    @unroll for (var i = 0u; i < D4; i++) {
+      scores += ks[i] * subgroupBroadcast(qs[i / SG], i % SG);
+      grads += vs[i] * subgroupBroadcast(gs[i / SG], i % SG);
+    }
+    var p = exp(scores.x + scores.y + scores.z + scores.w - lse[head * params.T + query]);
+    if (params.causal != 0u) { p = select(p, 0.0, key > query); }
+    let ds = p * (grads.x + grads.y + grads.z + grads.w - delta[head * params.T + query]);
+    @unroll for (var i = 0u; i < D4; i++) {
+      dvs[i] += p * subgroupBroadcast(gs[i / SG], i % SG);
+      dks[i] += ds * subgroupBroadcast(qs[i / SG], i % SG);
+    }
+  }
+  // Turned back in the same way.
+  for (var r = 0u; r < SG; r++) {
+    var k_part: array<vec4<f32>, LOADS>;
+    var v_part: array<vec4<f32>, LOADS>;
+    @unroll for (var i = 0u; i < D4; i++) {
+      k_part[i / SG] = select(k_part[i / SG], subgroupShuffle(dks[i], r), lane == i % SG);
+      v_part[i / SG] = select(v_part[i / SG], subgroupShuffle(dvs[i], r), lane == i % SG);
+    }
+    if (wid.x * SG + r >= params.S) { break; }
+    let row = k_row(head, wid.x * SG + r);
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      if (l * SG + lane < params.depth) {
+        dk[params.k_offset + row + column[l]] = k_part[l] * params.scale;
+        if (params.packed != 0u) { dk[params.v_offset + row + column[l]] = v_part[l]; } else { dv[row + column[l]] = v_part[l]; }
+      }
+    }
+  }
+}

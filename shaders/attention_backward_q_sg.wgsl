@@ -1,0 +1,74 @@
+// dq of attention_forward_sg.wgsl: dq = scale · Σ_keys ds·k with p = exp(score - lse), ds = p·(do·v - delta), delta = do·o, which is kept
+// for attention_backward_kv_sg.wgsl. One query a lane, keys one after another. dout: the gradient of o. Places, lse, delta and dispatch as there.
+// @variant SG = 4, 8
+// @variant D = 32, 64, 128
+// @require subgroups
+// @include lib/attention.wgsl
+@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> o: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> lse: array<f32>;
+@group(0) @binding(6) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(8) var<uniform> params: Params;
+const D4 = D / 4;
+const LOADS = (D4 + SG - 1) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = wid.y;
+  let query = wid.x * SG + lane;
+  var column: array<u32, LOADS>;
+  @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
+  // Rows of queries come in as lanes side by side and are turned: lane r keeps the whole row r.
+  var qs: array<vec4<f32>, D4>;
+  var gs: array<vec4<f32>, D4>;
+  var own_delta = 0.0;
+  for (var r = 0u; r < SG; r++) {
+    let token = min(wid.x * SG + r, params.T - 1u);
+    let q_at = q_row(head, token);
+    let o_at = o_row(head, token);
+    var q_part: array<vec4<f32>, LOADS>;
+    var g_part: array<vec4<f32>, LOADS>;
+    var product = 0.0;
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      let inside = l * SG + lane < params.depth;
+      q_part[l] = select(vec4<f32>(0.0), q[q_at + column[l]] * params.scale, inside);
+      g_part[l] = select(vec4<f32>(0.0), dout[o_at + column[l]], inside);
+      product += dot(g_part[l], o[o_at + column[l]]);
+    }
+    own_delta = select(own_delta, subgroupAdd(product), lane == r);
+    @unroll for (var i = 0u; i < D4; i++) {
+      qs[i] = select(qs[i], subgroupBroadcast(q_part[i / SG], i % SG), lane == r);
+      gs[i] = select(gs[i], subgroupBroadcast(g_part[i / SG], i % SG), lane == r);
+    }
+  }
+  var sum: array<vec4<f32>, D4>;
+  let log_sum = lse[head * params.T + min(query, params.T - 1u)];
+  let base = k_row(head, 0u);
+  let end = select(params.S, min(params.S, (wid.x + 1u) * SG), params.causal != 0u);
+  for (var key = 0u; key < end; key++) {
+    let row = base + key * params.k_token;
+    var ks: array<vec4<f32>, LOADS>;
+    var vs: array<vec4<f32>, LOADS>;
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      ks[l] = k[params.k_offset + row + column[l]];
+      vs[l] = v[params.v_offset + row + column[l]];
+    }
+    var scores = vec4<f32>(0.0);
+    var grads = vec4<f32>(0.0);
+    @unroll for (var i = 0u; i < D4; i++) {
+      scores += qs[i] * subgroupBroadcast(ks[i / SG], i % SG);
+      grads += gs[i] * subgroupBroadcast(vs[i / SG], i % SG);
+    }
+    var ds = exp(scores.x + scores.y + scores.z + scores.w - log_sum) * (grads.x + grads.y + grads.z + grads.w - own_delta);
+    if (params.causal != 0u) { ds = select(ds, 0.0, key > query); }
+    @unroll for (var i = 0u; i < D4; i++) { sum[i] += ds * subgroupBroadcast(ks[i / SG], i % SG); }
+  }
+  if (query >= params.T) { return; }
+  let to = q_row(head, query);
+  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { dq[to + i] = sum[i] * params.scale; } }
+  delta[head * params.T + query] = own_delta;
+}

@@ -1,0 +1,60 @@
+// Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022): one query a lane,
+// keys one after another with a running maximum and sum. A lane loads a part of the key's row, subgroupBroadcast gives it to all.
+// q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ exp(score), for the backward pass.
+// `causal`: key j only for queries from j on. One subgroup SG queries of a head; dispatched over [ceil(T / SG), heads of all batches].
+// @variant SG = 4, 8
+// @variant D = 32, 64, 128
+// @require subgroups
+// @include lib/attention.wgsl
+@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> o: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+const D4 = D / 4;
+const LOADS = (D4 + SG - 1) / SG;
+
+@compute @workgroup_size(SG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = wid.y;
+  let query = wid.x * SG + lane;
+  var column: array<u32, LOADS>;
+  @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
+  // Rows of queries come in as lanes side by side and are turned: lane r keeps the whole row r.
+  var qs: array<vec4<f32>, D4>;
+  for (var r = 0u; r < SG; r++) {
+    let row = q_row(head, min(wid.x * SG + r, params.T - 1u));
+    var part: array<vec4<f32>, LOADS>;
+    @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), q[row + column[l]] * params.scale, l * SG + lane < params.depth); }
+    @unroll for (var i = 0u; i < D4; i++) { qs[i] = select(qs[i], subgroupBroadcast(part[i / SG], i % SG), lane == r); }
+  }
+  var sum: array<vec4<f32>, D4>;
+  let base = k_row(head, 0u);
+  let end = select(params.S, min(params.S, (wid.x + 1u) * SG), params.causal != 0u);
+  var largest = -3e38;
+  var total = 0.0;
+  for (var key = 0u; key < end; key++) {
+    let row = base + key * params.k_token;
+    var ks: array<vec4<f32>, LOADS>;
+    var vs: array<vec4<f32>, LOADS>;
+    @unroll for (var l = 0u; l < LOADS; l++) {
+      ks[l] = k[params.k_offset + row + column[l]];
+      vs[l] = v[params.v_offset + row + column[l]];
+    }
+    var products = vec4<f32>(0.0);
+    @unroll for (var i = 0u; i < D4; i++) { products += qs[i] * subgroupBroadcast(ks[i / SG], i % SG); }
+    var score = products.x + products.y + products.z + products.w;
+    if (params.causal != 0u) { score = select(score, -3e38, key > query); }
+    let next = max(largest, score);
+    let shrink = exp(largest - next);
+    let p = exp(score - next);
+    largest = next;
+    total = total * shrink + p;
+    @unroll for (var i = 0u; i < D4; i++) { sum[i] = sum[i] * shrink + p * subgroupBroadcast(vs[i / SG], i % SG); }
+  }
+  if (query >= params.T) { return; }
+  let to = o_row(head, query);
+  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { o[to + i] = sum[i] / total; } }
+  lse[head * params.T + query] = largest + log(total);
+}

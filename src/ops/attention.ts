@@ -1,0 +1,155 @@
+// Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes them again.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp } from '../tensor/op.js'
+import { type Tensor, empty, tensor } from '../tensor/tensor.js'
+import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { add, mul } from './binary.js'
+import { ceilDiv, subgroupFamily } from './gemm.js'
+import { transpose } from './layout.js'
+import { matmul } from './matmul.js'
+import { softmax } from './softmax.js'
+
+export interface AttentionOptions {
+  /** Token j is seen only by queries from j on. */
+  isCausal?: boolean
+  /** Factor of the scores. Default 1/√D. */
+  scale?: number
+}
+
+/** Where rows lie, in floats (shaders/lib/attention.wgsl). */
+interface Layout {
+  /** Heads of all batches, and of one. */
+  all: number
+  heads: number
+  T: number
+  S: number
+  depth: number
+  scale: number
+  causal: boolean
+  packed: boolean
+  q: Strides
+  k: Strides
+  o: Strides
+}
+
+type Strides = readonly [batch: number, head: number, token: number]
+
+/** Parameters (in vec4) and the family of kernels. */
+function prepare({ all, heads, T, S, depth, scale, causal, packed, q, k, o }: Layout) {
+  const [q_batch, q_head, q_token] = q.map((s) => s / 4)
+  const [k_batch, k_head, k_token] = k.map((s) => s / 4)
+  const [o_batch, o_head, o_token] = o.map((s) => s / 4)
+  const offset = packed ? (heads * depth) / 4 : 0
+  const params = {
+    heads, T, S, depth: depth / 4, scale, causal, packed, k_offset: offset, v_offset: 2 * offset,
+    q_batch, q_head, q_token, k_batch, k_head, k_token, o_batch, o_head, o_token,
+  }
+  const SG = subgroupFamily()
+  const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
+  const groups = (rows: number) => [ceilDiv(rows, SG ?? 32), all, 1] as const
+  return { params, groups, sg: SG && ({ SG, D } as const), tile: { CHUNKS: ceilDiv(depth, 32) } }
+}
+
+function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout: Layout): void {
+  const { params, groups, sg, tile } = prepare(layout)
+  if (sg) gpu.run(shaders.attention_forward_sg, { q, k, v, o, lse }, params, groups(layout.T), sg)
+  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
+}
+
+/** Fills dq, dk and dv; packed, they are one tensor and dv is null. */
+function backward(
+  { q, k, v, o, lse }: Record<'q' | 'k' | 'v' | 'o' | 'lse', Tensor>, dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor | null, layout: Layout,
+): void {
+  const { params, groups, sg, tile } = prepare(layout)
+  const delta = empty(lse.shape, 'f32', 'attention delta')
+  const first = { q, k, v, o, dout, lse, delta, dq }
+  const second = { q, k, v, dout, lse, delta, dk, dv }
+  if (sg) {
+    gpu.run(shaders.attention_backward_q_sg, first, params, groups(layout.T), sg)
+    gpu.run(shaders.attention_backward_kv_sg, second, params, groups(layout.S), sg)
+  } else {
+    gpu.run(shaders.attention_backward_q_tile, first, params, groups(layout.T), tile)
+    gpu.run(shaders.attention_backward_kv_tile, second, params, groups(layout.S), tile)
+  }
+}
+
+const attentionOp = defineOp({
+  name: 'scaledDotProductAttention',
+  auxiliary: ['lse'],
+  saves: ['q', 'k', 'v', 'o', 'lse'],
+  shape: ({ q }: { q: Tensor; k: Tensor; v: Tensor }, { all, T }: Layout) => ({ o: q.shape, lse: [all, T] }),
+  forward({ q, k, v }, { o, lse }, layout) {
+    forward(q, k, v, o, lse, layout)
+  },
+  backward(saved, { o: dout }, { q: dq, k: dk, v: dv }, layout) {
+    const { q, k, v } = saved
+    const room = (x: Tensor) => empty(x.shape, 'f32', 'attention gradient')
+    backward(saved, dout, dq ?? room(q), dk ?? room(k), dv ?? room(v), layout)
+  },
+})
+
+const selfAttentionOp = defineOp({
+  name: 'selfAttention',
+  auxiliary: ['lse'],
+  saves: ['qkv', 'o', 'lse'],
+  shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({ o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3], lse: [all, T] }),
+  forward({ qkv }, { o, lse }, layout) {
+    forward(qkv, qkv, qkv, o, lse, layout)
+  },
+  backward({ qkv, o, lse }, { o: dout }, { qkv: dqkv }, layout) {
+    if (dqkv) backward({ q: qkv, k: qkv, v: qkv, o, lse }, dout, dqkv, dqkv, null, layout)
+  },
+})
+
+/**
+ * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the same in all.
+ * `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
+ */
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal = false, scale }: AttentionOptions = {}): Tensor {
+  const lead = q.shape.slice(0, -2)
+  const [T, D] = q.shape.slice(-2)
+  const S = k.shape[k.shape.length - 2]
+  check(q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
+    () => `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`)
+  const factor = scale ?? 1 / Math.sqrt(D)
+  if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor })
+  const all = numel(lead)
+  return attentionOp({ q, k, v }, {
+    ...checked(all), heads: all, T, S, depth: D, scale: factor, causal: isCausal, packed: false, q: [0, T * D, D], k: [0, S * D, D], o: [0, T * D, D],
+  }).o
+}
+
+/**
+ * Attention of tokens among themselves: qkv [B, T, 3·H·D] as one projection writes it (queries, keys, values, each head by head) →
+ * [B, T, H·D]. What permute, scaledDotProductAttention and permute give, without moving anything. D: a multiple of 4 up to 128.
+ */
+export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale }: AttentionOptions & { heads: number }): Tensor {
+  check(qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
+    () => `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, got ${formatShape(qkv.shape)}`)
+  const [B, T, width] = qkv.shape
+  const depth = width / (3 * heads)
+  const rows = [T * width, depth, width] as const
+  return selfAttentionOp({ qkv }, {
+    ...checked(B * heads), heads, T, S: T, depth, scale: scale ?? 1 / Math.sqrt(depth), causal: isCausal, packed: true,
+    q: rows, k: rows, o: [(T * width) / 3, depth, width / 3],
+  }).o
+}
+
+function checked(all: number): { all: number } {
+  check(all <= 65535, () => `attention: at most 65535 heads of all batches together, got ${all}; lower the batch size`)
+  return { all }
+}
+
+/** The same out of plain operators, with all scores in memory: for rows that the kernels do not take, and their twin in the tests. */
+export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, scale }: { isCausal: boolean; scale: number }): Tensor {
+  const rank = q.shape.length
+  const scores = matmul(mul(q, scale), transpose(k, rank - 2, rank - 1))
+  return matmul(softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 }), v)
+}
+
+/** [T, S]: 0 where key j <= query i, else a number that leaves nothing of any score. */
+function causalMask(scores: Shape): Tensor {
+  const [T, S] = scores.slice(-2)
+  return tensor(Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e38 : 0)), [T, S])
+}
