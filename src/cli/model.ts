@@ -26,9 +26,8 @@ export interface WeightsReport {
 
 /** Copies what fits of a checkpoint into the model; what is absent there keeps its fresh values. */
 export function loadInto(model: Classifier, checkpoint: Checkpoint): WeightsReport {
-  const { missing, unexpected, reinitialised } = model.loadStateDict(checkpoint, { strict: false })
+  const { loaded, missing, unexpected, reinitialised } = model.loadStateDict(checkpoint, { strict: false })
   const tensors = [...model.state()].length
-  const loaded = tensors - missing.length - reinitialised.length
   const otherSize = reinitialised.map((r) => r.name)
   return { file: checkpoint.source, tensors, loaded, missing, unexpected, reinitialised: otherSize }
 }

@@ -4,6 +4,8 @@ import type { TensorData } from './safetensors.js'
 
 /** What loading did not do. */
 export interface LoadReport {
+  /** How many entries of the model took the checkpoint's values. */
+  loaded: number
   /** Entries of the model that the checkpoint lacks: they keep their values. */
   missing: string[]
   /** Entries of the checkpoint that the model lacks. */
@@ -31,6 +33,7 @@ export function matchStateDict(
     missing: entries.filter((e) => !found.has(e.name) && !e.name.endsWith('num_batches_tracked')).map((e) => e.name),
     unexpected: [...found.keys()].filter((name) => !known.has(name)),
     reinitialised: [],
+    loaded: 0,
   }
   const misfits: string[] = []
   for (const { name, shape } of entries) {
@@ -39,6 +42,7 @@ export function matchStateDict(
     if (!strict && heads.some((head) => name.startsWith(head))) report.reinitialised.push({ name, expected: shape, found: given.shape })
     else misfits.push(`${name} has shape ${formatShape(given.shape)}, the model needs ${formatShape(shape)}`)
   }
+  report.loaded = entries.filter((e) => found.has(e.name)).length - report.reinitialised.length - misfits.length
   const problems = [
     ...(strict && report.missing.length ? [`missing ${some(report.missing)}`] : []),
     ...(strict && report.unexpected.length ? [`unexpected ${some(report.unexpected)}`] : []),
