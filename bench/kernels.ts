@@ -91,6 +91,45 @@ const softmax: Work = {
   ],
 }
 
+const layerNorm: Work = {
+  name: 'layerNorm [788, 768]',
+  make() {
+    const x = random([788, 768], true)
+    const weight = random([768], true)
+    const bias = random([768], true)
+    return differentiated({ x, weight, bias }, () => F.layerNorm(x, [768], weight, bias, { eps: 1e-6 }), [788, 768])
+  },
+  parts: [
+    { name: 'forward', kernels: /layernorm_forward/, bytes: 2 * 4 * 788 * 768 },
+    { name: 'backward', kernels: /layernorm_backward|sum_forward/, bytes: 3 * 4 * 788 * 768 },
+  ],
+}
+
+const gelu: Work = {
+  name: 'gelu [788, 768]',
+  make() {
+    const x = random([788, 768], true)
+    return differentiated({ x }, () => F.gelu(x), [788, 768])
+  },
+  parts: [
+    { name: 'forward', kernels: /gelu_forward/, bytes: 2 * 4 * 788 * 768 },
+    { name: 'backward', kernels: /gelu_backward/, bytes: 3 * 4 * 788 * 768 },
+  ],
+}
+
+const attention: Work = {
+  name: 'attention B4 H12 T197 D64',
+  make() {
+    const [q, k, v] = [0, 1, 2].map(() => random([4, 12, 197, 64], true))
+    return differentiated({ q, k, v }, () => F.scaledDotProductAttention(q, k, v), [4, 12, 197, 64])
+  },
+  // Two products forward; backward recomputes one and takes four more.
+  parts: [
+    { name: 'forward', kernels: /attention_forward/, flops: 4 * 48 * 197 * 197 * 64 },
+    { name: 'backward', kernels: /attention_backward/, flops: 10 * 48 * 197 * 197 * 64 },
+  ],
+}
+
 const adam: Work = {
   name: 'Adam, 11 M parameters',
   make() {
@@ -112,5 +151,5 @@ export const works: readonly Work[] = [
   matmul(1024, 1024, 1024), matmul(788, 2304, 768),
   conv(4, 224, 3, 64, 7, 2), conv(4, 56, 64, 64, 3), conv(4, 56, 64, 128, 3, 2), conv(4, 28, 128, 128, 3), conv(4, 14, 256, 256, 3),
   conv(4, 7, 512, 512, 3), conv(4, 2, 512, 512, 3), conv(4, 56, 64, 128, 1, 2),
-  batchNorm(4 * 56 * 56, 64), batchNorm(788, 768), softmax, adam,
+  batchNorm(4 * 56 * 56, 64), batchNorm(788, 768), softmax, layerNorm, gelu, attention, adam,
 ]
