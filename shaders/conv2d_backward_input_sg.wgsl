@@ -4,7 +4,7 @@
 // A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the weights of a channel lie along CO, so a lane loads a 4×4 block and
 // turns it, which costs nothing, as components are registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
 // @variant SG = 4, 8
-// @variant TM = 8, 16
+// @variant TM = 8, 16, 32
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: i32, OW: i32, CO4: u32, QH: u32, QW: u32, pixels: u32, KH: i32, KW: i32,

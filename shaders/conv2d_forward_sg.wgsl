@@ -3,7 +3,7 @@
 // A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside the image: zero), then walks
 // along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant SG = 4, 8
-// @variant TM = 8, 16
+// @variant TM = 8, 16, 32
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,

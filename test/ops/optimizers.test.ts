@@ -53,5 +53,30 @@ for (const {
   }
 }
 
+test('clipGradNorm scales all gradients to the norm asked for, and leaves smaller ones', async () => {
+  const shapes = [[3], [129, 33], [7, 1], [5000]]
+  const values = shapes.map(([a, b = 1], i) => Float32Array.from({ length: a * b }, (_, j) => Math.sin(j + i)))
+  const parameters = shapes.map((shape, i) => parameter(shape, `p${i}`).write(values[i].slice()))
+  const norm = Math.sqrt(values.flatMap((v) => [...v]).reduce((sum, v) => sum + v * v, 0))
+  // The third has no gradient and breaks the run.
+  const without = Math.sqrt(norm ** 2 - values[2].reduce((sum, v) => sum + v * v, 0))
+  const step = (maxNorm: number) =>
+    engine.step(() => {
+      parameters.forEach((p, i) => {
+        p.grad = null
+        // Of Σ p² / 2 the gradient is p.
+        if (i !== 2) F.sum(F.mul(F.mul(p, p), 0.5)).backward()
+      })
+      return { norm: optim.clipGradNorm(parameters, maxNorm) }
+    })
+  for (const [maxNorm, factor] of [[1, 1 / without], [2 * without, 1]]) {
+    assert.ok(Math.abs((await (await step(maxNorm)).norm.item()) / without - 1) < 1e-6)
+    for (const i of [0, 1, 3]) {
+      const expected = values[i].map((v) => v * factor)
+      assert.ok(relativeError(await parameters[i].grad!.data(), expected) < 1e-5)
+    }
+  }
+})
+
 test.after(() => engine.dispose())
 test.run()
