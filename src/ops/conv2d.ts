@@ -37,7 +37,8 @@ function lanes(w: readonly number[], { groups }: Attributes): 4 | 8 | null {
   return groups === 1 && w[3] % 4 === 0 && w[3] >= 8 ? subgroupFamily() : null
 }
 
-const rowsPerTile = (pixels: number) => (pixels <= 8 ? 8 : 16)
+/** Pixels of a workgroup: more are faster, but SwiftShader (4 lanes) takes ten seconds to compile 32. */
+const rowsPerTile = (pixels: number, lanes: 4 | 8) => (pixels <= 8 ? 8 : pixels <= 16 || lanes === 4 ? 16 : 32)
 const padTo4 = (n: number) => Math.ceil(n / 4) * 4
 
 /** x with axis `dim` widened to a multiple of 4 with zeros (an RGB image gets a fourth channel). */
@@ -62,7 +63,7 @@ function forward(x: Tensor, weight: Tensor, bias: Tensor | null, y: Tensor, attr
   const pixels = n * g.OH * g.OW
   const SG = lanes(weight.shape, attrs)
   if (SG) {
-    const TM = rowsPerTile(pixels)
+    const TM = rowsPerTile(pixels, SG)
     gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, 3), w: padChannels(weight, 2), bias, y },
       { ...g, C4: padTo4(c) / 4, CO4: co / 4, pixels, has_bias: bias !== null }, [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM })
     return
@@ -82,7 +83,7 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
   const phases = g.SH * g.SW
   const SG = lanes(weight.shape, attrs)
   if (SG) {
-    const TM = rowsPerTile(pixels)
+    const TM = rowsPerTile(pixels, SG)
     const wide = padTo4(c)
     const padded = wide === c ? dx : empty([n, g.H, g.W, wide], 'f32', 'conv2d dx')
     gpu.run(shaders.conv2d_backward_input_sg, { dy, w: padChannels(weight, 2), dx: padded }, { ...g, C4: wide / 4, CO4: co / 4, QH, QW, pixels },
