@@ -1,6 +1,6 @@
 // y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y [rows, channels];
-// stats [2, channels]; weight, bias [channels] (1 and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along
-// channels; dispatched over [ceil(channels / 64), chunks].
+// stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1 and 0 when `affine` is 0).
+// One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
@@ -18,8 +18,9 @@ fn rectified(v: f32) -> f32 {
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let c = wid.x * 64u + lid;
   if (c >= params.channels) { return; }
-  let mean = stats[c];
-  var scale = stats[params.channels + c];
+  let base = stats[c];
+  let mean = stats[params.channels + c];
+  var scale = stats[2u * params.channels + c];
   var shift = 0.0;
   if (params.affine != 0u) {
     scale *= weight[c];
@@ -30,12 +31,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (params.add != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = rectified((x[at] - mean) * scale + shift + residual[at]);
+      y[at] = rectified((x[at] - base - mean) * scale + shift + residual[at]);
     }
   } else {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = rectified((x[at] - mean) * scale + shift);
+      y[at] = rectified((x[at] - base - mean) * scale + shift);
     }
   }
 }

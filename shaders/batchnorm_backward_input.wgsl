@@ -1,5 +1,5 @@
 // dx = weight·rstd·(g - (Σg + x̂·Σg·x̂) / rows) with batch statistics, weight·rstd·g with running ones (`training` 0);
-// g = dy, 0 where y <= 0 if `relu`. x, y, dy, dx [rows, channels]; stats [2, channels]; weight (1 when `affine` is 0),
+// g = dy, 0 where y <= 0 if `relu`. x, y, dy, dx [rows, channels]; stats [3, channels]; weight (1 when `affine` is 0),
 // dweight (Σg·x̂), dbias (Σg) [channels]. One invocation a (channel, chunk of rows), lanes along channels; dispatched over
 // [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, relu: u32, training: u32 }
@@ -17,8 +17,9 @@ struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, relu
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let c = wid.x * 64u + lid;
   if (c >= params.channels) { return; }
-  let mean = stats[c];
-  let rstd = stats[params.channels + c];
+  let base = stats[c];
+  let mean = stats[params.channels + c];
+  let rstd = stats[2u * params.channels + c];
   var scale = rstd;
   if (params.affine != 0u) { scale *= weight[c]; }
   let share = select(0.0, 1.0 / f32(params.rows), params.training != 0u);
@@ -29,6 +30,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   for (var row = first; row < end; row++) {
     let at = row * params.channels + c;
     let g = select(dy[at], 0.0, params.relu != 0u && y[at] <= 0.0);
-    dx[at] = scale * (g - from_mean - (x[at] - mean) * from_var);
+    dx[at] = scale * (g - from_mean - (x[at] - base - mean) * from_var);
   }
 }

@@ -1,5 +1,5 @@
 // First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x - mean)·rstd and
-// g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [2, channels].
+// g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [3, channels] as in batchnorm_apply.wgsl.
 // One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -13,7 +13,8 @@ struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let c = wid.x * 64u + lid;
   if (c >= params.channels) { return; }
-  let mean = stats[c];
+  let base = stats[c];
+  let mean = stats[params.channels + c];
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
   var sum = 0.0;
@@ -23,16 +24,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let at = row * params.channels + c;
       let g = select(dy[at], 0.0, y[at] <= 0.0);
       sum += g;
-      product += g * (x[at] - mean);
+      product += g * (x[at] - base - mean);
     }
   } else {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
       sum += dy[at];
-      product += dy[at] * (x[at] - mean);
+      product += dy[at] * (x[at] - base - mean);
     }
   }
   let at = wid.y * 2u * params.channels + c;
   parts[at] = sum;
-  parts[at + params.channels] = product * stats[params.channels + c];
+  parts[at + params.channels] = product * stats[2u * params.channels + c];
 }

@@ -1,6 +1,6 @@
 // First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels], the mean and the sum of squared deviations
-// of each channel over one chunk of rows. Deviations are taken from the chunk's first row, so that a mean of 1e4 with a deviation of
-// 1 loses nothing (shifted data, Chan, Golub & LeVeque 1983). One invocation a (channel, chunk), lanes along channels;
+// of each channel over one chunk of rows, in distances from the channel's first value: a mean of 1e4 with a deviation of 1 loses
+// nothing (shifted data, Chan, Golub & LeVeque 1983). One invocation a (channel, chunk), lanes along channels;
 // dispatched over [ceil(channels / 64), chunks].
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (c >= params.channels) { return; }
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
-  let shift = x[first * params.channels + c];
+  let shift = x[c];
   var s0 = 0.0;
   var s1 = 0.0;
   var q0 = 0.0;
@@ -35,6 +35,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let n = f32(end - first);
   let delta = (s0 + s1) / n;
   let at = wid.y * 2u * params.channels + c;
-  parts[at] = shift + delta;
+  parts[at] = delta;
   parts[at + params.channels] = max((q0 + q1) - n * delta * delta, 0.0);
 }

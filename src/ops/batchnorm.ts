@@ -52,14 +52,14 @@ const batchNormOp = defineOp({
     check(!vectors.weight === !vectors.bias && !vectors.runningMean === !vectors.runningVar, 'batchNorm: weight and bias, and the running statistics, come in pairs')
     check(!residual || sameShape(residual.shape, x.shape), () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`)
     check(!training || x.size > channels, () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`)
-    return { y: x.shape, stats: [2, channels] }
+    return { y: x.shape, stats: [3, channels] }
   },
   forward({ x, residual, runningMean, runningVar, weight, bias }, { y, stats }, { training, momentum, eps, relu: rectify }) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups)
-      gpu.run(shaders.batchnorm_merge, { parts, stats, running_mean: runningMean, running_var: runningVar },
+      gpu.run(shaders.batchnorm_merge, { x, parts, stats, running_mean: runningMean, running_var: runningVar },
         { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, groups[0])
     } else {
       gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])

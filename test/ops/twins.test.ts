@@ -200,6 +200,23 @@ for (const { name, shapes, fused: one, plain } of fused) {
   })
 }
 
+test('batchNorm and layerNorm do not mind where zero is', async () => {
+  // Multiples of 1/256, so that adding 8192 is exact.
+  const shape = [40, 24, 8]
+  const values = random(shape).map((v) => Math.round(v * 256) / 256)
+  const far = values.map((v) => v + 8192)
+  for (const [run, tolerance] of [
+    [([x]: Tensor[]) => F.batchNorm(x, null, null, null, null, { training: true }), 2e-6],
+    [([x]: Tensor[]) => F.layerNorm(x, [24, 8]), 1e-3],
+  ] as const) {
+    for (const family of families()) {
+      await within(family, () =>
+        same([shape], () => evaluate(run, [shape], [far]), () => evaluate(run, [shape], [values]), tolerance),
+      )
+    }
+  }
+})
+
 const contractions: { name: string; run: Run; shapes: number[][][] }[] = [
   {
     name: 'matmul',
