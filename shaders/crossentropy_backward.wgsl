@@ -29,8 +29,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let p = exp(logits[at] - lse[row]);
   var d = (1.0 - params.smoothing) * weight_of(u32(label)) * (p - select(0.0, 1.0, c == u32(label)));
   if (params.smoothing > 0.0) {
-    var all = 0.0;
-    for (var k = 0u; k < params.classes; k++) { all += weight_of(k); }
+    var all = f32(params.classes);
+    if (params.has_weight != 0u) {
+      all = 0.0;
+      for (var k = 0u; k < params.classes; k++) { all += weight[k]; }
+    }
     d += params.smoothing / f32(params.classes) * (p * all - weight_of(c));
   }
   dlogits[at] = dlosses[row] * d;

@@ -36,7 +36,7 @@ const rowsOp = defineOp({
   forward({ logits, target, weight }, { losses, counted, lse }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
     gpu.run(shaders.crossentropy_forward, { logits, labels: target, weight, lse, losses, counted },
-      { rows, classes, has_weight: weight !== null, smoothing, ignore }, Math.ceil(rows / 64))
+      { rows, classes, has_weight: weight !== null, smoothing, ignore }, rows)
   },
   backward({ logits, target, weight, lse }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
