@@ -53,6 +53,38 @@ for (const {
   }
 }
 
+test('an optimizer resumes from its state dict, bit for bit; groups keep their own learning rates', async () => {
+  const shapes = [[5], [33, 7], [300]]
+  const build = () => {
+    const parameters = shapes.map((shape, i) => {
+      const p = parameter(shape, `p${i}`)
+      return p.write(Float32Array.from({ length: p.size }, (_, j) => Math.cos(j + i)))
+    })
+    const [first, ...rest] = parameters
+    return { parameters, adam: new optim.Adam([{ params: [first], lr: 0 }, { params: rest }], { lr: 1e-2 }) }
+  }
+  const advance = async ({ parameters, adam }: ReturnType<typeof build>, steps: number) => {
+    const step = engine.capture(() => {
+      adam.zeroGrad()
+      parameters.forEach((p) => F.sum(F.mul(p, F.mul(p, p))).backward())
+      adam.step()
+      return null
+    })
+    for (let i = 0; i < steps; i++) await step()
+  }
+  const whole = build()
+  await advance(whole, 5)
+  const start = build()
+  await advance(start, 2)
+  const resumed = build()
+  for (const [i, p] of start.parameters.entries()) resumed.parameters[i].write(await p.data())
+  resumed.adam.loadStateDict(await start.adam.stateDict())
+  await advance(resumed, 3)
+  for (const [i, p] of whole.parameters.entries()) assert.equal(await resumed.parameters[i].data(), await p.data())
+  assert.equal(await whole.parameters[0].data(), Float32Array.from({ length: 5 }, (_, j) => Math.cos(j)))
+  assert.is(resumed.adam.steps, 5)
+})
+
 test('clipGradNorm scales all gradients to the norm asked for, and leaves smaller ones', async () => {
   const shapes = [[3], [129, 33], [7, 1], [5000]]
   const values = shapes.map(([a, b = 1], i) => Float32Array.from({ length: a * b }, (_, j) => Math.sin(j + i)))
