@@ -34,6 +34,7 @@ export class Memory {
   private readonly slots: Freed[] = []
   private readonly staging = new Map<number, GPUBuffer[]>()
   private zeros: GPUBuffer | null = null
+  private scratch: GPUBuffer | null = null
   private readonly collected = new FinalizationRegistry<Freed>((freed) => this.recycle(freed))
 
   constructor(private readonly device: GPUDevice) {}
@@ -98,10 +99,13 @@ export class Memory {
     })
   }
 
-  /** Stand-in for an optional binding: 256 zero bytes; written ones get ranges of their own, as aliasing is forbidden. */
+  /**
+   * Stand-in for an optional binding: 256 zero bytes. Written ones lie in another buffer, as one dispatch may not read and write the same,
+   * and in ranges of their own, as aliasing is forbidden.
+   */
   standIn(slot: number, written: boolean): GPUBufferBinding {
-    this.zeros ??= this.create(256 * 32, STORAGE_USAGE, 'stand-ins')
-    return { buffer: this.zeros, offset: written ? 256 * (slot + 1) : 0, size: 256 }
+    if (written) return { buffer: (this.scratch ??= this.create(256 * 32, STORAGE_USAGE, 'unwanted results')), offset: 256 * slot, size: 256 }
+    return { buffer: (this.zeros ??= this.create(256, STORAGE_USAGE, 'stand-ins')), offset: 0, size: 256 }
   }
 
   takeStaging(bytes: number): GPUBuffer {
