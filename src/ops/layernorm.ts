@@ -23,8 +23,7 @@ function layout(x: Tensor, cols: number) {
 
 function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight: Tensor | null, bias: Tensor | null, y: Tensor, stats: Tensor, { cols, eps }: Attributes) {
   const { rows, SG } = layout(x, cols)
-  // Where a written binding is absent no read one may be: their stand-ins share a buffer.
-  const bindings = { x, residual: residual ?? x, weight: weight ?? x, bias: bias ?? x, sum, y, stats }
+  const bindings = { x, residual, weight, bias, sum, y, stats }
   const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null }
   const ADD = residual !== null
   if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, ADD })
