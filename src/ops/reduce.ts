@@ -21,7 +21,7 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
 }
 
 /** y = scale · x, broadcast to y's shape. */
-export function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
+function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
   const { vec4, params, groups } = walk(y.shape, broadcastStrides(keptShape, y.shape), stridesOf(y.shape), { scale })
   gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups)
 }

@@ -9,7 +9,7 @@ const ALIGNMENT = 256
 const CHUNK_BYTES = 16 << 20
 
 /** A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives). */
-export class Chunk {
+class Chunk {
   readonly buffer: GPUBuffer
   used = 0
   private gradients: GPUBuffer | null = null

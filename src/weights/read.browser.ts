@@ -1,13 +1,9 @@
 // Reading files in a page, and handing one to the user.
-import { RadiogradError } from '../util/check.js'
+import { bytesOf, fetchBytes } from './remote.js'
 
 /** All bytes of a URL, a Blob (a dropped file) or an array. */
 export async function readBytes(source: string | URL | Blob | Uint8Array): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source
-  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer())
-  const response = await fetch(source).catch((error: Error) => { throw new RadiogradError(`${source}: cannot be fetched, ${error.message}`) })
-  if (!response.ok) throw new RadiogradError(`${source}: cannot be fetched, the server answered ${response.status}`)
-  return new Uint8Array(await response.arrayBuffer())
+  return source instanceof Uint8Array || source instanceof Blob ? bytesOf(source) : fetchBytes(source)
 }
 
 /** Offers the bytes as a download of that name. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { RadiogradError } from '../util/check.js'
+import { bytesOf, fetchBytes } from './remote.js'
 
 const reasons: Record<string, string> = {
   ENOENT: 'no such file or folder', EACCES: 'permission denied', EISDIR: 'it is a folder', ENOSPC: 'no space left on the disk',
@@ -15,8 +16,7 @@ const explain = (error: unknown) => {
 
 /** All bytes of a file path, an http(s) or file URL, or a Blob. */
 export async function readBytes(source: string | URL | Blob | Uint8Array): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source
-  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer())
+  if (source instanceof Uint8Array || source instanceof Blob) return bytesOf(source)
   if (/^https?:/.test(String(source))) return fetchBytes(source)
   try {
     const bytes = await readFile(source)
@@ -25,12 +25,6 @@ export async function readBytes(source: string | URL | Blob | Uint8Array): Promi
   } catch (error) {
     throw new RadiogradError(`${source}: cannot be read, ${explain(error)}`)
   }
-}
-
-async function fetchBytes(source: string | URL): Promise<Uint8Array> {
-  const response = await fetch(source).catch((error: Error) => { throw new RadiogradError(`${source}: cannot be fetched, ${error.message}`) })
-  if (!response.ok) throw new RadiogradError(`${source}: cannot be fetched, the server answered ${response.status}`)
-  return new Uint8Array(await response.arrayBuffer())
 }
 
 /** Writes a file; on any failure nothing is left behind and an earlier file stays as it was. */
