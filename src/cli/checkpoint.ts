@@ -63,7 +63,7 @@ export async function openCheckpoint(file: string): Promise<OpenedCheckpoint> {
   return {
     card,
     build() {
-      const model = createModel(card.model, card.classes.length)
+      const model = createModel(card.model, { numClasses: card.classes.length, imageSize: card.imageSize })
       model.loadStateDict(checkpoint)
       return model
     },

@@ -1,17 +1,51 @@
 // Models by the name given on the command line: making, loading, choosing what trains, and saying what happened.
-import { resnet18, resnet34 } from '../models/index.js'
+import { resnet18, resnet34, vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from '../models/index.js'
 import type { Classifier } from '../train/evaluator.js'
 import { RadiogradError, check, numel } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
 
-const MODELS: Record<string, (options: { numClasses: number }) => Classifier> = { resnet18, resnet34 }
+type Triple = readonly [number, number, number]
+
+interface Entry {
+  make(options: { numClasses: number; imageSize: number }): Classifier
+  /** What its pretrained weights expect of images, unless their files say otherwise. */
+  mean: Triple
+  std: Triple
+}
+
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const
+const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const
+
+const MODELS: Record<string, Entry> = {
+  'resnet18': { make: resnet18, ...IMAGENET },
+  'resnet34': { make: resnet34, ...IMAGENET },
+  'vit-ti16': { make: vitTiny, ...HALF },
+  'vit-s16': { make: vitSmall, ...HALF },
+  'vit-s32': { make: (options) => vitSmall({ ...options, patchSize: 32 }), ...HALF },
+  'vit-b16': { make: vitBase, ...HALF },
+  'vit-b32': { make: (options) => vitBase({ ...options, patchSize: 32 }), ...HALF },
+  'vit-l16': { make: vitLarge, ...HALF },
+  'vit-l32': { make: (options) => vitLarge({ ...options, patchSize: 32 }), ...HALF },
+  'vit-h14': { make: vitHuge, ...HALF },
+}
 
 export const MODEL_NAMES = Object.keys(MODELS)
 
-export function createModel(name: string, numClasses: number): Classifier {
-  const make = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined
-  check(make, `model: must be one of ${MODEL_NAMES.join(', ')}, got ${name}`)
-  return make({ numClasses })
+function entryOf(name: string): Entry {
+  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined
+  check(entry, `model: must be one of ${MODEL_NAMES.join(', ')}, got ${name}`)
+  return entry
+}
+
+export function createModel(name: string, options: { numClasses: number; imageSize: number }): Classifier {
+  return entryOf(name).make(options)
+}
+
+/** How images are prepared: as the weights' own preprocessor_config.json says, else as such weights usually want it. */
+export function preprocessingOf(name: string, checkpoint: Checkpoint | null): { mean: Triple; std: Triple; imageSize: number } {
+  const { mean, std } = entryOf(name)
+  const ofTorchvision = checkpoint?.tensors.has('class_token') // its Vision Transformers, unlike others', were trained as its ResNets
+  return { imageSize: 224, ...(ofTorchvision ? IMAGENET : { mean, std }), ...checkpoint?.preprocessing }
 }
 
 /** What loading did, for `run.json`: names of tensors. */

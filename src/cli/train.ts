@@ -14,7 +14,7 @@ import { type Progress, type TrainResult, Trainer } from '../train/trainer.js'
 import { loadCheckpoint, saveSafetensors } from '../weights/load.js'
 import { type ModelCard, toMetadata } from './checkpoint.js'
 import { type Splits, classCounts, countsText, openSplits } from './dataset.js'
-import { MODEL_NAMES, type WeightsReport, chooseTrainable, createModel, loadInto, weightsText } from './model.js'
+import { MODEL_NAMES, type WeightsReport, chooseTrainable, createModel, loadInto, preprocessingOf, weightsText } from './model.js'
 import { type DecodingOptions, names, real, whole, withDecoding } from './options.js'
 import { OutputFolder } from './output.js'
 import { Report, metricsText } from './report.js'
@@ -32,7 +32,7 @@ export interface TrainOptions extends DecodingOptions {
   schedule: 'constant' | 'cosine'
   optimizer: 'adam' | 'adamw' | 'sgd'
   weightDecay?: number
-  imageSize: number
+  imageSize?: number
   seed: number
   valSplit: number
   limit?: number
@@ -42,10 +42,6 @@ export interface TrainOptions extends DecodingOptions {
   freezeBatchNorm: boolean
   out: string
 }
-
-/** Of ImageNet, which pretrained weights expect. */
-const MEAN = [0.485, 0.456, 0.406] as const
-const STD = [0.229, 0.224, 0.225] as const
 
 /** Images per batch wherever nothing is learned; the same everywhere, so that the same images give the same bits. */
 export const EVALUATION_BATCH = 32
@@ -67,7 +63,7 @@ export function trainCommand(program: Command): void {
     .addOption(schedule.choices(['constant', 'cosine']).default('constant'))
     .addOption(optimizer.choices(['adam', 'adamw', 'sgd']).default('adam'))
     .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', notNegative)
-    .option('--image-size <n>', 'width and height the images are resized to', whole(32, 1024), 224)
+    .option('--image-size <n>', "width and height the images are resized to (default: the weights', mostly 224)", whole(32, 1024))
     .option('--seed <n>', 'of everything random: the same command gives the same bytes', whole(0), 0)
     .option('--val-split <x>', 'share of train kept for validation, by patient; 0 takes DIR/val', share, 0.1)
     .option('--limit <n>', 'use only so many training images, drawn with the shares of the classes', whole(2))
@@ -84,15 +80,17 @@ export async function train(options: TrainOptions): Promise<void> {
   const start = performance.now()
   const report = new Report(options.json)
   const output = new OutputFolder(options.out)
-  const splits = openSplits(options.data, { ...options, mean: MEAN, std: STD })
-  const { classes } = splits
   const checkpoint = options.weights === undefined ? null : await loadCheckpoint(options.weights)
-  const card: ModelCard = { model: options.model, classes, imageSize: options.imageSize, mean: MEAN, std: STD }
+  const { mean, std, imageSize: usual } = preprocessingOf(options.model, checkpoint)
+  const { imageSize = usual } = options
+  const splits = openSplits(options.data, { ...options, imageSize, mean, std })
+  const { classes } = splits
+  const card: ModelCard = { model: options.model, classes, imageSize, mean, std }
   await withEngine({ ...options, report }, async (engine, signal) => {
-    const model = createModel(options.model, classes.length)
+    const model = createModel(options.model, { numClasses: classes.length, imageSize: card.imageSize })
     const weights = checkpoint && loadInto(model, checkpoint)
     const parameters = chooseTrainable(model, options.trainable)
-    describe(report, splits, options, weights, parameters)
+    describe(report, splits, options, card, weights, parameters)
 
     const pool = new DecodePool(options.workers)
     const load = (dataset: Splits['train']) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
@@ -102,7 +100,7 @@ export async function train(options: TrainOptions): Promise<void> {
       batchSize: options.batchSize, shuffle: true, seed: options.seed, workers: pool, dropLast,
     })
     const steps = options.epochs * trainLoader.length
-    const run = new RunFile(output, options, engine, splits, weights, start)
+    const run = new RunFile(output, options, engine, splits, card, weights, start)
     try {
       const trainer = new Trainer({
         engine, model, optimizer: createOptimizer(model.parameters().filter((p) => p.requiresGrad), options),
@@ -164,13 +162,13 @@ function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: T
 const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
 
 function describe(
-  report: Report, { train, validation, test, validationFrom }: Splits, options: TrainOptions,
+  report: Report, { train, validation, test, validationFrom }: Splits, options: TrainOptions, { imageSize }: ModelCard,
   weights: WeightsReport | null, { trained, total }: { trained: number; total: number },
 ): void {
   const steering = validation ? `${countsText(validation)} (${validationFrom})` : 'none'
   report.say(`data      train ${countsText(train)} · validation ${steering} · test ${countsText(test)}`)
   const origin = weights ? `from ${weights.file}` : 'from random values'
-  report.say(`model     ${options.model} at ${options.imageSize} px, ${origin}`)
+  report.say(`model     ${options.model} at ${imageSize} px, ${origin}`)
   if (weights) report.say(`weights   ${weightsText(weights)}`)
   const where = options.trainable?.join(', ') ?? 'all layers'
   report.say(`training  ${millions(trained)} of ${millions(total)} parameters in ${where}, ` +
@@ -194,7 +192,7 @@ function epochText(row: HistoryRow, epochs: number, best: boolean): string {
 class RunFile {
   constructor(
     private readonly output: OutputFolder, private readonly options: TrainOptions, private readonly engine: Engine,
-    private readonly splits: Splits, private readonly weights: WeightsReport | null, private readonly start: number,
+    private readonly splits: Splits, private readonly card: ModelCard, private readonly weights: WeightsReport | null, private readonly start: number,
   ) {}
 
   seconds(): number {
@@ -202,14 +200,14 @@ class RunFile {
   }
 
   async write({ history, best, stopped }: TrainResult): Promise<void> {
-    const { engine, splits } = this
+    const { engine, splits, card } = this
     const { adapterName: name, adapterKind: kind, isSoftware } = engine
     const counts = (set: Splits['validation']) =>
       set && Object.fromEntries(classCounts(set).map((n, c) => [set.classes[c], n]))
     await this.output.writeText('history.csv', historyCsv(history))
     await this.output.writeJson('run.json', {
       command: 'train',
-      settings: { ...this.options, mean: MEAN, std: STD },
+      settings: { ...this.options, imageSize: card.imageSize, mean: card.mean, std: card.std },
       classes: splits.classes,
       images: { train: counts(splits.train), validation: counts(splits.validation), test: counts(splits.test) },
       validationFrom: splits.validationFrom,

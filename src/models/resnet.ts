@@ -79,7 +79,7 @@ export class ResNet extends Module {
     return this.fc.forward(F.reshape(y, [y.shape[0], 512]))
   }
 
-  protected override heads(): readonly string[] {
+  protected override headPrefixes(): readonly string[] {
     return ['fc.']
   }
 }

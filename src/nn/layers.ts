@@ -80,16 +80,45 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/** Layer normalisation over the last axis (`torch.nn.LayerNorm`). */
+export class LayerNorm extends Module {
+  weight: Tensor
+  bias: Tensor
+
+  constructor(features: number, public eps = 1e-5) {
+    super()
+    this.weight = init.constant([features], 1, 'layerNorm weight')
+    this.bias = init.constant([features], 0, 'layerNorm bias')
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.layerNorm(x, this.weight.shape, this.weight, this.bias, { eps: this.eps })
+  }
+
+  /** sum = x + residual and y = layerNorm(sum) in one kernel. */
+  forwardAdd(x: Tensor, residual: Tensor): { sum: Tensor; y: Tensor } {
+    return F.addLayerNorm(x, residual, this.weight.shape, this.weight, this.bias, { eps: this.eps })
+  }
+}
+
+export interface LinearOptions {
+  bias?: boolean
+  /** Weight normal with this standard deviation and bias zero, as transformers start; PyTorch's uniform default otherwise. */
+  std?: number
+}
+
 /** y = x·weightᵀ + bias over the last axis (`torch.nn.Linear`); weight [outFeatures, inFeatures]. */
 export class Linear extends Module {
   weight: Tensor
   bias: Tensor | null
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true } = {}) {
+  constructor(inFeatures: number, outFeatures: number, { bias = true, std }: LinearOptions = {}) {
     super()
     const bound = 1 / Math.sqrt(inFeatures)
-    this.weight = init.uniform([outFeatures, inFeatures], bound, 'linear weight')
-    this.bias = bias ? init.uniform([outFeatures], bound, 'linear bias') : null
+    const shape = [outFeatures, inFeatures]
+    this.weight = std === undefined ? init.uniform(shape, bound, 'linear weight') : init.normal(shape, std, 'linear weight')
+    if (!bias) this.bias = null
+    else this.bias = std === undefined ? init.uniform([outFeatures], bound, 'linear bias') : init.constant([outFeatures], 0, 'linear bias')
   }
 
   forward(x: Tensor): Tensor {
@@ -106,5 +135,17 @@ export class Dropout extends Module {
 
   forward(x: Tensor): Tensor {
     return F.dropout(x, this.p, this.training)
+  }
+}
+
+/** Zeroes whole samples with probability p while training: stochastic depth (timm's `DropPath`). */
+export class DropPath extends Module {
+  constructor(readonly p = 0) {
+    super()
+    check(p >= 0 && p < 1, `DropPath: p must be at least 0 and below 1, got ${p}`)
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.dropPath(x, this.p, this.training)
   }
 }

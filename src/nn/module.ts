@@ -107,7 +107,7 @@ export abstract class Module {
     const found = source instanceof Map ? source : source.tensors
     const entries = [...this.state()]
     const report = matchStateDict(entries.map((e) => ({ name: e.name, shape: outerShape(e) })), found, {
-      strict, source: source instanceof Map ? 'state dict' : source.source, heads: this.heads(),
+      strict, source: source instanceof Map ? 'state dict' : source.source, heads: this.headPrefixes(),
     })
     const skipped = new Set(report.reinitialised.map((r) => r.name))
     for (const entry of entries) {
@@ -124,7 +124,7 @@ export abstract class Module {
   }
 
   /** Name prefixes of the classifier, which may differ in size from a checkpoint's. */
-  protected heads(): readonly string[] {
+  protected headPrefixes(): readonly string[] {
     return []
   }
 }

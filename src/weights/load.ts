@@ -10,6 +10,8 @@ export interface Checkpoint {
   metadata: Record<string, string>
   /** The file, for messages. */
   source: string
+  /** How images were prepared for these weights, where a file beside them says so. */
+  preprocessing?: { mean: readonly [number, number, number]; std: readonly [number, number, number]; imageSize: number }
 }
 
 /** Reads the bytes of a `.safetensors` file or of a PyTorch zip checkpoint (`.pth`, `.pt`, `.bin`). Nothing in them is ever executed. */

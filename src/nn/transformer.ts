@@ -1,0 +1,92 @@
+// A pre-norm transformer block, with timm's names. The residual addition that ends one half rides in the layerNorm that begins the next.
+import * as F from '../ops/index.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
+import { DropPath, Dropout, LayerNorm, Linear } from './layers.js'
+import { Module } from './module.js'
+
+/** Standard deviation of a transformer's fresh weights (timm, BERT). */
+export const WEIGHT_STD = 0.02
+
+/** Multi-head self-attention: tokens [B, T, dim] → [B, T, dim]. */
+export class Attention extends Module {
+  qkv: Linear
+  proj: Linear
+  projDrop: Dropout
+
+  constructor(dim: number, readonly heads: number, dropout = 0, readonly attentionDropout = 0) {
+    super()
+    check(Number.isInteger(heads) && heads > 0 && dim % heads === 0, `Attention: heads must divide dim, got ${heads} heads and dim ${dim}`)
+    const depth = dim / heads
+    check(depth % 4 === 0 && depth <= 128, `Attention: dim / heads must be a multiple of 4 up to 128, got ${dim} / ${heads} = ${depth}`)
+    this.qkv = new Linear(dim, 3 * dim, { std: WEIGHT_STD })
+    this.proj = new Linear(dim, dim, { std: WEIGHT_STD })
+    this.projDrop = new Dropout(dropout)
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = F.selfAttention(this.qkv.forward(x), { heads: this.heads })
+    return this.projDrop.forward(this.proj.forward(y))
+  }
+}
+
+/** fc2(gelu(fc1(x))). */
+export class Mlp extends Module {
+  fc1: Linear
+  fc2: Linear
+  drop: Dropout
+
+  constructor(dim: number, hidden: number, dropout = 0) {
+    super()
+    this.fc1 = new Linear(dim, hidden, { std: WEIGHT_STD })
+    this.fc2 = new Linear(hidden, dim, { std: WEIGHT_STD })
+    this.drop = new Dropout(dropout)
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.drop.forward(F.gelu(this.fc1.forward(x)))
+    return this.drop.forward(this.fc2.forward(y))
+  }
+}
+
+export interface TransformerBlockOptions {
+  dim: number
+  heads: number
+  mlpDim: number
+  /** Of layerNorm. */
+  eps: number
+  dropout: number
+  attentionDropout: number
+  dropPath: number
+}
+
+/** What flows between blocks: the sum so far, and the branch that is still to be added to it (null before the first block). */
+export interface Stream {
+  x: Tensor
+  branch: Tensor | null
+}
+
+/** x + attn(norm1(x)), then + mlp(norm2(·)). */
+export class TransformerBlock extends Module {
+  norm1: LayerNorm
+  attn: Attention
+  norm2: LayerNorm
+  mlp: Mlp
+  dropPath: DropPath
+
+  constructor({ dim, heads, mlpDim, eps, dropout, attentionDropout, dropPath }: TransformerBlockOptions) {
+    super()
+    this.norm1 = new LayerNorm(dim, eps)
+    this.attn = new Attention(dim, heads, dropout, attentionDropout)
+    this.norm2 = new LayerNorm(dim, eps)
+    this.mlp = new Mlp(dim, mlpDim, dropout)
+    this.dropPath = new DropPath(dropPath)
+  }
+
+  forward({ x, branch }: Stream): Stream {
+    const first = branch ? this.norm1.forwardAdd(branch, x) : { sum: x, y: this.norm1.forward(x) }
+    const attended = this.dropPath.forward(this.attn.forward(first.y))
+    const second = this.norm2.forwardAdd(attended, first.sum)
+    return { x: second.sum, branch: this.dropPath.forward(this.mlp.forward(second.y)) }
+  }
+}
