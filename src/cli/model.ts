@@ -1,5 +1,5 @@
 // Models by the name given on the command line: making, loading, choosing what trains, and saying what happened.
-import { resnet18, resnet34, vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from '../models/index.js'
+import { VisionTransformer, resnet18, resnet34, vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from '../models/index.js'
 import type { Classifier } from '../train/evaluator.js'
 import { RadiogradError, check, numel } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
@@ -46,6 +46,12 @@ export function preprocessingOf(name: string, checkpoint: Checkpoint | null): { 
   const { mean, std } = entryOf(name)
   const ofTorchvision = checkpoint?.tensors.has('class_token') // its Vision Transformers, unlike others', were trained as its ResNets
   return { imageSize: 224, ...(ofTorchvision ? IMAGENET : { mean, std }), ...checkpoint?.preprocessing }
+}
+
+/** Turns on recomputation in the backward pass. */
+export function checkpointActivations(model: Classifier): void {
+  check(model instanceof VisionTransformer, '--checkpoint-activations: must be used with a Vision Transformer, got a ResNet')
+  model.checkpointActivations = true
 }
 
 /** What loading did, for `run.json`: names of tensors. */

@@ -1,6 +1,7 @@
 // What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to
 // the JSON document.
 import { SingleBar } from 'cli-progress'
+import type { MemoryReport } from '../tensor/engine.js'
 import type { Metrics } from '../train/metrics.js'
 
 /** One stretch of work with a known number of images. */
@@ -92,4 +93,14 @@ export function metricsText({ confusion, n, ...ratios }: Metrics, classes: reado
   const line = (cells: (string | number)[]) => cells.map((c) => String(c).padStart(width)).join('  ')
   const table = [`${line(['', ...classes])}   ← predicted`, ...rows.map((row, c) => line([classes[c], ...row]))]
   return [`${values}  n ${n}`, ...table].join('\n')
+}
+
+/** What the engine's memory is for, in MiB. */
+export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryReport): string {
+  const { parameters = 0, gradients = 0, optimizer = 0, arena = 0 } = uses
+  const rest = peakBytes - parameters - gradients - optimizer - arena
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`
+  const parts = { weights: parameters, gradients, optimizer, 'activations and workspace': arena, other: rest }
+  return `memory    ${mib(peakBytes)}: ${Object.entries(parts).map(([name, bytes]) => `${name} ${mib(bytes)}`).join(', ')}\n` +
+    `          the largest step places ${mib(planned)} of activations and workspace; no plan could do with less than ${mib(lowerBound)}`
 }

@@ -18,7 +18,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
  * signal to stop after the current step, the second ends the process at once.
  */
 export async function withEngine<T>(
-  { adapter, seed = 0, report }: { adapter: CommonOptions['adapter']; seed?: number; report: Report },
+  { adapter, seed = 0, dryRun, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; report: Report },
   work: (engine: Engine, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController()
@@ -33,7 +33,7 @@ export async function withEngine<T>(
   for (const name in SIGNALS) process.on(name, stop)
   let engine: Engine | undefined
   try {
-    engine = await init({ seed, adapter })
+    engine = await init({ seed, adapter, dryRun })
     check(engine.adapterKind !== 'null', 'RADIOGRAD_ADAPTER: the null adapter computes nothing, got null')
     report.say(`adapter   ${describeAdapter(engine)}`)
     const result = await work(engine, abort.signal)

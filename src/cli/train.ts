@@ -14,10 +14,10 @@ import { type Progress, type TrainResult, Trainer } from '../train/trainer.js'
 import { loadCheckpoint, saveSafetensors } from '../weights/load.js'
 import { type ModelCard, toMetadata } from './checkpoint.js'
 import { type Splits, classCounts, countsText, openSplits } from './dataset.js'
-import { MODEL_NAMES, type WeightsReport, chooseTrainable, createModel, loadInto, preprocessingOf, weightsText } from './model.js'
+import { MODEL_NAMES, type WeightsReport, checkpointActivations, chooseTrainable, createModel, loadInto, preprocessingOf, weightsText } from './model.js'
 import { type DecodingOptions, names, real, whole, withDecoding } from './options.js'
 import { OutputFolder } from './output.js'
-import { Report, metricsText } from './report.js'
+import { Report, memoryText, metricsText } from './report.js'
 import { withEngine } from './session.js'
 import { versions } from './versions.js'
 
@@ -40,6 +40,9 @@ export interface TrainOptions extends DecodingOptions {
   classWeights: boolean
   augment: boolean
   freezeBatchNorm: boolean
+  gradAccumulation: number
+  checkpointActivations: boolean
+  dryRun: boolean
   out: string
 }
 
@@ -71,6 +74,9 @@ export function trainCommand(program: Command): void {
     .option('--no-class-weights', 'let every image count the same, however rare its class')
     .option('--no-augment', 'do not mirror training images at random')
     .option('--freeze-batch-norm', 'frozen BatchNorm layers keep their running statistics', false)
+    .option('--grad-accumulation <n>', 'compute each batch in so many parts: the same gradients for less memory', whole(1, 4096), 1)
+    .option('--checkpoint-activations', "compute a Vision Transformer's blocks again in the backward pass, for less memory", false)
+    .option('--dry-run', 'print the memory that training would take, and train nothing', false)
     .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/train')
   withDecoding(command).action((options: TrainOptions) => train(options))
 }
@@ -89,6 +95,7 @@ export async function train(options: TrainOptions): Promise<void> {
   await withEngine({ ...options, report }, async (engine, signal) => {
     const model = createModel(options.model, { numClasses: classes.length, imageSize: card.imageSize })
     const weights = checkpoint && loadInto(model, checkpoint)
+    if (options.checkpointActivations) checkpointActivations(model)
     const parameters = chooseTrainable(model, options.trainable)
     describe(report, splits, options, card, weights, parameters)
 
@@ -112,6 +119,7 @@ export async function train(options: TrainOptions): Promise<void> {
         classWeight: options.classWeights
           ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), classes.length) : undefined,
         freezeBatchNorm: options.freezeBatchNorm,
+        gradAccumulation: options.gradAccumulation,
         signal,
         onProgress: (progress) => report.progress(progressOf(progress)),
         onBest: (state, row) => {
@@ -124,6 +132,12 @@ export async function train(options: TrainOptions): Promise<void> {
           await output.writeText('history.csv', historyCsv(trainer.history))
         },
       })
+      if (options.dryRun) {
+        await trainer.prepare()
+        report.say(memoryText(engine.memory()))
+        report.result(engine.memory())
+        return
+      }
       const result = await trainer.fit()
       if (result.history.length) await run.write(result) // before that, an earlier run's files stay as they are
       if (result.stopped === 'aborted') {

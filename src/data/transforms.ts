@@ -136,3 +136,9 @@ export function applyHost(image: Image, steps: readonly HostStep[]): Image {
   }
   return image
 }
+
+/** [height, width] of every picture a pipeline yields, or null where that depends on the picture. */
+export function outputSize({ host }: Pipeline): readonly [height: number, width: number] | null {
+  const size = host.at(-1)?.size
+  return size === undefined || typeof size === 'number' ? null : size
+}

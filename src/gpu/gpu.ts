@@ -44,8 +44,9 @@ export class Gpu {
   private readonly checks: Promise<GPUError | null>[] = []
   private lost: string | null = null
 
-  constructor(readonly device: GPUDevice, readonly caps: Caps, readonly seed: number) {
-    this.memory = new Memory(device)
+  /** `dry`: records and plans, but makes no buffer, moves no byte and runs nothing. */
+  constructor(readonly device: GPUDevice, readonly caps: Caps, readonly seed: number, readonly dry = false) {
+    this.memory = new Memory(device, dry)
     this.pipelines = new Pipelines(device, this.memory.counters)
     device.lost.then((info) => {
       if (info.reason !== 'destroyed') this.lost = `GPU device lost: ${info.message || info.reason || 'no reason given'}`
@@ -106,7 +107,17 @@ export class Gpu {
 
   /** Key of the next random numbers: `stream` tells calls of one step apart, {@link stepCounter} tells steps apart. */
   rng(): { seed: number; stream: number } {
-    return { seed: this.seed, stream: this.recording ? this.recording.nextStream() : this.eagerStreams++ }
+    return { seed: this.seed, stream: this.stream++ }
+  }
+
+  /** The next random stream; set back, the same numbers are drawn again. */
+  get stream(): number {
+    return this.recording ? this.recording.streams : this.eagerStreams
+  }
+
+  set stream(next: number) {
+    if (this.recording) this.recording.streams = next
+    else this.eagerStreams = next
   }
 
   /** Room for a result of an operator: transient inside a step, live outside. */
@@ -130,6 +141,7 @@ export class Gpu {
   /** Uploads bytes into a live storage. */
   write(target: Storage, data: ArrayBufferView, byteOffset = 0): void {
     check(!this.recording || target.state === 'live', `write: ${target.label} must be made outside the step`)
+    if (this.dry) return
     this.flush()
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     if (bytes.length % 4 === 0) this.device.queue.writeBuffer(target.buffer!, target.offset + byteOffset, bytes as Uint8Array<ArrayBuffer>)
@@ -144,6 +156,7 @@ export class Gpu {
   async read(source: Storage, bytes: number): Promise<ArrayBuffer> {
     check(!this.recording, `data: ${source.label} cannot be read while a step is being recorded; return it from the step`)
     check(source.state === 'live', () => { source.use('data'); return `data: ${source.label} has no bytes yet` })
+    check(!this.dry, `data: a dry engine has no bytes to read`)
     const size = Math.ceil(bytes / 4) * 4
     this.flush()
     const staging = this.memory.takeStaging(size)
@@ -193,8 +206,9 @@ export class Gpu {
   private issue(command: Command): void {
     if (this.recording) {
       this.recording.commands.push(command)
-      if (command.type === 'dispatch') void this.pipelines.soon(command.kernel, command.variant, command.overrides)
-    } else if (command.type === 'host') command.call()
+      if (command.type === 'dispatch' && !this.dry) void this.pipelines.soon(command.kernel, command.variant, command.overrides)
+    } else if (this.dry) return
+    else if (command.type === 'host') command.call()
     else this.guarded(() => this.encode(command))
   }
 

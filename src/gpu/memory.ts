@@ -37,7 +37,11 @@ export class Memory {
   private scratch: GPUBuffer | null = null
   private readonly collected = new FinalizationRegistry<Freed>((freed) => this.recycle(freed))
 
-  constructor(private readonly device: GPUDevice) {}
+  /** Bytes of the buffers that exist, by what they are for. */
+  readonly byUse = new Map<string, number>()
+
+  /** `dry`: buffers are counted but not made. */
+  constructor(private readonly device: GPUDevice, readonly dry = false) {}
 
   /** A buffer for a live tensor; freed ones of the same size are used again. */
   allocate(bytes: number, label: string): Storage {
@@ -69,11 +73,17 @@ export class Memory {
 
   /** A buffer of its own, e.g. an arena chunk; destroyed when `owner` is collected. */
   create(size: number, usage: number, label: string): GPUBuffer {
-    const buffer = this.device.createBuffer({ size, usage, label })
+    const buffer = this.dry ? ({ size, usage, label, destroy() {} } as GPUBuffer) : this.device.createBuffer({ size, usage, label })
     this.counters.buffers++
-    this.bytes += size
-    this.peakBytes = Math.max(this.peakBytes, this.bytes)
+    this.account(buffer, size)
     return buffer
+  }
+
+  private account({ label }: GPUBuffer, bytes: number): void {
+    const use = label.split(' ')[0]
+    this.byUse.set(use, (this.byUse.get(use) ?? 0) + bytes)
+    this.bytes += bytes
+    this.peakBytes = Math.max(this.peakBytes, this.bytes)
   }
 
   createStorageBuffer(size: number, label: string): GPUBuffer {
@@ -85,7 +95,7 @@ export class Memory {
   }
 
   destroy(buffer: GPUBuffer): void {
-    this.bytes -= buffer.size
+    this.account(buffer, -buffer.size)
     buffer.destroy()
   }
 
@@ -113,7 +123,9 @@ export class Memory {
     return this.staging.get(size)?.pop() ?? this.create(size, STAGING_USAGE, 'read-back')
   }
 
+  /** Small ones are kept for the next time; large ones come with whole models, of all sizes, and would pile up. */
   giveStaging(buffer: GPUBuffer): void {
+    if (buffer.size > SLAB_BYTES) return this.destroy(buffer)
     const list = this.staging.get(buffer.size)
     if (list) list.push(buffer)
     else this.staging.set(buffer.size, [buffer])

@@ -71,11 +71,12 @@ export class Plan {
     this.uniforms = bytes ? store.createUniformBuffer(bytes, 'uniforms') : null
     const all = new Uint8Array(this.dynamicOffset)
     statics.forEach((view, i) => all.set(new Uint8Array(view.buffer), i * this.uniformStride))
-    if (this.uniforms && all.length) device.queue.writeBuffer(this.uniforms, 0, all)
+    if (this.uniforms && all.length && !store.dry) device.queue.writeBuffer(this.uniforms, 0, all)
   }
 
   /** Waits for the pipelines. */
   async ready(): Promise<void> {
+    if (this.store.dry) return
     this.pipelines = await Promise.all(this.commands.map((c) => (c.type === 'dispatch'
       ? this.cache.soon(c.kernel, c.variant, c.overrides) : (null as unknown as Pipeline))))
   }
@@ -83,7 +84,7 @@ export class Plan {
   /** Makes room and binds. */
   place(live: readonly Storage[]): void {
     this.store.reserveArenas(this.placement.arenas)
-    this.bind(live)
+    if (!this.store.dry) this.bind(live)
   }
 
   /**

@@ -44,17 +44,13 @@ export function accesses(command: Command): { read: Storage[]; written: Storage[
 export class Recording {
   readonly commands: Command[] = []
   readonly transients: Storage[] = []
-  private streams = 0
+  /** Random streams taken so far: the same position in the same step draws the same numbers. */
+  streams = 0
 
   allocate(bytes: number, label: string): Storage {
     const storage = new Storage(bytes, 'transient', label)
     storage.index = this.transients.push(storage) - 1
     return storage
-  }
-
-  /** The next random stream: the same position in the same step draws the same numbers. */
-  nextStream(): number {
-    return this.streams++
   }
 
   /** Ends the life of everything made inside. */

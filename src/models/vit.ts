@@ -4,6 +4,7 @@ import * as init from '../nn/init.js'
 import { Conv2d, Dropout, LayerNorm, Linear } from '../nn/layers.js'
 import { Module, type StateDict } from '../nn/module.js'
 import { type Stream, TransformerBlock, WEIGHT_STD } from '../nn/transformer.js'
+import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { type Dialect, type DialectName, dialectOf, dialects, fromDialect, namesIn, toDialect } from '../weights/dialects.js'
@@ -71,6 +72,8 @@ export class VisionTransformer extends Module {
   readonly grid: number
   /** Whose names the state dict has: those of the checkpoint that was loaded. */
   dialect: DialectName = 'timm'
+  /** Keeps only what flows between blocks; the backward pass computes each block again. The same gradients for less memory and more time. */
+  checkpointActivations = false
   private readonly ownEps: boolean
 
   constructor(options: VitOptions) {
@@ -105,7 +108,7 @@ export class VisionTransformer extends Module {
     check(images.shape.length === 4 && images.shape[1] === imageSize && images.shape[2] === imageSize && images.shape[3] === 3,
       () => `vit: needs images [N, ${imageSize}, ${imageSize}, 3], got ${formatShape(images.shape)}`)
     let stream: Stream = { x: this.posDrop.forward(F.embedTokens(this.patchEmbed.forward(images), this.clsToken, this.posEmbed)), branch: null }
-    for (const block of this.blocks) stream = block.forward(stream)
+    for (const block of this.blocks) stream = this.checkpointActivations ? checkpointed(block, stream) : block.forward(stream)
     return this.head.forward(this.pooled(stream))
   }
 
@@ -150,6 +153,17 @@ export class VisionTransformer extends Module {
     if (this.ownEps) return
     for (const module of this.modules()) if (module instanceof LayerNorm) module.eps = eps
   }
+}
+
+/** A block whose activations are computed again in the backward pass, unless nothing in it or before it learns. */
+function checkpointed(block: TransformerBlock, stream: Stream): Stream {
+  if (!stream.x.requiresGrad && !block.parameters().some((p) => p.requiresGrad)) return block.forward(stream)
+  const inputs = stream.branch ? [stream.x, stream.branch] : [stream.x]
+  const [x, branch] = checkpoint((sum: Tensor, rest?: Tensor) => {
+    const next = block.forward({ x: sum, branch: rest ?? null })
+    return [next.x, next.branch!]
+  }, inputs)
+  return { x, branch }
 }
 
 export const vit = (options: VitOptions): VisionTransformer => new VisionTransformer(options)

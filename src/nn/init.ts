@@ -21,26 +21,34 @@ function generator(): () => number {
   }
 }
 
+/** A parameter with the values that `draw` gives; a dry engine needs none. */
+function filled(shape: Shape, label: string, draw: () => Float32Array): Tensor {
+  const made = parameter(shape, label)
+  return gpu.dry ? made : made.write(draw())
+}
+
 /** A parameter whose elements are `value`. */
 export function constant(shape: Shape, value: number, label: string): Tensor {
-  return parameter(shape, label).write(new Float32Array(numel(shape)).fill(value))
+  return filled(shape, label, () => new Float32Array(numel(shape)).fill(value))
 }
 
 /** Uniform on [-bound, bound). */
 export function uniform(shape: Shape, bound: number, label: string): Tensor {
   const random = generator()
-  return parameter(shape, label).write(Float32Array.from({ length: numel(shape) }, () => (2 * random() - 1) * bound))
+  return filled(shape, label, () => Float32Array.from({ length: numel(shape) }, () => (2 * random() - 1) * bound))
 }
 
 /** Normal with mean 0 and the given standard deviation (Box-Muller). */
 export function normal(shape: Shape, std: number, label: string): Tensor {
   const random = generator()
-  const values = new Float32Array(numel(shape))
-  for (let i = 0; i < values.length; i += 2) {
-    const radius = std * Math.sqrt(-2 * Math.log(1 - random()))
-    const angle = 2 * Math.PI * random()
-    values[i] = radius * Math.cos(angle)
-    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
-  }
-  return parameter(shape, label).write(values)
+  return filled(shape, label, () => {
+    const values = new Float32Array(numel(shape))
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = std * Math.sqrt(-2 * Math.log(1 - random()))
+      const angle = 2 * Math.PI * random()
+      values[i] = radius * Math.cos(angle)
+      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
+    }
+    return values
+  })
 }

@@ -89,13 +89,17 @@ export abstract class Module {
 
   /** A copy of all parameters and state, under PyTorch's names and in its shapes. */
   async stateDict(): Promise<StateDict> {
-    const entries = await Promise.all([...this.state()].map(async (entry): Promise<[string, TensorData]> => {
-      if (entry.counter) return [entry.name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(entry.counter.get())) }]
+    const state: StateDict = new Map()
+    for (const entry of this.state()) { // one after another: together they would take the model's size in read-back buffers
+      if (entry.counter) {
+        state.set(entry.name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(entry.counter.get())) })
+        continue
+      }
       const data = await entry.tensor!.data()
       const shape = outerShape(entry)
-      return [entry.name, { dtype: 'f32', shape, data: entry.layout === 'conv' ? hwioToOihw(data, shape) : data }]
-    }))
-    return new Map(entries)
+      state.set(entry.name, { dtype: 'f32', shape, data: entry.layout === 'conv' ? hwioToOihw(data, shape) : data })
+    }
+    return state
   }
 
   /**

@@ -6,7 +6,10 @@ import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { Tensor } from './tensor.js'
 
 const ALIGNMENT = 256
-const CHUNK_BYTES = 16 << 20
+/** The first two chunks, and those that follow: large ones leave smaller gaps. */
+const CHUNK_BYTES = [16 << 20, 32 << 20] as const
+/** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
+const MAX_OPEN = 8
 
 /** A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives). */
 class Chunk {
@@ -17,6 +20,10 @@ class Chunk {
   constructor(readonly bytes: number, readonly label: string) {
     this.buffer = gpu.memory.createStorageBuffer(bytes, label)
     collected.register(this, { memory: gpu.memory, buffer: this.buffer })
+  }
+
+  get room(): number {
+    return this.bytes - this.used
   }
 
   /** Next free slice, or null when it does not fit. */
@@ -31,7 +38,7 @@ class Chunk {
   /** The slice of the gradient twin that belongs to `parameter`. */
   gradientOf(parameter: Storage): Storage {
     if (!this.gradients) {
-      this.gradients = gpu.memory.createStorageBuffer(this.bytes, `${this.label} gradients`)
+      this.gradients = gpu.memory.createStorageBuffer(this.bytes, `gradients of ${this.label}`)
       collected.register(this, { memory: gpu.memory, buffer: this.gradients })
     }
     return new Storage(parameter.byteLength, 'live', `gradient of ${parameter.label}`, this.gradients, parameter.offset, this)
@@ -40,23 +47,25 @@ class Chunk {
 
 const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }>(({ memory, buffer }) => memory.destroy(buffer))
 
-/** Allocates slices one after another, so that what is made together lies together. */
+/** Allocates slices one after another in the first chunk with room, so that what is made together mostly lies together. */
 class Arena {
-  private chunk: Chunk | null = null
+  private open: Chunk[] = []
   private owner: unknown = null
 
   constructor(private readonly label: string) {}
 
   take(shape: Shape, label: string): Storage {
-    if (this.owner !== gpu) this.chunk = null
+    if (this.owner !== gpu) this.open = []
     this.owner = gpu
     const bytes = roundUp(numel(shape) * 4, ALIGNMENT)
     const limit = gpu.caps.limits.maxStorageBufferBindingSize
     check(bytes <= limit, () => `parameter ${label}: needs ${bytes} bytes, this adapter binds at most ${limit}`)
-    const fits = this.chunk?.take(bytes, label)
-    if (fits) return fits
-    const chunk = new Chunk(Math.max(CHUNK_BYTES, bytes), this.label)
-    if (bytes < CHUNK_BYTES) this.chunk = chunk
+    for (const chunk of this.open) {
+      const slice = chunk.take(bytes, label)
+      if (slice) return slice
+    }
+    const chunk = new Chunk(Math.max(Math.min(CHUNK_BYTES[this.open.length < 2 ? 0 : 1], limit), bytes), this.label)
+    this.open = [...this.open.filter((c) => c.room > 0), chunk].slice(-MAX_OPEN)
     return chunk.take(bytes, label)!
   }
 }

@@ -17,12 +17,23 @@ export interface InitOptions {
   seed?: number
   /** Which adapter: 'auto' prefers a GPU, then lavapipe, then SwiftShader. */
   adapter?: 'auto' | 'gpu' | 'lavapipe' | 'swiftshader'
+  /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
+  dryRun?: boolean
 }
 
 /** Bytes on the GPU: all buffers now and at most; what the largest plan placed and could not do without. */
 export interface MemoryReport extends PlanMemory {
   bytes: number
   peakBytes: number
+  /** Bytes now by what they are for: parameters, gradients, optimizer, arena (activations and workspace), … */
+  uses: Record<string, number>
+}
+
+/** A step function that is recorded once and then replayed. */
+export interface Captured<Arguments extends unknown[], R> {
+  (...inputs: Arguments): Promise<R>
+  /** Records, plans and compiles for inputs of these shapes without running: the first call is then as fast as any. */
+  prepare(...inputs: Arguments): Promise<void>
 }
 
 const MAX_PLANS = 32
@@ -47,7 +58,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     parallelism: isSoftware ? 16 : 512,
     limits: device.limits,
   }
-  setGpu(new Gpu(device, caps, options.seed ?? 0))
+  setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun))
   return new Engine(adapter, kind, isSoftware, device, dispose)
 }
 
@@ -105,25 +116,31 @@ export class Engine {
    * Records `fn` once for each set of input shapes and replays that recording at every call: nothing of `fn` runs on the host again
    * but callbacks and dynamic parameters (learning rate, random step). Inputs are copied in; results are new tensors each call.
    */
-  capture<R extends Result>(fn: () => R): () => Promise<R>
-  capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): (inputs: I) => Promise<R>
-  capture<R extends Result>(fn: (inputs: never) => R): (inputs?: Record<string, Tensor>) => Promise<R> {
-    type Captured = { plan: Plan; inputs: Record<string, Tensor>; value: R; results: Storage[] }
-    const captured = new Map<string, Captured>()
-    return (given = {}) => this.serially(async () => {
+  capture<R extends Result>(fn: () => R): Captured<[], R>
+  capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): Captured<[I], R>
+  capture<R extends Result>(fn: (inputs: never) => R): Captured<[Record<string, Tensor>?], R> {
+    type Entry = { plan: Plan; inputs: Record<string, Tensor>; value: R; results: Storage[] }
+    const entries = new Map<string, Entry>()
+    const entryFor = async (given: Record<string, Tensor>): Promise<Entry> => {
       const names = Object.keys(given)
       const signature = names.map((name) => `${name} ${given[name].dtype} ${given[name].shape}`).join('; ')
-      let entry = captured.get(signature)
-      if (!entry) {
-        const inputs: Record<string, Tensor> = {}
-        for (const name of names) inputs[name] = empty(given[name].shape, given[name].dtype, `input ${name}`)
-        const { recording, value, results } = record(() => fn(inputs as never), Object.values(inputs))
-        const plan = await this.plan(recording, results, recording.structure().live)
-        captured.set(signature, (entry = { plan, inputs, value, results }))
-      }
-      const { inputs } = entry
-      const copies = names.map((name) => ({ from: given[name].storage.use('capture'), to: inputs[name].storage }))
-      return this.execute(entry.plan, null, null, entry.value, entry.results, copies)
+      const there = entries.get(signature)
+      if (there) return there
+      const inputs: Record<string, Tensor> = {}
+      for (const name of names) inputs[name] = empty(given[name].shape, given[name].dtype, `input ${name}`)
+      const { recording, value, results } = record(() => fn(inputs as never), Object.values(inputs))
+      const plan = await this.plan(recording, results, recording.structure().live)
+      const entry = { plan, inputs, value, results }
+      entries.set(signature, entry)
+      return entry
+    }
+    const run = (given: Record<string, Tensor> = {}) => this.serially(async () => {
+      const { plan, inputs, value, results } = await entryFor(given)
+      const copies = Object.keys(given).map((name) => ({ from: given[name].storage.use('capture'), to: inputs[name].storage }))
+      return this.execute(plan, null, null, value, results, copies)
+    })
+    return Object.assign(run, {
+      prepare: (given: Record<string, Tensor> = {}) => this.serially(async () => { await entryFor(given) }),
     })
   }
 
@@ -159,7 +176,8 @@ export class Engine {
   }
 
   memory(): MemoryReport {
-    return { bytes: gpu.memory.bytes, peakBytes: gpu.memory.peakBytes, ...this.largest }
+    const { bytes, peakBytes, byUse } = gpu.memory
+    return { bytes, peakBytes, uses: Object.fromEntries(byUse), ...this.largest }
   }
 
   /** GPU objects made since init(). */
@@ -198,6 +216,7 @@ export class Engine {
     plan: Plan, recording: Recording | null, live: readonly Storage[] | null, value: R, results: readonly Storage[],
     inputs: readonly { from: Storage; to: Storage }[] = [],
   ): Promise<R> {
+    check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
     gpu.flush()
     const kept = new Map<Storage, Storage>()
     gpu.guarded(() => {

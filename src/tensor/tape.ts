@@ -35,11 +35,22 @@ export function makeNode(node: Omit<Node, 'id'>): Node {
   return { id: nextId++, ...node }
 }
 
-/** target = a + b, elementwise; `target` may be one of them only when it is bound once. */
-function accumulate(a: Tensor, b: Tensor): Tensor {
-  const sum = empty(a.shape, 'f32', 'gradient')
-  gpu.run(shaders.binary_forward, { a, b, y: sum }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0 })
-  return sum
+/** a + b, elementwise: neither is written, as a gradient may have been passed on to several. */
+function sum(a: Tensor, b: Tensor): Tensor {
+  const y = empty(a.shape, 'f32', 'gradient')
+  gpu.run(shaders.binary_forward, { a, b, y }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0 })
+  return y
+}
+
+/** Runs `fn` with recording on the tape, also inside {@link noGrad}. */
+function withGrad<T>(fn: () => T): T {
+  const before = enabled
+  enabled = true
+  try {
+    return fn()
+  } finally {
+    enabled = before
+  }
 }
 
 /** Reverse-mode differentiation: visits the nodes in the reverse order of their making, so that every sum has one order. */
@@ -48,7 +59,7 @@ export function backward(root: Tensor, gradient?: Tensor): void {
   check(gradient || root.size === 1, () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`)
   check(!gradient || sameShape(gradient.shape, root.shape), () => `backward: the gradient must have the tensor's shape ` +
     `${formatShape(root.shape)}, got ${formatShape(gradient!.shape)}`)
-  noGrad(() => walk(root, gradient ?? ones(root)))
+  noGrad(() => walk([[root, gradient ?? ones(root)]]))
 }
 
 Tensor.prototype.backward = function (gradient) {
@@ -64,23 +75,23 @@ function ones(root: Tensor): Tensor {
   return new Tensor(one.storage, root.shape)
 }
 
-function walk(root: Tensor, gradient: Tensor): void {
+/** Brings gradients from the roots to all leaves. */
+function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
   const arrived = new Map<Node, Record<string, Tensor>>()
   const deliver = (to: Tensor, value: Tensor) => {
     if (to.node) {
       let outputs = arrived.get(to.node)
       if (!outputs) arrived.set(to.node, (outputs = {}))
-      outputs[to.output] = outputs[to.output] ? accumulate(outputs[to.output], value) : value
+      outputs[to.output] = outputs[to.output] ? sum(outputs[to.output], value) : value
     } else if (to.grad) {
-      const sum = accumulate(to.grad, value)
-      gpu.copy(sum, to.grad)
+      gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, Math.ceil(to.size / 256))
     } else {
       to.grad = gradientOf(to)
       if (to.grad.storage !== value.storage) gpu.copy(value, to.grad)
     }
   }
-  deliver(root, gradient)
-  for (const node of reachable(root)) {
+  for (const [root, gradient] of roots) deliver(root, gradient)
+  for (const node of reachable(roots.map(([root]) => root))) {
     const outputs = arrived.get(node)
     if (!outputs) continue
     arrived.delete(node)
@@ -105,10 +116,10 @@ function gradientOf(leaf: Tensor): Tensor {
   return new Tensor(leaf.gradStorage(), leaf.shape)
 }
 
-/** All nodes that `root` depends on, latest first. */
-function reachable(root: Tensor): Node[] {
+/** All nodes that the roots depend on, latest first. */
+function reachable(roots: readonly Tensor[]): Node[] {
   const found = new Set<Node>()
-  const stack = root.node ? [root.node] : []
+  const stack = roots.flatMap(({ node }) => node ?? [])
   while (stack.length) {
     const node = stack.pop()!
     if (found.has(node)) continue
@@ -119,4 +130,42 @@ function reachable(root: Tensor): Node[] {
     }
   }
   return [...found].sort((a, b) => b.id - a.id)
+}
+
+/**
+ * Runs `fn` without keeping what its backward pass needs; that pass runs it again (`torch.utils.checkpoint`; Chen et al. 2016). Memory for
+ * time: gradients are the same bits, dropout draws the same numbers. State that `fn` updates in place is updated twice.
+ */
+export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
+  if (!enabled) return fn(...inputs)
+  const stream = gpu.stream
+  const results = noGrad(() => fn(...inputs))
+  const saved = inputs.map((x) => x.detach())
+  const named = Object.fromEntries(inputs.map((x, i) => [i, x]))
+  const node = makeNode({
+    op: 'checkpoint',
+    inputs: named,
+    wants: Object.keys(named).filter((name) => named[name].requiresGrad),
+    backward(outputs, targets) {
+      const leaves = saved.map((x, i) => {
+        const leaf = x.detach()
+        leaf.requiresGrad = i in targets
+        leaf.gradStorage = () => targets[i].storage
+        return leaf
+      })
+      const after = gpu.stream
+      gpu.stream = stream
+      const again = withGrad(() => fn(...leaves))
+      gpu.stream = after
+      walk(again.flatMap((y, i) => (outputs[i] ? [[y, outputs[i]] as const] : [])))
+      for (const i in targets) if (!leaves[Number(i)].grad) gpu.zero(targets[i])
+    },
+  })
+  return results.map((result, i) => {
+    const y = result.detach()
+    y.requiresGrad = true
+    y.node = node
+    y.output = String(i)
+    return y
+  })
 }

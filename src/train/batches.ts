@@ -1,10 +1,11 @@
 // What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and
 // in a page.
 import type { Batch, DataLoader } from '../data/dataLoader.js'
+import { outputSize } from '../data/transforms.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
 /** Where batches come from: a DataLoader, or anything of its form. */
-export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch'>
+export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
 
 /** A batch as kernels see it: images u8 [B, H, W, 3], flips u32 [B], labels i32 [B]. */
 export type BatchTensors = { images: Tensor; flips: Tensor; labels: Tensor }
@@ -33,6 +34,18 @@ export class Uploader {
   dispose(): void {
     for (const tensors of this.made.values()) for (const t of Object.values(tensors)) t.dispose()
     this.made.clear()
+  }
+}
+
+/** A batch of black pictures, as large as any that `source` will yield: to plan with. Null where pictures differ in size. */
+export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchSource): Batch | null {
+  const B = Math.min(batchSize, samples.length)
+  const size = outputSize(transform)
+  if (!size) return null
+  const [height, width] = size
+  return {
+    images: new Uint8Array(B * height * width * 3), shape: [B, height, width, 3],
+    labels: new Int32Array(B), flips: new Uint32Array(B), indices: new Int32Array(B),
   }
 }
 

@@ -1,10 +1,10 @@
 // Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
 import type { Module } from '../nn/module.js'
 import * as F from '../ops/index.js'
-import type { Engine } from '../tensor/engine.js'
+import type { Captured, Engine } from '../tensor/engine.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type BatchSource, type BatchTensors, Lagging, Uploader, take } from './batches.js'
+import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
 import type { Outputs } from './metrics.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
@@ -20,7 +20,7 @@ export interface EvaluateOptions {
 /** Runs a model over data sets; keeps its recorded step from one call to the next. */
 export class Evaluator {
   private readonly uploader = new Uploader()
-  private readonly steps = new Map<string, (batch: BatchTensors) => Promise<{ logits: Tensor }>>()
+  private readonly steps = new Map<string, Captured<[BatchTensors], { logits: Tensor }>>()
 
   constructor(private readonly engine: Engine, private readonly model: Classifier) {}
 
@@ -53,13 +53,20 @@ export class Evaluator {
     return signal?.aborted ? null : { logits, labels, numClasses }
   }
 
+  /** Plans and compiles the step for a full batch of `source` without running it. */
+  async prepare(source: BatchSource): Promise<void> {
+    const batch = emptyBatch(source)
+    this.model.eval()
+    if (batch) await this.step(source).prepare(this.uploader.fill(batch))
+  }
+
   /** Gives the input tensors back. */
   dispose(): void {
     this.uploader.dispose()
   }
 
   /** The captured step for the way a source wants its images normalised. */
-  private step({ dataset }: BatchSource): (batch: BatchTensors) => Promise<{ logits: Tensor }> {
+  private step({ dataset }: BatchSource): Captured<[BatchTensors], { logits: Tensor }> {
     const { mean, std } = dataset.transform.device
     const key = `${mean} ${std}`
     let step = this.steps.get(key)

@@ -3,10 +3,10 @@
 import { BatchNorm2d } from '../nn/layers.js'
 import type { StateDict } from '../nn/module.js'
 import * as F from '../ops/index.js'
-import type { Engine } from '../tensor/engine.js'
+import type { Captured, Engine } from '../tensor/engine.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { type BatchSource, type BatchTensors, Lagging, Uploader, take } from './batches.js'
+import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
 import { type Classifier, Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
 import { argmax, computeMetrics, crossEntropy } from './metrics.js'
@@ -53,6 +53,11 @@ export interface TrainerOptions {
    * of train().
    */
   freezeBatchNorm?: boolean
+  /**
+   * Parts that each batch is computed in, one after another; default 1. Their gradients are summed to those of the whole batch, for the
+   * memory of one part. (BatchNorm in training mode sees each part by itself.)
+   */
+  gradAccumulation?: number
   /** Ends the run after the current step. */
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
@@ -82,29 +87,62 @@ export class Trainer {
   private readonly uploader = new Uploader()
   private readonly weight: Tensor
   private readonly classWeight: Float32Array
-  private readonly trainStep: (batch: BatchTensors) => Promise<{ loss: Tensor; logits: Tensor }>
+  private readonly share: Tensor
+  private readonly trainStep: Captured<[TrainInputs], { loss: Tensor; logits: Tensor }>
   private steps = 0
   private best: { row: HistoryRow; state: StateDict } | null = null
 
   constructor(private readonly options: TrainerOptions) {
-    const { engine, model, optimizer, train, epochs, patience = 10, labelSmoothing = 0 } = options
+    const { engine, model, optimizer, train, epochs, patience = 10 } = options
     const classes = train.dataset.classes.length
     check(Number.isInteger(epochs) && epochs > 0, `Trainer: epochs must be a whole number above 0, got ${epochs}`)
     check(patience > 0, `Trainer: patience must be above 0, got ${patience}`)
     this.classWeight = options.classWeight ?? new Float32Array(classes).fill(1)
     const { length } = this.classWeight
     check(length === classes, `Trainer: classWeight must hold ${classes} numbers, one per class, got ${length}`)
+    const { gradAccumulation: parts = 1 } = options
+    check(Number.isInteger(parts) && parts > 0, `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`)
     this.weight = tensor(this.classWeight)
+    this.share = tensor([0], [])
     this.evaluator = new Evaluator(engine, model)
     const { mean, std } = train.dataset.transform.device
-    this.trainStep = engine.capture(({ images, flips, labels }: BatchTensors) => {
+    this.trainStep = engine.capture(({ images, flips, labels, share }: TrainInputs) => {
       optimizer.zeroGrad()
-      const logits = model.forward(F.normalizeImages(images, flips, { mean, std }))
-      const loss = F.crossEntropy(logits, labels, { weight: this.weight, labelSmoothing })
-      loss.backward()
+      const x = F.normalizeImages(images, flips, { mean, std })
+      const passes = cut(labels.size, parts).map((range) => this.pass(x, labels, share, range))
       optimizer.step()
-      return { loss, logits }
+      return { loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)), logits: F.cat(passes.map(({ logits }) => logits)) }
     })
+  }
+
+  /** Forward and backward over rows `start` … `end` - 1 of the batch; `share` is 1 / the sum of the batch's weights. */
+  private pass(images: Tensor, labels: Tensor, share: Tensor, { start, end }: { start: number; end: number }): { loss: Tensor; logits: Tensor } {
+    const { model, labelSmoothing = 0 } = this.options
+    const options = { weight: this.weight, labelSmoothing }
+    if (end - start === labels.size) {
+      const logits = model.forward(images)
+      const loss = F.crossEntropy(logits, labels, options)
+      loss.backward()
+      return { loss, logits }
+    }
+    const part = (t: Tensor) => F.slice(t, { dim: 0, start, end })
+    const logits = model.forward(part(images))
+    const loss = F.crossEntropy(logits, part(labels), { ...options, reduction: 'sum' })
+    loss.backward(share)
+    return { loss: F.mul(loss, share), logits }
+  }
+
+  /** Plans and compiles both steps for full batches without running them: after it `engine.memory()` tells what training takes. */
+  async prepare(): Promise<void> {
+    const { validation } = this.options
+    this.setMode()
+    await this.prepareTraining()
+    if (validation) await this.evaluator.prepare(validation)
+  }
+
+  private async prepareTraining(): Promise<void> {
+    const batch = emptyBatch(this.options.train)
+    if (batch) await this.trainStep.prepare({ ...this.uploader.fill(batch), share: this.share })
   }
 
   /** Runs all epochs. Throws when a loss is not finite, naming epoch and step; callbacks' errors pass through. */
@@ -136,6 +174,7 @@ export class Trainer {
       this.uploader.dispose()
       this.evaluator.dispose()
       this.weight.dispose()
+      this.share.dispose()
     }
     return { history: this.history, best: this.best?.row ?? null, stopped }
   }
@@ -195,16 +234,19 @@ export class Trainer {
       onProgress?.({ phase: 'train', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss: mean })
     })
     this.setMode()
+    const prepared = this.prepareTraining() // compiles while the first images are decoded
+    prepared.catch(() => {}) // the step says the same
     for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) break
       const { labels } = batch
       if (schedule) optimizer.lr = schedule(this.steps)
       this.steps++
-      const { loss, logits } = await this.trainStep(this.uploader.fill(batch))
+      this.share.write(Float32Array.of(1 / labels.reduce((sum, label) => sum + this.classWeight[label], 0)))
+      const { loss, logits } = await this.trainStep({ ...this.uploader.fill(batch), share: this.share })
       const reads = Promise.all([take(loss), take(logits)])
       await results.push(reads.then(([[value], rows]) => ({ loss: value, logits: rows, labels })))
     }
-    await results.drain()
+    await Promise.all([prepared, results.drain()])
     if (signal?.aborted) return null
     return { trainLoss: lossSum / weightSum, trainAccuracy: correct / images, imagesPerSecond: rate(images, start) }
   }
@@ -221,6 +263,14 @@ export class Trainer {
       if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
     }
   }
+}
+
+type TrainInputs = BatchTensors & { share: Tensor }
+
+/** 0 … n - 1 in at most `parts` ranges of nearly one size. */
+function cut(n: number, parts: number): { start: number; end: number }[] {
+  const count = Math.min(n, parts)
+  return Array.from({ length: count }, (_, i) => ({ start: Math.floor((i * n) / count), end: Math.floor(((i + 1) * n) / count) }))
 }
 
 type TrainedEpoch = Pick<HistoryRow, 'trainLoss' | 'trainAccuracy' | 'imagesPerSecond'>

@@ -25,6 +25,7 @@ function source(count = 18): BatchSource {
       transform: { host: [], device: { flipProbability: 0, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
     },
     length: Math.ceil(count / 4),
+    batchSize: 4,
     async *epoch(): AsyncGenerator<Batch, void, void> {
       for (let at = 0; at < count; at += 4) {
         const indices = Int32Array.from({ length: Math.min(4, count - at) }, (_, i) => at + i)
