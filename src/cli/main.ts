@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { RadiogradError } from '../util/check.js'
 import { demoCommand } from './demo.js'
+import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
 import { predictCommand } from './predict.js'
@@ -17,7 +18,7 @@ const program = new Command('radiograd')
   .exitOverride()
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`radiograd: ${oneLine(text.replace(/^error: /, ''))}\n`) })
-for (const add of [trainCommand, evalCommand, predictCommand, infoCommand, demoCommand, setupCommand]) add(program)
+for (const add of [trainCommand, evalCommand, predictCommand, downloadCommand, infoCommand, demoCommand, setupCommand]) add(program)
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ')

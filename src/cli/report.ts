@@ -11,6 +11,8 @@ export interface Step {
   images: number
   total: number
   imagesPerSecond: number
+  /** What is counted; images when left out. */
+  unit?: string
   /** Shown behind the numbers, such as the loss so far. */
   note?: string
 }
@@ -42,15 +44,15 @@ export class Report {
     if (process.stderr.isTTY) this.draw(step)
     else if (performance.now() - this.lastLine > LINE_EVERY_MS) {
       this.lastLine = performance.now()
-      this.say(`${step.label}  ${step.images}/${step.total} images  ${details(step)}`)
+      this.say(`${step.label}  ${step.images}/${step.total} ${step.unit ?? 'images'}  ${details(step)}`)
     }
   }
 
   /** For work that starts now: takes the number of images done so far. */
-  counter(label: string, total: number): (images: number) => void {
+  counter(label: string, total: number, unit = 'images'): (images: number) => void {
     const start = performance.now()
     const rate = (images: number) => (images * 1000) / (performance.now() - start)
-    return (images) => this.progress({ label, images, total, imagesPerSecond: rate(images) })
+    return (images) => this.progress({ label, images, total, imagesPerSecond: rate(images), unit })
   }
 
   /** Takes the bar away. */
@@ -71,9 +73,9 @@ export class Report {
   }
 }
 
-function details({ images, total, imagesPerSecond, note }: Step): string {
+function details({ images, total, imagesPerSecond, unit = 'images', note }: Step): string {
   const left = clock((total - images) / imagesPerSecond)
-  return [`${imagesPerSecond.toFixed(1)} images/s`, `${left} left`, note].filter(Boolean).join('  ')
+  return [`${imagesPerSecond.toFixed(1)} ${unit}/s`, `${left} left`, note].filter(Boolean).join('  ')
 }
 
 /** `1:05`, `2:00:00`. */

@@ -14,13 +14,10 @@ export class Interrupted extends Error {
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * Opens the adapter, says which, runs `work` and closes it, whatever happens. The first Ctrl-C asks `work` through its
- * signal to stop after the current step, the second ends the process at once.
+ * Runs `work` with a signal that the first Ctrl-C raises, for it to stop at the next good place; the second ends the process at once.
+ * Throws `Interrupted` after the first. `soon` says what is still finished.
  */
-export async function withEngine<T>(
-  { adapter, seed = 0, dryRun, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; report: Report },
-  work: (engine: Engine, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
+export async function withSignals<T>(report: Report, soon: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController()
   let exitCode = 0
   const stop = (name: NodeJS.Signals) => {
@@ -28,22 +25,34 @@ export async function withEngine<T>(
     exitCode = SIGNALS[name as keyof typeof SIGNALS]
     abort.abort()
     report.endProgress()
-    process.stderr.write('radiograd: stopping after this step; once more to quit at once\n')
+    process.stderr.write(`radiograd: stopping ${soon}; once more to quit at once\n`)
   }
   for (const name in SIGNALS) process.on(name, stop)
-  let engine: Engine | undefined
   try {
-    engine = await init({ seed, adapter, dryRun })
-    check(engine.adapterKind !== 'null', 'RADIOGRAD_ADAPTER: the null adapter computes nothing, got null')
-    report.say(`adapter   ${describeAdapter(engine)}`)
-    const result = await work(engine, abort.signal)
+    const result = await work(abort.signal)
     if (exitCode) throw new Interrupted(exitCode)
     return result
   } finally {
     report.endProgress()
-    engine?.dispose()
     for (const name in SIGNALS) process.off(name, stop)
   }
+}
+
+/** Opens the adapter, says which, runs `work` and closes it, whatever happens. A Ctrl-C asks `work` to stop after the current step. */
+export function withEngine<T>(
+  { adapter, seed = 0, dryRun, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; report: Report },
+  work: (engine: Engine, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withSignals(report, 'after this step', async (signal) => {
+    const engine = await init({ seed, adapter, dryRun })
+    try {
+      check(engine.adapterKind !== 'null', 'RADIOGRAD_ADAPTER: the null adapter computes nothing, got null')
+      report.say(`adapter   ${describeAdapter(engine)}`)
+      return await work(engine, signal)
+    } finally {
+      engine.dispose()
+    }
+  })
 }
 
 /** The adapter in one line; a software one is said loudly. */

@@ -19,6 +19,7 @@ import { type DecodingOptions, names, real, whole, withDecoding } from './option
 import { OutputFolder } from './output.js'
 import { Report, memoryText, metricsText } from './report.js'
 import { withEngine } from './session.js'
+import { resolveWeights } from './weights.js'
 import { versions } from './versions.js'
 
 export interface TrainOptions extends DecodingOptions {
@@ -58,7 +59,7 @@ export function trainCommand(program: Command): void {
     .description('fine-tune a model on DIR/train and test it on DIR/test')
     .requiredOption('--data <dir>', 'folder with train/, test/ and optionally val/, each with a folder per class')
     .addOption(new Option('--model <name>', 'architecture').choices(MODEL_NAMES).default('resnet18'))
-    .option('--weights <file>', 'start from a .safetensors, .pth, .pt or .bin file; without it from random values')
+    .option('--weights <file>', "start from a .safetensors, .pth, .pt or .bin file, a folder of Hugging Face's, or what 'download' fetched, by its name")
     .option('--trainable <names>', 'train only these layers, such as layer4,fc (default: all)', names)
     .option('--epochs <n>', 'passes over the training images', whole(1), 20)
     .option('--batch-size <n>', 'images per step', whole(1, 4096), 16)
@@ -86,7 +87,7 @@ export async function train(options: TrainOptions): Promise<void> {
   const start = performance.now()
   const report = new Report(options.json)
   const output = new OutputFolder(options.out)
-  const checkpoint = options.weights === undefined ? null : await loadCheckpoint(options.weights)
+  const checkpoint = options.weights === undefined ? null : await loadCheckpoint(resolveWeights(options.weights))
   const { mean, std, imageSize: usual } = preprocessingOf(options.model, checkpoint)
   const { imageSize = usual } = options
   const splits = openSplits(options.data, { ...options, imageSize, mean, std })

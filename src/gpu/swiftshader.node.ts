@@ -1,19 +1,15 @@
 // SwiftShader, a Vulkan driver that runs on the CPU, out of an npm package: no root, nothing of the system touched.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { constants, homedir } from 'node:os'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
+import { cacheFolder } from '../util/cache.node.js'
 import { check } from '../util/check.js'
 
 const PACKAGE = '@sparticuz/chromium'
 const VERSION = '147.0.0'
 const FILES = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
-
-/** Where this project keeps what it fetched. */
-export function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'radiograd')
-}
 
 const folder = () => join(cacheFolder(), `swiftshader-${VERSION}`)
 

@@ -6,6 +6,11 @@ export async function readBytes(source: string | URL | Blob | Uint8Array): Promi
   return source instanceof Uint8Array || source instanceof Blob ? bytesOf(source) : fetchBytes(source)
 }
 
+/** A page has no files beside a file. */
+export async function readIfThere(_path: string): Promise<Uint8Array | null> {
+  return null
+}
+
 /** Offers the bytes as a download of that name. */
 export async function writeBytes(name: string, bytes: Uint8Array): Promise<void> {
   const link = document.createElement('a')

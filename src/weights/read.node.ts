@@ -1,6 +1,6 @@
 // Reading and writing whole files in Node. A file is written beside its place and renamed: it is whole or not there.
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { RadiogradError } from '../util/check.js'
 import { bytesOf, fetchBytes } from './remote.js'
 
@@ -25,6 +25,12 @@ export async function readBytes(source: string | URL | Blob | Uint8Array): Promi
   } catch (error) {
     throw new RadiogradError(`${source}: cannot be read, ${explain(error)}`)
   }
+}
+
+/** As {@link readBytes} for a path; null when there is no such file. */
+export async function readIfThere(path: string): Promise<Uint8Array | null> {
+  const there = await stat(path).then((s) => s.isFile(), ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR')
+  return there ? readBytes(path) : null
 }
 
 /** Writes a file; on any failure nothing is left behind and an earlier file stays as it was. */

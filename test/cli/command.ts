@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface Finished {
   code: number | null
@@ -40,9 +40,11 @@ export function radiograd(args: readonly string[], { env, when, then }: RunOptio
   })
 }
 
+const folders: string[] = []
+process.on('exit', () => { for (const dir of folders) rmSync(dir, { recursive: true, force: true }) })
+
 /** A folder that is gone when the process ends. */
 export function scratch(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'radiograd-test-'))
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
-  return dir
+  folders.push(mkdtempSync(join(tmpdir(), 'radiograd-test-')))
+  return folders.at(-1)!
 }
