@@ -4,6 +4,7 @@
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
@@ -59,9 +60,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
     var p = exp(scores.x + scores.y + scores.z + scores.w - lse[head * params.T + query]);
     if (params.causal != 0u) { p = select(p, 0.0, key > query); }
-    let ds = p * (grads.x + grads.y + grads.z + grads.w - delta[head * params.T + query]);
+    let factor = kept(head, query, key);
+    let ds = p * (factor * (grads.x + grads.y + grads.z + grads.w) - delta[head * params.T + query]);
+    let given = factor * p;
     @unroll for (var i = 0u; i < D4; i++) {
-      dvs[i] += p * subgroupBroadcast(gs[i / SG], i % SG);
+      dvs[i] += given * subgroupBroadcast(gs[i / SG], i % SG);
       dks[i] += ds * subgroupBroadcast(qs[i / SG], i % SG);
     }
   }

@@ -1,5 +1,6 @@
 // As attention_backward_kv_sg.wgsl without subgroups: one workgroup of 64 owns 32 keys of a head and walks over the queries 32 at a time,
 // as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(S / 32), heads of all batches].
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
@@ -60,8 +61,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     @unroll for (var i = 0u; i < 4; i++) {
       let hidden = (query >= vec4<u32>(params.T)) | ((vec4<u32>(first + down * 4u + i) > query) & vec4<bool>(params.causal != 0u));
       let p = select(exp(scores[i] - log_sum), vec4<f32>(0.0), hidden);
-      weights[(down * 4u + i) * PITCH + across] = p;
-      grads[i] = p * (grads[i] - own_delta);
+      var factor = vec4<f32>(1.0);
+      @unroll for (var j = 0u; j < 4; j++) { factor[j] = kept(head, query[j], first + down * 4u + i); }
+      weights[(down * 4u + i) * PITCH + across] = factor * p;
+      grads[i] = p * (factor * grads[i] - own_delta);
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {

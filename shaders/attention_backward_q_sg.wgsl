@@ -3,6 +3,7 @@
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
@@ -63,7 +64,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       scores += qs[i] * subgroupBroadcast(ks[i / SG], i % SG);
       grads += gs[i] * subgroupBroadcast(vs[i / SG], i % SG);
     }
-    var ds = exp(scores.x + scores.y + scores.z + scores.w - log_sum) * (grads.x + grads.y + grads.z + grads.w - own_delta);
+    var ds = exp(scores.x + scores.y + scores.z + scores.w - log_sum) *
+      (kept(head, query, key) * (grads.x + grads.y + grads.z + grads.w) - own_delta);
     if (params.causal != 0u) { ds = select(ds, 0.0, key > query); }
     @unroll for (var i = 0u; i < D4; i++) { sum[i] += ds * subgroupBroadcast(ks[i / SG], i % SG); }
   }

@@ -1,5 +1,6 @@
 // As attention_backward_q_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys 32 at a time,
 // as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(T / 32), heads of all batches].
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
@@ -62,6 +63,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let key = start + across + vec4<u32>(0u, 8u, 16u, 24u);
     @unroll for (var i = 0u; i < 4; i++) {
       let hidden = (key >= vec4<u32>(params.S)) | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
+      @unroll for (var j = 0u; j < 4; j++) { grads[i][j] *= kept(head, first + down * 4u + i, key[j]); }
       let ds = exp(scores[i] - log_sum[i]) * (grads[i] - own_delta[down * 4u + i]);
       weights[(down * 4u + i) * PITCH + across] = select(ds, vec4<f32>(0.0), hidden);
     }

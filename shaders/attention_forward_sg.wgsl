@@ -1,10 +1,12 @@
 // Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022): one query a lane,
 // keys one after another with a running maximum and sum. A lane loads a part of the key's row, subgroupBroadcast gives it to all.
 // q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ exp(score), for the backward pass.
+// DROPOUT: probabilities are dropped after they are summed, as kept() of lib/attention.wgsl says.
 // `causal`: key j only for queries from j on. One subgroup SG queries of a head; dispatched over [ceil(T / SG), heads of all batches].
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
@@ -51,7 +53,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let p = exp(score - next);
     largest = next;
     total = total * shrink + p;
-    @unroll for (var i = 0u; i < D4; i++) { sum[i] = sum[i] * shrink + p * subgroupBroadcast(vs[i / SG], i % SG); }
+    let given = p * kept(head, query, key);
+    @unroll for (var i = 0u; i < D4; i++) { sum[i] = sum[i] * shrink + given * subgroupBroadcast(vs[i / SG], i % SG); }
   }
   if (query >= params.T) { return; }
   let to = o_row(head, query);

@@ -1,6 +1,7 @@
 // As attention_forward_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys 32 at a time,
 // with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(depth / 8). Bindings as there; dispatched over
 // [ceil(T / 32), heads of all batches].
+// @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
@@ -62,6 +63,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     total *= shrink;
     @unroll for (var i = 0u; i < 4; i++) {
       for (var slot = 0u; slot < 8u; slot++) { total[i] += dot(weights[(down * 4u + i) * PITCH + slot], vec4<f32>(1.0)); }
+    }
+    if (DROPOUT) {
+      workgroupBarrier(); // all have read for their sums
+      @unroll for (var i = 0u; i < 4; i++) {
+        @unroll for (var j = 0u; j < 4; j++) { weights[(down * 4u + i) * PITCH + across][j] *= kept(head, first + down * 4u + i, key[j]); }
+      }
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {

@@ -1,18 +1,23 @@
-// y[b] = a[b] · w[b] (+ bias): a [M, K], w [K, N], or [N, K] if NT, y [M, N], bias [N]; for one subgroup a workgroup (software adapters).
+// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if NT, y [M, N], bias [N]; for one subgroup a workgroup (software adapters).
 // Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between batches (0 broadcasts).
 // A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four vec4 of `w`, and the values of `a` travel by
 // subgroupBroadcast: one varying load, then free copies. With NT a lane
 // loads along K of its 4 columns; turning that 4×4 block costs nothing, as components are registers. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
+// GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
+// @include lib/math.wgsl
+// @include lib/gelu.wgsl
 // @variant SG = 4, 8
 // @variant TM = 8, 32
 // @variant NT = 0, 1
 // @require subgroups
-struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, has_bias: u32 }
+struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, has_bias: u32, keep_pre: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read_write> pre: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> params: Params;
+override GELU: u32 = 0u;
 const RT = (TM + SG - 1u) / SG;
 
 @compute @workgroup_size(SG)
@@ -54,6 +59,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   var shift = vec4<f32>(0.0);
   if (params.has_bias != 0u) { shift = bias[col]; }
   @unroll for (var i = 0u; i < TM; i++) {
-    if (row + i < params.M) { y[wid.z * params.y_stride + (row + i) * params.N4 + col] = acc[i] + shift; }
+    if (row + i < params.M) {
+      let to = wid.z * params.y_stride + (row + i) * params.N4 + col;
+      let v = acc[i] + shift;
+      if (params.keep_pre != 0u) { pre[to] = v; }
+      y[to] = activated(v, GELU);
+    }
   }
 }

@@ -1,16 +1,21 @@
-// y[b] = a[b] · w[b] (+ bias) for any shape and any transposition, given as strides in floats: element (m, k) of `a` is at
+// y[b] = gelu?(a[b] · w[b] (+ bias)) for any shape and any transposition, given as strides in floats: element (m, k) of `a` is at
 // m·a_row + k·a_col, (k, n) of `w` at k·w_row + n·w_col; y [M, N] row-major; a_stride, w_stride between batches (0 broadcasts).
 // A workgroup makes a tile of 64×64 from 16-wide slices of K in workgroup memory, an invocation 4×4 of it. K may be cut into `splits`
 // planes of y [batches, splits, M, N], summed afterwards in a fixed order. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
+// GELU: 0 nothing, 1 gelu, 2 gelu by tanh (then splits is 1); `pre`, like y, takes what went into it, if wanted.
+// @include lib/math.wgsl
+// @include lib/gelu.wgsl
 struct Params {
   M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
-  has_bias: u32, splits: u32, k_per_split: u32,
+  has_bias: u32, splits: u32, k_per_split: u32, keep_pre: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read_write> pre: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+override GELU: u32 = 0u;
 const TILE = 64u;
 const STEP = 16u;
 // One float of padding a row keeps the columns of a tile in different banks.
@@ -54,12 +59,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   @unroll for (var i = 0u; i < 4u; i++) {
     let m = row0 + ty * 4u + i;
+    var v = acc[i];
+    @unroll for (var j = 0u; j < 4u; j++) {
+      if (params.has_bias != 0u) { v[j] += bias[min(col0 + tx + 16u * j, params.N - 1u)]; }
+    }
+    let out = activated(v, GELU);
     @unroll for (var j = 0u; j < 4u; j++) {
       let n = col0 + tx + 16u * j;
       if (m < params.M && n < params.N) {
-        var shift = 0.0;
-        if (params.has_bias != 0u) { shift = bias[n]; }
-        y[(wid.z * params.M + m) * params.N + n] = acc[i][j] + shift;
+        let to = (wid.z * params.M + m) * params.N + n;
+        if (params.keep_pre != 0u) { pre[to] = v[j]; }
+        y[to] = out[j];
       }
     }
   }

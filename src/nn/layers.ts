@@ -124,6 +124,11 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return F.linear(x, this.weight, this.bias)
   }
+
+  /** gelu(forward(x)) in one kernel. */
+  forwardGelu(x: Tensor): Tensor {
+    return F.linearGelu(x, this.weight, this.bias)
+  }
 }
 
 /** Zeroes elements with probability p while training (`torch.nn.Dropout`). */

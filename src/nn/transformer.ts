@@ -25,7 +25,7 @@ export class Attention extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = F.selfAttention(this.qkv.forward(x), { heads: this.heads })
+    const y = F.selfAttention(this.qkv.forward(x), { heads: this.heads, dropout: this.training ? this.attentionDropout : 0 })
     return this.projDrop.forward(this.proj.forward(y))
   }
 }
@@ -44,7 +44,7 @@ export class Mlp extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.drop.forward(F.gelu(this.fc1.forward(x)))
+    const y = this.drop.forward(this.fc1.forwardGelu(x))
     return this.drop.forward(this.fc2.forward(y))
   }
 }

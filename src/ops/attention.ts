@@ -5,6 +5,7 @@ import { defineOp } from '../tensor/op.js'
 import { type Tensor, empty, tensor } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { add, mul } from './binary.js'
+import { type Draw, draw, dropout, kept } from './dropout.js'
 import { ceilDiv, subgroupFamily } from './gemm.js'
 import { transpose } from './layout.js'
 import { matmul } from './matmul.js'
@@ -15,6 +16,8 @@ export interface AttentionOptions {
   isCausal?: boolean
   /** Factor of the scores. Default 1/√D. */
   scale?: number
+  /** Share of the probabilities that are zeroed at random; the others are scaled by 1/(1-dropout). Default 0. */
+  dropout?: number
 }
 
 /** Where rows lie, in floats (shaders/lib/attention.wgsl). */
@@ -28,6 +31,7 @@ interface Layout {
   scale: number
   causal: boolean
   packed: boolean
+  random: Draw | null
   q: Strides
   k: Strides
   o: Strides
@@ -36,19 +40,23 @@ interface Layout {
 type Strides = readonly [batch: number, head: number, token: number]
 
 /** Parameters (in vec4) and the family of kernels. */
-function prepare({ all, heads, T, S, depth, scale, causal, packed, q, k, o }: Layout) {
+function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
   const [q_batch, q_head, q_token] = q.map((s) => s / 4)
   const [k_batch, k_head, k_token] = k.map((s) => s / 4)
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
   const offset = packed ? (heads * depth) / 4 : 0
-  const params = {
+  const fixed = {
     heads, T, S, depth: depth / 4, scale, causal, packed, k_offset: offset, v_offset: 2 * offset,
     q_batch, q_head, q_token, k_batch, k_head, k_token, o_batch, o_head, o_token,
+    p: 0, rescale: 1, seed: 0, stream: 0, step: 0,
   }
+  const dropped = random && { p: random.p, rescale: kept(random.p).scale }
+  const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
+  const DROPOUT = random !== null
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
   const groups = (rows: number) => [ceilDiv(rows, SG ?? 32), all, 1] as const
-  return { params, groups, sg: SG && ({ SG, D } as const), tile: { CHUNKS: ceilDiv(depth, 32) } }
+  return { params, groups, sg: SG && ({ SG, D, DROPOUT } as const), tile: { CHUNKS: ceilDiv(depth, 32), DROPOUT } }
 }
 
 function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout: Layout): void {
@@ -106,17 +114,18 @@ const selfAttentionOp = defineOp({
  * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the same in all.
  * `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
  */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal = false, scale }: AttentionOptions = {}): Tensor {
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal = false, scale, dropout = 0 }: AttentionOptions = {}): Tensor {
   const lead = q.shape.slice(0, -2)
   const [T, D] = q.shape.slice(-2)
   const S = k.shape[k.shape.length - 2]
   check(q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
     () => `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`)
   const factor = scale ?? 1 / Math.sqrt(D)
-  if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor })
+  if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor, dropout })
   const all = numel(lead)
   return attentionOp({ q, k, v }, {
-    ...checked(all), heads: all, T, S, depth: D, scale: factor, causal: isCausal, packed: false, q: [0, T * D, D], k: [0, S * D, D], o: [0, T * D, D],
+    ...checked(all), heads: all, T, S, depth: D, scale: factor, causal: isCausal, packed: false,
+    random: drawn(dropout), q: [0, T * D, D], k: [0, S * D, D], o: [0, T * D, D],
   }).o
 }
 
@@ -124,7 +133,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isC
  * Attention of tokens among themselves: qkv [B, T, 3·H·D] as one projection writes it (queries, keys, values, each head by head) →
  * [B, T, H·D]. What permute, scaledDotProductAttention and permute give, without moving anything. D: a multiple of 4 up to 128.
  */
-export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale }: AttentionOptions & { heads: number }): Tensor {
+export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale, dropout = 0 }: AttentionOptions & { heads: number }): Tensor {
   check(qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
     () => `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, got ${formatShape(qkv.shape)}`)
   const [B, T, width] = qkv.shape
@@ -132,8 +141,15 @@ export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale }: A
   const rows = [T * width, depth, width] as const
   return selfAttentionOp({ qkv }, {
     ...checked(B * heads), heads, T, S: T, depth, scale: scale ?? 1 / Math.sqrt(depth), causal: isCausal, packed: true,
+    random: drawn(dropout),
     q: rows, k: rows, o: [(T * width) / 3, depth, width / 3],
   }).o
+}
+
+/** Random numbers for a call that drops; every call takes a stream, so that turning dropout on changes no other's numbers. */
+function drawn(p: number): Draw | null {
+  const random = draw('attention', p)
+  return p > 0 ? random : null
 }
 
 function checked(all: number): { all: number } {
@@ -142,10 +158,10 @@ function checked(all: number): { all: number } {
 }
 
 /** The same out of plain operators, with all scores in memory: for rows that the kernels do not take, and their twin in the tests. */
-export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, scale }: { isCausal: boolean; scale: number }): Tensor {
+export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, scale, dropout: p = 0 }: { isCausal: boolean; scale: number; dropout?: number }): Tensor {
   const rank = q.shape.length
   const scores = matmul(mul(q, scale), transpose(k, rank - 2, rank - 1))
-  return matmul(softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 }), v)
+  return matmul(dropout(softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 }), p), v)
 }
 
 /** [T, S]: 0 where key j <= query i, else a number that leaves nothing of any score. */

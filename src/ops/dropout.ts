@@ -6,14 +6,15 @@ import { type Tensor, zeros } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { add, mul } from './binary.js'
 
-interface Attributes {
+/** One use of random numbers. */
+export interface Draw {
   p: number
   /** The random numbers' key; evaluated at each execution, alike in both passes. */
   key: () => { seed: number; stream: number; step: number }
 }
 
-/** The attributes of one call. */
-function draw(name: string, p: number): Attributes {
+/** The next draw: every call has numbers of its own. */
+export function draw(name: string, p: number): Draw {
   check(p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
   const owner = gpu
   const { seed, stream } = gpu.rng()
@@ -22,13 +23,14 @@ function draw(name: string, p: number): Attributes {
   return { p, key: () => ({ seed, stream, step: step() }) }
 }
 
-const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
+/** p and 1/(1-p), the factor of what is kept. */
+export const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
 
-function mask(x: Tensor, y: Tensor, { p, key }: Attributes): void {
+function mask(x: Tensor, y: Tensor, { p, key }: Draw): void {
   gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256))
 }
 
-function maskSamples(x: Tensor, y: Tensor, { p, key }: Attributes): void {
+function maskSamples(x: Tensor, y: Tensor, { p, key }: Draw): void {
   const per_sample = x.size / x.shape[0]
   gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), Math.ceil(x.size / 256))
 }
@@ -36,7 +38,7 @@ function maskSamples(x: Tensor, y: Tensor, { p, key }: Attributes): void {
 function define(name: string, run: typeof mask) {
   return defineOp({
     name,
-    shape: ({ x }: { x: Tensor }, _: Attributes) => ({ y: x.shape }),
+    shape: ({ x }: { x: Tensor }, _: Draw) => ({ y: x.shape }),
     forward({ x }, { y }, attrs) {
       run(x, y, attrs)
     },

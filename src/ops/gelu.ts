@@ -17,10 +17,15 @@ const geluOp = defineOp({
   forward({ x }, { y }, constants) {
     gpu.run(shaders.gelu_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), constants)
   },
-  backward({ x }, { y: dy }, { x: dx }, constants) {
-    if (dx) gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), constants)
+  backward({ x }, { y: dy }, { x: dx }, { TANH }) {
+    if (dx) geluBackward(x, dy, dx, TANH ? 'tanh' : 'none')
   },
 })
+
+/** dx = dy · gelu′(x). */
+export function geluBackward(x: Tensor, dy: Tensor, dx: Tensor, approximate: 'none' | 'tanh'): void {
+  gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), { TANH: approximate === 'tanh' })
+}
 
 /** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */
 export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {

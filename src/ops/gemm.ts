@@ -26,6 +26,8 @@ export interface Gemm {
   w: Bindable
   y: Tensor
   bias?: Tensor | null
+  /** Applied to the result; `pre`, if given, takes what went into it. */
+  gelu?: { approximate: 'none' | 'tanh'; pre: Tensor | null }
   M: number
   N: number
   K: number
@@ -43,7 +45,7 @@ export function gemm(g: Gemm): void {
   const SG = subgroupFamily()
   const { M, N, K, batches = 1, transposeA = false, transposeW = false } = g
   const worth = M * N * K >= 4096 && N % 4 === 0 && (batches === 1 || (strideOk(g.strideA) && strideOk(g.strideW)))
-  if (SG && worth && transposeA && !transposeW && M % 4 === 0) return outer(g, SG)
+  if (SG && worth && transposeA && !transposeW && M % 4 === 0 && !g.bias && !g.gelu) return outer(g, SG)
   if (SG && worth && !transposeA && K % 4 === 0) return broadcast(g, SG)
   tile(g)
 }
@@ -51,12 +53,16 @@ export function gemm(g: Gemm): void {
 const strideOk = (stride: number | undefined) => (stride ?? 0) % 4 === 0
 
 /** Rows of `a` broadcast over lanes. */
-function broadcast({ a, w, y, bias = null, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
+function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
   const TM = M <= 8 ? 8 : 32
-  gpu.run(shaders.matmul_sg, { a, w, bias, y },
-    { M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null },
-    [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0 })
+  const pre = gelu?.pre ?? null
+  gpu.run(shaders.matmul_sg, { a, w, bias, y, pre }, {
+    M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null, keep_pre: pre !== null,
+  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0, GELU: epilogue(gelu) })
 }
+
+/** GELU of the kernels. */
+const epilogue = (gelu: Gemm['gelu']) => (gelu ? (gelu.approximate === 'tanh' ? 2 : 1) : 0)
 
 /** Outer products over a long K, cut so that the chip is full. */
 function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
@@ -69,13 +75,14 @@ function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm
 }
 
 /** Tiles in workgroup memory: any shape, any adapter. */
-function tile({ a, w, y, bias = null, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm): void {
+function tile({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm): void {
   const groups = [ceilDiv(N, 64), ceilDiv(M, 64)]
-  const { splits, k_per_split } = bias ? { splits: 1, k_per_split: K } : splitsFor(groups[0] * groups[1] * batches, K)
+  const { splits, k_per_split } = bias || gelu ? { splits: 1, k_per_split: K } : splitsFor(groups[0] * groups[1] * batches, K)
   const target = splits > 1 ? empty([batches, splits, M, N], 'f32', 'gemm parts') : y
-  gpu.run(shaders.matmul_tile, { a, w, bias, y: target }, {
-    M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null,
+  const pre = gelu?.pre ?? null
+  gpu.run(shaders.matmul_tile, { a, w, bias, y: target, pre }, {
+    M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null, keep_pre: pre !== null,
     a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1,
-  }, [groups[0], groups[1], batches * splits])
+  }, [groups[0], groups[1], batches * splits], { GELU: epilogue(gelu) })
   if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
 }

@@ -142,5 +142,22 @@ test('a dry engine plans what a real one takes, within 5 %, and refuses to run',
   await refused(() => model.weight.data(), /^data: a dry engine/)
 })
 
+test('attention needs no memory that grows with T × T', async () => {
+  const needed = async (T: number) => {
+    engine.dispose()
+    engine = await init({ dryRun: true })
+    const qkv = tensor(new Float32Array(T * 3 * 768), [1, T, 3 * 768], { requiresGrad: true })
+    await engine.capture(() => {
+      const y = F.selfAttention(qkv, { heads: 12 })
+      y.backward(y)
+      return y
+    }).prepare()
+    return engine.memory().planned
+  }
+  const [small, large] = [await needed(2048), await needed(4096)]
+  assert.ok(Math.abs(large / small - 2) < 0.05, `${small} bytes for 2048 tokens, ${large} for 4096`)
+  assert.ok(large < (12 * 4096 * 4096 * 4) / 16, `${large} bytes`)
+})
+
 test.after(() => engine.dispose())
 test.run()

@@ -3,7 +3,9 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { gpu } from '../../src/gpu/gpu.js'
 import { composedAttention } from '../../src/ops/attention.js'
+import { composedEmbedTokens } from '../../src/ops/embedtokens.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
 
@@ -130,6 +132,36 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
       plain: ([q, k, v]: Tensor[]) => composedAttention(q, k, v, { isCausal, scale: 1 / Math.sqrt(d) }),
     })),
   ),
+  {
+    name: 'attention over 577 tokens',
+    shapes: [[1, 2, 577, 64], [1, 2, 577, 64], [1, 2, 577, 64]],
+    fused: ([q, k, v]) => F.scaledDotProductAttention(q, k, v),
+    plain: ([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }),
+  },
+  ...(['none', 'tanh'] as const).map((approximate) => ({
+    name: `linearGelu, ${approximate}`,
+    shapes: [[3, 67, 72], [200, 72], [200]],
+    fused: ([x, w, b]: Tensor[]) => F.linearGelu(x, w, b, { approximate }),
+    plain: ([x, w, b]: Tensor[]) => F.gelu(F.linear(x, w, b), { approximate }),
+  })),
+  {
+    name: 'linearGelu of odd sizes',
+    shapes: [[37, 51], [13, 51], [13]],
+    fused: ([x, w, b]) => F.linearGelu(x, w, b),
+    plain: ([x, w, b]) => F.gelu(F.linear(x, w, b)),
+  },
+  {
+    name: 'embedTokens',
+    shapes: [[3, 25, 72], [1, 1, 72], [1, 26, 72]],
+    fused: ([x, t, p]) => F.embedTokens(x, t, p),
+    plain: ([x, t, p]) => composedEmbedTokens(x, t, p),
+  },
+  {
+    name: 'embedTokens without a class token',
+    shapes: [[3, 25, 72], [1, 25, 72]],
+    fused: ([x, p]) => F.embedTokens(x, null, p),
+    plain: ([x, p]) => composedEmbedTokens(x, null, p),
+  },
   ...[false, true].map((isCausal) => ({
     name: `selfAttention${isCausal ? ', causal' : ''}`,
     shapes: [[2, 37, 3 * 3 * 64]],
@@ -216,6 +248,100 @@ test('batchNorm and layerNorm do not mind where zero is', async () => {
     }
   }
 })
+
+// With the identity for v the output is the dropped probabilities themselves: what was kept, and by how much it was scaled.
+for (const isCausal of [false, true]) {
+  test(`attention with dropout${isCausal ? ', causal' : ''}: the same mask in both passes, the rest as plain operators give`, async () => {
+    const [H, T, S, p, scale] = [3, 45, 64, 0.3, 1 / 8]
+    const shapes = [[2, H, T, 64], [2, H, S, 64], [2, H, S, 64]]
+    const identity = Float32Array.from({ length: 2 * H * S * S }, (_, i) => (Math.floor(i / S) % S === i % S ? 1 : 0))
+    for (const family of families()) {
+      await within(family, async () => {
+        const values = shapes.map(random)
+        const inputs = shapes.map((shape, i) => tensor(values[i], shape, { requiresGrad: true }))
+        const [q, k, v] = inputs
+        const dy = tensor(upstream.slice(0, 2 * H * T * 64), [2, H, T, 64])
+        const results = await engine.step(() => {
+          const stream = gpu.stream
+          const mask = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), { isCausal, dropout: p })
+          const whole = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), { isCausal })
+          gpu.stream = stream
+          const y = F.scaledDotProductAttention(q, k, v, { isCausal, dropout: p })
+          y.backward(dy)
+          const fused = [y, ...inputs.map((x) => x.grad!)].map((t) => F.affine(t, 1, 0))
+          for (const x of inputs) x.grad = null
+          let scores = F.matmul(F.mul(q, scale), F.transpose(k, 2, 3))
+          if (isCausal) scores = F.add(scores, tensor(Float32Array.from({ length: T * S }, (_, i) => (i % S > Math.floor(i / S) ? -1e38 : 0)), [T, S]))
+          // Where a probability is 0 its factor does not matter.
+          const factors = F.div(mask, F.add(whole, 1e-30))
+          const plain = F.matmul(F.mul(F.softmax(scores, { dim: -1 }), factors), v)
+          plain.backward(dy)
+          return { mask, whole, fused, plain: [plain, ...inputs.map((x) => x.grad!)] }
+        })
+        const [mask, whole] = await Promise.all([results.mask.data(), results.whole.data()])
+        const seen = whole.reduce((n, w) => n + (w > 1e-20 ? 1 : 0), 0)
+        const kept = mask.reduce((n, m) => n + (m > 1e-20 ? 1 : 0), 0)
+        assert.ok(Math.abs(kept / seen - (1 - p)) < 0.02, `${kept} of ${seen} kept`)
+        for (const [i, one] of results.fused.entries()) {
+          const error = relativeError(await one.data(), await results.plain[i].data())
+          assert.ok(error < 1e-5, `${family}: result ${i} is off by ${error}`)
+        }
+      })
+    }
+  })
+}
+
+test('attention draws other numbers in each call and step, and the same with the same seed', async () => {
+  const [q, k, v] = [0, 1, 2].map(() => tensor(random([1, 2, 33, 32]), [1, 2, 33, 32]))
+  const step = engine.capture(() => [1, 2].map(() => F.scaledDotProductAttention(q, k, v, { dropout: 0.5 })))
+  const [first, second] = [await step(), await step()]
+  const all = await Promise.all([...first, ...second].map((t) => t.data()))
+  for (let i = 0; i < 4; i++) for (let j = 0; j < i; j++) assert.ok(relativeError(all[i], all[j]) > 0.1, `draws ${i} and ${j}`)
+})
+
+test('scores of ±80 and beyond: finite and right', async () => {
+  const shapes = [[1, 2, 50, 64], [1, 2, 50, 64], [1, 2, 50, 64]]
+  for (const size of [80, 1000]) {
+    // Along one direction with alternating signs every score is plus or minus `size`.
+    const sign = (i: number) => (Math.floor(i / 64) % 3 === 0 ? -1 : 1)
+    const values = shapes.map((shape, n) => (n === 2 ? random(shape)
+      : random(shape).map((r, i) => 0.01 * r + sign(i + n * 64) * Math.sqrt(size / 8))))
+    for (const family of families()) {
+      await within(family, async () => {
+        const run = (fn: Run) => evaluate(fn, shapes, values)
+        const ours = await run(([q, k, v]) => F.scaledDotProductAttention(q, k, v))
+        assert.ok(ours.every((r) => r.every(Number.isFinite)))
+        const plain = await run(([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }))
+        // A score's rounding, up to 1e-4 of 1000, is the exponential's relative error; in gradients equal terms cancel besides.
+        const tolerance = (i: number) => (size > 100 ? 10 : 1) * (i ? 2e-4 : 2e-5)
+        ours.forEach((r, i) => assert.ok(relativeError(r, plain[i]) < tolerance(i), `±${size}, result ${i}: ${relativeError(r, plain[i])}`))
+      })
+    }
+  }
+})
+
+test('gelu on [-10, 10]: within 2e-6 of float64 everywhere', async () => {
+  const n = 200_000
+  const x = Float32Array.from({ length: n }, (_, i) => -10 + (20 * i) / (n - 1))
+  const y = await (await engine.step(() => F.gelu(tensor(x)))).data()
+  let worst = 0
+  x.forEach((v, i) => { worst = Math.max(worst, Math.abs(y[i] - v * normalCdf(v))) })
+  assert.ok(worst < 2e-6, `${worst}`)
+})
+
+/** Φ in double precision: its Taylor series around 0, and beyond 5 the continued fraction of its tail. */
+function normalCdf(v: number): number {
+  const a = Math.abs(v)
+  const density = Math.exp(-0.5 * a * a) / Math.sqrt(2 * Math.PI)
+  if (a < 5) {
+    let [term, sum] = [a, a]
+    for (let i = 3; Math.abs(term) > 1e-18; i += 2) sum += term *= (a * a) / i
+    return v < 0 ? 0.5 - density * sum : 0.5 + density * sum
+  }
+  let fraction = a
+  for (let i = 60; i > 0; i--) fraction = a + i / fraction
+  return v < 0 ? density / fraction : 1 - density / fraction
+}
 
 const contractions: { name: string; run: Run; shapes: number[][][] }[] = [
   {
