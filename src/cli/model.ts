@@ -49,8 +49,8 @@ export function preprocessingOf(name: string, checkpoint: Checkpoint | null): { 
 }
 
 /** Turns on recomputation in the backward pass. */
-export function checkpointActivations(model: Classifier): void {
-  check(model instanceof VisionTransformer, '--checkpoint-activations: must be used with a Vision Transformer, got a ResNet')
+export function checkpointActivations(model: Classifier, name: string): void {
+  check(model instanceof VisionTransformer, `--checkpoint-activations: must be used with a Vision Transformer, got ${name}`)
   model.checkpointActivations = true
 }
 

@@ -96,7 +96,7 @@ export async function train(options: TrainOptions): Promise<void> {
   await withEngine({ ...options, report }, async (engine, signal) => {
     const model = createModel(options.model, { numClasses: classes.length, imageSize: card.imageSize })
     const weights = checkpoint && loadInto(model, checkpoint)
-    if (options.checkpointActivations) checkpointActivations(model)
+    if (options.checkpointActivations) checkpointActivations(model, options.model)
     const parameters = chooseTrainable(model, options.trainable)
     describe(report, splits, options, card, weights, parameters)
 

@@ -1,5 +1,6 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
+import { type Candidate, Choices, type Problem } from './choices.js'
 import { type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
@@ -45,7 +46,9 @@ export class Gpu {
   private lost: string | null = null
 
   /** `dry`: records and plans, but makes no buffer, moves no byte and runs nothing. */
-  constructor(readonly device: GPUDevice, readonly caps: Caps, readonly seed: number, readonly dry = false) {
+  constructor(
+    readonly device: GPUDevice, readonly caps: Caps, readonly seed: number, readonly dry = false, readonly choices = new Choices(),
+  ) {
     this.memory = new Memory(device, dry)
     this.pipelines = new Pipelines(device, this.memory.counters)
     device.lost.then((info) => {
@@ -86,6 +89,24 @@ export class Gpu {
       type: 'dispatch', kernel, variant, overrides, params, workgroups: groups,
       bindings: Object.keys(kernel.bindings).map((name) => bindings[name]?.storage.use(kernel.name) ?? null),
     })
+  }
+
+  /** Runs a problem with the candidate chosen for its shape class. */
+  tuned<C extends Candidate>(problem: Problem<C>): void {
+    if (this.recording) this.choices.note(problem, (record) => this.draft(record))
+    problem.run(this.choices.of(problem))
+  }
+
+  /** What `record` would record; nothing is compiled for it. */
+  private draft(record: () => void): Recording {
+    const outer = this.recording
+    const draft = (this.recording = new Recording(true))
+    try {
+      record()
+    } finally {
+      this.recording = outer
+    }
+    return draft
   }
 
   /** Copies the bytes of `source` over those of `target` (the smaller of the two). */
@@ -206,7 +227,7 @@ export class Gpu {
   private issue(command: Command): void {
     if (this.recording) {
       this.recording.commands.push(command)
-      if (command.type === 'dispatch' && !this.dry) void this.pipelines.soon(command.kernel, command.variant, command.overrides)
+      if (command.type === 'dispatch' && !this.dry && !this.recording.draft) void this.pipelines.soon(command.kernel, command.variant, command.overrides)
     } else if (this.dry) return
     else if (command.type === 'host') command.call()
     else this.guarded(() => this.encode(command))

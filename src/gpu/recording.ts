@@ -47,6 +47,9 @@ export class Recording {
   /** Random streams taken so far: the same position in the same step draws the same numbers. */
   streams = 0
 
+  /** `draft`: not to be run as it is, so nothing need be compiled yet. */
+  constructor(readonly draft = false) {}
+
   allocate(bytes: number, label: string): Storage {
     const storage = new Storage(bytes, 'transient', label)
     storage.index = this.transients.push(storage) - 1

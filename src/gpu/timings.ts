@@ -27,19 +27,25 @@ export class Timings {
     encoder.copyBufferToBuffer(this.buffer, 0, this.staging, 0, 16 * this.dispatches)
   }
 
-  /** Sums by kernel, in milliseconds, slowest first. Ends the use of this object. */
-  async byKernel(names: readonly string[]): Promise<{ kernel: string; calls: number; ms: number }[]> {
+  /** Milliseconds of each dispatch. Ends the use of this object. */
+  async durations(): Promise<number[]> {
     await this.staging.mapAsync(1 /* READ */)
     const stamps = new BigUint64Array(this.staging.getMappedRange(0, 16 * this.dispatches).slice(0))
     this.staging.unmap()
     this.gpu.memory.giveStaging(this.staging)
     this.gpu.memory.destroy(this.buffer)
     this.sets.forEach((set) => set.destroy())
+    return Array.from({ length: this.dispatches }, (_, i) => Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6)
+  }
+
+  /** Sums by kernel, in milliseconds, slowest first. Ends the use of this object. */
+  async byKernel(names: readonly string[]): Promise<{ kernel: string; calls: number; ms: number }[]> {
+    const durations = await this.durations()
     const sums = new Map<string, { kernel: string; calls: number; ms: number }>()
     names.forEach((kernel, i) => {
       const sum = sums.get(kernel) ?? { kernel, calls: 0, ms: 0 }
       sum.calls++
-      sum.ms += Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6
+      sum.ms += durations[i]
       sums.set(kernel, sum)
     })
     return [...sums.values()].sort((a, b) => b.ms - a.ms)
