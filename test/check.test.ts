@@ -18,7 +18,8 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
 const ARROWS: Record<string, string[]> = {
   util: [],
   gpu: ['util'],
-  tensor: ['util', 'gpu'],
+  tune: ['util', 'gpu'],
+  tensor: ['util', 'gpu', 'tune'],
   ops: ['util', 'gpu', 'tensor'],
   weights: ['util'],
   nn: ['util', 'gpu', 'tensor', 'ops', 'weights'],
@@ -31,7 +32,7 @@ const ARROWS: Record<string, string[]> = {
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */
 function imports(file: string): string[] {
   const text = readFileSync(join(root, 'src', file), 'utf8')
-  const platform: Record<string, string> = { '#platform/read': 'weights', '#platform/pool': 'data', '#platform/files': 'data', '#platform/device': 'gpu' }
+  const platform: Record<string, string> = { '#platform/read': 'weights', '#platform/pool': 'data', '#platform/files': 'data', '#platform/device': 'gpu', '#platform/choices': 'tune' }
   return [...text.matchAll(/^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]/gm)].flatMap(([, from]) => {
     if (from in platform) return [`${platform[from]}/platform`]
     return from.startsWith('.') ? [join(dirname(file), from).replace(/\.js$/, '.ts')] : []

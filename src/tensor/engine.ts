@@ -1,11 +1,16 @@
 // init(), and the two ways to run a step: recorded each time, or recorded once and replayed.
 import { requestGpuAdapter } from '#platform/device'
+import { Choices } from '../gpu/choices.js'
 import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import { Recording } from '../gpu/recording.js'
 import { Timings } from '../gpu/timings.js'
 import type { Storage } from '../gpu/storage.js'
+import { chapterOf } from '../tune/book.js'
+import type { Finding } from '../tune/search.js'
+import { shipped } from '../tune/shipped.js'
+import { type TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
 import { Tensor, empty } from './tensor.js'
 
@@ -19,6 +24,11 @@ export interface InitOptions {
   adapter?: 'auto' | 'gpu' | 'lavapipe' | 'swiftshader'
   /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
   dryRun?: boolean
+  /**
+   * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all, and kept for later
+   * runs. `false` takes what is shipped or usual, whatever was measured on this machine before. Default true.
+   */
+  tune?: boolean
 }
 
 /** Bytes on the GPU: all buffers now and at most; what the largest plan placed and could not do without. */
@@ -58,9 +68,13 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     parallelism: isSoftware ? 16 : 512,
     limits: device.limits,
   }
-  setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun))
-  return new Engine(adapter, kind, isSoftware, device, dispose)
+  const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
+  setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
+  const chapter = options.tune === false || kind === 'null' ? null : chapterOf(adapter.info, caps.subgroupSize)
+  return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
 }
+
+const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) => description || device || `${vendor} ${architecture}`.trim()
 
 export class Engine {
   private readonly plans = new Map<string, Plan>()
@@ -73,6 +87,7 @@ export class Engine {
     readonly adapterKind: string,
     readonly isSoftware: boolean,
     readonly device: GPUDevice,
+    private readonly tuner: Tuner,
     private readonly release: () => void,
   ) {}
 
@@ -86,8 +101,7 @@ export class Engine {
 
   /** What the adapter calls itself. */
   get adapterName(): string {
-    const { description, device, vendor, architecture } = this.adapter.info
-    return description || device || `${vendor} ${architecture}`.trim()
+    return nameOf(this.adapter.info)
   }
 
   /**
@@ -128,7 +142,7 @@ export class Engine {
       if (there) return there
       const inputs: Record<string, Tensor> = {}
       for (const name of names) inputs[name] = empty(given[name].shape, given[name].dtype, `input ${name}`)
-      const { recording, value, results } = record(() => fn(inputs as never), Object.values(inputs))
+      const { recording, value, results } = await this.tuner.recorded(() => record(() => fn(inputs as never), Object.values(inputs)))
       const plan = await this.plan(recording, results, recording.structure().live)
       const entry = { plan, inputs, value, results }
       entries.set(signature, entry)
@@ -168,6 +182,16 @@ export class Engine {
       plan.destroy()
       return timings.byKernel(plan.kernels())
     })
+  }
+
+  /**
+   * Measures the candidates of every kernel that `fn` runs at a shape new to this adapter, and keeps the fastest of those that compute the
+   * right thing, for this process and later ones. Runs nothing of `fn` itself. Needs the device feature `timestamp-query`.
+   */
+  tune(fn: () => Result, options: TuneOptions = {}): Promise<Finding[]> {
+    check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
+    check(!gpu.dry, 'tune: a dry engine runs nothing')
+    return this.serially(() => this.tuner.tune(() => record(fn), options))
   }
 
   /** Waits until the GPU has done everything submitted. Throws what went wrong on the way. */

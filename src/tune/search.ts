@@ -1,0 +1,194 @@
+// Finds the fastest candidate for one problem: on scratch buffers with random numbers, each candidate first held against the plain kernel,
+// those that agree timed in turns.
+import type { Choice, Note } from '../gpu/choices.js'
+import type { Gpu } from '../gpu/gpu.js'
+import { Plan } from '../gpu/plan.js'
+import { type Command, Recording, accesses } from '../gpu/recording.js'
+import { Storage } from '../gpu/storage.js'
+import { Timings } from '../gpu/timings.js'
+import { RadiogradError } from '../util/check.js'
+
+/** What the search found. */
+export interface Finding extends Choice {
+  key: string
+  /** Times the problem came up in the step. */
+  calls: number
+  usual: string
+  /** Candidates that could not be chosen, and why. */
+  rejected: { name: string; why: string }[]
+}
+
+/** Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel. */
+const TOLERANCE = 1e-5
+const ROUNDS = 5
+/** A candidate this much slower than the best in the first round is not timed again. */
+const HOPELESS = 1.4
+/** The usual candidate stays unless another takes at most this share of its time: noise decides nothing. */
+const WORTH = 0.97
+/** Each timed run of a candidate takes about so long, in repetitions. */
+const RUN_MS = 1
+const MAX_REPEATS = 20
+
+/** Measures the candidates of `note`. Throws when the device is lost. */
+export async function search(gpu: Gpu, note: Note): Promise<Finding> {
+  const scratch = new Scratch(gpu)
+  const trials: Trial[] = []
+  const rejected: Finding['rejected'] = []
+  try {
+    const plain = await Trial.make(gpu, 'plain', note.plain, scratch)
+    trials.push(plain)
+    scratch.fill(note.plain)
+    await time(gpu, [plain], 1)
+    const outputs = scratch.written(note.plain)
+    const truth = await Promise.all(outputs.map(async (s) => new Float32Array(await gpu.read(s, s.byteLength))))
+    const fit: Trial[] = []
+    for (const [name, recording] of note.candidates) {
+      try {
+        const trial = await Trial.make(gpu, name, recording, scratch)
+        trials.push(trial)
+        for (const s of outputs) gpu.zero(s)
+        await time(gpu, [trial], 1)
+        let error = 0
+        for (const [i, s] of outputs.entries()) error = Math.max(error, distance(new Float32Array(await gpu.read(s, s.byteLength)), truth[i]))
+        if (error <= TOLERANCE) fit.push(trial)
+        else rejected.push({ name, why: `differs from the plain kernel by ${error.toExponential(1)}` })
+      } catch (error) {
+        if (!(error instanceof RadiogradError) || /device lost/.test(error.message)) throw error
+        rejected.push({ name, why: error.message })
+      }
+    }
+    return { key: note.key, calls: note.calls, usual: note.usual, rejected, ...(await race(gpu, fit, note.usual)) }
+  } finally {
+    for (const trial of trials) trial.plan.destroy()
+    scratch.destroy()
+  }
+}
+
+/** Times in turns; the fastest by median. */
+async function race(gpu: Gpu, fit: readonly Trial[], usual: string): Promise<Choice> {
+  if (!fit.length) return { name: usual }
+  const times = new Map<Trial, number[]>(fit.map((trial) => [trial, []]))
+  const first = await time(gpu, fit, 1) // also lets clocks rise
+  const best = Math.min(...first)
+  const alive = fit.filter((trial, i) => first[i] <= best * HOPELESS || trial.name === usual)
+  const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.round(RUN_MS / best)))
+  for (let round = 0; round < ROUNDS; round++) (await time(gpu, alive, repeats)).forEach((ms, i) => times.get(alive[i])!.push(ms))
+  const median = (trial: Trial | undefined) => trial && times.get(trial)!.sort((a, b) => a - b)[ROUNDS >> 1]
+  const fastest = alive.reduce((a, b) => (median(b)! < median(a)! ? b : a))
+  const usualMs = median(alive.find(({ name }) => name === usual))
+  if (usualMs !== undefined && median(fastest)! > usualMs * WORTH) return { name: usual, ms: usualMs, usualMs }
+  return { name: fastest.name, ms: median(fastest), usualMs }
+}
+
+/** Runs every trial `repeats` times in one submission: milliseconds of one run of each. */
+async function time(gpu: Gpu, trials: readonly Trial[], repeats: number): Promise<number[]> {
+  const dispatches = trials.reduce((sum, { plan }) => sum + plan.dispatches * repeats, 0)
+  const timings = new Timings(gpu, dispatches)
+  gpu.flush()
+  gpu.guarded(() => {
+    const encoder = gpu.device.createCommandEncoder({ label: 'tune' })
+    let first = 0
+    for (const { plan } of trials) {
+      for (let r = 0; r < repeats; r++) {
+        const from = first
+        plan.encode(encoder, null, null, (n) => timings.writes(from + n))
+        first += plan.dispatches
+      }
+    }
+    timings.resolve(encoder)
+    gpu.device.queue.submit([encoder.finish()])
+  })
+  await gpu.idle()
+  const durations = await timings.durations()
+  let at = 0
+  return trials.map(({ plan }) => {
+    const end = at + plan.dispatches * repeats
+    let ms = 0
+    while (at < end) ms += durations[at++]
+    return ms / repeats
+  })
+}
+
+/** A candidate ready to run on scratch buffers. */
+class Trial {
+  private constructor(readonly name: string, readonly plan: Plan) {}
+
+  static async make(gpu: Gpu, name: string, draft: Recording, scratch: Scratch): Promise<Trial> {
+    const recording = new Recording()
+    for (const command of draft.commands) recording.commands.push(scratch.replace(command, draft))
+    let plan!: Plan
+    gpu.guarded(() => { plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, []) })
+    try {
+      await plan.ready()
+      gpu.guarded(() => plan.place(recording.structure().live))
+      await gpu.settle()
+    } catch (error) {
+      plan.destroy()
+      throw error
+    }
+    return new Trial(name, plan)
+  }
+}
+
+/** Buffers in the place of the step's own: the same ones for every candidate. What a draft allocated itself stays with its plan. */
+class Scratch {
+  private readonly replaced = new Map<Storage, Storage>()
+
+  constructor(private readonly gpu: Gpu) {}
+
+  replace(command: Command, draft: Recording): Command {
+    const by = <S extends Storage | null>(storage: S): S => {
+      if (!storage || draft.transients[storage.index] === storage) return storage
+      let scratch = this.replaced.get(storage)
+      if (!scratch) {
+        const buffer = this.gpu.memory.createStorageBuffer(storage.byteLength, 'tuning')
+        this.replaced.set(storage, (scratch = new Storage(storage.byteLength, 'live', storage.label, buffer)))
+      }
+      return scratch as S
+    }
+    switch (command.type) {
+      case 'dispatch': return { ...command, bindings: command.bindings.map(by) }
+      case 'copy': return { ...command, source: by(command.source), target: by(command.target) }
+      case 'zero': return { ...command, target: by(command.target) }
+      case 'host': return command
+    }
+  }
+
+  /** The scratch of what a draft writes outside of itself. */
+  written(draft: Recording): Storage[] {
+    const all = draft.commands.flatMap((command) => accesses(command).written)
+    return [...new Set(all)].flatMap((storage) => this.replaced.get(storage) ?? [])
+  }
+
+  /** Random numbers for what a draft reads. Their period is a prime, so that no two rows of a matrix are alike. */
+  fill(draft: Recording): void {
+    const period = 1_000_003
+    let state = 1
+    const numbers = Float32Array.from({ length: period }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return state / 2 ** 31 - 1
+    })
+    const written = new Set(this.written(draft))
+    for (const storage of this.replaced.values()) {
+      if (written.has(storage)) continue
+      for (let at = 0; at < storage.byteLength; at += 4 * period) {
+        this.gpu.write(storage, numbers.subarray(0, Math.min(period, (storage.byteLength - at) / 4)), at)
+      }
+    }
+  }
+
+  destroy(): void {
+    for (const { buffer } of this.replaced.values()) this.gpu.memory.destroy(buffer!)
+  }
+}
+
+/** ‖a - b‖ / ‖b‖. */
+function distance(a: Float32Array, b: Float32Array): number {
+  let difference = 0
+  let size = 0
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    size += b[i] ** 2
+  }
+  return Math.sqrt(difference / size)
+}
