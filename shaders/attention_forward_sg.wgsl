@@ -1,8 +1,9 @@
-// Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022): one query a lane,
-// keys one after another with a running maximum and sum. A lane loads a part of the key's row, subgroupBroadcast gives it to all.
+// Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022): NQ queries a lane,
+// keys one after another with a running maximum and sum. A lane loads a part of the key's row, subgroupBroadcast gives it to all, and one
+// broadcast serves all of a lane's queries.
 // q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ exp(score), for the backward pass.
 // DROPOUT: probabilities are dropped after they are summed, as kept() of lib/attention.wgsl says.
-// `causal`: key j only for queries from j on. One subgroup SG queries of a head; dispatched over [ceil(T / SG), heads of all batches].
+// `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all batches].
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
@@ -17,25 +18,30 @@
 const D4 = D / 4;
 const LOADS = (D4 + SG - 1) / SG;
 
+const NQ = 2;
+
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let head = wid.y;
-  let query = wid.x * SG + lane;
+  let first = wid.x * SG * NQ;
   var column: array<u32, LOADS>;
   @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
-  // Rows of queries come in as lanes side by side and are turned: lane r keeps the whole row r.
-  var qs: array<vec4<f32>, D4>;
+  // Rows of queries come in as lanes side by side and are turned (few loads compile fast): lane r keeps the whole row n·SG + r.
+  var qs: array<vec4<f32>, NQ * D4>;
   for (var r = 0u; r < SG; r++) {
-    let row = q_row(head, min(wid.x * SG + r, params.T - 1u));
-    var part: array<vec4<f32>, LOADS>;
-    @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), q[row + column[l]] * params.scale, l * SG + lane < params.depth); }
-    @unroll for (var i = 0u; i < D4; i++) { qs[i] = select(qs[i], subgroupBroadcast(part[i / SG], i % SG), lane == r); }
+    @unroll for (var n = 0u; n < NQ; n++) {
+      let row = q_row(head, min(first + n * SG + r, params.T - 1u));
+      var part: array<vec4<f32>, LOADS>;
+      @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), q[row + column[l]] * params.scale, l * SG + lane < params.depth); }
+      @unroll for (var i = 0u; i < D4; i++) { qs[n * D4 + i] = select(qs[n * D4 + i], subgroupBroadcast(part[i / SG], i % SG), lane == r); }
+    }
   }
-  var sum: array<vec4<f32>, D4>;
+  var sum: array<vec4<f32>, NQ * D4>;
   let base = k_row(head, 0u);
-  let end = select(params.S, min(params.S, (wid.x + 1u) * SG), params.causal != 0u);
-  var largest = -3e38;
-  var total = 0.0;
+  let end = select(params.S, min(params.S, first + SG * NQ), params.causal != 0u);
+  var largest: array<f32, NQ>;
+  var total: array<f32, NQ>;
+  @unroll for (var n = 0u; n < NQ; n++) { largest[n] = -3e38; }
   for (var key = 0u; key < end; key++) {
     let row = base + key * params.k_token;
     var ks: array<vec4<f32>, LOADS>;
@@ -44,20 +50,43 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       ks[l] = k[params.k_offset + row + column[l]];
       vs[l] = v[params.v_offset + row + column[l]];
     }
-    var products = vec4<f32>(0.0);
-    @unroll for (var i = 0u; i < D4; i++) { products += qs[i] * subgroupBroadcast(ks[i / SG], i % SG); }
-    var score = products.x + products.y + products.z + products.w;
-    if (params.causal != 0u) { score = select(score, -3e38, key > query); }
-    let next = max(largest, score);
-    let shrink = exp(largest - next);
-    let p = exp(score - next);
-    largest = next;
-    total = total * shrink + p;
-    let given = p * kept(head, query, key);
-    @unroll for (var i = 0u; i < D4; i++) { sum[i] = sum[i] * shrink + given * subgroupBroadcast(vs[i / SG], i % SG); }
+    var products = array<vec4<f32>, NQ>();
+    @unroll for (var i = 0u; i < D4; i++) {
+      let part = subgroupBroadcast(ks[i / SG], i % SG);
+      @unroll for (var n = 0u; n < NQ; n++) { products[n] += qs[n * D4 + i] * part; }
+    }
+    var shrink: array<f32, NQ>;
+    var given: array<f32, NQ>;
+    @unroll for (var n = 0u; n < NQ; n++) {
+      let query = first + n * SG + lane;
+      var score = products[n].x + products[n].y + products[n].z + products[n].w;
+      if (params.causal != 0u) { score = select(score, -3e38, key > query); }
+      let next = max(largest[n], score);
+      shrink[n] = exp(largest[n] - next);
+      let p = exp(score - next);
+      largest[n] = next;
+      total[n] = total[n] * shrink[n] + p;
+      given[n] = p * kept(head, query, key);
+    }
+    @unroll for (var i = 0u; i < D4; i++) {
+      let part = subgroupBroadcast(vs[i / SG], i % SG);
+      @unroll for (var n = 0u; n < NQ; n++) { sum[n * D4 + i] = sum[n * D4 + i] * shrink[n] + given[n] * part; }
+    }
   }
-  if (query >= params.T) { return; }
-  let to = o_row(head, query);
-  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { o[to + i] = sum[i] / total; } }
-  lse[head * params.T + query] = largest + log(total);
+  @unroll for (var n = 0u; n < NQ; n++) {
+    let query = first + n * SG + lane;
+    if (query < params.T) { lse[head * params.T + query] = largest[n] + log(total[n]); }
+    @unroll for (var i = 0u; i < D4; i++) { sum[n * D4 + i] /= total[n]; }
+  }
+  // And back: lanes side by side write a row.
+  for (var r = 0u; r < SG; r++) {
+    @unroll for (var n = 0u; n < NQ; n++) {
+      var part: array<vec4<f32>, LOADS>;
+      @unroll for (var i = 0u; i < D4; i++) { part[i / SG] = select(part[i / SG], subgroupShuffle(sum[n * D4 + i], r), lane == i % SG); }
+      if (first + n * SG + r < params.T) {
+        let to = o_row(head, first + n * SG + r);
+        @unroll for (var l = 0u; l < LOADS; l++) { if (l * SG + lane < params.depth) { o[to + column[l]] = part[l]; } }
+      }
+    }
+  }
 }

@@ -55,13 +55,13 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
   const DROPOUT = random !== null
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
-  const groups = (rows: number) => [ceilDiv(rows, SG ?? 32), all, 1] as const
+  const groups = (rows: number, perLane = 1) => [ceilDiv(rows, SG ? perLane * SG : 32), all, 1] as const // a tile is 32 rows
   return { params, groups, sg: SG && ({ SG, D, DROPOUT } as const), tile: { CHUNKS: ceilDiv(depth, 32), DROPOUT } }
 }
 
 function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout: Layout): void {
   const { params, groups, sg, tile } = prepare(layout)
-  if (sg) gpu.run(shaders.attention_forward_sg, { q, k, v, o, lse }, params, groups(layout.T), sg)
+  if (sg) gpu.run(shaders.attention_forward_sg, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
   else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
 }
 
