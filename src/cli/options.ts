@@ -31,6 +31,7 @@ export interface CommonOptions {
 
 export interface DecodingOptions extends CommonOptions {
   workers?: number
+  tune: boolean
 }
 
 /** Adds `--adapter` and `--json`. */
@@ -41,8 +42,9 @@ export function withCommon(command: Command): Command {
     .option('--json', 'one JSON document on stdout; everything else goes to stderr', false)
 }
 
-/** Adds `--workers`, for commands that read images. */
+/** Adds `--workers` and `--no-tune`, for commands that run models on images. */
 export function withDecoding(command: Command): Command {
   const text = 'threads that decode images, 0 for none (default: one per core, at most 4)'
-  return withCommon(command.option('--workers <n>', text, whole(0, 64)))
+  return withCommon(command.option('--workers <n>', text, whole(0, 64))
+    .option('--no-tune', 'do not measure which kernels are fastest on this GPU, nor use what was measured before'))
 }

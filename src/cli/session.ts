@@ -40,11 +40,11 @@ export async function withSignals<T>(report: Report, soon: string, work: (signal
 
 /** Opens the adapter, says which, runs `work` and closes it, whatever happens. A Ctrl-C asks `work` to stop after the current step. */
 export function withEngine<T>(
-  { adapter, seed = 0, dryRun, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; report: Report },
+  { adapter, seed = 0, dryRun, tune, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; tune: boolean; report: Report },
   work: (engine: Engine, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return withSignals(report, 'after this step', async (signal) => {
-    const engine = await init({ seed, adapter, dryRun })
+    const engine = await init({ seed, adapter, dryRun, tune })
     try {
       check(engine.adapterKind !== 'null', 'RADIOGRAD_ADAPTER: the null adapter computes nothing, got null')
       report.say(`adapter   ${describeAdapter(engine)}`)

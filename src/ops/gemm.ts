@@ -40,21 +40,45 @@ export interface Gemm {
   strideW?: number
 }
 
-/** Runs a product with the family that suits adapter and shape. */
+/** One way to compute a product. */
+interface Way {
+  name: string
+  run(g: Gemm): void
+}
+
+/** Tiles of workgroup memory, smallest first: rows × columns of the result a workgroup makes. */
+const TILES: readonly Way[] = ([[8, 1, 1], [16, 1, 1], [16, 2, 1], [16, 1, 2], [16, 2, 2]] as const).map(([G, RM, RN]) =>
+  ({ name: `tile ${4 * RM * G}×${4 * RN * G}`, run: (g) => tile(g, { G, RM, RN }) }))
+
+/**
+ * Runs a product by the way chosen for its shape on this adapter. Unless it was measured: one subgroup a workgroup on software adapters, where
+ * the shape allows, else tiles of 64×64, or smaller ones where those would leave most of the chip without work.
+ */
 export function gemm(g: Gemm): void {
   const SG = subgroupFamily()
   const { M, N, K, batches = 1, transposeA = false, transposeW = false } = g
-  const worth = M * N * K >= 4096 && N % 4 === 0 && (batches === 1 || (strideOk(g.strideA) && strideOk(g.strideW)))
-  if (SG && worth && transposeA && !transposeW && M % 4 === 0 && !g.bias && !g.gelu) return outer(g, SG)
-  if (SG && worth && !transposeA && K % 4 === 0) return broadcast(g, SG)
-  tile(g)
+  const inFours = N % 4 === 0 && (batches === 1 || (strideOk(g.strideA) && strideOk(g.strideW)))
+  const ways: Way[] = []
+  if (SG && inFours && transposeA && !transposeW && M % 4 === 0 && !g.bias && !g.gelu) ways.push({ name: 'outer', run: (p) => outer(p, SG) })
+  if (SG && inFours && !transposeA && K % 4 === 0) {
+    for (const TM of M <= 8 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
+  }
+  const small = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4 || (M <= 32 && N <= 32)
+  const usual = ways.length && M * N * K >= 4096 ? ways[0] : TILES[small ? 0 : 1]
+  gpu.tuned({
+    family: 'matmul', shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
+    work: M * N * K * batches, candidates: [...ways, ...TILES], usual,
+    run: (way) => way.run(g), plain: () => TILES[1].run(g),
+  })
 }
+
+/** Sizes that share a choice: powers of √2, to the nearest. */
+export const sizeClass = (n: number) => Math.round(2 ** (Math.round(2 * Math.log2(n)) / 2))
 
 const strideOk = (stride: number | undefined) => (stride ?? 0) % 4 === 0
 
 /** Rows of `a` broadcast over lanes. */
-function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
-  const TM = M <= 8 ? 8 : 32
+function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8, TM: 8 | 32): void {
   const pre = gelu?.pre ?? null
   gpu.run(shaders.matmul_sg, { a, w, bias, y, pre }, {
     M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null, keep_pre: pre !== null,
@@ -75,14 +99,17 @@ function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm
 }
 
 /** Tiles in workgroup memory: any shape, any adapter. */
-function tile({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm): void {
-  const groups = [ceilDiv(N, 64), ceilDiv(M, 64)]
+function tile(
+  { a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm,
+  { G, RM, RN }: { G: 8 | 16; RM: 1 | 2; RN: 1 | 2 },
+): void {
+  const groups = [ceilDiv(N, 4 * RN * G), ceilDiv(M, 4 * RM * G)]
   const { splits, k_per_split } = bias || gelu ? { splits: 1, k_per_split: K } : splitsFor(groups[0] * groups[1] * batches, K)
   const target = splits > 1 ? empty([batches, splits, M, N], 'f32', 'gemm parts') : y
   const pre = gelu?.pre ?? null
   gpu.run(shaders.matmul_tile, { a, w, bias, y: target, pre }, {
     M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null, keep_pre: pre !== null,
     a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1,
-  }, [groups[0], groups[1], batches * splits], { GELU: epilogue(gelu) })
+  }, [groups[0], groups[1], batches * splits], { G, RM, RN, GELU: epilogue(gelu) })
   if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
 }
