@@ -25,11 +25,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let base = row * params.classes;
+  let used = min(LANES, params.classes); // a bound that is no constant: 32 copies of a loop's body are slow to compile
   var largest = -3.402823466e38;
   for (var c = lid; c < params.classes; c += LANES) { largest = max(largest, logits[base + c]); }
   partial[lid] = largest;
   workgroupBarrier();
-  for (var i = 0u; i < LANES; i++) { largest = max(largest, partial[i]); }
+  for (var i = 0u; i < used; i++) { largest = max(largest, partial[i]); }
   workgroupBarrier();
   // Distances below the maximum keep their digits when the logits are large. Σ_c w_c·(lse - x_c) = lse'·Σ w_c - Σ w_c·(x_c - largest).
   var sum = 0.0;
@@ -45,7 +46,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (lid != 0u) { return; }
   sum = 0.0;
   below = 0.0;
-  for (var i = 0u; i < LANES; i++) {
+  for (var i = 0u; i < used; i++) {
     sum += partial[i];
     below += partial_all[i];
   }
