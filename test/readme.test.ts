@@ -21,6 +21,7 @@ test.before(async () => {
   await writeSyntheticDataset(join(place, 'chest_xray'), { train: 32, test: 10, size: 48, seed: 1 })
   const engine = await init()
   await saveSafetensors(join(place, 'resnet18.pth'), await models.resnet18().stateDict()) // the format is told by content
+  await saveSafetensors(join(place, 'vit_tiny_patch16_224.pth'), await models.vitTiny().stateDict())
   engine.dispose()
 })
 test.after(() => rmSync(place, { recursive: true, force: true }))
