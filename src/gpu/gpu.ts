@@ -1,7 +1,7 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
-import { type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
+import { type ConstantValues, type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
@@ -78,7 +78,7 @@ export class Gpu {
     bindings: Record<string, Bindable | null>,
     params: Record<string, number | boolean> | (() => Record<string, number | boolean>),
     workgroups: number | readonly [number, number, number],
-    constants: Record<string, number | boolean> = {},
+    constants: ConstantValues = {},
   ): void {
     const { variant, overrides } = specialise(kernel, constants)
     const groups = fold(workgroups)
