@@ -3,17 +3,19 @@
 // A workgroup makes a tile of 64×64 from 16-wide slices of K in workgroup memory, an invocation 4×4 of it. K may be cut into `splits`
 // planes of y [batches, splits, M, N], summed afterwards in a fixed order. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh (then splits is 1); `pre`, like y, takes what went into it, if wanted.
+// @variant T = f32, f16
+// @variant Y = f32, f16
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
 struct Params {
   M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
   has_bias: u32, splits: u32, k_per_split: u32, keep_pre: u32,
 }
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<T>;
+@group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> pre: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Y>;
+@group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
 const TILE = 64u;
@@ -43,12 +45,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let ak = select(lid / 64u + 4u * i, tx, a_fast_k);
       let m = row0 + am;
       let k = k0 + ak;
-      a_tile[ak][am] = select(0.0, a[a_base + min(m, params.M - 1u) * params.a_row + min(k, end - 1u) * params.a_col], m < params.M && k < end);
+      a_tile[ak][am] = select(0.0, f32(a[a_base + min(m, params.M - 1u) * params.a_row + min(k, end - 1u) * params.a_col]), m < params.M && k < end);
       let wn = select(lid % 64u, ty + 16u * i, w_fast_k);
       let wk = select(lid / 64u + 4u * i, tx, w_fast_k);
       let n = col0 + wn;
       let kw = k0 + wk;
-      w_tile[wk][wn] = select(0.0, w[w_base + min(kw, end - 1u) * params.w_row + min(n, params.N - 1u) * params.w_col], n < params.N && kw < end);
+      w_tile[wk][wn] = select(0.0, f32(w[w_base + min(kw, end - 1u) * params.w_row + min(n, params.N - 1u) * params.w_col]), n < params.N && kw < end);
     }
     workgroupBarrier();
     @unroll for (var k = 0u; k < STEP; k++) {
@@ -68,8 +70,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let n = col0 + tx + 16u * j;
       if (m < params.M && n < params.N) {
         let to = (wid.z * params.M + m) * params.N + n;
-        if (params.keep_pre != 0u) { pre[to] = v[j]; }
-        y[to] = out[j];
+        if (params.keep_pre != 0u) { pre[to] = Y(v[j]); }
+        y[to] = Y(out[j]);
       }
     }
   }
