@@ -16,6 +16,9 @@ export interface GradScalerOptions {
   growthInterval?: number
 }
 
+/** What a scaler needs of an optimizer. */
+type Scalable = Pick<Optimizer<{ lr: number }>, 'groups' | 'step'>
+
 /** loss · the factor, the first word of `state`. */
 const scaleOp = defineOp({
   name: 'GradScaler.scale',
@@ -39,7 +42,7 @@ export class GradScaler {
   /** Four words, as in shaders/lib/scaler.wgsl. */
   private readonly state: Tensor
   private readonly settings: { growth: number; backoff: number; interval: number }
-  private optimizer: Optimizer<{ lr: number }> | null = null
+  private optimizer: Scalable | null = null
   /** What was done since the last update. */
   private stage: 'none' | 'unscaled' | 'stepped' = 'none'
 
@@ -59,7 +62,7 @@ export class GradScaler {
   }
 
   /** Divides the gradients by the factor; `step` does it otherwise. For clipping in between (`unscale_`). */
-  unscale(optimizer: Optimizer<{ lr: number }>): void {
+  unscale(optimizer: Scalable): void {
     check(!this.optimizer || this.optimizer === optimizer, 'GradScaler: serves one optimizer, got another; make a scaler for each')
     check(this.stage === 'none', `GradScaler.unscale: must be called once between updates, got ${this.stage} gradients`)
     this.optimizer = optimizer
@@ -71,7 +74,7 @@ export class GradScaler {
   }
 
   /** A step of the optimizer that changes nothing if a gradient is not finite. */
-  step(optimizer: Optimizer<{ lr: number }>): void {
+  step(optimizer: Scalable): void {
     check(this.stage !== 'stepped', 'GradScaler.step: must be called once between updates, got a second call')
     if (this.stage === 'none') this.unscale(optimizer)
     this.stage = 'stepped'
