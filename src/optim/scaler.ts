@@ -103,10 +103,6 @@ export class GradScaler {
   loadStateDict({ scale, growthTracker }: { scale: number; growthTracker: number }): void {
     gpu.write(this.state.storage, Uint32Array.of(bitsOf(scale), growthTracker))
   }
-
-  dispose(): void {
-    this.state.dispose()
-  }
 }
 
 const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]

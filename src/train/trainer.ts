@@ -196,7 +196,6 @@ export class Trainer {
       this.evaluator.dispose()
       this.weight.dispose()
       this.share.dispose()
-      this.scaler?.dispose()
     }
     return { history: this.history, best: this.best?.row ?? null, stopped }
   }
@@ -245,7 +244,7 @@ export class Trainer {
     let weightSum = 0
     const results = new Lagging<StepResult>(({ loss, logits, labels }) => {
       step++
-      finite('loss', loss, `at epoch ${epoch}, step ${step}`)
+      finite('loss', loss, `at epoch ${epoch}, step ${step}`, this.scaler ? 'lower the learning rate, or train in f32' : undefined)
       const predicted = argmax(logits, classes)
       const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
       labels.forEach((label, i) => { if (label === predicted[i]) correct++ })
@@ -303,8 +302,8 @@ interface StepResult {
   labels: Int32Array
 }
 
-function finite(what: string, value: number, where: string): void {
-  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; lower the learning rate`)
+function finite(what: string, value: number, where: string, remedy = 'lower the learning rate'): void {
+  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; ${remedy}`)
 }
 
 const rate = (images: number, since: number): number => images / Math.max((performance.now() - since) / 1000, 1e-9)
