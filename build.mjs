@@ -123,9 +123,12 @@ async function describe(file) {
   for (const [name, type] of Object.entries(params)) {
     if (!['u32', 'i32', 'f32'].includes(type)) throw new Error(`${where}: Params.${name} must be u32, i32 or f32, got ${type}`)
   }
+  // Bindings whose elements are of a type that is a variant.
+  const elements = Object.fromEntries([...stripComments(raw).matchAll(/var<storage, *\w+> +(\w+) *: *array<(?:vec[24]<)?(\w+)/g)]
+    .filter(([, , type]) => type in variants).map(([, name, type]) => [name, type]))
   if (!reflected.entry.compute.some((entry) => entry.name === 'main')) throw new Error(`${where}: no entry point 'main'`)
   const overrides = Object.fromEntries(reflected.overrides.map((o) => [o.name, o.type?.name ?? 'u32']))
-  return { name: file.replace('.wgsl', ''), bindings, params, overrides, variants, requires, sources }
+  return { name: file.replace('.wgsl', ''), bindings, elements, params, overrides, variants, requires, sources }
 }
 
 /** Writes src/shaders.gen.ts. */

@@ -81,6 +81,11 @@ export class Gpu {
     constants: ConstantValues = {},
   ): void {
     const { variant, overrides } = specialise(kernel, constants)
+    for (const name in bindings) {
+      const half = constants[kernel.elements[name]] === 'f16'
+      const dtype = bindings[name]?.dtype
+      check(dtype === undefined || (dtype === 'f16') === half, () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`)
+    }
     const groups = fold(workgroups)
     if (groups.some((g) => g === 0)) return
     check(groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS), () => `${kernel.name}: workgroups must be integers up to ` +

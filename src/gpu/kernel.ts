@@ -8,6 +8,8 @@ export interface Kernel {
   readonly name: string
   /** Storage bindings in order, by their WGSL names. The uniform, when there are `params`, is the binding after them. */
   readonly bindings: Readonly<Record<string, 'read' | 'read_write'>>
+  /** Bindings whose element type is a variant, and that variant's name. */
+  readonly elements: Readonly<Record<string, string>>
   /** Fields of `struct Params`, in order; each four bytes. */
   readonly params: Readonly<Record<string, Scalar>>
   /** Pipeline constants (`override`). */

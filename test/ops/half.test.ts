@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, autocast, init, models, tensor } from '../../src/index.js'
 import { gpu } from '../../src/gpu/gpu.js'
+import * as shaders from '../../src/shaders.gen.js'
 import { fromHalf, toHalf } from '../../src/util/half.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
@@ -182,6 +183,8 @@ if (gpu.caps.f16) {
     refused(() => F.matmul(whole, half), "matmul: 'a' and 'b' must have one dtype, got f32 and f16; cast one")
     refused(() => F.linear(whole, half), "linear: 'weight' takes f32, got f16; cast it")
     refused(() => F.relu(tensor(Int32Array.of(1))), "relu: 'x' takes f32 or f16, got i32; cast it")
+    refused(() => gpu.run(shaders.gelu_forward, { x: half, y: whole }, { n: 4 }, 1, { TANH: true, T: 'f16' }), "gelu_forward: 'y' takes f16, got f32")
+    refused(() => gpu.run(shaders.softmax_forward, { x: half, y: whole }, { rows: 2, size: 2, inner: 1 }, 1, { LOG: 0 }), "softmax_forward: 'x' takes f32, got f16")
     half.requiresGrad = true
     refused(() => F.relu(half).backward(whole), "backward: the gradient must have the tensor's dtype f16, got f32")
   })
