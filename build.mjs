@@ -6,6 +6,7 @@
 // What a shader file may use beyond WGSL (expanded here, so that what runs is plain WGSL and what is read is a plain file):
 //   // @include lib/index.wgsl      appends a binding-free snippet
 //   // @variant SG = 4, 8           a constant with a value chosen per pipeline at build time (cross product of all lines)
+//   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
 //   // @require subgroups           a device feature; also writes the `enable` directive
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
 // Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the source.
@@ -74,10 +75,9 @@ async function describe(file) {
   const directives = (name) => [...raw.matchAll(new RegExp(`^// @${name} +(.+)$`, 'gm'))].map((m) => m[1].trim())
   const variants = Object.fromEntries(directives('variant').map((line) => {
     const [name, values] = line.split('=').map((s) => s.trim())
-    return [name, values.split(',').map(Number)]
+    return [name, values.split(',').map((value) => (/^\s*\d+\s*$/.test(value) ? Number(value) : value.trim()))]
   }))
   const requires = directives('require')
-  const enables = requires.map((feature) => `enable ${feature === 'shader-f16' ? 'f16' : feature};`).join(' ')
   const pasted = new Set()
   let includes = ''
   const include = async (path) => {
@@ -91,12 +91,13 @@ async function describe(file) {
 
   const sources = {}
   for (const variant of combinations(variants)) {
-    const constants = { ...variant }
+    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])].map((name) => `enable ${name};`).join(' ')
+    const constants = Object.fromEntries(Object.entries(variant).filter(([, value]) => typeof value === 'number'))
     const code = stripComments(raw)
     for (const [, name, value] of (code + includes).matchAll(/^const\s+(\w+)\s*(?::\s*\w+\s*)?=\s*([^;]+);/gm)) {
       try { constants[name] = evaluate(value, constants, where) } catch { /* not an integer: unusable as a bound */ }
     }
-    const prelude = Object.entries(variant).map(([name, value]) => `const ${name} = ${value}u;`).join(' ')
+    const prelude = Object.entries(variant).map(([name, value]) => (typeof value === 'number' ? `const ${name} = ${value}u;` : `alias ${name} = ${value};`)).join(' ')
     const text = unroll(code + includes, constants, where).replace(/[ \t]+$/gm, '').trimEnd()
     sources[variantKey(variant)] = `${enables}${text}\n${prelude}\n`
   }
@@ -122,9 +123,12 @@ async function describe(file) {
   for (const [name, type] of Object.entries(params)) {
     if (!['u32', 'i32', 'f32'].includes(type)) throw new Error(`${where}: Params.${name} must be u32, i32 or f32, got ${type}`)
   }
+  // Bindings whose elements are of a type that is a variant.
+  const elements = Object.fromEntries([...stripComments(raw).matchAll(/var<storage, *\w+> +(\w+) *: *array<(?:vec[24]<)?(\w+)/g)]
+    .filter(([, , type]) => type in variants).map(([, name, type]) => [name, type]))
   if (!reflected.entry.compute.some((entry) => entry.name === 'main')) throw new Error(`${where}: no entry point 'main'`)
   const overrides = Object.fromEntries(reflected.overrides.map((o) => [o.name, o.type?.name ?? 'u32']))
-  return { name: file.replace('.wgsl', ''), bindings, params, overrides, variants, requires, sources }
+  return { name: file.replace('.wgsl', ''), bindings, elements, params, overrides, variants, requires, sources }
 }
 
 /** Writes src/shaders.gen.ts. */

@@ -1,19 +1,20 @@
 // dk and dv of attention_forward_sg.wgsl: dv = Σ_queries p·do, dk = scale · Σ_queries ds·q with p = exp(score - lse), ds = p·(do·v - delta)
 // (delta from attention_backward_q_sg.wgsl). One key a lane, queries one after another, broadcast. If `packed`, dk and dv go into one
 // tensor, bound as dk. Places as in lib/attention.wgsl; lse, delta [heads of all batches, T]. Dispatched over [ceil(S / SG), heads of all batches].
+// @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read> dout: array<vec4<E>>;
 @group(0) @binding(4) var<storage, read> lse: array<f32>;
 @group(0) @binding(5) var<storage, read> delta: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dk: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> dv: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> dk: array<vec4<E>>;
+@group(0) @binding(7) var<storage, read_write> dv: array<vec4<E>>;
 @group(0) @binding(8) var<uniform> params: Params;
 const D4 = D / 4;
 const LOADS = (D4 + SG - 1) / SG;
@@ -33,8 +34,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var v_part: array<vec4<f32>, LOADS>;
     @unroll for (var l = 0u; l < LOADS; l++) {
       let inside = l * SG + lane < params.depth;
-      k_part[l] = select(vec4<f32>(0.0), k[params.k_offset + row + column[l]] * params.scale, inside);
-      v_part[l] = select(vec4<f32>(0.0), v[params.v_offset + row + column[l]], inside);
+      k_part[l] = select(vec4<f32>(0.0), vec4<f32>(k[params.k_offset + row + column[l]]) * params.scale, inside);
+      v_part[l] = select(vec4<f32>(0.0), vec4<f32>(v[params.v_offset + row + column[l]]), inside);
     }
     @unroll for (var i = 0u; i < D4; i++) {
       ks[i] = select(ks[i], subgroupBroadcast(k_part[i / SG], i % SG), lane == r);
@@ -49,8 +50,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var qs: array<vec4<f32>, LOADS>;
     var gs: array<vec4<f32>, LOADS>;
     @unroll for (var l = 0u; l < LOADS; l++) {
-      qs[l] = q[q_base + query * params.q_token + column[l]];
-      gs[l] = dout[o_base + query * params.o_token + column[l]];
+      qs[l] = vec4<f32>(q[q_base + query * params.q_token + column[l]]);
+      gs[l] = vec4<f32>(dout[o_base + query * params.o_token + column[l]]);
     }
     var scores = vec4<f32>(0.0);
     var grads = vec4<f32>(0.0);
@@ -80,8 +81,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let row = k_row(head, wid.x * SG + r);
     @unroll for (var l = 0u; l < LOADS; l++) {
       if (l * SG + lane < params.depth) {
-        dk[params.k_offset + row + column[l]] = k_part[l] * params.scale;
-        if (params.packed != 0u) { dk[params.v_offset + row + column[l]] = v_part[l]; } else { dv[row + column[l]] = v_part[l]; }
+        dk[params.k_offset + row + column[l]] = vec4<E>(k_part[l] * params.scale);
+        let v_out = vec4<E>(v_part[l]);
+        if (params.packed != 0u) { dk[params.v_offset + row + column[l]] = v_out; } else { dv[row + column[l]] = v_out; }
       }
     }
   }

@@ -1,16 +1,17 @@
 // As attention_backward_kv_sg.wgsl without subgroups: one workgroup of 64 owns 32 keys of a head and walks over the queries 32 at a time,
 // as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(S / 32), heads of all batches].
+// @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read> dout: array<vec4<E>>;
 @group(0) @binding(4) var<storage, read> lse: array<f32>;
 @group(0) @binding(5) var<storage, read> delta: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dk: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> dv: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> dk: array<vec4<E>>;
+@group(0) @binding(7) var<storage, read_write> dv: array<vec4<E>>;
 @group(0) @binding(8) var<uniform> params: Params;
 override CHUNKS: u32;
 
@@ -38,11 +39,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var a = vec4<f32>(0.0);
         var b = vec4<f32>(0.0);
         if (c < params.depth && chunk % 2u == 0u) {
-          a = params.scale * k[params.k_offset + key];
-          b = q[q_base + query * params.q_token + c];
+          a = params.scale * vec4<f32>(k[params.k_offset + key]);
+          b = vec4<f32>(q[q_base + query * params.q_token + c]);
         } else if (c < params.depth) {
-          a = v[params.v_offset + key];
-          b = dout[o_base + query * params.o_token + c];
+          a = vec4<f32>(v[params.v_offset + key]);
+          b = vec4<f32>(dout[o_base + query * params.o_token + c]);
         }
         left[row * PITCH + e % 8u] = a;
         right[row * PITCH + e % 8u] = b;
@@ -71,7 +72,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         workgroupBarrier();
         for (var e = lid; e < 256u; e += 64u) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[e / 8u * PITCH + e % 8u] = dout[o_base + min(start + e / 8u, params.T - 1u) * params.o_token + c];
+          right[e / 8u * PITCH + e % 8u] = vec4<f32>(dout[o_base + min(start + e / 8u, params.T - 1u) * params.o_token + c]);
         }
         workgroupBarrier();
         dvs[chunk] = weighted(dvs[chunk], lid);
@@ -84,7 +85,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         workgroupBarrier();
         for (var e = lid; e < 256u; e += 64u) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[e / 8u * PITCH + e % 8u] = q[q_base + min(start + e / 8u, params.T - 1u) * params.q_token + c];
+          right[e / 8u * PITCH + e % 8u] = vec4<f32>(q[q_base + min(start + e / 8u, params.T - 1u) * params.q_token + c]);
         }
         workgroupBarrier();
         dks[chunk] = weighted(dks[chunk], lid);
@@ -98,8 +99,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         let c = chunk * 8u + across;
         if (c < params.depth) {
           let to = k_base + key * params.k_token + c;
-          dk[params.k_offset + to] = dks[chunk][i] * params.scale;
-          if (params.packed != 0u) { dk[params.v_offset + to] = dvs[chunk][i]; } else { dv[to] = dvs[chunk][i]; }
+          dk[params.k_offset + to] = vec4<E>(dks[chunk][i] * params.scale);
+          let v_out = vec4<E>(dvs[chunk][i]);
+          if (params.packed != 0u) { dk[params.v_offset + to] = v_out; } else { dv[to] = v_out; }
         }
       }
     }

@@ -1,18 +1,19 @@
 // dq of attention_forward_sg.wgsl: dq = scale · Σ_keys ds·k with p = exp(score - lse), ds = p·(do·v - delta), delta = do·o, which is kept
 // for attention_backward_kv_sg.wgsl. One query a lane, keys one after another. dout: the gradient of o. Places, lse, delta and dispatch as there.
+// @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> o: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read> o: array<vec4<E>>;
+@group(0) @binding(4) var<storage, read> dout: array<vec4<E>>;
 @group(0) @binding(5) var<storage, read> lse: array<f32>;
 @group(0) @binding(6) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4<E>>;
 @group(0) @binding(8) var<uniform> params: Params;
 const D4 = D / 4;
 const LOADS = (D4 + SG - 1) / SG;
@@ -36,9 +37,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var product = 0.0;
     @unroll for (var l = 0u; l < LOADS; l++) {
       let inside = l * SG + lane < params.depth;
-      q_part[l] = select(vec4<f32>(0.0), q[q_at + column[l]] * params.scale, inside);
-      g_part[l] = select(vec4<f32>(0.0), dout[o_at + column[l]], inside);
-      product += dot(g_part[l], o[o_at + column[l]]);
+      q_part[l] = select(vec4<f32>(0.0), vec4<f32>(q[q_at + column[l]]) * params.scale, inside);
+      g_part[l] = select(vec4<f32>(0.0), vec4<f32>(dout[o_at + column[l]]), inside);
+      product += dot(g_part[l], vec4<f32>(o[o_at + column[l]]));
     }
     own_delta = select(own_delta, subgroupAdd(product), lane == r);
     @unroll for (var i = 0u; i < D4; i++) {
@@ -55,8 +56,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var ks: array<vec4<f32>, LOADS>;
     var vs: array<vec4<f32>, LOADS>;
     @unroll for (var l = 0u; l < LOADS; l++) {
-      ks[l] = k[params.k_offset + row + column[l]];
-      vs[l] = v[params.v_offset + row + column[l]];
+      ks[l] = vec4<f32>(k[params.k_offset + row + column[l]]);
+      vs[l] = vec4<f32>(v[params.v_offset + row + column[l]]);
     }
     var scores = vec4<f32>(0.0);
     var grads = vec4<f32>(0.0);
@@ -71,6 +72,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   if (query >= params.T) { return; }
   let to = q_row(head, query);
-  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { dq[to + i] = sum[i] * params.scale; } }
+  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { dq[to + i] = vec4<E>(sum[i] * params.scale); } }
   delta[head * params.T + query] = own_delta;
 }

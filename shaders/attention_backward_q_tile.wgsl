@@ -1,16 +1,17 @@
 // As attention_backward_q_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys 32 at a time,
 // as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(T / 32), heads of all batches].
+// @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> o: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> dout: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read> o: array<vec4<E>>;
+@group(0) @binding(4) var<storage, read> dout: array<vec4<E>>;
 @group(0) @binding(5) var<storage, read> lse: array<f32>;
 @group(0) @binding(6) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4<E>>;
 @group(0) @binding(8) var<uniform> params: Params;
 override CHUNKS: u32;
 var<workgroup> own_delta: array<f32, 32>;
@@ -27,7 +28,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (lid < 32u) {
     let row = o_base + min(first + lid, params.T - 1u) * params.o_token;
     var product = 0.0;
-    for (var c = 0u; c < params.depth; c++) { product += dot(dout[row + c], o[row + c]); }
+    for (var c = 0u; c < params.depth; c++) { product += dot(vec4<f32>(dout[row + c]), vec4<f32>(o[row + c])); }
     own_delta[lid] = product;
     if (first + lid < params.T) { delta[head * params.T + first + lid] = product; }
   }
@@ -48,11 +49,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var a = vec4<f32>(0.0);
         var b = vec4<f32>(0.0);
         if (c < params.depth && chunk % 2u == 0u) {
-          a = params.scale * q[q_base + query * params.q_token + c];
-          b = k[params.k_offset + key];
+          a = params.scale * vec4<f32>(q[q_base + query * params.q_token + c]);
+          b = vec4<f32>(k[params.k_offset + key]);
         } else if (c < params.depth) {
-          a = dout[o_base + query * params.o_token + c];
-          b = v[params.v_offset + key];
+          a = vec4<f32>(dout[o_base + query * params.o_token + c]);
+          b = vec4<f32>(v[params.v_offset + key]);
         }
         left[row * PITCH + e % 8u] = a;
         right[row * PITCH + e % 8u] = b;
@@ -73,7 +74,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         for (var e = lid; e < 256u; e += 64u) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[row * PITCH + e % 8u] = k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c];
+          right[row * PITCH + e % 8u] = vec4<f32>(k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
         }
         workgroupBarrier();
         sums[chunk] = weighted(sums[chunk], lid);
@@ -85,7 +86,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (query < params.T) {
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {
         let c = chunk * 8u + across;
-        if (c < params.depth) { dq[q_base + query * params.q_token + c] = sums[chunk][i] * params.scale; }
+        if (c < params.depth) { dq[q_base + query * params.q_token + c] = vec4<E>(sums[chunk][i] * params.scale); }
       }
     }
   }

@@ -4,15 +4,16 @@
 // q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ exp(score), for the backward pass.
 // DROPOUT: probabilities are dropped after they are summed, as kept() of lib/attention.wgsl says.
 // `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all batches].
+// @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> o: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read_write> o: array<vec4<E>>;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 const D4 = D / 4;
@@ -32,7 +33,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     @unroll for (var n = 0u; n < NQ; n++) {
       let row = q_row(head, min(first + n * SG + r, params.T - 1u));
       var part: array<vec4<f32>, LOADS>;
-      @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), q[row + column[l]] * params.scale, l * SG + lane < params.depth); }
+      @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), vec4<f32>(q[row + column[l]]) * params.scale, l * SG + lane < params.depth); }
       @unroll for (var i = 0u; i < D4; i++) { qs[n * D4 + i] = select(qs[n * D4 + i], subgroupBroadcast(part[i / SG], i % SG), lane == r); }
     }
   }
@@ -47,8 +48,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var ks: array<vec4<f32>, LOADS>;
     var vs: array<vec4<f32>, LOADS>;
     @unroll for (var l = 0u; l < LOADS; l++) {
-      ks[l] = k[params.k_offset + row + column[l]];
-      vs[l] = v[params.v_offset + row + column[l]];
+      ks[l] = vec4<f32>(k[params.k_offset + row + column[l]]);
+      vs[l] = vec4<f32>(v[params.v_offset + row + column[l]]);
     }
     var products = array<vec4<f32>, NQ>();
     @unroll for (var i = 0u; i < D4; i++) {
@@ -85,7 +86,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       @unroll for (var i = 0u; i < D4; i++) { part[i / SG] = select(part[i / SG], subgroupShuffle(sum[n * D4 + i], r), lane == i % SG); }
       if (first + n * SG + r < params.T) {
         let to = o_row(head, first + n * SG + r);
-        @unroll for (var l = 0u; l < LOADS; l++) { if (l * SG + lane < params.depth) { o[to + column[l]] = part[l]; } }
+        @unroll for (var l = 0u; l < LOADS; l++) { if (l * SG + lane < params.depth) { o[to + column[l]] = vec4<E>(part[l]); } }
       }
     }
   }

@@ -1,13 +1,14 @@
 // As attention_forward_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys 32 at a time,
 // with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(depth / 8). Bindings as there; dispatched over
 // [ceil(T / 32), heads of all batches].
+// @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
-@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> o: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
+@group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
+@group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
+@group(0) @binding(3) var<storage, read_write> o: array<vec4<E>>;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 override CHUNKS: u32;
@@ -35,8 +36,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var a = vec4<f32>(0.0);
         var b = vec4<f32>(0.0);
         if (c < params.depth) {
-          a = params.scale * q[q_base + min(first + row, params.T - 1u) * params.q_token + c];
-          b = k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c];
+          a = params.scale * vec4<f32>(q[q_base + min(first + row, params.T - 1u) * params.q_token + c]);
+          b = vec4<f32>(k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
         }
         left[row * PITCH + e % 8u] = a;
         right[row * PITCH + e % 8u] = b;
@@ -76,7 +77,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         for (var e = lid; e < 256u; e += 64u) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[row * PITCH + e % 8u] = v[params.v_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c];
+          right[row * PITCH + e % 8u] = vec4<f32>(v[params.v_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
         }
         workgroupBarrier();
         @unroll for (var i = 0u; i < 4; i++) { sums[chunk][i] *= shrink[i]; }
@@ -89,7 +90,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (query < params.T) {
       let to = o_row(head, query);
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {
-        if (chunk * 8u + across < params.depth) { o[to + chunk * 8u + across] = sums[chunk][i] / total[i]; }
+        if (chunk * 8u + across < params.depth) { o[to + chunk * 8u + across] = vec4<E>(sums[chunk][i] / total[i]); }
       }
       if (across == 0u) { lse[head * params.T + query] = largest[i] + log(total[i]); }
     }

@@ -1,8 +1,9 @@
 // dx [N, H, W, C] of adaptive average pooling: Σ dy / (size of the bin) over the bins that cover the pixel (they may overlap by one).
 // Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·H·W pixels folded into y and z.
+// @variant T = f32, f16
 struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<T>;
+@group(0) @binding(1) var<storage, read_write> dx: array<T>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -23,8 +24,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let height = ((oy + 1u) * params.H + params.OH - 1u) / params.OH - oy * params.H / params.OH;
     for (var ox = ox0; ox < ox1; ox++) {
       let width = ((ox + 1u) * params.W + params.OW - 1u) / params.OW - ox * params.W / params.OW;
-      sum += dy[((n * params.OH + oy) * params.OW + ox) * params.C + c] / f32(height * width);
+      sum += f32(dy[((n * params.OH + oy) * params.OW + ox) * params.C + c]) / f32(height * width);
     }
   }
-  dx[pixel * params.C + c] = sum;
+  dx[pixel * params.C + c] = T(sum);
 }

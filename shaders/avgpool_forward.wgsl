@@ -1,8 +1,9 @@
 // Adaptive average pooling: x [N, H, W, C] → y [N, OH, OW, C], bin o covers floor(o·H/OH) … ceil((o+1)·H/OH)-1 as in PyTorch.
 // Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·OH·OW output pixels folded into y and z.
+// @variant T = f32, f16
 struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -19,7 +20,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let x1 = ((ox + 1u) * params.W + params.OW - 1u) / params.OW;
   var sum = 0.0;
   for (var iy = y0; iy < y1; iy++) {
-    for (var ix = x0; ix < x1; ix++) { sum += x[((n * params.H + iy) * params.W + ix) * params.C + c]; }
+    for (var ix = x0; ix < x1; ix++) { sum += f32(x[((n * params.H + iy) * params.W + ix) * params.C + c]); }
   }
-  y[pixel * params.C + c] = sum / f32((y1 - y0) * (x1 - x0));
+  y[pixel * params.C + c] = T(sum / f32((y1 - y0) * (x1 - x0)));
 }

@@ -1,13 +1,14 @@
 // y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y [rows, channels];
 // stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1 and 0 when `affine` is 0).
 // One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+// @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<T>;
+@group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 fn rectified(v: f32) -> f32 {
@@ -31,12 +32,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (params.add != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = rectified((x[at] - base - mean) * scale + shift + residual[at]);
+      y[at] = T(rectified((f32(x[at]) - base - mean) * scale + shift + f32(residual[at])));
     }
   } else {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      y[at] = rectified((x[at] - base - mean) * scale + shift);
+      y[at] = T(rectified((f32(x[at]) - base - mean) * scale + shift));
     }
   }
 }

@@ -1,10 +1,11 @@
 // First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x - mean)·rstd and
 // g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [3, channels] as in batchnorm_apply.wgsl.
 // One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+// @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> y: array<T>;
+@group(0) @binding(2) var<storage, read> dy: array<T>;
 @group(0) @binding(3) var<storage, read> stats: array<f32>;
 @group(0) @binding(4) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
@@ -22,15 +23,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (params.relu != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      let g = select(dy[at], 0.0, y[at] <= 0.0);
+      let g = select(f32(dy[at]), 0.0, f32(y[at]) <= 0.0);
       sum += g;
-      product += g * (x[at] - base - mean);
+      product += g * (f32(x[at]) - base - mean);
     }
   } else {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
-      sum += dy[at];
-      product += dy[at] * (x[at] - base - mean);
+      let g = f32(dy[at]);
+      sum += g;
+      product += g * (f32(x[at]) - base - mean);
     }
   }
   let at = wid.y * 2u * params.channels + c;

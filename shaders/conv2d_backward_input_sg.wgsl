@@ -3,6 +3,7 @@
 // (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows are the pixels of one phase, q → q·S + phase.
 // A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the weights of a channel lie along CO, so a lane loads a 4×4 block and
 // turns it, which costs nothing, as components are registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
+// @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32
 // @require subgroups
@@ -10,9 +11,9 @@ struct Params {
   H: i32, W: i32, C4: u32, OH: i32, OW: i32, CO4: u32, QH: u32, QW: u32, pixels: u32, KH: i32, KW: i32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32,
 }
-@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<T>>;
 @group(0) @binding(3) var<uniform> params: Params;
 const RT = (TM + SG - 1u) / SG;
 
@@ -54,8 +55,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     var at = (u32(tap) * params.C4 + col) * 4u * params.CO4;
     for (var c = 0u; c < params.CO4; c++) {
       var r: array<vec4<f32>, RT>;
-      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), dy[base[t] + c], inside[t] > 0.0); }
-      let block = transpose(mat4x4<f32>(w[at], w[at + params.CO4], w[at + 2u * params.CO4], w[at + 3u * params.CO4]));
+      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), vec4<f32>(dy[base[t] + c]), inside[t] > 0.0); }
+      let block = transpose(mat4x4<f32>(vec4<f32>(w[at]), vec4<f32>(w[at + params.CO4]), vec4<f32>(w[at + 2u * params.CO4]), vec4<f32>(w[at + 3u * params.CO4])));
       at += 1u;
       @unroll for (var i = 0u; i < TM; i++) {
         let v = subgroupBroadcast(r[i / SG], i % SG);
@@ -70,7 +71,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     let iy = i32(line - n * params.QH) * params.SH + phase_y;
     let ix = i32(pixel - line * params.QW) * params.SW + phase_x;
     if (column < params.C4 && pixel < params.pixels && iy < params.H && ix < params.W) {
-      dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = acc[i];
+      dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = vec4<T>(acc[i]);
     }
   }
 }

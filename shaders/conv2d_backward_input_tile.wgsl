@@ -2,10 +2,11 @@
 // product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW), as each phase meets only some taps.
 // A workgroup makes 64 pixels of a phase × 64 channels of a group, an invocation 4×4 of it.
 // Dispatched over [ceil(CG / 64), ceil(N·ceil(H/SH)·ceil(W/SW) / 64), G·SH·SW].
+// @variant T = f32, f16
 // @include lib/conv.wgsl
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<T>;
+@group(0) @binding(1) var<storage, read> w: array<T>;
+@group(0) @binding(2) var<storage, read_write> dx: array<T>;
 @group(0) @binding(3) var<uniform> params: Params;
 var<workgroup> dy_tile: array<array<f32, 65>, 16>;
 var<workgroup> w_tile: array<array<f32, 65>, 16>;
@@ -46,10 +47,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         let ox = qx[i] + bx;
         let ok = k < params.OG && oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
         let at = u32((image[i] + oy) * params.OW + ox) * CO + group * params.OG + k;
-        dy_tile[tx][ty + 16u * i] = select(0.0, dy[select(0u, at, ok)], ok);
+        dy_tile[tx][ty + 16u * i] = select(0.0, f32(dy[select(0u, at, ok)]), ok);
         let c = wid.x * 64u + ty + 16u * i;
         let w_ok = k < params.OG && c < params.CG;
-        w_tile[tx][ty + 16u * i] = select(0.0, w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, w_ok)], w_ok);
+        w_tile[tx][ty + 16u * i] = select(0.0, f32(w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, w_ok)]), w_ok);
       }
       workgroupBarrier();
       @unroll for (var j = 0u; j < 16u; j++) {
@@ -67,7 +68,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     @unroll for (var j = 0u; j < 4u; j++) {
       let c = wid.x * 64u + tx + 16u * j;
       if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
-        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = acc[i][j];
+        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(acc[i][j]);
       }
     }
   }

@@ -3,14 +3,15 @@
 // meets the pixel (rows of dw are flattened over tap and channel, so lanes may have different taps) and 4 channels of dy; every lane adds to
 // 4·SG rows of its 4 columns. The N·OH lines of pixels are cut into splits, summed afterwards in a fixed order.
 // Dispatched over [ceil(KH·KW·C / 4·SG), ceil(CO / 4·SG), splits].
+// @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, rows4: u32, KW: u32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, lines: u32, lines_per_split: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 const UP = 2u;
@@ -37,8 +38,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
       @unroll for (var u = 0u; u < UP; u++) {
         let ix = i32(ox + u) * params.SW + right;
         let ok = line_ok && ix >= 0 && ix < params.W && ox + u < params.OW;
-        p[u] = select(vec4<f32>(0.0), x[select(0u, u32(image + ix) * params.C4 + c, ok)], ok);
-        q[u] = dy[(line * params.OW + min(ox + u, params.OW - 1u)) * params.CO4 + col];
+        p[u] = select(vec4<f32>(0.0), vec4<f32>(x[select(0u, u32(image + ix) * params.C4 + c, ok)]), ok);
+        q[u] = vec4<f32>(dy[(line * params.OW + min(ox + u, params.OW - 1u)) * params.CO4 + col]);
       }
       @unroll for (var l = 0u; l < SG; l++) {
         @unroll for (var u = 0u; u < UP; u++) {

@@ -2,9 +2,10 @@
 // matrix product in workgroup memory over the pixels, which are cut into splits and summed afterwards in a fixed order.
 // A workgroup makes 64 rows (tap and channel) × 64 output channels of a group, an invocation 4×4 of it.
 // Dispatched over [ceil(OG / 64), ceil(KH·KW·CG / 64), G·splits].
+// @variant T = f32, f16
 // @include lib/conv.wgsl
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> dy: array<T>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 var<workgroup> x_tile: array<array<f32, 65>, 16>;
@@ -38,9 +39,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let ix = pixel % params.OW * params.SW + right;
       let image = pixel / (params.OW * params.OH) * params.H;
       let ok = p < end && row < rows && iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
-      x_tile[slot][lid % 64u] = select(0.0, x[select(0u, u32((image + iy) * params.W + ix) * C + channel, ok)], ok);
+      x_tile[slot][lid % 64u] = select(0.0, f32(x[select(0u, u32((image + iy) * params.W + ix) * C + channel, ok)]), ok);
       let dy_ok = p < end && o < params.OG;
-      dy_tile[slot][lid % 64u] = select(0.0, dy[select(0u, p * CO + group * params.OG + o, dy_ok)], dy_ok);
+      dy_tile[slot][lid % 64u] = select(0.0, f32(dy[select(0u, p * CO + group * params.OG + o, dy_ok)]), dy_ok);
     }
     workgroupBarrier();
     @unroll for (var j = 0u; j < 16u; j++) {

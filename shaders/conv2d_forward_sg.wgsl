@@ -2,6 +2,7 @@
 // pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and CO multiples of 4, one group.
 // A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside the image: zero), then walks
 // along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32
 // @require subgroups
@@ -9,10 +10,10 @@ struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, has_bias: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(4) var<uniform> params: Params;
 const RT = (TM + SG - 1u) / SG;
 
@@ -49,11 +50,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
     for (var c = 0u; c < params.C4; c++) {
       var r: array<vec4<f32>, RT>;
-      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), x[base[t] + c], inside[t] > 0.0); }
-      let w0 = w[at];
-      let w1 = w[at + params.CO4];
-      let w2 = w[at + 2u * params.CO4];
-      let w3 = w[at + 3u * params.CO4];
+      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), vec4<f32>(x[base[t] + c]), inside[t] > 0.0); }
+      let w0 = vec4<f32>(w[at]);
+      let w1 = vec4<f32>(w[at + params.CO4]);
+      let w2 = vec4<f32>(w[at + 2u * params.CO4]);
+      let w3 = vec4<f32>(w[at + 3u * params.CO4]);
       at += 4u * params.CO4;
       @unroll for (var i = 0u; i < TM; i++) {
         let v = subgroupBroadcast(r[i / SG], i % SG);
@@ -65,6 +66,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   var shift = vec4<f32>(0.0);
   if (params.has_bias != 0u) { shift = bias[col]; }
   @unroll for (var i = 0u; i < TM; i++) {
-    if (row + i < params.pixels) { y[(row + i) * params.CO4 + col] = acc[i] + shift; }
+    if (row + i < params.pixels) { y[(row + i) * params.CO4 + col] = vec4<T>(acc[i] + shift); }
   }
 }

@@ -1,11 +1,12 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H, W, G·CG],
 // w [KH·KW·CG, G·OG], bias [G·OG] → y [N, OH, OW, G·OG]. A workgroup makes 64 pixels × 64 output channels of one group from 16-wide slices of
 // K = KH·KW·CG, an invocation 4×4 of it. Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
+// @variant T = f32, f16
 // @include lib/conv.wgsl
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
 @group(0) @binding(4) var<uniform> params: Params;
 var<workgroup> x_tile: array<array<f32, 65>, 16>;
 var<workgroup> w_tile: array<array<f32, 65>, 16>;
@@ -41,11 +42,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let ix = left[i] + dx;
       let ok = k < K && iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
       let at = u32((image[i] + iy) * params.W + ix) * C + group * params.CG + c;
-      x_tile[tx][ty + 16u * i] = select(0.0, x[select(0u, at, ok)], ok);
+      x_tile[tx][ty + 16u * i] = select(0.0, f32(x[select(0u, at, ok)]), ok);
       let kw = k0 + lid / 64u + 4u * i;
       let n = wid.x * 64u + lid % 64u;
       let w_ok = kw < K && n < params.OG;
-      w_tile[lid / 64u + 4u * i][lid % 64u] = select(0.0, w[select(0u, kw * CO + group * params.OG + n, w_ok)], w_ok);
+      w_tile[lid / 64u + 4u * i][lid % 64u] = select(0.0, f32(w[select(0u, kw * CO + group * params.OG + n, w_ok)]), w_ok);
     }
     workgroupBarrier();
     @unroll for (var j = 0u; j < 16u; j++) {
@@ -62,7 +63,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         let o = group * params.OG + n;
         var shift = 0.0;
         if (params.has_bias != 0u) { shift = bias[o]; }
-        y[pixel * CO + o] = acc[i][j] + shift;
+        y[pixel * CO + o] = T(acc[i][j] + shift);
       }
     }
   }

@@ -1,9 +1,10 @@
 // y[b_offset + b] = scale · x[a_offset + a] for places (a, b) of a walk (lib/strided.wgsl): permute, slice, cat, expand, and their
 // gradients. One invocation an element, ceil(n / 64) workgroups.
+// @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/strided.wgsl
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -15,6 +16,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (params.scale == 1.0) {
     y[params.b_offset + at.y] = x[params.a_offset + at.x];
   } else {
-    y[params.b_offset + at.y] = params.scale * x[params.a_offset + at.x];
+    y[params.b_offset + at.y] = T(params.scale * f32(x[params.a_offset + at.x]));
   }
 }

@@ -1,10 +1,11 @@
 // y = x / (1-p) for samples whose random number is at least p, else 0: stochastic depth. x, y: [samples, per_sample] as vec4, per_sample
 // a multiple of four; scale = 1/(1-p). The gradient runs the same kernel on dy. One invocation a vec4, ceil(n / 256) workgroups.
+// @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/rng.wgsl
 struct Params { n: u32, per_sample: u32, p: f32, scale: f32, seed: u32, stream: u32, step: u32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -14,5 +15,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let sample = i * 4u / params.per_sample;
   // The sample's number is the one that dropout gives element `sample` of the same stream.
   let random = uniform01(pcg4d(vec4<u32>(sample / 4u, params.seed, params.stream, params.step)));
-  y[i] = select(vec4<f32>(0.0), params.scale * x[i], random[sample % 4u] >= params.p);
+  y[i] = vec4<T>(select(vec4<f32>(0.0), params.scale * vec4<f32>(x[i]), random[sample % 4u] >= params.p));
 }

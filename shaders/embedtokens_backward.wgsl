@@ -1,10 +1,11 @@
 // Gradients of embedtokens_forward: dpatches is dy without the class token's rows, dposition the sum of dy over the batch in its order, dtoken
 // the first row of that sum. Shapes as there; unwanted ones are left out by the flags.
 // One invocation a vec4 of dposition, ceil(tokens · width / 64) workgroups; width counts vec4.
+// @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { batch: u32, tokens: u32, width: u32, prefix: u32, want_patches: u32, want_token: u32, want_position: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> dpatches: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read_write> dpatches: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> dtoken: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dposition: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -18,7 +19,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   var sum = vec4<f32>();
   for (var b = 0u; b < params.batch; b++) {
     let d = dy[b * size + i];
-    sum += d;
+    sum += vec4<f32>(d);
     if (params.want_patches == 1u && i >= first) { dpatches[b * (size - first) + i - first] = d; }
   }
   if (params.want_position == 1u) { dposition[i] = sum; }

@@ -1,12 +1,13 @@
 // y[b, t] = (t = 0 and there is a class token ? token : patches[b, t - prefix]) + position[t].
 // patches: [B, T - prefix, width], token: [width] (prefix 1) or unused (prefix 0), position: [T, width], y: [B, T, width], all as vec4.
 // One invocation a vec4 of y, ceil(n / 64) workgroups; width counts vec4.
+// @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { n: u32, tokens: u32, width: u32, prefix: u32 }
-@group(0) @binding(0) var<storage, read> patches: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> patches: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> token: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> position: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -19,8 +20,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let b = row / params.tokens;
   let place = position[t * params.width + column];
   if (t < params.prefix) {
-    y[i] = token[column] + place;
+    y[i] = vec4<T>(token[column] + place);
   } else {
-    y[i] = patches[(b * (params.tokens - params.prefix) + t - params.prefix) * params.width + column] + place;
+    y[i] = vec4<T>(vec4<f32>(patches[(b * (params.tokens - params.prefix) + t - params.prefix) * params.width + column]) + place);
   }
 }

@@ -1,9 +1,10 @@
 // First stage of the parameters' gradients: parts [chunks, 2, cols] = Σ dy and Σ dy·(x - mean)·rstd over one chunk of rows;
 // batchnorm_backward_merge.wgsl adds the chunks. x, dy [rows, cols]; stats [2, rows]. One invocation PER columns 64 apart of one chunk,
 // so that a row's statistics serve several; dispatched over [ceil(cols / (64 · PER)), chunks].
+// @variant T = f32, f16
 struct Params { rows: u32, cols: u32, rows_per_chunk: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> dy: array<T>;
 @group(0) @binding(2) var<storage, read> stats: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -23,9 +24,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let base = row * params.cols;
     @unroll for (var u = 0u; u < PER; u++) {
       let at = base + min(c + u * 64u, last);
-      let g = dy[at];
+      let g = f32(dy[at]);
       sum[u] += g;
-      product[u] += g * ((x[at] - mean) * rstd);
+      product[u] += g * ((f32(x[at]) - mean) * rstd);
     }
   }
   let base = wid.y * 2u * params.cols;

@@ -1,14 +1,15 @@
 // As layernorm_forward_sg.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols], weight, bias [cols],
 // stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, then the deviations from it, each summed over
 // the invocations in a fixed order.
+// @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> residual: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> residual: array<T>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> sum: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sum: array<T>;
+@group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 override ADD: bool;
@@ -31,10 +32,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let base = row * params.cols;
   var total = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
-    var h = x[base + c];
+    var h = f32(x[base + c]);
     if (ADD) {
-      h += residual[base + c];
-      sum[base + c] = h;
+      h = f32(T(h + f32(residual[base + c]))); // as it is stored
+      sum[base + c] = T(h);
     }
     total += h;
   }
@@ -42,17 +43,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   var squares = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
-    if (ADD) { h = sum[base + c]; } else { h = x[base + c]; }
+    if (ADD) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
     squares += (h - mean) * (h - mean);
   }
   let rstd = 1.0 / sqrt(over_workgroup(squares, lane) / f32(params.cols) + params.eps);
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
-    if (ADD) { h = sum[base + c]; } else { h = x[base + c]; }
+    if (ADD) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
     var v = (h - mean) * rstd;
     if (params.has_weight != 0u) { v *= weight[c]; }
     if (params.has_bias != 0u) { v += bias[c]; }
-    y[base + c] = v;
+    y[base + c] = T(v);
   }
   if (lane == 0u) {
     stats[row] = mean;

@@ -4,6 +4,7 @@
 // subgroupBroadcast: one varying load, then free copies. With NT a lane
 // loads along K of its 4 columns; turning that 4×4 block costs nothing, as components are registers. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
+// @variant T = f32, f16
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
 // @variant SG = 4, 8
@@ -11,11 +12,11 @@
 // @variant NT = 0, 1
 // @require subgroups
 struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, has_bias: u32, keep_pre: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> pre: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
+@group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
 const RT = (TM + SG - 1u) / SG;
@@ -34,12 +35,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   var acc: array<vec4<f32>, TM>;
   for (var k = 0u; k < params.K4; k++) {
     var r: array<vec4<f32>, RT>;
-    @unroll for (var t = 0u; t < RT; t++) { r[t] = a[base[t] + k]; }
+    @unroll for (var t = 0u; t < RT; t++) { r[t] = vec4<f32>(a[base[t] + k]); }
     let next = select(params.N4, params.K4, NT == 1u);
-    var w0 = w[at];
-    var w1 = w[at + next];
-    var w2 = w[at + 2u * next];
-    var w3 = w[at + 3u * next];
+    var w0 = vec4<f32>(w[at]);
+    var w1 = vec4<f32>(w[at + next]);
+    var w2 = vec4<f32>(w[at + 2u * next]);
+    var w3 = vec4<f32>(w[at + 3u * next]);
     if (NT == 1u) {
       let turned = transpose(mat4x4<f32>(w0, w1, w2, w3));
       w0 = turned[0];
@@ -64,7 +65,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }
     v += shift;
     let to = wid.z * params.y_stride + (row + i) * params.N4 + col;
-    if (params.keep_pre != 0u) { pre[to] = v; }
-    y[to] = activated(v, GELU);
+    if (params.keep_pre != 0u) { pre[to] = vec4<T>(v); }
+    y[to] = vec4<T>(activated(v, GELU));
   }
 }

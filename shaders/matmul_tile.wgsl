@@ -5,6 +5,8 @@
 // `splits` planes of y [batches, splits, M, N], summed afterwards in a fixed order.
 // Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh (then splits is 1); `pre`, like y, takes what went into it, if wanted.
+// @variant T = f32, f16
+// @variant Y = f32, f16
 // @variant G = 8, 16
 // @variant RM = 1, 2
 // @variant RN = 1, 2
@@ -14,11 +16,11 @@ struct Params {
   M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
   has_bias: u32, splits: u32, k_per_split: u32, keep_pre: u32,
 }
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<T>;
+@group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> pre: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Y>;
+@group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
 const STEP = 16;
@@ -54,7 +56,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let m = row0 + am;
       let k = k0 + ak;
       a_tile[ak][am / 4u][am % 4u] =
-        select(0.0, a[a_base + min(m, params.M - 1u) * params.a_row + min(k, end - 1u) * params.a_col], m < params.M && k < end);
+        select(0.0, f32(a[a_base + min(m, params.M - 1u) * params.a_row + min(k, end - 1u) * params.a_col]), m < params.M && k < end);
     }
     for (var i = 0u; i < TN * STEP / GG; i++) {
       let at = lid + i * GG;
@@ -63,7 +65,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let n = col0 + wn;
       let k = k0 + wk;
       w_tile[wk][wn / 4u][wn % 4u] =
-        select(0.0, w[w_base + min(k, end - 1u) * params.w_row + min(n, params.N - 1u) * params.w_col], n < params.N && k < end);
+        select(0.0, f32(w[w_base + min(k, end - 1u) * params.w_row + min(n, params.N - 1u) * params.w_col]), n < params.N && k < end);
     }
     workgroupBarrier();
     for (var k = 0u; k < STEP; k++) {
@@ -90,8 +92,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         for (var c = 0u; c < 4u; c++) {
           if (m < params.M && n0 + c < params.N) {
             let to = (wid.z * params.M + m) * params.N + n0 + c;
-            if (params.keep_pre != 0u) { pre[to] = v[c]; }
-            y[to] = out[c];
+            if (params.keep_pre != 0u) { pre[to] = Y(v[c]); }
+            y[to] = Y(out[c]);
           }
         }
       }

@@ -2,11 +2,12 @@
 // An outer product a step: lanes hold 4·SG values of a row of `a` and of `w`, and every lane adds to 4·SG rows of its 4 columns.
 // K is cut into `splits` parts of k_per_split rows, each to its own plane of y [batches, splits, M, N], summed afterwards in a fixed order.
 // Dispatched over [ceil(N / 4·SG), ceil(M / 4·SG), batches · splits].
+// @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
 struct Params { M4: u32, N4: u32, K: u32, splits: u32, k_per_split: u32, a_stride: u32, w_stride: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 const UK = 2u;
@@ -25,8 +26,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     var q: array<vec4<f32>, UK>;
     @unroll for (var u = 0u; u < UK; u++) {
       let at = min(k + u, end - 1u);
-      p[u] = a[batch * params.a_stride + at * params.M4 + row];
-      q[u] = select(vec4<f32>(0.0), w[batch * params.w_stride + at * params.N4 + col], k + u < end);
+      p[u] = vec4<f32>(a[batch * params.a_stride + at * params.M4 + row]);
+      q[u] = select(vec4<f32>(0.0), vec4<f32>(w[batch * params.w_stride + at * params.N4 + col]), k + u < end);
     }
     @unroll for (var l = 0u; l < SG; l++) {
       @unroll for (var u = 0u; u < UK; u++) {

@@ -1,10 +1,11 @@
 // dx [N, H, W, C] = Σ dy [N, OH, OW, C] over the windows whose maximum (index [N, OH, OW, C], place iy·W + ix) is this element: a gather,
 // so the order of the sum is fixed. All as vec4 of channels: C4 = C / 4. One invocation four channels of a pixel; dispatched over
 // [ceil(W · C4 / 64), rows], the N·H rows folded into y and z.
+// @variant T = f32, f16
 struct Params { H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
-@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> index: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<T>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -26,8 +27,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   for (var oy = oy0; oy < oy1; oy++) {
     for (var ox = ox0; ox < ox1; ox++) {
       let at = base + (oy * params.OW + ox) * params.C4;
-      sum += select(vec4<f32>(0.0), dy[at], index[at] == place);
+      sum += select(vec4<f32>(0.0), vec4<f32>(dy[at]), index[at] == place);
     }
   }
-  dx[row * params.W * params.C4 + item] = sum;
+  dx[row * params.W * params.C4 + item] = vec4<T>(sum);
 }

@@ -1,10 +1,12 @@
 // Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p + k·parts, i].
 // Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring elements also when inner is 1.
 // One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64) workgroups.
+// @variant X = f32, f16
+// @variant Y = f32, f16
 // @include lib/index.wgsl
 struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<X>;
+@group(0) @binding(1) var<storage, read_write> y: array<Y>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -16,6 +18,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let o = at / (params.inner * params.parts);
   let base = o * params.size * params.inner + i;
   var sum = 0.0;
-  for (var k = p; k < params.size; k += params.parts) { sum += x[base + k * params.inner]; }
-  y[at] = params.scale * sum;
+  for (var k = p; k < params.size; k += params.parts) { sum += f32(x[base + k * params.inner]); }
+  y[at] = Y(params.scale * sum);
 }

@@ -2,6 +2,7 @@
 export { RadiogradError } from './util/check.js'
 export { type Engine, type InitOptions, init } from './tensor/engine.js'
 export { type DType, Tensor, tensor, zeros } from './tensor/tensor.js'
+export { autocast } from './tensor/autocast.js'
 export { checkpoint, noGrad } from './tensor/tape.js'
 export * as F from './ops/index.js'
 export * as nn from './nn/index.js'

@@ -12,7 +12,7 @@ import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
 const SETTINGS = {
-  model: 'resnet18', epochs: 5, batchSize: 16, lr: 1e-3, schedule: 'cosine', optimizer: 'adam', imageSize: 32, seed: 0,
+  model: 'resnet18', epochs: 5, batchSize: 16, lr: 1e-3, schedule: 'cosine', precision: 'f32', optimizer: 'adam', imageSize: 32, seed: 0,
   valSplit: 0.1, patience: 10, classWeights: true, augment: true, freezeBatchNorm: false, gradAccumulation: 1, checkpointActivations: false, dryRun: false,
 } as const
 

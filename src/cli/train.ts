@@ -11,6 +11,7 @@ import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { computeMetrics } from '../train/metrics.js'
 import { type Progress, type TrainResult, Trainer } from '../train/trainer.js'
+import { check } from '../util/check.js'
 import { loadCheckpoint, saveSafetensors } from '../weights/load.js'
 import { type ModelCard, toMetadata } from './checkpoint.js'
 import { type Splits, classCounts, countsText, openSplits } from './dataset.js'
@@ -31,6 +32,7 @@ export interface TrainOptions extends DecodingOptions {
   batchSize: number
   lr: number
   schedule: 'constant' | 'cosine'
+  precision: 'f32' | 'f16'
   optimizer: 'adam' | 'adamw' | 'sgd'
   weightDecay?: number
   imageSize?: number
@@ -52,6 +54,7 @@ export const EVALUATION_BATCH = 32
 
 export function trainCommand(program: Command): void {
   const optimizer = new Option('--optimizer <name>', 'update rule; sgd has momentum 0.9')
+  const precision = new Option('--precision <type>', 'of activations while training: f16 takes half the memory, where the adapter has shader-f16')
   const schedule = new Option('--schedule <name>', 'course of the learning rate; cosine lets it fall to 0')
   const notNegative = real('of 0 or more', (v) => v >= 0)
   const share = real('of 0 or more and below 1', (v) => v >= 0 && v < 1)
@@ -66,6 +69,7 @@ export function trainCommand(program: Command): void {
     .option('--lr <x>', 'learning rate', real('above 0', (v) => v > 0), 1e-5)
     .addOption(schedule.choices(['constant', 'cosine']).default('constant'))
     .addOption(optimizer.choices(['adam', 'adamw', 'sgd']).default('adam'))
+    .addOption(precision.choices(['f32', 'f16']).default('f32'))
     .option('--weight-decay <x>', 'pull of the weights towards 0 (default: 0, with adamw 0.01)', notNegative)
     .option('--image-size <n>', "width and height the images are resized to (default: the weights', mostly 224)", whole(32, 1024))
     .option('--seed <n>', 'of everything random: the same command gives the same bytes', whole(0), 0)
@@ -94,6 +98,8 @@ export async function train(options: TrainOptions): Promise<void> {
   const { classes } = splits
   const card: ModelCard = { model: options.model, classes, imageSize, mean, std }
   await withEngine({ ...options, report }, async (engine, signal) => {
+    check(options.precision === 'f32' || engine.features.has('shader-f16'),
+      () => `--precision: f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`)
     const model = createModel(options.model, { numClasses: classes.length, imageSize: card.imageSize })
     const weights = checkpoint && loadInto(model, checkpoint)
     if (options.checkpointActivations) checkpointActivations(model, options.model)
@@ -121,6 +127,7 @@ export async function train(options: TrainOptions): Promise<void> {
           ? computeClassWeight('balanced', splits.train.samples.map((s) => s.label), classes.length) : undefined,
         freezeBatchNorm: options.freezeBatchNorm,
         gradAccumulation: options.gradAccumulation,
+        precision: options.precision,
         signal,
         onProgress: (progress) => report.progress(progressOf(progress)),
         onBest: (state, row) => {
@@ -187,7 +194,7 @@ function describe(
   if (weights) report.say(`weights   ${weightsText(weights)}`)
   const where = options.trainable?.join(', ') ?? 'all layers'
   report.say(`training  ${millions(trained)} of ${millions(total)} parameters in ${where}, ` +
-    `${options.optimizer}, learning rate ${options.lr}, batch ${options.batchSize}`)
+    `${options.optimizer}, learning rate ${options.lr}, batch ${options.batchSize}, ${options.precision}`)
 }
 
 const progressOf = ({ phase, epoch, epochs, images, total, imagesPerSecond, loss }: Progress) => ({

@@ -1,7 +1,7 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
-import { type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
+import { type ConstantValues, type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
@@ -78,9 +78,14 @@ export class Gpu {
     bindings: Record<string, Bindable | null>,
     params: Record<string, number | boolean> | (() => Record<string, number | boolean>),
     workgroups: number | readonly [number, number, number],
-    constants: Record<string, number | boolean> = {},
+    constants: ConstantValues = {},
   ): void {
     const { variant, overrides } = specialise(kernel, constants)
+    for (const name in bindings) {
+      const half = constants[kernel.elements[name]] === 'f16'
+      const dtype = bindings[name]?.dtype
+      check(dtype === undefined || (dtype === 'f16') === half, () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`)
+    }
     const groups = fold(workgroups)
     if (groups.some((g) => g === 0)) return
     check(groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS), () => `${kernel.name}: workgroups must be integers up to ` +

@@ -8,13 +8,15 @@ export interface Kernel {
   readonly name: string
   /** Storage bindings in order, by their WGSL names. The uniform, when there are `params`, is the binding after them. */
   readonly bindings: Readonly<Record<string, 'read' | 'read_write'>>
+  /** Bindings whose element type is a variant, and that variant's name. */
+  readonly elements: Readonly<Record<string, string>>
   /** Fields of `struct Params`, in order; each four bytes. */
   readonly params: Readonly<Record<string, Scalar>>
   /** Pipeline constants (`override`). */
   readonly overrides: Readonly<Record<string, string>>
-  /** Constants fixed when the project is built, with their allowed values. */
-  readonly variants: Readonly<Record<string, readonly number[]>>
-  /** Device features the kernel needs. */
+  /** Constants and types fixed when the project is built, with their allowed values. */
+  readonly variants: Readonly<Record<string, readonly (number | string)[]>>
+  /** Device features that every variant needs. */
   readonly requires: readonly string[]
   /** WGSL by variant, e.g. `SG=8,TM=32`. */
   readonly sources: Readonly<Record<string, string>>
@@ -32,12 +34,24 @@ export type Params<K extends Kernel> = { [P in keyof K['params']]: number | bool
 export type Constants<K extends Kernel> =
   { [V in keyof K['variants']]: K['variants'][V][number] } & { [O in keyof K['overrides']]?: number | boolean }
 
+export type ConstantValues = Record<string, number | boolean | string>
+
 /** `SG=8,TM=32` for the variant that `constants` chooses, and the overrides among them. */
-export function specialise(k: Kernel, constants: Record<string, number | boolean>) {
+export function specialise(k: Kernel, constants: ConstantValues) {
   const overrides: Record<string, number> = {}
   const variant = Object.keys(k.variants).map((name) => `${name}=${constants[name]}`).join(',')
   for (const name in constants) if (!(name in k.variants)) overrides[name] = Number(constants[name])
   return { variant, overrides }
+}
+
+/** Device features that a variant needs. */
+export function featuresOf(k: Kernel, variant: string): readonly string[] {
+  return /=f16(,|$)/.test(variant) ? [...k.requires, 'shader-f16'] : k.requires
+}
+
+/** Whether a variant holds f16 in the binding of this name. */
+export function isHalf(k: Kernel, variant: string, binding: string): boolean {
+  return binding in k.elements && variant.split(',').includes(`${k.elements[binding]}=f16`)
 }
 
 /** Writes params into `view` at `offset`, in the order of the WGSL struct. */

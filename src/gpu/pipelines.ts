@@ -1,6 +1,6 @@
 // Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can wait.
 import { RadiogradError, check } from '../util/check.js'
-import type { Kernel } from './kernel.js'
+import { type Kernel, featuresOf } from './kernel.js'
 import type { Counters } from './memory.js'
 
 export interface Pipeline {
@@ -71,7 +71,7 @@ export class Pipelines {
     if (!module) {
       const code = kernel.sources[variant]
       check(code !== undefined, `${kernel.name}: no variant '${variant}', have ${Object.keys(kernel.sources).join(' ')}`)
-      for (const feature of kernel.requires) {
+      for (const feature of featuresOf(kernel, variant)) {
         check(this.device.features.has(feature), `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`)
       }
       module = this.device.createShaderModule({ label: kernel.name, code })

@@ -4,6 +4,8 @@ import { check } from '../util/check.js'
 /** Everything that can be bound to a kernel: a storage, or something that has one (a tensor). */
 export interface Bindable {
   readonly storage: Storage
+  /** What the bytes hold, where that is known: kernels are checked against it. */
+  readonly dtype?: string
 }
 
 /** Sizes are rounded up so that any storage can be bound as an array of vec4<f32>. */

@@ -1,10 +1,11 @@
 // Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes them again.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty, tensor } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { add, mul } from './binary.js'
+import { cast, operand } from './cast.js'
 import { type Draw, draw, dropout, kept } from './dropout.js'
 import { ceilDiv, subgroupFamily } from './gemm.js'
 import { transpose } from './layout.js'
@@ -40,7 +41,7 @@ interface Layout {
 type Strides = readonly [batch: number, head: number, token: number]
 
 /** Parameters (in vec4) and the family of kernels. */
-function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
+function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
   const [q_batch, q_head, q_token] = q.map((s) => s / 4)
   const [k_batch, k_head, k_token] = k.map((s) => s / 4)
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
@@ -56,11 +57,11 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
   const groups = (rows: number, perLane = 1) => [ceilDiv(rows, SG ? perLane * SG : 32), all, 1] as const // a tile is 32 rows
-  return { params, groups, sg: SG && ({ SG, D, DROPOUT } as const), tile: { CHUNKS: ceilDiv(depth, 32), DROPOUT } }
+  return { params, groups, sg: SG && ({ SG, D, E: element, DROPOUT } as const), tile: { E: element, CHUNKS: ceilDiv(depth, 32), DROPOUT } }
 }
 
 function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout: Layout): void {
-  const { params, groups, sg, tile } = prepare(layout)
+  const { params, groups, sg, tile } = prepare(q.element, layout)
   if (sg) gpu.run(shaders.attention_forward_sg, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
   else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
 }
@@ -69,7 +70,7 @@ function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout
 function backward(
   { q, k, v, o, lse }: Record<'q' | 'k' | 'v' | 'o' | 'lse', Tensor>, dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor | null, layout: Layout,
 ): void {
-  const { params, groups, sg, tile } = prepare(layout)
+  const { params, groups, sg, tile } = prepare(q.element, layout)
   const delta = empty(lse.shape, 'f32', 'attention delta')
   const first = { q, k, v, o, dout, lse, delta, dq }
   const second = { q, k, v, dout, lse, delta, dk, dv }
@@ -84,6 +85,7 @@ function backward(
 
 const attentionOp = defineOp({
   name: 'scaledDotProductAttention',
+  dtypes: { q: FLOATS, k: FLOATS, v: FLOATS },
   auxiliary: ['lse'],
   saves: ['q', 'k', 'v', 'o', 'lse'],
   shape: ({ q }: { q: Tensor; k: Tensor; v: Tensor }, { all, T }: Layout) => ({ o: q.shape, lse: [all, T] }),
@@ -92,13 +94,14 @@ const attentionOp = defineOp({
   },
   backward(saved, { o: dout }, { q: dq, k: dk, v: dv }, layout) {
     const { q, k, v } = saved
-    const room = (x: Tensor) => empty(x.shape, 'f32', 'attention gradient')
+    const room = (x: Tensor) => empty(x.shape, x.dtype, 'attention gradient')
     backward(saved, dout, dq ?? room(q), dk ?? room(k), dv ?? room(v), layout)
   },
 })
 
 const selfAttentionOp = defineOp({
   name: 'selfAttention',
+  dtypes: { qkv: FLOATS },
   auxiliary: ['lse'],
   saves: ['qkv', 'o', 'lse'],
   shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({ o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3], lse: [all, T] }),
@@ -123,7 +126,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isC
   const factor = scale ?? 1 / Math.sqrt(D)
   if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor, dropout })
   const all = numel(lead)
-  return attentionOp({ q, k, v }, {
+  return attentionOp({ q: operand(q), k: operand(k), v: operand(v) }, {
     ...checked(all), heads: all, T, S, depth: D, scale: factor, causal: isCausal, packed: false,
     random: drawn(dropout), q: [0, T * D, D], k: [0, S * D, D], o: [0, T * D, D],
   }).o
@@ -139,7 +142,7 @@ export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale, dro
   const [B, T, width] = qkv.shape
   const depth = width / (3 * heads)
   const rows = [T * width, depth, width] as const
-  return selfAttentionOp({ qkv }, {
+  return selfAttentionOp({ qkv: operand(qkv) }, {
     ...checked(B * heads), heads, T, S: T, depth, scale: scale ?? 1 / Math.sqrt(depth), causal: isCausal, packed: true,
     random: drawn(dropout),
     q: rows, k: rows, o: [(T * width) / 3, depth, width / 3],
@@ -160,8 +163,9 @@ function checked(all: number): { all: number } {
 /** The same out of plain operators, with all scores in memory: for rows that the kernels do not take, and their twin in the tests. */
 export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, scale, dropout: p = 0 }: { isCausal: boolean; scale: number; dropout?: number }): Tensor {
   const rank = q.shape.length
-  const scores = matmul(mul(q, scale), transpose(k, rank - 2, rank - 1))
-  return matmul(dropout(softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 }), p), v)
+  const scores = cast(matmul(mul(q, scale), transpose(k, rank - 2, rank - 1)), 'f32')
+  const probabilities = softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 })
+  return matmul(cast(dropout(probabilities, p), v.element), v)
 }
 
 /** [T, S]: 0 where key j <= query i, else a number that leaves nothing of any score. */

@@ -1,7 +1,7 @@
 // Batch normalisation over the last axis, alone and with relu and residual addition in the same kernel.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
@@ -31,12 +31,13 @@ function layout(x: Tensor) {
 
 /** The gradient of relu(…) before the relu: dy where y > 0. */
 function masked(y: Tensor, dy: Tensor, into: Tensor): void {
-  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), { OP: UNARY.indexOf('relu') })
+  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), { OP: UNARY.indexOf('relu'), T: y.element })
 }
 
 const batchNormOp = defineOp({
   name: 'batchNorm',
   optional: ['residual', 'runningMean', 'runningVar', 'weight', 'bias'],
+  dtypes: { x: FLOATS, residual: FLOATS },
   mutates: ['runningMean', 'runningVar'],
   auxiliary: ['stats'],
   saves: ['x', 'y', 'weight', 'stats'],
@@ -56,30 +57,32 @@ const batchNormOp = defineOp({
   },
   forward({ x, residual, runningMean, runningVar, weight, bias }, { y, stats }, { training, momentum, eps, relu: rectify }) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
+    const T = x.element
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups)
+      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups, { T })
       gpu.run(shaders.batchnorm_merge, { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, groups[0])
+        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, groups[0], { T })
     } else {
       gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
     }
     gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual, y },
-      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify }, groups)
+      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify }, groups, { T })
   },
   backward({ x, y, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias, residual: dResidual }, { training, relu: rectify }) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
+    const T = x.element
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups)
+      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups, { T })
       gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, groups[0])
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }
       gpu.run(shaders.batchnorm_backward_input, { x, y, dy, stats, weight, ...sums, dx },
-        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training }, groups)
+        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training }, groups, { T })
     }
     if (!dResidual) return
     if (!rectify) return { residual: dy }

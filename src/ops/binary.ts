@@ -1,7 +1,7 @@
 // Sums, differences, products and quotients with NumPy broadcasting; numbers as second operand.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
@@ -12,13 +12,14 @@ type Name = (typeof NAMES)[number]
 
 const affineOp = defineOp({
   name: 'affine',
+  dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, _: { scale: number; offset: number }) => ({ y: x.shape }),
   forward({ x }, { y }, { scale, offset }) {
-    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, Math.ceil(x.size / 256))
+    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, Math.ceil(x.size / 256), { T: x.element })
   },
   backward(_, { y: dy }, { x: dx }, { scale }) {
     if (scale === 1) return { x: dy }
-    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256))
+    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256), { T: dx.element })
   },
 })
 
@@ -31,6 +32,7 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
   const OP = NAMES.indexOf(name)
   return defineOp({
     name,
+    dtypes: { a: FLOATS, b: FLOATS },
     saves: ['a', 'b'],
     shape({ a, b }: { a: Tensor; b: Tensor }) {
       const y = broadcastShapes(name, a.shape, b.shape)
@@ -39,11 +41,11 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
     },
     forward({ a, b }, { y }) {
       if (sameShape(a.shape, b.shape)) {
-        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP })
+        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP, T: y.element })
         return
       }
       const { vec4, params, groups } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
-      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, { OP })
+      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, { OP, T: y.element })
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)

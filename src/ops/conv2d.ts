@@ -1,9 +1,10 @@
 // 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias, each its own kernel in two families.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { operand, parameterAs } from './cast.js'
 import { ceilDiv, splitsFor, subgroupFamily } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { sumMiddle } from './reduce.js'
@@ -45,7 +46,7 @@ const padTo4 = (n: number) => Math.ceil(n / 4) * 4
 function padChannels(x: Tensor, dim: number): Tensor {
   const { shape } = x
   if (shape[dim] % 4 === 0) return x
-  const padded = empty(shape.map((s, i) => (i === dim ? padTo4(s) : s)), 'f32', 'padded channels')
+  const padded = empty(shape.map((s, i) => (i === dim ? padTo4(s) : s)), x.dtype, 'padded channels')
   gpu.zero(padded)
   copyStrided(x, padded, shape, { offset: 0, strides: stridesOf(shape) }, { offset: 0, strides: stridesOf(padded.shape) })
   return padded
@@ -65,12 +66,12 @@ function forward(x: Tensor, weight: Tensor, bias: Tensor | null, y: Tensor, attr
   if (SG) {
     const TM = rowsPerTile(pixels, SG)
     gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, 3), w: padChannels(weight, 2), bias, y },
-      { ...g, C4: padTo4(c) / 4, CO4: co / 4, pixels, has_bias: bias !== null }, [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM })
+      { ...g, C4: padTo4(c) / 4, CO4: co / 4, pixels, has_bias: bias !== null }, [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, T: x.element })
     return
   }
   const { groups: G } = attrs
   gpu.run(shaders.conv2d_forward_tile, { x, w: weight, bias, y },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: bias !== null, splits: 1, k_per_split: 0 }, [ceilDiv(co / G, 64), ceilDiv(pixels, 64), G])
+    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: bias !== null, splits: 1, k_per_split: 0 }, [ceilDiv(co / G, 64), ceilDiv(pixels, 64), G], { T: x.element })
 }
 
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
@@ -85,15 +86,15 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
   if (SG) {
     const TM = rowsPerTile(pixels, SG)
     const wide = padTo4(c)
-    const padded = wide === c ? dx : empty([n, g.H, g.W, wide], 'f32', 'conv2d dx')
+    const padded = wide === c ? dx : empty([n, g.H, g.W, wide], dx.dtype, 'conv2d dx')
     gpu.run(shaders.conv2d_backward_input_sg, { dy, w: padChannels(weight, 2), dx: padded }, { ...g, C4: wide / 4, CO4: co / 4, QH, QW, pixels },
-      [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM })
+      [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM, T: dy.element })
     if (padded !== dx) cropChannels(padded, dx)
     return
   }
   const { groups: G } = attrs
   gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits: 1, k_per_split: 0 }, [ceilDiv(c / G, 64), ceilDiv(pixels, 64), G * phases])
+    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits: 1, k_per_split: 0 }, [ceilDiv(c / G, 64), ceilDiv(pixels, 64), G * phases], { T: dy.element })
 }
 
 function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes): void {
@@ -113,7 +114,7 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
     const direct = splits === 1 && wide === c
     const parts = direct ? dWeight : empty([splits, rows, co], 'f32', 'conv2d dw parts')
     gpu.run(shaders.conv2d_backward_weight_sg, { x: padChannels(x, 3), dy, dw: parts },
-      { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split }, [groups[0], groups[1], splits], { SG })
+      { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split }, [groups[0], groups[1], splits], { SG, T: x.element })
     if (direct) return
     const whole = wide === c ? dWeight : empty([g.KH, g.KW, wide, co], 'f32', 'conv2d dw')
     sumMiddle(parts, whole, 1, splits, rows * co, 1)
@@ -125,12 +126,13 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
   const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, n * g.OH * g.OW)
   const parts = splits > 1 ? empty([splits, (taps * c) / G, co], 'f32', 'conv2d dw parts') : dWeight
   gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits, k_per_split }, [tiles[0], tiles[1], G * splits])
+    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits, k_per_split }, [tiles[0], tiles[1], G * splits], { T: x.element })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }
 
 const conv2dOp = defineOp({
   name: 'conv2d',
+  dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
   shape({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, { stride, padding, dilation, groups }: Attributes) {
@@ -147,10 +149,10 @@ const conv2dOp = defineOp({
     return { y }
   },
   forward({ x, weight, bias }, { y }, attrs) {
-    forward(x, weight, bias, y, attrs)
+    forward(x, parameterAs(x.dtype, weight), bias, y, attrs)
   },
   backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, attrs) {
-    if (dx) backwardInput(weight, dy, dx, attrs)
+    if (dx) backwardInput(parameterAs(dy.dtype, weight), dy, dx, attrs)
     if (dWeight) backwardWeight(x, dy, dWeight, attrs)
     if (dBias) sumMiddle(dy, dBias, 1, dy.size / dBias.size, dBias.size, 1)
   },
@@ -161,7 +163,7 @@ const conv2dOp = defineOp({
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options
-  return conv2dOp({ x, weight, bias }, {
+  return conv2dOp({ x: operand(x), weight, bias }, {
     stride: pair('conv2d', 'stride', stride, 1), padding: pair('conv2d', 'padding', padding, 0),
     dilation: pair('conv2d', 'dilation', dilation, 1), groups,
   }).y

@@ -4,6 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { cast } from './cast.js'
 import { sum } from './reduce.js'
 import { walk } from './shape.js'
 
@@ -22,13 +23,13 @@ export interface CrossEntropyOptions {
 const rowsOp = defineOp({
   name: 'crossEntropy',
   optional: ['weight'],
+  dtypes: { target: ['i32'] },
   auxiliary: ['counted', 'lse'],
   saves: ['logits', 'target', 'weight', 'lse'],
   shape({ logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null }, _: { smoothing: number; ignore: number }) {
     check(logits.shape.length === 2, () => `crossEntropy: needs logits [N, C], got ${formatShape(logits.shape)}`)
     const [rows, classes] = logits.shape
-    check(target.shape.length === 1 && target.shape[0] === rows && target.dtype === 'i32',
-      () => `crossEntropy: target must be i32 [${rows}], got ${target.dtype} ${formatShape(target.shape)}`)
+    check(target.shape.length === 1 && target.shape[0] === rows, () => `crossEntropy: target must be [${rows}], got ${formatShape(target.shape)}`)
     check(!weight || (weight.shape.length === 1 && weight.shape[0] === classes),
       () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`)
     return { losses: [rows], counted: [rows], lse: [rows] }
@@ -59,19 +60,19 @@ const weightedMeanOp = defineOp({
   backward({ scale }, { loss: dloss }, { losses: dlosses }) {
     if (!dlosses) return
     const { params, groups } = walk(dlosses.shape, [0], [0])
-    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, groups, { OP: 2 })
+    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, groups, { OP: 2, T: 'f32' })
   },
 })
 
 /**
  * Cross entropy between logits [N, C] and class numbers target [N] (i32): a scalar, or [N] with reduction 'none'. A target outside the
- * classes gives NaN. `torch.nn.functional.cross_entropy`.
+ * classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, labelSmoothing = 0, reduction = 'mean', ignoreIndex = -100 } = options
   check(labelSmoothing >= 0 && labelSmoothing <= 1, `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`)
   check(['mean', 'sum', 'none'].includes(reduction), `crossEntropy: reduction must be mean, sum or none, got ${reduction}`)
-  const { losses, counted } = rowsOp({ logits, target, weight }, { smoothing: labelSmoothing, ignore: ignoreIndex })
+  const { losses, counted } = rowsOp({ logits: cast(logits, 'f32'), target, weight }, { smoothing: labelSmoothing, ignore: ignoreIndex })
   if (reduction === 'none') return losses
   return reduction === 'sum' ? sum(losses) : weightedMeanOp({ losses, counted }, {}).loss
 }

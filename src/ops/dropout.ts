@@ -1,7 +1,7 @@
 // Dropout of elements and of whole samples. The mask is a function of (seed, step, call, element): nothing is stored for the backward pass.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { add, mul } from './binary.js'
@@ -27,17 +27,18 @@ export function draw(name: string, p: number): Draw {
 export const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
 
 function mask(x: Tensor, y: Tensor, { p, key }: Draw): void {
-  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256))
+  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256), { T: x.element })
 }
 
 function maskSamples(x: Tensor, y: Tensor, { p, key }: Draw): void {
   const per_sample = x.size / x.shape[0]
-  gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), Math.ceil(x.size / 256))
+  gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), Math.ceil(x.size / 256), { T: x.element })
 }
 
 function define(name: string, run: typeof mask) {
   return defineOp({
     name,
+    dtypes: { x: FLOATS },
     shape: ({ x }: { x: Tensor }, _: Draw) => ({ y: x.shape }),
     forward({ x }, { y }, attrs) {
       run(x, y, attrs)
@@ -66,6 +67,6 @@ export function dropPath(x: Tensor, p = 0, training = true): Tensor {
   if (!training || p === 0) return x
   const samples = x.shape[0]
   if ((x.size / samples) % 4 === 0) return dropPathOp({ x }, attributes).y
-  const ones = add(zeros([samples, ...x.shape.slice(1).map(() => 1)]), 1)
+  const ones = add(zeros([samples, ...x.shape.slice(1).map(() => 1)], x.dtype), 1)
   return mul(x, dropoutOp({ x: ones }, attributes).y)
 }

@@ -1,23 +1,25 @@
 // Class token and position embeddings: what a Vision Transformer puts in front of its blocks.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { add } from './binary.js'
+import { cast } from './cast.js'
 import { cat } from './layout.js'
 import { expand } from './reduce.js'
 
 const embedTokensOp = defineOp({
   name: 'embedTokens',
   optional: ['token'],
+  dtypes: { patches: FLOATS },
   saves: ['token'],
   shape: ({ patches, position }: { patches: Tensor; token: Tensor | null; position: Tensor }) =>
     ({ y: [patches.shape[0], position.shape[1], position.shape[2]] }),
   forward({ patches, token, position }, { y }) {
     const [, tokens, width] = y.shape
     gpu.run(shaders.embedtokens_forward, { patches, token, position, y },
-      { n: y.size / 4, tokens, width: width / 4, prefix: token ? 1 : 0 }, Math.ceil(y.size / 256))
+      { n: y.size / 4, tokens, width: width / 4, prefix: token ? 1 : 0 }, Math.ceil(y.size / 256), { T: y.element })
   },
   backward({ token }, { y: dy }, { patches: dpatches = null, token: dtoken = null, position: dposition = null }) {
     const [batch, tokens, width] = dy.shape
@@ -25,7 +27,7 @@ const embedTokensOp = defineOp({
     gpu.run(shaders.embedtokens_backward, { dy, dpatches, dtoken, dposition }, {
       batch, tokens, width: width / 4, prefix: token ? 1 : 0,
       want_patches: dpatches !== null, want_token: dtoken !== null, want_position: dposition !== null,
-    }, Math.ceil((tokens * width) / 256))
+    }, Math.ceil((tokens * width) / 256), { T: dy.element })
   },
 })
 
@@ -46,5 +48,6 @@ export function embedTokens(patches: Tensor, token: Tensor | null, position: Ten
 /** The same out of plain operators: for widths that are no multiple of four, and the twin in the tests. */
 export function composedEmbedTokens(patches: Tensor, token: Tensor | null, position: Tensor): Tensor {
   const [B, , C] = patches.shape
-  return add(token ? cat([expand(token, [B, 1, C]), patches], { dim: 1 }) : patches, position)
+  const all = cast(patches, 'f32')
+  return cast(add(token ? cat([expand(token, [B, 1, C]), all], { dim: 1 }) : all, position), patches.element)
 }

@@ -1,7 +1,7 @@
 // The Gaussian error linear unit, exact and by tanh.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 
@@ -12,10 +12,11 @@ export interface GeluOptions {
 
 const geluOp = defineOp({
   name: 'gelu',
+  dtypes: { x: FLOATS },
   saves: ['x'],
   shape: ({ x }: { x: Tensor }, _: { TANH: boolean }) => ({ y: x.shape }),
   forward({ x }, { y }, constants) {
-    gpu.run(shaders.gelu_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), constants)
+    gpu.run(shaders.gelu_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { ...constants, T: x.element })
   },
   backward({ x }, { y: dy }, { x: dx }, { TANH }) {
     if (dx) geluBackward(x, dy, dx, TANH ? 'tanh' : 'none')
@@ -24,7 +25,7 @@ const geluOp = defineOp({
 
 /** dx = dy · gelu′(x). */
 export function geluBackward(x: Tensor, dy: Tensor, dx: Tensor, approximate: 'none' | 'tanh'): void {
-  gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), { TANH: approximate === 'tanh' })
+  gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), { TANH: approximate === 'tanh', T: x.element })
 }
 
 /** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */

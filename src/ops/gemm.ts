@@ -1,6 +1,5 @@
 // Choosing and running the matrix-multiply kernels. matmul, linear and conv2d all end up here.
 import { gpu } from '../gpu/gpu.js'
-import type { Bindable } from '../gpu/storage.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { sumMiddle } from './reduce.js'
@@ -22,8 +21,9 @@ export function splitsFor(tiles: number, k: number): { splits: number; k_per_spl
 
 /** One product of a batch: y [M, N] = op(a) · op(w) (+ bias). Strides are floats between batches, 0 to broadcast. */
 export interface Gemm {
-  a: Bindable
-  w: Bindable
+  /** Of one dtype. Sums are f32; y may be f32 or of that dtype. */
+  a: Tensor
+  w: Tensor
   y: Tensor
   bias?: Tensor | null
   /** Applied to the result; `pre`, if given, takes what went into it. */
@@ -66,7 +66,8 @@ export function gemm(g: Gemm): void {
   const small = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4 || (M <= 32 && N <= 32)
   const usual = ways.length && M * N * K >= 4096 ? ways[0] : TILES[small ? 0 : 1]
   gpu.tuned({
-    family: 'matmul', shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
+    family: g.a.element === 'f16' ? 'matmul f16' : 'matmul',
+    shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
     work: M * N * K * batches, candidates: [...ways, ...TILES], usual,
     run: (way) => way.run(g), plain: () => TILES[1].run(g),
   })
@@ -82,7 +83,7 @@ function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transpose
   const pre = gelu?.pre ?? null
   gpu.run(shaders.matmul_sg, { a, w, bias, y, pre }, {
     M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null, keep_pre: pre !== null,
-  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0, GELU: epilogue(gelu) })
+  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0, T: a.element, GELU: epilogue(gelu) })
 }
 
 /** GELU of the kernels. */
@@ -92,10 +93,11 @@ const epilogue = (gelu: Gemm['gelu']) => (gelu ? (gelu.approximate === 'tanh' ? 
 function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8): void {
   const groups = [ceilDiv(N, 4 * SG), ceilDiv(M, 4 * SG)]
   const { splits, k_per_split } = splitsFor(groups[0] * groups[1] * batches, K)
-  const target = splits > 1 ? empty([batches, splits, M, N], 'f32', 'gemm parts') : y
+  const direct = splits === 1 && y.dtype === 'f32'
+  const target = direct ? y : empty([batches, splits, M, N], 'f32', 'gemm parts')
   gpu.run(shaders.matmul_tn_sg, { a, w, y: target },
-    { M4: M / 4, N4: N / 4, K, splits, k_per_split, a_stride: strideA / 4, w_stride: strideW / 4 }, [groups[0], groups[1], batches * splits], { SG })
-  if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
+    { M4: M / 4, N4: N / 4, K, splits, k_per_split, a_stride: strideA / 4, w_stride: strideW / 4 }, [groups[0], groups[1], batches * splits], { SG, T: a.element })
+  if (!direct) sumMiddle(target, y, batches, splits, M * N, 1)
 }
 
 /** Tiles in workgroup memory: any shape, any adapter. */
@@ -110,6 +112,6 @@ function tile(
   gpu.run(shaders.matmul_tile, { a, w, bias, y: target, pre }, {
     M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null, keep_pre: pre !== null,
     a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1,
-  }, [groups[0], groups[1], batches * splits], { G, RM, RN, GELU: epilogue(gelu) })
+  }, [groups[0], groups[1], batches * splits], { G, RM, RN, T: a.element, Y: target.element, GELU: epilogue(gelu) })
   if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
 }

@@ -2,6 +2,7 @@
 export { abs, exp, log, neg, relu, sigmoid, sqrt, tanh } from './unary.js'
 export { add, affine, div, mul, sub } from './binary.js'
 export { expand, mean, sum } from './reduce.js'
+export { cast } from './cast.js'
 export { cat, permute, reshape, slice, transpose } from './layout.js'
 export { batchNorm, batchNormAddRelu, batchNormRelu, type BatchNormOptions } from './batchnorm.js'
 export { adaptiveAvgPool2d, maxPool2d, type PoolOptions } from './pool.js'

@@ -1,7 +1,7 @@
 // Layer normalisation over the last axes, alone and with the residual addition before it in the same kernel.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { subgroupFamily } from './gemm.js'
@@ -26,8 +26,8 @@ function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight:
   const bindings = { x, residual, weight, bias, sum, y, stats }
   const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null }
   const ADD = residual !== null
-  if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, ADD })
-  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { ADD })
+  if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, ADD, T: x.element })
+  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { ADD, T: x.element })
 }
 
 /** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
@@ -36,8 +36,8 @@ function backwardInput(x: Tensor, weight: Tensor | null, stats: Tensor, dy: Tens
   const bindings = { x, dy, dsum, weight, stats, dx }
   const params = { rows, cols, has_weight: weight !== null }
   const ADD = dsum !== null
-  if (SG) gpu.run(shaders.layernorm_backward_input_sg, bindings, params, rows, { SG, ADD })
-  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { ADD })
+  if (SG) gpu.run(shaders.layernorm_backward_input_sg, bindings, params, rows, { SG, ADD, T: x.element })
+  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { ADD, T: x.element })
 }
 
 function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | undefined, dBias: Tensor | undefined, cols: number) {
@@ -47,7 +47,7 @@ function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | 
   const rows_per_chunk = Math.max(Math.min(rows, 16), Math.ceil(rows / Math.max(1, Math.ceil((4 * gpu.caps.parallelism) / across))))
   const chunks = Math.ceil(rows / rows_per_chunk)
   const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
-  gpu.run(shaders.layernorm_backward_weight, { x, dy, stats, parts }, { rows, cols, rows_per_chunk }, [across, chunks, 1])
+  gpu.run(shaders.layernorm_backward_weight, { x, dy, stats, parts }, { rows, cols, rows_per_chunk }, [across, chunks, 1], { T: x.element })
   const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
   const dbias = dBias ?? empty([cols], 'f32', 'dbias')
   gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels: cols, chunks }, Math.ceil(cols / 64))
@@ -64,6 +64,7 @@ function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, 
 
 const layerNormOp = defineOp({
   name: 'layerNorm',
+  dtypes: { x: FLOATS },
   optional: ['weight', 'bias'],
   auxiliary: ['stats'],
   saves: ['x', 'weight', 'stats'],
@@ -79,6 +80,7 @@ const layerNormOp = defineOp({
 
 const addLayerNormOp = defineOp({
   name: 'addLayerNorm',
+  dtypes: { x: FLOATS, residual: FLOATS },
   optional: ['weight', 'bias'],
   auxiliary: ['stats'],
   saves: ['sum', 'weight', 'stats'],

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
-import { type Tensor } from '../tensor/tensor.js'
+import type { DType, Tensor } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { MAX_RANK, axis, stridesOf, walk } from './shape.js'
 
@@ -12,11 +12,13 @@ interface Place {
   strides: readonly number[]
 }
 
+/** Bytes cannot be moved one by one. */
+const MOVABLE: readonly DType[] = ['f32', 'f16', 'i32', 'u32']
+
 /** Copies all elements of `shape` between two strided places. */
 export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to: Place): void {
-  check(x.dtype !== 'u8', 'permute, slice, cat: bytes cannot be moved one by one, got a u8 tensor')
   const { vec4, params, groups } = walk(shape, from.strides, to.strides, { aOffset: from.offset, bOffset: to.offset })
-  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups)
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups, { T: x.element })
 }
 
 /** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */
@@ -30,7 +32,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 const permuteOp = defineOp({
   name: 'permute',
-  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[] }) => ({ y: { shape: dims.map((d) => x.shape[d]), dtype: x.dtype } }),
+  dtypes: { x: MOVABLE },
+  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[] }) => ({ y: dims.map((d) => x.shape[d]) }),
   forward({ x }, { y }, { dims }) {
     const strides = stridesOf(x.shape)
     copyStrided(x, y, y.shape, { offset: 0, strides: dims.map((d) => strides[d]) }, { offset: 0, strides: stridesOf(y.shape) })
@@ -61,8 +64,9 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 
 const sliceOp = defineOp({
   name: 'slice',
+  dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, { dim, start, end }: { dim: number; start: number; end: number }) =>
-    ({ y: { shape: x.shape.map((s, i) => (i === dim ? end - start : s)), dtype: x.dtype } }),
+    ({ y: x.shape.map((s, i) => (i === dim ? end - start : s)) }),
   forward({ x }, { y }, { dim, start }) {
     const strides = stridesOf(x.shape)
     copyStrided(x, y, y.shape, { offset: start * strides[dim], strides }, { offset: 0, strides: stridesOf(y.shape) })
@@ -86,8 +90,9 @@ export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?:
 /** Two tensors behind each other along one axis; `cat` folds a list with it. */
 const catOp = defineOp({
   name: 'cat',
+  dtypes: { a: MOVABLE, b: MOVABLE },
   shape: ({ a, b }: { a: Tensor; b: Tensor }, { dim }: { dim: number }) =>
-    ({ y: { shape: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)), dtype: a.dtype } }),
+    ({ y: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)) }),
   forward({ a, b }, { y }, { dim }) {
     const strides = stridesOf(y.shape)
     copyStrided(a, y, a.shape, { offset: 0, strides: stridesOf(a.shape) }, { offset: 0, strides })

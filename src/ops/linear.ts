@@ -1,8 +1,9 @@
 // Linear layers, alone and with gelu in the same kernel.
-import { defineOp, view } from '../tensor/op.js'
+import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { gradEnabled } from '../tensor/tape.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
+import { operand, parameterAs } from './cast.js'
 import { type GeluOptions, geluBackward } from './gelu.js'
 import { gemm } from './gemm.js'
 import { sumMiddle } from './reduce.js'
@@ -22,19 +23,20 @@ function shapeOf(name: string, { x, weight, bias }: Inputs): Shape {
 function backward({ x, weight }: { x: Tensor; weight: Tensor }, dy: Tensor, { x: dx, weight: dWeight, bias: dBias }: Partial<Record<keyof Inputs, Tensor>>) {
   const [M, N] = dy.shape
   const K = x.shape[1]
-  if (dx) gemm({ a: dy, w: weight, y: dx, M, N: K, K: N })
+  if (dx) gemm({ a: dy, w: parameterAs(dy.dtype, weight), y: dx, M, N: K, K: N })
   if (dWeight) gemm({ a: dy, w: x, y: dWeight, M: N, N: K, K: M, transposeA: true })
   if (dBias) sumMiddle(dy, dBias, 1, M, N, 1)
 }
 
 const linearOp = defineOp({
   name: 'linear',
+  dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
   shape: (inputs: Inputs) => ({ y: shapeOf('linear', inputs) }),
   forward({ x, weight, bias }, { y }) {
     const [M, N] = y.shape
-    gemm({ a: x, w: weight, bias, y, M, N, K: x.shape[1], transposeW: true })
+    gemm({ a: x, w: parameterAs(x.dtype, weight), bias, y, M, N, K: x.shape[1], transposeW: true })
   },
   backward(saved, { y: dy }, wanted) {
     backward(saved, dy, wanted)
@@ -43,19 +45,20 @@ const linearOp = defineOp({
 
 const linearGeluOp = defineOp({
   name: 'linearGelu',
+  dtypes: { x: FLOATS },
   optional: ['bias'],
   auxiliary: ['pre'],
   saves: ['x', 'weight', 'pre'],
   shape(inputs: Inputs, { differentiable }: { approximate: 'none' | 'tanh'; differentiable: boolean }) {
     const y = shapeOf('linearGelu', inputs)
-    return { y, pre: differentiable ? y : [1] } // only a backward pass reads what went into gelu
+    return { y, pre: { shape: differentiable ? y : [1], dtype: inputs.x.dtype } } // only a backward pass reads what went into gelu
   },
   forward({ x, weight, bias }, { y, pre }, { approximate, differentiable }) {
     const [M, N] = y.shape
-    gemm({ a: x, w: weight, bias, y, M, N, K: x.shape[1], transposeW: true, gelu: { approximate, pre: differentiable ? pre : null } })
+    gemm({ a: x, w: parameterAs(x.dtype, weight), bias, y, M, N, K: x.shape[1], transposeW: true, gelu: { approximate, pre: differentiable ? pre : null } })
   },
   backward({ pre, ...saved }, { y: dy }, wanted, { approximate }) {
-    const dpre = empty(pre.shape, 'f32', 'gradient before gelu')
+    const dpre = empty(pre.shape, pre.dtype, 'gradient before gelu')
     geluBackward(pre, dy, dpre, approximate)
     backward(saved, dpre, wanted)
   },
@@ -63,7 +66,7 @@ const linearGeluOp = defineOp({
 
 /** x · weightᵀ + bias over the last axis: x [..., in], weight [out, in], bias [out] or null. `torch.nn.functional.linear`. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  const { y } = linearOp({ x: rows('linear', x), weight, bias }, {})
+  const { y } = linearOp({ x: rows('linear', operand(x)), weight, bias }, {})
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
 }
 
@@ -71,7 +74,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
 export function linearGelu(x: Tensor, weight: Tensor, bias: Tensor | null = null, { approximate = 'none' }: GeluOptions = {}): Tensor {
   check(approximate === 'none' || approximate === 'tanh', `linearGelu: approximate must be none or tanh, got ${approximate}`)
   const differentiable = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)
-  const { y } = linearGeluOp({ x: rows('linearGelu', x), weight, bias }, { approximate, differentiable })
+  const { y } = linearGeluOp({ x: rows('linearGelu', operand(x)), weight, bias }, { approximate, differentiable })
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
 }
 

@@ -1,7 +1,8 @@
 // Matrix products of batches.
-import { defineOp, view } from '../tensor/op.js'
+import { FLOATS, defineOp, view } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
+import { operand } from './cast.js'
 import { gemm } from './gemm.js'
 import { expand } from './reduce.js'
 import { broadcastShapes } from './shape.js'
@@ -9,6 +10,7 @@ import { broadcastShapes } from './shape.js'
 /** a [Ba, M, K] · b [Bb, K, N] with Ba, Bb equal, or one of them 1; either transposed. The gradients are products of the same kind. */
 const matmulOp = defineOp({
   name: 'matmul',
+  dtypes: { a: FLOATS, b: FLOATS },
   saves: ['a', 'b'],
   shape({ a, b }: { a: Tensor; b: Tensor }) {
     return { y: [Math.max(a.shape[0], b.shape[0]), a.shape[1], b.shape[2]] }
@@ -41,7 +43,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   check(K === rows, () => `matmul: inner sizes must agree, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
   const lead = broadcastShapes('matmul', left.slice(0, -2), right.slice(0, -2))
   const batches = numel(lead)
-  const y = matmulOp({ a: batch(view(a, left), lead, batches), b: batch(view(b, right), lead, batches) }, {}).y
+  const y = matmulOp({ a: batch(view(operand(a), left), lead, batches), b: batch(view(operand(b), right), lead, batches) }, {}).y
   const shape = [...lead, ...(a.shape.length === 1 ? [] : [M]), ...(b.shape.length === 1 ? [] : [N])]
   return view(y, shape)
 }

@@ -1,7 +1,7 @@
 // Max pooling and adaptive average pooling of NHWC images.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { cat, slice } from './layout.js'
@@ -39,6 +39,7 @@ function poolParams(x: Shape, y: Shape, { kernel, stride, padding }: Window) {
 
 const maxPoolOp = defineOp({
   name: 'maxPool2d',
+  dtypes: { x: FLOATS },
   auxiliary: ['index'],
   saves: ['index'],
   shape({ x }: { x: Tensor }, { kernel, stride, padding }: Window) {
@@ -50,12 +51,12 @@ const maxPoolOp = defineOp({
   },
   forward({ x }, { y, index }, window) {
     const { rows, groups } = overRows(y.shape)
-    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups)
+    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups, { T: y.element })
   },
   backward({ index }, { y: dy }, { x: dx }, window) {
     if (!dx) return
     const { rows, groups } = overRows(dx.shape)
-    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups)
+    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups, { T: dx.element })
   },
 })
 
@@ -77,21 +78,22 @@ export function maxPool2d(x: Tensor, { kernelSize, stride = kernelSize, padding 
   }
   const channels = x.shape[3]
   if (channels % 4 === 0) return maxPoolOp({ x }, window).y
-  const more = zeros([...x.shape.slice(0, 3), 4 - (channels % 4)])
+  const more = zeros([...x.shape.slice(0, 3), 4 - (channels % 4)], x.dtype)
   return slice(maxPoolOp({ x: cat([x, more], { dim: 3 }) }, window).y, { dim: 3, end: channels })
 }
 
 const avgPoolOp = defineOp({
   name: 'adaptiveAvgPool2d',
+  dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { size }: { size: [number, number] }) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
   forward({ x }, { y }) {
     const { pixels, groups } = overPixels(y.shape)
-    gpu.run(shaders.avgpool_forward, { x, y }, { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels }, groups)
+    gpu.run(shaders.avgpool_forward, { x, y }, { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels }, groups, { T: y.element })
   },
   backward(_, { y: dy }, { x: dx }) {
     if (!dx) return
     const { pixels, groups } = overPixels(dx.shape)
-    gpu.run(shaders.avgpool_backward, { dy, dx }, { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels }, groups)
+    gpu.run(shaders.avgpool_backward, { dy, dx }, { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels }, groups, { T: dx.element })
   },
 })
 

@@ -1,7 +1,7 @@
 // Sums and means over axes, and their inverse: expanding.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp, view } from '../tensor/op.js'
+import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
@@ -14,21 +14,22 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
   let left = size
   if (parts > 1) {
     from = empty([outer, parts, inner], 'f32', 'sum parts')
-    gpu.run(shaders.sum_forward, { x, y: from }, { outer, size, inner, parts, scale: 1 }, Math.ceil((outputs * parts) / 64))
+    gpu.run(shaders.sum_forward, { x, y: from }, { outer, size, inner, parts, scale: 1 }, Math.ceil((outputs * parts) / 64), { X: x.element, Y: 'f32' })
     left = parts
   }
-  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64))
+  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64), { X: from.element, Y: y.element })
 }
 
 /** y = scale · x, broadcast to y's shape. */
 function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
   const { vec4, params, groups } = walk(y.shape, broadcastStrides(keptShape, y.shape), stridesOf(y.shape), { scale })
-  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups)
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups, { T: x.element })
 }
 
 /** Sums over `dims` (sorted, distinct); the output keeps them as 1. One pass per run of neighbouring axes, last run first. */
 const sumOp = defineOp({
   name: 'sum',
+  dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[]; scale: number }) => ({ y: x.shape.map((s, i) => (dims.includes(i) ? 1 : s)) }),
   forward({ x }, { y }, { dims, scale }) {
     const shape = [...x.shape]
@@ -89,6 +90,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 const expandOp = defineOp({
   name: 'expand',
+  dtypes: { x: FLOATS },
   shape(_: { x: Tensor }, { shape }: { shape: Shape }) {
     check(shape.length <= MAX_RANK, () => `expand: at most ${MAX_RANK} axes, got ${formatShape(shape)}`)
     return { y: shape }

@@ -4,6 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { numel } from '../util/check.js'
+import { cast } from './cast.js'
 import { axis } from './shape.js'
 
 /** [outer, size, inner] around an axis. */
@@ -26,11 +27,11 @@ function defineSoftmax(name: string, LOG: number) {
       if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, params.rows, { LOG })
     },
   })
-  return (x: Tensor, { dim }: { dim: number }): Tensor => op({ x }, { dim: axis(name, dim, x.shape.length) }).y
+  return (x: Tensor, { dim }: { dim: number }): Tensor => op({ x: cast(x, 'f32') }, { dim: axis(name, dim, x.shape.length) }).y
 }
 
-/** exp(x) / Σ exp(x) over one axis. `torch.softmax`. */
+/** exp(x) / Σ exp(x) over one axis, in f32. `torch.softmax`. */
 export const softmax = defineSoftmax('softmax', 0)
 
-/** log(softmax(x)) over one axis. `torch.log_softmax`. */
+/** log(softmax(x)) over one axis, in f32. `torch.log_softmax`. */
 export const logSoftmax = defineSoftmax('logSoftmax', 1)

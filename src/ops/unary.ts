@@ -1,7 +1,7 @@
 // Elementwise functions of one tensor.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /** In the order of their numbers in unary_forward.wgsl: the functions, and what their derivatives are written in. */
@@ -13,13 +13,14 @@ function unary(name: keyof typeof FUNCTIONS): (x: Tensor) => Tensor {
   const needs = FUNCTIONS[name]
   const op = defineOp({
     name,
+    dtypes: { x: FLOATS },
     saves: ['x', 'y'],
     shape: ({ x }: { x: Tensor }) => ({ y: x.shape }),
     forward({ x }, { y }) {
-      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP })
+      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP, T: x.element })
     },
     backward(saved, { y: dy }, { x: dx }) {
-      if (dx) gpu.run(shaders.unary_backward, { v: needs && saved[needs], dy, dx }, { n: dx.size }, Math.ceil(dx.size / 256), { OP })
+      if (dx) gpu.run(shaders.unary_backward, { v: needs && saved[needs], dy, dx }, { n: dx.size }, Math.ceil(dx.size / 256), { OP, T: dx.element })
     },
   })
   return (x) => op({ x }, {}).y

@@ -1,31 +1,9 @@
 // Gradient clipping by the norm of all gradients together.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { type Run, contiguousRuns } from '../tensor/arena.js'
-import { type Tensor, empty, tensor } from '../tensor/tensor.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-
-const CHUNK = 4096
-
-/** A run's chunks on the GPU, by the buffer of its gradients and their places: made once. */
-const tables = new WeakMap<GPUBuffer, Map<string, Tensor>>()
-
-/** [count, 2]: first element (from the start of the run) and length of pieces that cover the parameters and none of the gaps. */
-function chunksOf(run: Run, params: readonly Tensor[]): Tensor {
-  const { buffer, offset, byteLength } = run.parameters
-  const inside = params.map((p) => p.storage).filter((s) => s.buffer === buffer && s.offset >= offset && s.offset < offset + byteLength)
-  const pieces: number[] = []
-  for (const s of inside) {
-    const first = (s.offset - offset) / 4
-    for (let at = 0; at < s.byteLength / 4; at += CHUNK) pieces.push(first + at, Math.min(CHUNK, s.byteLength / 4 - at))
-  }
-  const made = tables.get(buffer!) ?? new Map<string, Tensor>()
-  tables.set(buffer!, made)
-  const key = pieces.join()
-  const table = made.get(key) ?? tensor(Uint32Array.from(pieces), [pieces.length / 2, 2])
-  made.set(key, table)
-  return table
-}
+import { chunkedRuns } from './chunks.js'
 
 /**
  * Scales the gradients of `params` so that their norm together is at most `maxNorm`, and returns the norm they had: a scalar.
@@ -35,7 +13,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)
   const active = params.filter((p) => p.grad)
   check(active.length > 0, 'clipGradNorm: no parameter has a gradient; call it after backward()')
-  const runs = contiguousRuns(active).map((run) => ({ ...run, chunks: chunksOf(run, active) }))
+  const runs = chunkedRuns(active)
   const size = 64 * runs.reduce((n, { chunks }) => n + chunks.shape[0], 0)
   const parts = empty([size], 'f32', 'squares')
   let offset = 0
@@ -46,7 +24,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   }
   const fewer = Math.min(size, 4096)
   const sums = empty([fewer], 'f32', 'squares')
-  gpu.run(shaders.sum_forward, { x: parts, y: sums }, { outer: 1, size, inner: 1, parts: fewer, scale: 1 }, fewer / 64)
+  gpu.run(shaders.sum_forward, { x: parts, y: sums }, { outer: 1, size, inner: 1, parts: fewer, scale: 1 }, fewer / 64, { X: 'f32', Y: 'f32' })
   const norm = empty([], 'f32', 'gradient norm')
   gpu.run(shaders.gradient_norm, { parts: sums, norm }, { n: fewer }, 1)
   for (const { gradients: g, floats: n } of runs) gpu.run(shaders.clip_scale, { g, norm }, { n, max_norm: maxNorm }, Math.ceil(n / 256))

@@ -16,10 +16,15 @@ export interface Slot extends Run {
 /** A group with all settings. They may be changed between steps (schedules set `lr`); replayed steps see the change. */
 export type Group<Options> = Options & { params: readonly Tensor[] }
 
+/** Word of a scaler's state that counts the steps left out (shaders/lib/scaler.wgsl). */
+const SKIPPED = 3
+
 export abstract class Optimizer<Options extends { lr: number }> {
   readonly groups: Group<Options>[]
-  /** Steps taken. */
+  /** Steps taken, and those that a `GradScaler` left out. */
   steps = 0
+  /** State of the gradient scaler that decides about steps, if there is one. */
+  private scaler: Tensor | null = null
   private readonly buffers = new Map<Group<Options>, { run: Run; storages: Storage[] }[]>()
 
   /** `bufferCount`: buffers of the parameters' size that the optimizer keeps. */
@@ -48,17 +53,18 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const { params } of this.groups) for (const p of params) p.grad = null
   }
 
-  /** Updates every parameter that has a gradient, neighbours in one dispatch. */
-  step(): void {
+  /** Updates every parameter that has a gradient, neighbours in one dispatch. `scaler` comes from `GradScaler.step`. */
+  step(scaler: Tensor | null = null): void {
+    this.scaler = scaler ?? this.scaler
     gpu.host(() => { this.steps++ })
     for (const group of this.groups) {
       const active = group.params.filter((p) => p.grad)
-      for (const run of contiguousRuns(active)) this.update({ ...run, buffers: this.slices(group, run) }, group)
+      for (const run of contiguousRuns(active)) this.update({ ...run, buffers: this.slices(group, run) }, group, scaler)
     }
   }
 
   /** Records the update of one run. Settings are read in a parameter function, so that replays follow them. */
-  protected abstract update(slot: Slot, group: Group<Options>): void
+  protected abstract update(slot: Slot, group: Group<Options>, scaler: Tensor | null): void
 
   /** The optimizer's own numbers, for resuming: each buffer of each parameter, row-major in the engine's layout. */
   async stateDict(): Promise<{ steps: number; buffers: Float32Array[][] }> {
@@ -69,13 +75,15 @@ export abstract class Optimizer<Options extends { lr: number }> {
         buffers.push(await Promise.all(slices.map((s) => new Tensor(s, p.shape).data())))
       }
     }
-    return { steps: this.steps, buffers }
+    const skipped = this.scaler ? (await this.scaler.data<Uint32Array>())[SKIPPED] : 0
+    return { steps: this.steps - skipped, buffers }
   }
 
   loadStateDict({ steps, buffers }: { steps: number; buffers: readonly (readonly Float32Array[])[] }): void {
     const params = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))
     check(buffers.length === params.length, `${this.constructor.name}: state of ${params.length} parameters expected, got ${buffers.length}`)
     this.steps = steps
+    if (this.scaler) gpu.write(this.scaler.storage, Uint32Array.of(0), 4 * SKIPPED)
     params.forEach(({ group, p }, i) => {
       this.slices(group, contiguousRuns([p])[0]).forEach((s, b) => new Tensor(s, p.shape).write(buffers[i][b]))
     })

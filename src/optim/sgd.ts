@@ -22,10 +22,10 @@ export class SGD extends Optimizer<SgdOptions> {
     }
   }
 
-  protected override update({ parameters: p, gradients: g, floats, buffers: [buffer] }: Slot, group: Group<SgdOptions>): void {
-    gpu.run(shaders.sgd_step, { p, g, buffer }, () => ({
+  protected override update({ parameters: p, gradients: g, floats, buffers: [buffer] }: Slot, group: Group<SgdOptions>, scaler: Tensor | null): void {
+    gpu.run(shaders.sgd_step, { p, g, buffer, scaler }, () => ({
       n: floats, lr: group.lr, decay: group.weightDecay, momentum: group.momentum, one_minus_dampening: 1 - group.dampening,
-      nesterov: group.nesterov, first: this.steps === 1,
-    }), Math.ceil(floats / 256))
+      nesterov: group.nesterov, steps: this.steps,
+    }), Math.ceil(floats / 256), scaler ? { GUARDED: true } : {})
   }
 }

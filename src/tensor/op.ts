@@ -5,12 +5,18 @@ import { type DType, Tensor, empty } from './tensor.js'
 
 type OutputShape = Shape | { shape: Shape; dtype: DType }
 
+/** dtypes of what may be computed in either precision. */
+export const FLOATS: readonly DType[] = ['f32', 'f16']
+const ONLY_F32: readonly DType[] = ['f32']
+
 /** `In`, `Out`: names of inputs and outputs; `A`: attributes. Optional inputs are null when left out. */
 export interface OpSpec<In extends string, Opt extends In, Out extends string, Saved extends In | Out, A> {
   name: string
   /** Inputs that may be left out. */
   optional?: readonly Opt[]
-  /** Output shapes; checks the arguments. */
+  /** dtypes that inputs may have, where that is not f32 alone. All inputs that have a choice must choose alike. */
+  dtypes?: { readonly [I in NoInfer<In>]?: readonly DType[] }
+  /** Output shapes; checks the arguments. An output has the dtype that the inputs chose, an auxiliary one f32, unless said otherwise. */
   shape(inputs: Inputs<In, Opt>, attrs: A): Record<Out, OutputShape>
   /** What backward may read; anything else is a type error there. */
   saves?: readonly Saved[]
@@ -45,11 +51,12 @@ export function defineOp<In extends string, Out extends string, A = object, Opt 
       check(input instanceof Tensor || (input === null && optional.has(name)), () => `${spec.name}: '${name}' must be a tensor, got ${String(input)}`)
       input?.storage.use(spec.name)
     }
+    const chosen = dtypeOf(spec.name, inputs, spec.dtypes ?? {})
     const shapes = spec.shape(inputs, attrs)
     const outputs = {} as Record<Out, Tensor>
     for (const name in shapes) {
       const rule = shapes[name]
-      const { shape, dtype } = 'shape' in rule ? rule : { shape: rule as Shape, dtype: 'f32' as DType }
+      const { shape, dtype } = 'shape' in rule ? rule : { shape: rule as Shape, dtype: auxiliary.has(name) ? 'f32' : chosen }
       check(shape.every((s) => Number.isInteger(s) && s > 0), () => `${spec.name}: sizes must be positive integers, got ${name} ${formatShape(shape)}`)
       outputs[name] = empty(shape, dtype, `${spec.name}.${name}`)
     }
@@ -77,13 +84,28 @@ export function defineOp<In extends string, Out extends string, A = object, Opt 
   }
 }
 
+/** Checks the inputs' dtypes; gives the one that those with a choice have. */
+function dtypeOf(op: string, inputs: Record<string, Tensor | null>, dtypes: { readonly [input: string]: readonly DType[] | undefined }): DType {
+  let chosen: { name: string; dtype: DType } | null = null
+  for (const name in inputs) {
+    const dtype = inputs[name]?.dtype
+    if (dtype === undefined) continue
+    const allowed = dtypes[name] ?? ONLY_F32
+    check(allowed.includes(dtype), () => `${op}: '${name}' takes ${allowed.join(' or ')}, got ${dtype}; cast it`)
+    if (allowed.length === 1) continue
+    check(!chosen || chosen.dtype === dtype, () => `${op}: '${chosen!.name}' and '${name}' must have one dtype, got ${chosen!.dtype} and ${dtype}; cast one`)
+    chosen ??= { name, dtype }
+  }
+  return chosen?.dtype ?? 'f32'
+}
+
 /** The same bytes under another shape; the gradient is viewed back (`torch.Tensor.view`). */
 export function view(x: Tensor, shape: Shape): Tensor {
   const y = new Tensor(x.storage.use('reshape'), [...shape], x.dtype)
   if (x.requiresGrad && gradEnabled()) {
     y.requiresGrad = true
     y.output = 'y'
-    y.node = makeNode({ op: 'reshape', inputs: { x }, wants: ['x'], backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape) }) })
+    y.node = makeNode({ op: 'reshape', inputs: { x }, wants: ['x'], backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape, dy.dtype) }) })
   }
   return y
 }

@@ -2,7 +2,8 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { Tensor, empty, tensor } from './tensor.js'
+import { autocast, autocasting } from './autocast.js'
+import { type DType, Tensor, empty, tensor } from './tensor.js'
 
 /** One application of an operator that a gradient may flow back through. */
 export interface Node {
@@ -37,8 +38,8 @@ export function makeNode(node: Omit<Node, 'id'>): Node {
 
 /** a + b, elementwise: neither is written, as a gradient may have been passed on to several. */
 function sum(a: Tensor, b: Tensor): Tensor {
-  const y = empty(a.shape, 'f32', 'gradient')
-  gpu.run(shaders.binary_forward, { a, b, y }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0 })
+  const y = empty(a.shape, a.dtype, 'gradient')
+  gpu.run(shaders.binary_forward, { a, b, y }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0, T: a.element })
   return y
 }
 
@@ -59,6 +60,7 @@ export function backward(root: Tensor, gradient?: Tensor): void {
   check(gradient || root.size === 1, () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`)
   check(!gradient || sameShape(gradient.shape, root.shape), () => `backward: the gradient must have the tensor's shape ` +
     `${formatShape(root.shape)}, got ${formatShape(gradient!.shape)}`)
+  check(!gradient || gradient.dtype === root.dtype, () => `backward: the gradient must have the tensor's dtype ${root.dtype}, got ${gradient!.dtype}`)
   noGrad(() => walk([[root, gradient ?? ones(root)]]))
 }
 
@@ -66,13 +68,15 @@ Tensor.prototype.backward = function (gradient) {
   backward(this, gradient)
 }
 
-const onesCache = new WeakMap<object, Tensor>()
+const onesCache = new WeakMap<object, Map<DType, Tensor>>()
 
 /** The one-element gradient that starts a backward pass; made once per engine. */
-function ones(root: Tensor): Tensor {
-  let one = onesCache.get(gpu)
-  if (!one || one.storage.state !== 'live') onesCache.set(gpu, (one = tensor([1], [1])))
-  return new Tensor(one.storage, root.shape)
+function ones({ shape, dtype }: Tensor): Tensor {
+  const made = onesCache.get(gpu) ?? new Map<DType, Tensor>()
+  onesCache.set(gpu, made)
+  let one = made.get(dtype)
+  if (!one || one.storage.state !== 'live') made.set(dtype, (one = tensor([1], [1], { dtype })))
+  return new Tensor(one.storage, shape, dtype)
 }
 
 /** Brings gradients from the roots to all leaves. */
@@ -84,7 +88,7 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
       if (!outputs) arrived.set(to.node, (outputs = {}))
       outputs[to.output] = outputs[to.output] ? sum(outputs[to.output], value) : value
     } else if (to.grad) {
-      gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, Math.ceil(to.size / 256))
+      gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, Math.ceil(to.size / 256), { T: to.element })
     } else {
       to.grad = gradientOf(to)
       if (to.grad.storage !== value.storage) gpu.copy(value, to.grad)
@@ -100,7 +104,7 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
       const input = node.inputs[name]!
       // A parameter's first gradient is written where it belongs, without a copy.
       const direct = !input.node && !input.grad && !Object.values(targets).some((t) => t.storage === gradientOf(input).storage)
-      targets[name] = direct ? gradientOf(input) : empty(input.shape, 'f32', `gradient of ${node.op}.${name}`)
+      targets[name] = direct ? gradientOf(input) : empty(input.shape, input.dtype, `gradient of ${node.op}.${name}`)
     }
     const passed = node.backward(outputs, targets) ?? {}
     for (const name of node.wants) deliver(node.inputs[name]!, passed[name] ?? targets[name])
@@ -113,7 +117,7 @@ function gradientOf(leaf: Tensor): Tensor {
     const storage = gpu.memory.allocate(leaf.bytes, `gradient ${formatShape(leaf.shape)}`)
     leaf.gradStorage = () => storage
   }
-  return new Tensor(leaf.gradStorage(), leaf.shape)
+  return new Tensor(leaf.gradStorage(), leaf.shape, leaf.dtype)
 }
 
 /** All nodes that the roots depend on, latest first. */
@@ -139,6 +143,7 @@ function reachable(roots: readonly Tensor[]): Node[] {
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
   if (!enabled) return fn(...inputs)
   const stream = gpu.stream
+  const half = autocasting()
   const results = noGrad(() => fn(...inputs))
   const saved = inputs.map((x) => x.detach())
   const named = Object.fromEntries(inputs.map((x, i) => [i, x]))
@@ -155,7 +160,7 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readon
       })
       const after = gpu.stream
       gpu.stream = stream
-      const again = withGrad(() => fn(...leaves))
+      const again = withGrad(() => autocast(() => fn(...leaves), { enabled: half }))
       gpu.stream = after
       walk(again.flatMap((y, i) => (outputs[i] ? [[y, outputs[i]] as const] : [])))
       for (const i in targets) if (!leaves[Number(i)].grad) gpu.zero(targets[i])

@@ -3,6 +3,9 @@
 import { BatchNorm2d } from '../nn/layers.js'
 import type { StateDict } from '../nn/module.js'
 import * as F from '../ops/index.js'
+import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
+import { GradScaler } from '../optim/scaler.js'
+import { autocast } from '../tensor/autocast.js'
 import type { Captured, Engine } from '../tensor/engine.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
@@ -12,11 +15,7 @@ import type { HistoryRow } from './history.js'
 import { argmax, computeMetrics, crossEntropy } from './metrics.js'
 
 /** What the loop needs of an optimizer. */
-export interface Optimizer {
-  lr: number
-  zeroGrad(): void
-  step(): void
-}
+export type Optimizer = Pick<AnyOptimizer<{ lr: number }>, 'lr' | 'groups' | 'zeroGrad' | 'step'>
 
 /** Where the loop stands; arrives after every step. */
 export interface Progress {
@@ -58,6 +57,11 @@ export interface TrainerOptions {
    * memory of one part. (BatchNorm in training mode sees each part by itself.)
    */
   gradAccumulation?: number
+  /**
+   * 'f16' trains in mixed precision, where the adapter has `shader-f16`: activations and their gradients are f16, everything else, and all of
+   * validation, f32. Default 'f32'.
+   */
+  precision?: 'f32' | 'f16'
   /** Ends the run after the current step. */
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
@@ -88,6 +92,8 @@ export class Trainer {
   private readonly weight: Tensor
   private readonly classWeight: Float32Array
   private readonly share: Tensor
+  /** For f16 only. */
+  private readonly scaler: GradScaler | null
   private readonly trainStep: Captured<[TrainInputs], { loss: Tensor; logits: Tensor }>
   private steps = 0
   private best: { row: HistoryRow; state: StateDict } | null = null
@@ -102,15 +108,22 @@ export class Trainer {
     check(length === classes, `Trainer: classWeight must hold ${classes} numbers, one per class, got ${length}`)
     const { gradAccumulation: parts = 1 } = options
     check(Number.isInteger(parts) && parts > 0, `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`)
+    const { precision = 'f32' } = options
+    check(precision === 'f32' || precision === 'f16', `Trainer: precision must be f32 or f16, got ${precision}`)
+    check(precision === 'f32' || engine.features.has('shader-f16'), () => `Trainer: precision f16 needs an adapter with shader-f16, got ${engine.adapterName}`)
+    this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(this.classWeight)
     this.share = tensor([0], [])
     this.evaluator = new Evaluator(engine, model)
     const { mean, std } = train.dataset.transform.device
     this.trainStep = engine.capture(({ images, flips, labels, share }: TrainInputs) => {
       optimizer.zeroGrad()
-      const x = F.normalizeImages(images, flips, { mean, std })
+      const x = this.lowered(() => F.normalizeImages(images, flips, { mean, std }))
       const passes = cut(labels.size, parts).map((range) => this.pass(x, labels, share, range))
-      optimizer.step()
+      if (this.scaler) {
+        this.scaler.step(optimizer)
+        this.scaler.update()
+      } else optimizer.step()
       return { loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)), logits: F.cat(passes.map(({ logits }) => logits)) }
     })
   }
@@ -120,16 +133,24 @@ export class Trainer {
     const { model, labelSmoothing = 0 } = this.options
     const options = { weight: this.weight, labelSmoothing }
     if (end - start === labels.size) {
-      const logits = model.forward(images)
+      const logits = this.lowered(() => model.forward(images))
       const loss = F.crossEntropy(logits, labels, options)
-      loss.backward()
+      this.scaled(loss).backward()
       return { loss, logits }
     }
     const part = (t: Tensor) => F.slice(t, { dim: 0, start, end })
-    const logits = model.forward(part(images))
+    const logits = this.lowered(() => model.forward(part(images)))
     const loss = F.crossEntropy(logits, part(labels), { ...options, reduction: 'sum' })
-    loss.backward(share)
+    this.scaled(loss).backward(share)
     return { loss: F.mul(loss, share), logits }
+  }
+
+  private lowered(fn: () => Tensor): Tensor {
+    return autocast(fn, { enabled: this.scaler !== null })
+  }
+
+  private scaled(loss: Tensor): Tensor {
+    return this.scaler?.scale(loss) ?? loss
   }
 
   /** Plans and compiles both steps for full batches without running them: after it `engine.memory()` tells what training takes. */
@@ -223,7 +244,7 @@ export class Trainer {
     let weightSum = 0
     const results = new Lagging<StepResult>(({ loss, logits, labels }) => {
       step++
-      finite('loss', loss, `at epoch ${epoch}, step ${step}`)
+      finite('loss', loss, `at epoch ${epoch}, step ${step}`, this.scaler ? 'lower the learning rate, or train in f32' : undefined)
       const predicted = argmax(logits, classes)
       const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
       labels.forEach((label, i) => { if (label === predicted[i]) correct++ })
@@ -281,8 +302,8 @@ interface StepResult {
   labels: Int32Array
 }
 
-function finite(what: string, value: number, where: string): void {
-  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; lower the learning rate`)
+function finite(what: string, value: number, where: string, remedy = 'lower the learning rate'): void {
+  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; ${remedy}`)
 }
 
 const rate = (images: number, since: number): number => images / Math.max((performance.now() - since) / 1000, 1e-9)

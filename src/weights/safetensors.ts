@@ -1,5 +1,6 @@
 // The safetensors format: an 8-byte length, a JSON header, raw little-endian data. Reader and writer; bytes in, bytes out.
 import { RadiogradError, check, formatShape, numel } from '../util/check.js'
+import { fromHalf } from '../util/half.js'
 
 /** Element types a checkpoint may hold. */
 export type StoredDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool'
@@ -115,16 +116,6 @@ export function toFloat32({ dtype, data }: TensorData): Float32Array {
     for (let i = 0; i < bits.length; i++) bits[i] = (data as Uint16Array)[i] << 16
     return new Float32Array(bits.buffer)
   }
-  const out = new Float32Array(data.length)
-  for (let i = 0; i < out.length; i++) out[i] = dtype === 'f16' ? halfToFloat((data as Uint16Array)[i]) : Number(data[i])
-  return out
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 31
-  const fraction = bits & 1023
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  if (dtype === 'f16') return fromHalf(data as Uint16Array)
+  return Float32Array.from(data as ArrayLike<number | bigint>, Number)
 }

@@ -110,7 +110,7 @@ test('a batch in parts: the gradients of the whole, with class weights, in less 
     assert.equal((await descend(parts)).weights, cut.weights)
   }
   assert.throws(() => new Trainer({
-    engine, model: models.vit(small), optimizer: { lr: 1, zeroGrad() {}, step() {} }, train: source(), epochs: 1, gradAccumulation: 0,
+    engine, model: models.vit(small), optimizer: { lr: 1, groups: [], zeroGrad() {}, step() {} }, train: source(), epochs: 1, gradAccumulation: 0,
   }), 'Trainer: gradAccumulation must be a whole number above 0, got 0')
 })
 

@@ -24,7 +24,7 @@ const again = async (options = {}) => {
 /** 2·x by four candidates: three that do it, one slow by running over and over, and one that does something else. */
 function doubled(x: Tensor, ran: string[]): Tensor {
   const y = empty(x.shape)
-  const add = (times: number) => { for (let i = 0; i < times; i++) gpu.run(shaders.binary_forward, { a: x, b: x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP: 0 }) }
+  const add = (times: number) => { for (let i = 0; i < times; i++) gpu.run(shaders.binary_forward, { a: x, b: x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP: 0, T: 'f32' }) }
   const candidates: (Candidate & { run(): void })[] = [
     { name: 'slow', run: () => add(60) }, { name: 'wrong', run: () => gpu.copy(x, y) }, { name: 'quick', run: () => add(1) },
   ]
@@ -74,6 +74,14 @@ test('matmul: every candidate agrees with the plain kernel, and the result with 
     for (let k = 0; k < K; k++) sum += A[Math.floor(at / N) * K + k] * B[k * N + (at % N)]
     assert.is(y[at], sum)
   }
+})
+
+test('products in f16: candidates agree to the rounding of their result', async () => {
+  if (!gpu.caps.f16) return console.log('skip: this adapter has no shader-f16')
+  const [a, b] = [[20, 24], [24, 12]].map((shape) => tensor(new Float32Array(shape[0] * shape[1]), shape, { dtype: 'f16' }))
+  const [{ key, rejected }] = await engine.tune(() => F.matmul(a, b), { force: true })
+  assert.is(key, `matmul f16 NN ${sizeClass(20)}×${sizeClass(12)}×${sizeClass(24)}`)
+  assert.equal(rejected, [])
 })
 
 test('a damaged book is ignored with a line, and written anew', async () => {
