@@ -221,7 +221,7 @@ class RunFile {
     return Math.round(performance.now() - this.start) / 1000
   }
 
-  async write({ history, best, stopped }: TrainResult): Promise<void> {
+  async write({ history, best, stopped, lossScaling }: TrainResult): Promise<void> {
     const { engine, splits, card } = this
     const { adapterName: name, adapterKind: kind, isSoftware } = engine
     const counts = (set: Splits['validation']) =>
@@ -237,6 +237,7 @@ class RunFile {
       bestEpoch: best?.epoch ?? null,
       epochs: history.length,
       stopped,
+      lossScaling,
       seconds: this.seconds(),
       secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
       adapter: { name, kind, isSoftware, features: [...engine.features].sort() },

@@ -98,6 +98,7 @@ export interface Run {
 
 /** Joins parameters into as few runs as their places allow; gaps of alignment between two neighbours are part of a run. */
 export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
+  for (const { dtype } of tensors) check(dtype === 'f32', () => `optimizer: parameters must be f32, got ${dtype}`)
   const limit = gpu.caps.limits.maxStorageBufferBindingSize
   const sorted = [...tensors].sort((a, b) => order(a, b))
   const runs: Run[] = []

@@ -78,6 +78,8 @@ export interface TrainResult {
    */
   best: HistoryRow | null
   stopped: 'completed' | 'early' | 'aborted'
+  /** With precision f16: the loss's factor at the end, the steps since it changed, and how many steps were left out for an overflow. */
+  lossScaling: { scale: number; growthTracker: number; skipped: number } | null
 }
 
 /**
@@ -197,7 +199,7 @@ export class Trainer {
       this.weight.dispose()
       this.share.dispose()
     }
-    return { history: this.history, best: this.best?.row ?? null, stopped }
+    return { history: this.history, best: this.best?.row ?? null, stopped, lossScaling: (await this.scaler?.stateDict()) ?? null }
   }
 
   /** One epoch and its validation; null when stopped on the way. */

@@ -2,7 +2,7 @@
 // autocast does to operands; what is refused.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { F, type Tensor, autocast, init, models, tensor } from '../../src/index.js'
+import { F, type Tensor, autocast, init, models, optim, tensor } from '../../src/index.js'
 import { gpu } from '../../src/gpu/gpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { fromHalf, toHalf } from '../../src/util/half.js'
@@ -186,6 +186,9 @@ if (gpu.caps.f16) {
     refused(() => gpu.run(shaders.gelu_forward, { x: half, y: whole }, { n: 4 }, 1, { TANH: true, T: 'f16' }), "gelu_forward: 'y' takes f16, got f32")
     refused(() => gpu.run(shaders.softmax_forward, { x: half, y: whole }, { rows: 2, size: 2, inner: 1 }, 1, { LOG: 0 }), "softmax_forward: 'x' takes f32, got f16")
     half.requiresGrad = true
+    half.gradStorage = () => whole.storage
+    half.grad = whole
+    refused(() => new optim.SGD([half], { lr: 1 }).step(), 'optimizer: parameters must be f32, got f16')
     refused(() => F.relu(half).backward(whole), "backward: the gradient must have the tensor's dtype f16, got f32")
   })
 } else {
