@@ -1,12 +1,14 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H, W, G·CG],
-// w [KH·KW·CG, G·OG], bias [G·OG] → y [N, OH, OW, G·OG]. A workgroup makes 64 pixels × 64 output channels of one group from 16-wide slices of
+// w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_sg.wgsl. A workgroup makes 64 pixels × 64 output channels of one group from 16-wide slices of
 // K = KH·KW·CG, an invocation 4×4 of it. Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
 // @include lib/conv.wgsl
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
 var<workgroup> x_tile: array<array<f32, 65>, 16>;
 var<workgroup> w_tile: array<array<f32, 65>, 16>;
 
@@ -60,9 +62,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let n = wid.x * 64u + tx + 16u * j;
       if (pixel < pixels && n < params.OG) {
         let o = group * params.OG + n;
-        var shift = 0.0;
-        if (params.has_bias != 0u) { shift = bias[o]; }
-        y[pixel * CO + o] = acc[i][j] + shift;
+        var v = acc[i][j];
+        if (params.has_scale != 0u) { v *= scale[o]; }
+        if (params.has_bias != 0u) { v += bias[o]; }
+        if (params.add != 0u) { v += residual[pixel * CO + o]; }
+        y[pixel * CO + o] = select(v, 0.0, params.relu != 0u && v < 0.0);
       }
     }
   }

@@ -1,0 +1,92 @@
+// Every way to run a convolution against the plain tile kernels, in both families of matrix products: outputs and gradients at shapes
+// with odd edges; small integers exactly; and the tuner's choice among them.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { gpu } from '../../src/gpu/gpu.js'
+import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { relativeError } from '../cases/case.js'
+import { families, within } from './families.js'
+
+const engine = await init({ tune: false })
+const test = suite(`conv2d (${engine.adapterKind})`)
+const names = ['y', 'dx', 'dw', 'db']
+
+let state = 5
+const random = (n: number) => Float32Array.from({ length: n }, () => {
+  let sum = 0
+  for (let i = 0; i < 4; i++) sum += (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
+  return (sum - 2) * 1.7
+})
+/** -2 … 2 */
+const integers = (n: number) => random(n).map((v) => Math.max(-2, Math.min(2, Math.round(v))))
+
+interface Case {
+  x: number[]
+  w: number[]
+  options?: Parameters<typeof F.conv2d>[3]
+}
+
+/** Runs `work` with the candidate of this name chosen wherever there is one; all names that came up are added to `seen`. */
+async function by<T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> {
+  const { of } = gpu.choices
+  gpu.choices.of = (problem) => {
+    for (const { name } of problem.candidates) seen.add(name)
+    return problem.candidates.find(({ name }) => name === way) ?? problem.usual
+  }
+  try {
+    return await work()
+  } finally {
+    gpu.choices.of = of
+  }
+}
+
+/** Output and gradients of a case. */
+async function evaluate({ w, options }: Case, [x, weight, bias, dy]: Tensor[]): Promise<Float32Array[]> {
+  for (const t of [x, weight, bias]) t.grad = null
+  const results = await engine.step(() => {
+    const y = F.conv2d(x, weight, bias, options)
+    y.backward(dy)
+    return [y, x.grad!, weight.grad!, bias.grad!]
+  })
+  assert.is(results[0].shape[3], w[3])
+  return Promise.all(results.map((t) => t.data()))
+}
+
+async function inputs({ x, w, options }: Case, draw: (n: number) => Float32Array): Promise<Tensor[]> {
+  const size = (s: number[]) => s.reduce((a, b) => a * b, 1)
+  const leaves = [x, w, [w[3]]].map((shape) => tensor(draw(size(shape)), shape, { requiresGrad: true }))
+  const y = await engine.step(() => F.conv2d(leaves[0].detach(), leaves[1].detach(), null, options))
+  return [...leaves, tensor(draw(y.size), y.shape)]
+}
+
+const cases: Case[] = [
+  { x: [2, 9, 7, 20], w: [3, 3, 20, 36], options: { padding: 1 } },
+  { x: [1, 7, 11, 36], w: [3, 3, 36, 8], options: { padding: [2, 0] } },
+]
+
+for (const family of families()) {
+  test(`all ways agree, ${family} products`, () => within(family, async () => {
+    for (const one of cases) {
+      const given = await inputs(one, random)
+      const ways = new Set<string>()
+      await by(null, () => evaluate(one, given), ways)
+      const plain = await by('tile', () => evaluate(one, given))
+      for (const way of ways) {
+        const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
+        assert.ok(errors.every((e) => e < 2e-6), `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+      }
+      assert.ok(ways.has('winograd 2') && ways.has('winograd 4'), `${[...ways]}`)
+    }
+  }))
+}
+
+test('winograd of 2×2 tiles is exact on small integers', async () => {
+  for (const one of cases) {
+    const given = await inputs(one, integers)
+    const [exact, plain] = [await by('winograd 2', () => evaluate(one, given)), await by('tile', () => evaluate(one, given))]
+    exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
+  }
+})
+
+test.after(() => engine.dispose())
+test.run()
