@@ -27,14 +27,18 @@ interface Way extends Candidate {
   run(): void
 }
 
+/** The kernels with tiles in workgroup memory, the usual one first. */
+const tile = (run: (R: direct.Square) => void): Way[] => direct.SQUARES.map((R) => ({ name: `tile ${16 * R}`, run: () => run(R) }))
+
 /** Runs a pass of a convolution x · w → y by the way chosen for its shape; usual is Winograd's where it pays, else the first. */
-function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, ways: Way[], plain: () => void): void {
+function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, ways: Way[]): void {
   const usual = ways.find(({ name }) => name === usualWinograd(x, w, y)) ?? ways[0]
   const { stride, padding, dilation, groups } = attrs
   // Batches of similar size share a choice.
   const n = 2 ** Math.ceil(Math.log2(x[0]))
   const shape = `${n}×${x.slice(1).join('×')} by ${w.join('×')}, stride ${stride}, padding ${padding}, dilation ${dilation}, groups ${groups}`
-  gpu.tuned({ family, shape, work: (y.reduce((a, b) => a * b, 1) * w[0] * w[1] * w[2]), candidates: ways, usual, run: (way) => way.run(), plain })
+  gpu.tuned({ family, shape, work: (y.reduce((a, b) => a * b, 1) * w[0] * w[1] * w[2]), candidates: ways, usual, run: (way) => way.run(),
+    plain: () => ways.find(({ name }) => name === 'tile 64')!.run() })
 }
 
 /**
@@ -61,31 +65,28 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
 }
 
 function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
-  const plain = () => direct.forwardTile(x, weight, y, attrs, epilogue)
   pass('conv2d forward', x.shape, weight.shape, y.shape, attrs, [
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
-    { name: 'tile', run: plain },
+    ...tile((R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
     ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
-  ], plain)
+  ])
 }
 
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
-  const plain = () => direct.backwardInputTile(weight, dy, dx, attrs)
   pass('conv2d dx', dx.shape, weight.shape, dy.shape, attrs, [
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
-    { name: 'tile', run: plain },
+    ...tile((R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
     ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
-  ], plain)
+  ])
 }
 
 function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes): void {
-  const plain = () => direct.backwardWeightTile(x, dy, dWeight, attrs)
   const SG = direct.lanes(dWeight.shape, attrs)
   pass('conv2d dw', x.shape, dWeight.shape, dy.shape, attrs, [
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
-    { name: 'tile', run: plain },
+    ...tile((R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
     ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
-  ], plain)
+  ])
 }
 
 const conv2dOp = defineOp({

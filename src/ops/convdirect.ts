@@ -37,6 +37,11 @@ function cropChannels(padded: Tensor, x: Tensor): void {
   copyStrided(padded, x, x.shape, { offset: 0, strides: stridesOf(padded.shape) }, { offset: 0, strides: stridesOf(x.shape) })
 }
 
+/** Rows and columns that an invocation of a tile kernel makes; its workgroup makes 16 times as many of both. */
+export type Square = 2 | 4 | 8
+/** The middle one is the plain kernel. */
+export const SQUARES: readonly Square[] = [4, 8, 2]
+
 /** What the tile kernels take, in all three passes. */
 const tileParams = (g: ReturnType<typeof geometry>, n: number, c: number, co: number, G: number) => ({ ...g, N: n, CG: c / G, OG: co / G, G, ...flags(NOTHING) })
 
@@ -49,13 +54,13 @@ export function forwardSubgroup(x: Tensor, weight: Tensor, y: Tensor, attrs: Att
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM })
 }
 
-export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
+export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
   const { groups: G } = attrs
   const [n, , , c] = x.shape
   const co = weight.shape[3]
   gpu.run(shaders.conv2d_forward_tile, { x, w: weight, y, ...bindings(epilogue) },
     { ...tileParams(geometry(x.shape, weight.shape, y.shape, attrs), n, c, co, G), ...flags(epilogue), splits: 1, k_per_split: 0 },
-    [ceilDiv(co / G, 64), ceilDiv(y.size / co, 64), G])
+    [ceilDiv(co / G, 16 * R), ceilDiv(y.size / co, 16 * R), G], { R })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */
@@ -76,13 +81,13 @@ export function backwardInputSubgroup(weight: Tensor, dy: Tensor, dx: Tensor, at
   if (padded !== dx) cropChannels(padded, dx)
 }
 
-export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
+export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes, R: Square): void {
   const { groups: G } = attrs
   const [n, , , c] = dx.shape
   const { pixels, phases } = phasePixels(dx.shape, attrs)
   gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx },
     { ...tileParams(geometry(dx.shape, weight.shape, dy.shape, attrs), n, c, weight.shape[3], G), splits: 1, k_per_split: 0 },
-    [ceilDiv(c / G, 64), ceilDiv(pixels, 64), G * phases])
+    [ceilDiv(c / G, 16 * R), ceilDiv(pixels, 16 * R), G * phases], { R })
 }
 
 export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, SG: 4 | 8): void {
@@ -106,15 +111,15 @@ export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, a
   if (whole !== dWeight) cropChannels(whole, dWeight)
 }
 
-export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes): void {
+export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, R: Square): void {
   const g = geometry(x.shape, dWeight.shape, dy.shape, attrs)
   const { groups: G } = attrs
   const [n, , , c] = x.shape
   const co = dWeight.shape[3]
   const rows = (g.KH * g.KW * c) / G
-  const tiles = [ceilDiv(co / G, 64), ceilDiv(rows, 64)]
+  const tiles = [ceilDiv(co / G, 16 * R), ceilDiv(rows, 16 * R)]
   const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, n * g.OH * g.OW)
   const parts = splits > 1 ? empty([splits, rows, co], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts }, { ...tileParams(g, n, c, co, G), splits, k_per_split }, [tiles[0], tiles[1], G * splits])
+  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts }, { ...tileParams(g, n, c, co, G), splits, k_per_split }, [tiles[0], tiles[1], G * splits], { R })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }

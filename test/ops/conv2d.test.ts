@@ -70,7 +70,7 @@ for (const family of families()) {
       const given = await inputs(one, random)
       const ways = new Set<string>()
       await by(null, () => evaluate(one, given), ways)
-      const plain = await by('tile', () => evaluate(one, given))
+      const plain = await by('tile 64', () => evaluate(one, given))
       for (const way of ways) {
         const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
         assert.ok(errors.every((e) => e < 2e-6), `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
@@ -83,7 +83,7 @@ for (const family of families()) {
 test('winograd of 2×2 tiles is exact on small integers', async () => {
   for (const one of cases) {
     const given = await inputs(one, integers)
-    const [exact, plain] = [await by('winograd 2', () => evaluate(one, given)), await by('tile', () => evaluate(one, given))]
+    const [exact, plain] = [await by('winograd 2', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
     exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
   }
 })
