@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         w_tile[slot][first + 256u / STEP * i] = select(0.0, w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, w_ok)], w_ok);
       }
       workgroupBarrier();
-      @unroll for (var j = 0u; j < STEP; j++) {
+      for (var j = 0u; j < STEP; j++) {
         var q: array<f32, R>;
         @unroll for (var n = 0u; n < R; n++) { q[n] = w_tile[j][tx + 16u * n]; }
         @unroll for (var m = 0u; m < R; m++) {

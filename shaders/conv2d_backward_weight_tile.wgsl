@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       dy_tile[slot][lid % TILE] = select(0.0, dy[select(0u, p * CO + group * params.OG + o, dy_ok)], dy_ok);
     }
     workgroupBarrier();
-    @unroll for (var j = 0u; j < STEP; j++) {
+    for (var j = 0u; j < STEP; j++) {
       var q: array<f32, R>;
       @unroll for (var n = 0u; n < R; n++) { q[n] = dy_tile[j][tx + 16u * n]; }
       @unroll for (var m = 0u; m < R; m++) {

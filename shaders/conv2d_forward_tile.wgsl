@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       w_tile[row][lid % TILE] = select(0.0, w[select(0u, kw * CO + group * params.OG + n, w_ok)], w_ok);
     }
     workgroupBarrier();
-    @unroll for (var j = 0u; j < STEP; j++) {
+    for (var j = 0u; j < STEP; j++) {
       var q: array<f32, R>;
       @unroll for (var n = 0u; n < R; n++) { q[n] = w_tile[j][tx + 16u * n]; }
       @unroll for (var m = 0u; m < R; m++) {
@@ -67,16 +67,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
     workgroupBarrier();
   }
+  var factor: array<f32, R>;
+  var shift: array<f32, R>;
+  @unroll for (var n = 0u; n < R; n++) {
+    let o = group * params.OG + min(wid.x * TILE + tx + 16u * n, params.OG - 1u);
+    factor[n] = 1.0;
+    if (params.has_scale != 0u) { factor[n] = scale[o]; }
+    if (params.has_bias != 0u) { shift[n] = bias[o]; }
+  }
   @unroll for (var m = 0u; m < R; m++) {
     let pixel = wid.y * TILE + ty * R + m;
     @unroll for (var n = 0u; n < R; n++) {
       let column = wid.x * TILE + tx + 16u * n;
       if (pixel < pixels && column < params.OG) {
-        let o = group * params.OG + column;
-        let to = pixel * CO + o;
-        var v = acc[m * R + n];
-        if (params.has_scale != 0u) { v *= scale[o]; }
-        if (params.has_bias != 0u) { v += bias[o]; }
+        let to = pixel * CO + group * params.OG + column;
+        var v = acc[m * R + n] * factor[n] + shift[n];
         if (params.add != 0u) { v += residual[to]; }
         y[to] = select(v, 0.0, params.relu != 0u && v < 0.0);
       }

@@ -27,8 +27,9 @@ interface Way extends Candidate {
   run(): void
 }
 
-/** The kernels with tiles in workgroup memory, the usual one first. */
-const tile = (run: (R: direct.Square) => void): Way[] => direct.SQUARES.map((R) => ({ name: `tile ${16 * R}`, run: () => run(R) }))
+/** The kernels with tiles in workgroup memory, the plain one first; other sizes only where no kernel for a software adapter can run. */
+const tile = (w: Shape, attrs: Attributes, run: (R: direct.Square) => void): Way[] =>
+  direct.SQUARES.slice(0, direct.lanes(w, attrs) ? 1 : undefined).map((R) => ({ name: `tile ${16 * R}`, run: () => run(R) }))
 
 /** Runs a pass of a convolution x · w → y by the way chosen for its shape; usual is Winograd's where it pays, else the first. */
 function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, ways: Way[]): void {
@@ -67,7 +68,7 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
 function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
   pass('conv2d forward', x.shape, weight.shape, y.shape, attrs, [
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
-    ...tile((R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
+    ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
     ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
   ])
 }
@@ -75,7 +76,7 @@ function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilog
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
   pass('conv2d dx', dx.shape, weight.shape, dy.shape, attrs, [
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
-    ...tile((R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
+    ...tile(weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
     ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
   ])
 }
@@ -84,7 +85,7 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
   const SG = direct.lanes(dWeight.shape, attrs)
   pass('conv2d dw', x.shape, dWeight.shape, dy.shape, attrs, [
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
-    ...tile((R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
+    ...tile(dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
     ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
   ])
 }

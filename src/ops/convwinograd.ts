@@ -34,7 +34,7 @@ function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: T
   const [, H, W, C] = x.shape
   const { TH, TW, tiles } = tiling(y, TILE)
   const v = empty([pointsOf(TILE), tiles, C], 'f32', 'winograd input')
-  gpu.run(shaders.conv2d_winograd_input, { x, v }, { H, W, C4: C / 4, TH, TW, tiles, PH: padding[0], PW: padding[1] }, ceilDiv(tiles * C / 4, 64), { TILE })
+  gpu.run(shaders.conv2d_winograd_input, { x, v }, { H, W, C, TH, TW, tiles, PH: padding[0], PW: padding[1] }, ceilDiv(tiles * C, 64), { TILE })
   return v
 }
 
@@ -46,13 +46,13 @@ function convolve(x: Tensor, weight: Tensor, y: Tensor, padding: readonly number
   const points = pointsOf(TILE)
   const { TH, TW, tiles } = tiling(y.shape, TILE)
   const u = empty([points, c, co], 'f32', 'winograd weight')
-  const pairs4 = (c * co) / 4
-  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs4, flip: turned }, ceilDiv(pairs4, 64), { TILE })
+  const pairs = c * co
+  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: turned }, ceilDiv(pairs, 64), { TILE })
   const v = transformInput(x, y.shape, padding, TILE)
   const m = empty([points, tiles, N], 'f32', 'winograd product')
   gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: turned })
-  gpu.run(shaders.conv2d_winograd_output, { m, y, ...bindings(epilogue) }, { OH, OW, CO4: N / 4, TH, TW, tiles, ...flags(epilogue) },
-    ceilDiv(tiles * N / 4, 64), { TILE })
+  gpu.run(shaders.conv2d_winograd_output, { m, y, ...bindings(epilogue) }, { OH, OW, CO: N, TH, TW, tiles, ...flags(epilogue) },
+    ceilDiv(tiles * N, 64), { TILE })
 }
 
 export function winogradForward(x: Tensor, weight: Tensor, y: Tensor, { padding }: Attributes, epilogue: Epilogue, TILE: TileSize): void {
@@ -70,14 +70,14 @@ export function winogradBackwardWeight(x: Tensor, dy: Tensor, dw: Tensor, { padd
   const { TH, TW, tiles } = tiling(dy.shape, TILE)
   const v = transformInput(x, dy.shape, padding, TILE)
   const dm = empty([points, tiles, CO], 'f32', 'winograd dy')
-  gpu.run(shaders.conv2d_winograd_backward_output, { dy, dm }, { OH, OW, CO4: CO / 4, TH, TW, tiles }, ceilDiv(tiles * CO / 4, 64), { TILE })
+  gpu.run(shaders.conv2d_winograd_backward_output, { dy, dm }, { OH, OW, CO, TH, TW, tiles }, ceilDiv(tiles * CO, 64), { TILE })
   // Long sums in parts lose fewer digits; as batches they need no kernel of their own.
   const parts = partsOf(tiles)
   const du = empty([points, parts, C, CO], 'f32', 'winograd dw')
   const K = tiles / parts
   gemm({ a: v, w: dm, y: du, M: C, N: CO, K, batches: points * parts, strideA: K * C, strideW: K * CO, transposeA: true })
-  const pairs4 = (C * CO) / 4
-  gpu.run(shaders.conv2d_winograd_backward_weight, { du, dw }, { pairs4, parts }, ceilDiv(pairs4, 64), { TILE })
+  const pairs = C * CO
+  gpu.run(shaders.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, ceilDiv(pairs, 64), { TILE })
 }
 
 /** The fewest equal parts of at most 256 tiles; where only many more divide their number, as for a prime, one. */

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
+import type { Kernel } from '../../src/gpu/kernel.js'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
@@ -87,6 +88,32 @@ test('winograd of 2×2 tiles is exact on small integers', async () => {
     exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
   }
 })
+
+if (engine.features.has('timestamp-query')) {
+  test('the tuner finds no way wrong, keeps the fastest, and the same choices give the same bits', async () => {
+    const [one] = cases
+    const given = await inputs(one, random)
+    const findings = await engine.tune(() => {
+      const [x, weight, bias, dy] = given
+      for (const t of [x, weight, bias]) t.grad = null
+      F.conv2d(x, weight, bias, one.options).backward(dy)
+      return null
+    })
+    assert.equal(findings.map(({ key }) => key.split(' ')[1]).sort(), ['dw', 'dx', 'forward'])
+    const chosen: string[] = []
+    const { run } = gpu
+    gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => { chosen.push(kernel.name); run.call(gpu, kernel as never, ...rest) }) as typeof run
+    const first = await evaluate(one, given)
+    gpu.run = run
+    for (const { key, name, rejected, ms, usualMs } of findings) {
+      assert.equal(rejected, [], key)
+      assert.ok(ms! > 0 && ms! <= usualMs!, `${key}: ${name} takes ${ms} ms, the usual way ${usualMs}`)
+      assert.ok(chosen.some((kernel) => kernel.includes(name.split(' ')[0].replace('subgroup', '_sg'))), `${key}: ${name} was not run, but ${chosen}`)
+    }
+    assert.equal(await evaluate(one, given), first)
+    gpu.choices.measured.clear()
+  })
+}
 
 test.after(() => engine.dispose())
 test.run()
