@@ -65,7 +65,8 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
   return [usual, ...other].map((TM) => ({ name: `subgroup ${TM}`, run: () => run(SG, TM) }))
 }
 
-function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
+/** Fills y; `epilogue` follows in the same kernel. */
+export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
   pass('conv2d forward', x.shape, weight.shape, y.shape, attrs, [
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
     ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
@@ -90,23 +91,30 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
   ])
 }
 
+/** Checks a convolution's tensors: the shape of its result. */
+export function outputShape(name: string, x: Tensor, weight: Tensor, bias: Tensor | null, { stride, padding, dilation, groups }: Attributes): number[] {
+  check(x.shape.length === 4, () => `${name}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  check(weight.shape.length === 4, () => `${name}: needs weight [KH, KW, C / groups, CO], got ${formatShape(weight.shape)}`)
+  const [n, h, w, c] = x.shape
+  const [kh, kw, cg, co] = weight.shape
+  check(Number.isInteger(groups) && groups >= 1 && co % groups === 0 && cg * groups === c,
+    () => `${name}: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO a multiple of groups, got x ${formatShape(x.shape)}`)
+  check(!bias || (bias.shape.length === 1 && bias.shape[0] === co), () => `${name}: bias must be [${co}], got ${formatShape(bias!.shape)}`)
+  const size = (length: number, kernel: number, i: number) => Math.floor((length + 2 * padding[i] - dilation[i] * (kernel - 1) - 1) / stride[i]) + 1
+  const y = [n, size(h, kh, 0), size(w, kw, 1), co]
+  check(y[1] > 0 && y[2] > 0, () => `${name}: the kernel ${kh}×${kw} is larger than the padded image of x ${formatShape(x.shape)}`)
+  return y
+}
+
+export function attributesOf(name: string, { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions): Attributes {
+  return { stride: pair(name, 'stride', stride, 1), padding: pair(name, 'padding', padding, 0), dilation: pair(name, 'dilation', dilation, 1), groups }
+}
+
 const conv2dOp = defineOp({
   name: 'conv2d',
   optional: ['bias'],
   saves: ['x', 'weight'],
-  shape({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, { stride, padding, dilation, groups }: Attributes) {
-    check(x.shape.length === 4, () => `conv2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
-    check(weight.shape.length === 4, () => `conv2d: needs weight [KH, KW, C / groups, CO], got ${formatShape(weight.shape)}`)
-    const [n, h, w, c] = x.shape
-    const [kh, kw, cg, co] = weight.shape
-    check(Number.isInteger(groups) && groups >= 1 && co % groups === 0 && cg * groups === c,
-      () => `conv2d: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO a multiple of groups, got x ${formatShape(x.shape)}`)
-    check(!bias || (bias.shape.length === 1 && bias.shape[0] === co), () => `conv2d: bias must be [${co}], got ${formatShape(bias!.shape)}`)
-    const size = (length: number, kernel: number, i: number) => Math.floor((length + 2 * padding[i] - dilation[i] * (kernel - 1) - 1) / stride[i]) + 1
-    const y = [n, size(h, kh, 0), size(w, kw, 1), co]
-    check(y[1] > 0 && y[2] > 0, () => `conv2d: the kernel ${kh}×${kw} is larger than the padded image of x ${formatShape(x.shape)}`)
-    return { y }
-  },
+  shape: ({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, attrs: Attributes) => ({ y: outputShape('conv2d', x, weight, bias, attrs) }),
   forward({ x, weight, bias }, { y }, attrs) {
     forward(x, weight, y, attrs, { ...NOTHING, bias })
   },
@@ -121,9 +129,5 @@ const conv2dOp = defineOp({
  * Convolution: x [N, H, W, C], weight [KH, KW, C / groups, CO], bias [CO] or null → [N, OH, OW, CO]. `torch.nn.functional.conv2d`.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options
-  return conv2dOp({ x, weight, bias }, {
-    stride: pair('conv2d', 'stride', stride, 1), padding: pair('conv2d', 'padding', padding, 0),
-    dilation: pair('conv2d', 'dilation', dilation, 1), groups,
-  }).y
+  return conv2dOp({ x, weight, bias }, attributesOf('conv2d', options)).y
 }

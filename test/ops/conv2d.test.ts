@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
-import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
+import { composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
 
@@ -80,6 +81,49 @@ for (const family of families()) {
     }
   }))
 }
+
+test('conv2dBatchNorm: as plain operators, by every way, with and without each part', async () => {
+  const pointwise: Case = { x: [2, 8, 7, 12], w: [1, 1, 12, 36], options: { stride: 2 } }
+  for (const one of [...cases, pointwise]) {
+    const [x, weight, bias, dy] = (await inputs(one, random)).map((t) => t.detach())
+    const vector = (shift = 0) => tensor(random(one.w[3]).map((v) => Math.abs(v) * shift + (shift ? 0.1 : v)))
+    const norm = { runningMean: vector(), runningVar: vector(1), weight: vector(), bias: vector(), eps: 1e-3 }
+    const residual = tensor(random(dy.size), dy.shape)
+    const variants = [
+      { bias, norm, more: { residual, relu: true } },
+      { bias: null, norm, more: { relu: true } },
+      { bias: null, norm: { ...norm, weight: null, bias: null }, more: { residual } },
+    ]
+    const run = (operator: typeof F.conv2dBatchNorm) => engine.step(() => variants.map(({ bias, norm, more }) =>
+      operator(x, weight, bias, norm, { ...one.options, ...more })))
+    for (const family of families()) {
+      await within(family, async () => {
+        const ways = new Set<string>()
+        const plain = await by('tile 64', () => run(composedConv2dBatchNorm), ways)
+        for (const way of ways) {
+          for (const [i, y] of (await by(way, () => run(F.conv2dBatchNorm))).entries()) {
+            const error = relativeError(await y.data(), await plain[i].data())
+            assert.ok(error < 3e-6, `${family}, ${way}, variant ${i}: ${error}`)
+          }
+        }
+      })
+    }
+  }
+})
+
+test('conv2dBatchNorm refuses to lose a gradient, and a layer does not use it then', async () => {
+  const [conv, bn] = [new nn.Conv2d(8, 8, 3), new nn.BatchNorm2d(8).eval()]
+  const x = tensor(random(5 * 5 * 8), [1, 5, 5, 8])
+  bn.bias.requiresGrad = true
+  assert.throws(() => F.conv2dBatchNorm(x, conv.weight, conv.bias, bn), /no gradient/)
+  let [kept, free] = [false, true]
+  await engine.step(() => {
+    kept = bn.forwardConv(conv, x).requiresGrad
+    free = noGrad(() => bn.forwardConv(conv, x)).requiresGrad
+    return null
+  })
+  assert.equal([kept, free], [true, false])
+})
 
 test('winograd of 2×2 tiles is exact on small integers', async () => {
   for (const one of cases) {
