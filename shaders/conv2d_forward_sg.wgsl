@@ -9,7 +9,7 @@
 struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32,
-  has_bias: u32, has_scale: u32, add: u32, relu: u32,
+  has_bias: u32, has_scale: u32, relu: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
@@ -18,6 +18,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(6) var<uniform> params: Params;
+override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const RT = (TM + SG - 1u) / SG;
 
 @compute @workgroup_size(SG)
@@ -74,7 +75,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     if (row + i < params.pixels) {
       let to = (row + i) * params.CO4 + col;
       var v = acc[i] * factor + shift;
-      if (params.add != 0u) { v += residual[to]; }
+      if (ADD) { v += residual[to]; }
       y[to] = select(v, vec4<f32>(0.0), vec4<bool>(params.relu != 0u) & (v < vec4<f32>(0.0)));
     }
   }

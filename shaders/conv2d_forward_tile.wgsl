@@ -10,6 +10,7 @@
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
+override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const TILE = 16u * R;
 const STEP = 64u / R; // so that a slice of a tile is four loads for each of 256 invocations
 const PITCH = TILE + 1u;
@@ -82,7 +83,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       if (pixel < pixels && column < params.OG) {
         let to = pixel * CO + group * params.OG + column;
         var v = acc[m * R + n] * factor[n] + shift[n];
-        if (params.add != 0u) { v += residual[to]; }
+        if (ADD) { v += residual[to]; }
         y[to] = select(v, 0.0, params.relu != 0u && v < 0.0);
       }
     }

@@ -4,13 +4,14 @@
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl
 // @variant TILE = 2, 4
-struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32, has_bias: u32, has_scale: u32, add: u32, relu: u32 }
+struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32, has_bias: u32, has_scale: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> m: array<f32>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
+override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -40,7 +41,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
       if (top + i < params.OH && left + j < params.OW) {
         let at = ((n * params.OH + top + i) * params.OW + left + j) * params.CO + c;
         var r = out[j] * factor + shift;
-        if (params.add != 0u) { r += residual[at]; }
+        if (ADD) { r += residual[at]; }
         y[at] = select(r, NONE, params.relu != 0u && r < 0.0);
       }
     }

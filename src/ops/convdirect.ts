@@ -3,7 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Attributes, type Epilogue, NOTHING, bindings, flags, geometry } from './convgeometry.js'
+import { type Attributes, type Epilogue, NOTHING, bindings, constants, flags, geometry } from './convgeometry.js'
 import { ceilDiv, splitsFor, subgroupFamily } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { sumMiddle } from './reduce.js'
@@ -51,7 +51,7 @@ export function forwardSubgroup(x: Tensor, weight: Tensor, y: Tensor, attrs: Att
   const pixels = y.size / co
   gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, 3), w: padChannels(weight, 2), y, ...bindings(epilogue) },
     { ...geometry(x.shape, weight.shape, y.shape, attrs), C4: padTo4(c) / 4, CO4: co / 4, pixels, ...flags(epilogue) },
-    [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM })
+    [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, ...constants(epilogue) })
 }
 
 export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
@@ -60,7 +60,7 @@ export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attribu
   const co = weight.shape[3]
   gpu.run(shaders.conv2d_forward_tile, { x, w: weight, y, ...bindings(epilogue) },
     { ...tileParams(geometry(x.shape, weight.shape, y.shape, attrs), n, c, co, G), ...flags(epilogue), splits: 1, k_per_split: 0 },
-    [ceilDiv(co / G, 16 * R), ceilDiv(y.size / co, 16 * R), G], { R })
+    [ceilDiv(co / G, 16 * R), ceilDiv(y.size / co, 16 * R), G], { R, ...constants(epilogue) })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */

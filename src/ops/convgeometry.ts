@@ -20,8 +20,8 @@ export const NOTHING: Epilogue = { scale: null, bias: null, residual: null, relu
 
 /** An epilogue as kernels take it. */
 export const bindings = ({ scale, bias, residual }: Epilogue) => ({ scale, bias, residual })
-export const flags = ({ scale, bias, residual, relu }: Epilogue) =>
-  ({ has_scale: scale !== null, has_bias: bias !== null, add: residual !== null, relu })
+export const flags = ({ scale, bias, relu }: Epilogue) => ({ has_scale: scale !== null, has_bias: bias !== null, relu })
+export const constants = ({ residual }: Epilogue) => ({ ADD: residual !== null })
 
 /** The geometry as the kernels name it. */
 export function geometry(x: readonly number[], w: readonly number[], y: readonly number[], { stride, padding, dilation }: Attributes) {

@@ -4,7 +4,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Attributes, type Epilogue, NOTHING, bindings, flags } from './convgeometry.js'
+import { type Attributes, type Epilogue, NOTHING, bindings, constants, flags } from './convgeometry.js'
 import { ceilDiv, gemm } from './gemm.js'
 
 /** Rows and columns of a tile. */
@@ -52,7 +52,7 @@ function convolve(x: Tensor, weight: Tensor, y: Tensor, padding: readonly number
   const m = empty([points, tiles, N], 'f32', 'winograd product')
   gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: turned })
   gpu.run(shaders.conv2d_winograd_output, { m, y, ...bindings(epilogue) }, { OH, OW, CO: N, TH, TW, tiles, ...flags(epilogue) },
-    ceilDiv(tiles * N, 64), { TILE })
+    ceilDiv(tiles * N, 64), { TILE, ...constants(epilogue) })
 }
 
 export function winogradForward(x: Tensor, weight: Tensor, y: Tensor, { padding }: Attributes, epilogue: Epilogue, TILE: TileSize): void {
