@@ -1,10 +1,11 @@
 // 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias. Each pass has several kernels that can do it: direct
-// ones (convdirect.ts) and Winograd's (convwinograd.ts); which one runs is the tuner's choice, or the usual one.
+// ones (convdirect.ts), Winograd's (convwinograd.ts) and those for depthwise ones (convdepthwise.ts); which one runs is the tuner's choice, or the usual one.
 import type { Candidate } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
 import * as direct from './convdirect.js'
 import { type Attributes, type Epilogue, NOTHING } from './convgeometry.js'
 import { type TileSize, tiling, winogradBackwardInput, winogradBackwardWeight, winogradFits, winogradForward } from './convwinograd.js'
@@ -56,6 +57,9 @@ function usualWinograd(x: Shape, w: Shape, y: Shape): string | null {
 const winograd = (x: Shape, w: Shape, y: Shape, attrs: Attributes, run: (tile: TileSize) => void): Way[] =>
   ([4, 2] as const).filter((tile) => winogradFits(x, w, y, attrs, tile)).map((tile) => ({ name: `winograd ${tile}`, run: () => run(tile) }))
 
+/** The depthwise kernel, where it applies. */
+const depthwise = (w: Shape, attrs: Attributes, run: () => void): Way[] => (isDepthwise(w, attrs) ? [{ name: 'depthwise', run }] : [])
+
 /** The one-subgroup kernels by pixels of a workgroup, the usual number first. */
 function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, TM: direct.Rows) => void): Way[] {
   const SG = direct.lanes(w, attrs)
@@ -69,6 +73,7 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
 export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
   pass('conv2d forward', x.shape, weight.shape, y.shape, attrs, [
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
+    ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
     ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
     ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
   ])
@@ -77,6 +82,7 @@ export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes,
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
   pass('conv2d dx', dx.shape, weight.shape, dy.shape, attrs, [
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
+    ...depthwise(weight.shape, attrs, () => depthwiseBackwardInput(weight, dy, dx, attrs)),
     ...tile(weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
     ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
   ])
@@ -86,6 +92,7 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
   const SG = direct.lanes(dWeight.shape, attrs)
   pass('conv2d dw', x.shape, dWeight.shape, dy.shape, attrs, [
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
+    ...depthwise(dWeight.shape, attrs, () => depthwiseBackwardWeight(x, dy, dWeight, attrs)),
     ...tile(dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
     ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
   ])

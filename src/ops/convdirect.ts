@@ -42,8 +42,11 @@ export type Square = 2 | 4 | 8
 /** The middle one is the plain kernel. */
 export const SQUARES: readonly Square[] = [4, 8, 2]
 
-/** What the tile kernels take, in all three passes. */
-const tileParams = (g: ReturnType<typeof geometry>, n: number, c: number, co: number, G: number) => ({ ...g, N: n, CG: c / G, OG: co / G, G, ...flags(NOTHING) })
+/** What the general kernels take in all three passes: those with tiles, and the depthwise ones. */
+export function generalParams(x: readonly number[], w: readonly number[], y: readonly number[], attrs: Attributes) {
+  const { groups: G } = attrs
+  return { ...geometry(x, w, y, attrs), N: x[0], CG: w[2], OG: w[3] / G, G, ...flags(NOTHING), splits: 1, k_per_split: 0 }
+}
 
 export function forwardSubgroup(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, SG: 4 | 8, TM: Rows): void {
   const [, , , c] = x.shape
@@ -56,10 +59,9 @@ export function forwardSubgroup(x: Tensor, weight: Tensor, y: Tensor, attrs: Att
 
 export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
   const { groups: G } = attrs
-  const [n, , , c] = x.shape
   const co = weight.shape[3]
   gpu.run(shaders.conv2d_forward_tile, { x, w: weight, y, ...bindings(epilogue) },
-    { ...tileParams(geometry(x.shape, weight.shape, y.shape, attrs), n, c, co, G), ...flags(epilogue), splits: 1, k_per_split: 0 },
+    { ...generalParams(x.shape, weight.shape, y.shape, attrs), ...flags(epilogue) },
     [ceilDiv(co / G, 16 * R), ceilDiv(y.size / co, 16 * R), G], { R, ...constants(epilogue) })
 }
 
@@ -83,11 +85,9 @@ export function backwardInputSubgroup(weight: Tensor, dy: Tensor, dx: Tensor, at
 
 export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes, R: Square): void {
   const { groups: G } = attrs
-  const [n, , , c] = dx.shape
   const { pixels, phases } = phasePixels(dx.shape, attrs)
-  gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx },
-    { ...tileParams(geometry(dx.shape, weight.shape, dy.shape, attrs), n, c, weight.shape[3], G), splits: 1, k_per_split: 0 },
-    [ceilDiv(c / G, 16 * R), ceilDiv(pixels, 16 * R), G * phases], { R })
+  gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx }, generalParams(dx.shape, weight.shape, dy.shape, attrs),
+    [ceilDiv(weight.shape[2], 16 * R), ceilDiv(pixels, 16 * R), G * phases], { R })
 }
 
 export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, SG: 4 | 8): void {
@@ -112,14 +112,13 @@ export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, a
 }
 
 export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, R: Square): void {
-  const g = geometry(x.shape, dWeight.shape, dy.shape, attrs)
   const { groups: G } = attrs
-  const [n, , , c] = x.shape
-  const co = dWeight.shape[3]
-  const rows = (g.KH * g.KW * c) / G
+  const [kh, kw, cg, co] = dWeight.shape
+  const rows = kh * kw * cg
   const tiles = [ceilDiv(co / G, 16 * R), ceilDiv(rows, 16 * R)]
-  const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, n * g.OH * g.OW)
+  const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, dy.size / co)
   const parts = splits > 1 ? empty([splits, rows, co], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts }, { ...tileParams(g, n, c, co, G), splits, k_per_split }, [tiles[0], tiles[1], G * splits], { R })
+  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts },
+    { ...generalParams(x.shape, dWeight.shape, dy.shape, attrs), splits, k_per_split }, [tiles[0], tiles[1], G * splits], { R })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }

@@ -66,6 +66,25 @@ const cases: Case[] = [
   { x: [1, 7, 11, 36], w: [3, 3, 36, 8], options: { padding: [2, 0] } },
 ]
 
+/** Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of no run of pixels. */
+const depthwise: Case[] = [
+  { x: [2, 9, 7, 20], w: [3, 3, 1, 20], options: { padding: 1, groups: 20 } },
+  { x: [2, 10, 9, 5], w: [3, 2, 1, 15], options: { stride: [2, 3], padding: [1, 4], dilation: [1, 2], groups: 5 } },
+  { x: [3, 21, 23, 8], w: [5, 5, 1, 8], options: { stride: 2, padding: 2, groups: 8 } },
+]
+
+test('depthwise kernels agree with the tile kernels', async () => {
+  for (const one of depthwise) {
+    const given = await inputs(one, random)
+    const [own, plain] = [await by('depthwise', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
+    const errors = own.map((a, i) => relativeError(a, plain[i]))
+    assert.ok(errors.every((e) => e < 2e-6), `${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+    const ways = new Set<string>()
+    await by(null, () => evaluate(one, given), ways)
+    assert.ok(ways.has('depthwise'))
+  }
+})
+
 for (const family of families()) {
   test(`all ways agree, ${family} products`, () => within(family, async () => {
     for (const one of cases) {
@@ -82,9 +101,9 @@ for (const family of families()) {
   }))
 }
 
-test('conv2dBatchNorm: as plain operators, by direct kernels and Winograd's, with and without each part', async () => {
+test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, with and without each part', async () => {
   const pointwise: Case = { x: [2, 8, 7, 12], w: [1, 1, 12, 36], options: { stride: 2 } }
-  for (const one of [...cases, pointwise]) {
+  for (const one of [...cases, pointwise, depthwise[1]]) {
     const [x, weight, bias, dy] = (await inputs(one, random)).map((t) => t.detach())
     const vector = (shift = 0) => tensor(random(one.w[3]).map((v) => Math.abs(v) * shift + (shift ? 0.1 : v)))
     const norm = { runningMean: vector(), runningVar: vector(1), weight: vector(), bias: vector(), eps: 1e-3 }
@@ -99,7 +118,7 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and Winograd's, wit
     for (const family of families()) {
       await within(family, async () => {
         const plain = await by('tile 64', () => run(composedConv2dBatchNorm))
-        for (const way of [family === 'tile' ? 'tile 64' : 'subgroup 32', 'winograd 4']) {
+        for (const way of [family === 'tile' ? 'tile 64' : 'subgroup 32', 'winograd 4', 'depthwise']) {
           for (const [i, y] of (await by(way, () => run(F.conv2dBatchNorm))).entries()) {
             const error = relativeError(await y.data(), await plain[i].data())
             assert.ok(error < 3e-6, `${family}, ${way}, variant ${i}: ${error}`)
