@@ -71,7 +71,9 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
 
 /** Fills y; `epilogue` follows in the same kernel. */
 export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
+  const SG = direct.lanes(weight.shape, attrs)
   pass('conv2d forward', x.shape, weight.shape, y.shape, attrs, [
+    ...(SG && direct.hasRuns(weight.shape, attrs) ? [{ name: 'rows', run: () => direct.forwardRows(x, weight, y, attrs, epilogue, SG) }] : []),
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
     ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),

@@ -57,6 +57,20 @@ export function forwardSubgroup(x: Tensor, weight: Tensor, y: Tensor, attrs: Att
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, ...constants(epilogue) })
 }
 
+/** Whether the kernel that runs along lines of an image can do it, and has anything to gain: channels that do not come in fours. */
+export const hasRuns = (w: readonly number[], { dilation }: Attributes): boolean => w[2] % 4 !== 0 && dilation[1] === 1
+
+export function forwardRows(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, SG: 4 | 8): void {
+  const [, H, W, C] = x.shape
+  const [KH, KW, , co] = weight.shape
+  const { OH, OW, SH, SW, PH, PW, DH } = geometry(x.shape, weight.shape, y.shape, attrs)
+  const pixels = y.size / co
+  const TM = SG === 8 ? 32 : 16
+  gpu.run(shaders.conv2d_forward_rows_sg, { x, w: weight, y, ...bindings(epilogue) },
+    { H, WC: W * C, C, OH, OW, CO4: co / 4, pixels, KH, R: KW * C, SH, SW, PH, PW, DH, ...flags(epilogue) },
+    [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, ...constants(epilogue) })
+}
+
 export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
   const { groups: G } = attrs
   const co = weight.shape[3]

@@ -66,6 +66,9 @@ const cases: Case[] = [
   { x: [1, 7, 11, 36], w: [3, 3, 36, 8], options: { padding: [2, 0] } },
 ]
 
+/** Three channels: runs of 21 floats along a line. */
+const stem: Case = { x: [2, 13, 11, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 } }
+
 /** Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of no run of pixels. */
 const depthwise: Case[] = [
   { x: [2, 9, 7, 20], w: [3, 3, 1, 20], options: { padding: 1, groups: 20 } },
@@ -87,7 +90,8 @@ test('depthwise kernels agree with the tile kernels', async () => {
 
 for (const family of families()) {
   test(`all ways agree, ${family} products`, () => within(family, async () => {
-    for (const one of cases) {
+    const all = new Set<string>()
+    for (const one of [...cases, stem]) {
       const given = await inputs(one, random)
       const ways = new Set<string>()
       await by(null, () => evaluate(one, given), ways)
@@ -96,14 +100,15 @@ for (const family of families()) {
         const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
         assert.ok(errors.every((e) => e < 2e-6), `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
       }
-      assert.ok(ways.has('winograd 2') && ways.has('winograd 4'), `${[...ways]}`)
+      for (const way of ways) all.add(way)
     }
+    for (const way of ['winograd 2', 'winograd 4', family === 'tile' ? 'tile 128' : 'rows']) assert.ok(all.has(way), `${way} is not among ${[...all]}`)
   }))
 }
 
 test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, with and without each part', async () => {
   const pointwise: Case = { x: [2, 8, 7, 12], w: [1, 1, 12, 36], options: { stride: 2 } }
-  for (const one of [...cases, pointwise, depthwise[1]]) {
+  for (const one of [...cases, stem, pointwise, depthwise[1]]) {
     const [x, weight, bias, dy] = (await inputs(one, random)).map((t) => t.detach())
     const vector = (shift = 0) => tensor(random(one.w[3]).map((v) => Math.abs(v) * shift + (shift ? 0.1 : v)))
     const norm = { runningMean: vector(), runningVar: vector(1), weight: vector(), bias: vector(), eps: 1e-3 }
