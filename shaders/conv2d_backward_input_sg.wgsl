@@ -64,14 +64,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
       }
     }
   }
-  @unroll for (var i = 0u; i < TM; i++) {
+  if (column >= params.C4) { return; }
+  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times faster.
+  for (var i = 0u; i < min(TM, params.pixels - row); i++) {
+    var v = acc[0];
+    @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }
     let pixel = row + i;
     let line = pixel / params.QW;
     let n = line / params.QH;
     let iy = i32(line - n * params.QH) * params.SH + phase_y;
     let ix = i32(pixel - line * params.QW) * params.SW + phase_x;
-    if (column < params.C4 && pixel < params.pixels && iy < params.H && ix < params.W) {
-      dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = vec4<T>(acc[i]);
-    }
+    if (iy < params.H && ix < params.W) { dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = vec4<T>(v); }
   }
 }

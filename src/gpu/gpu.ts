@@ -98,7 +98,7 @@ export class Gpu {
 
   /** Runs a problem with the candidate chosen for its shape class. */
   tuned<C extends Candidate>(problem: Problem<C>): void {
-    if (this.recording) this.choices.note(problem, (record) => this.draft(record))
+    if (this.recording && !this.recording.draft) this.choices.note(problem, (record) => this.draft(record))
     problem.run(this.choices.of(problem))
   }
 

@@ -35,10 +35,10 @@ class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.bn1.forwardRelu(this.conv1.forward(x))
+    const y = this.bn1.forwardConv(this.conv1, x, { relu: true })
     const [shrink, norm] = this.downsample
-    const shortcut = shrink && norm ? norm.forward(shrink.forward(x)) : x
-    return this.bn2.forwardAddRelu(this.conv2.forward(y), shortcut)
+    const shortcut = shrink && norm ? norm.forwardConv(shrink, x) : x
+    return this.bn2.forwardConv(this.conv2, y, { residual: shortcut, relu: true })
   }
 }
 
@@ -72,7 +72,7 @@ export class ResNet extends Module {
 
   forward(x: Tensor): Tensor {
     check(x.shape.length === 4 && x.shape[3] === 3, () => `resnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`)
-    let y = this.bn1.forwardRelu(this.conv1.forward(x))
+    let y = this.bn1.forwardConv(this.conv1, x, { relu: true })
     y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
     for (const block of [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]) y = block.forward(y)
     y = F.adaptiveAvgPool2d(y, [1, 1])

@@ -2,6 +2,7 @@
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
 import { stateTensor } from '../tensor/arena.js'
+import { gradEnabled } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import * as init from './init.js'
@@ -25,7 +26,7 @@ export class Conv2d extends Module {
 
   constructor(
     inChannels: number, outChannels: number, kernelSize: number,
-    private readonly options: Conv2dOptions = {},
+    readonly options: Conv2dOptions = {},
   ) {
     super()
     const groups = options.groups ?? 1
@@ -72,6 +73,15 @@ export class BatchNorm2d extends Module {
   /** relu(batchNorm(x) + residual) in one kernel. */
   forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
     return F.batchNormAddRelu(x, residual, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
+  }
+
+  /** This norm of a convolution's result, then + residual and relu as wanted: one kernel in evaluation where no gradient is asked for. */
+  forwardConv(conv: Conv2d, x: Tensor, { residual = null, relu = false }: { residual?: Tensor | null; relu?: boolean } = {}): Tensor {
+    const differentiable = gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
+    if (!this.training && !differentiable) return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, relu })
+    const y = conv.forward(x)
+    if (residual) return relu ? this.forwardAddRelu(y, residual) : F.add(this.forward(y), residual)
+    return relu ? this.forwardRelu(y) : this.forward(y)
   }
 
   private count() {

@@ -1,14 +1,18 @@
-// 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias, each its own kernel in two families.
+// 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias. Each pass has several kernels that can do it: direct
+// ones (convdirect.ts), Winograd's (convwinograd.ts) and those for depthwise ones (convdepthwise.ts); which one runs is the tuner's choice, or the usual one.
+import type { Candidate } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
-import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { operand, parameterAs } from './cast.js'
-import { ceilDiv, splitsFor, subgroupFamily } from './gemm.js'
-import { copyStrided } from './layout.js'
+import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
+import * as direct from './convdirect.js'
+import { type Attributes, type Epilogue, NOTHING } from './convgeometry.js'
+import { type TileSize, tiling, winogradBackwardInput, winogradBackwardWeight, winogradFits, winogradForward } from './convwinograd.js'
+import { familyOf, subgroupFamily } from './gemm.js'
 import { sumMiddle } from './reduce.js'
-import { pair, stridesOf } from './shape.js'
+import { pair } from './shape.js'
 
 export interface Conv2dOptions {
   /** A number, or [height, width]; so are padding and dilation. */
@@ -18,116 +22,102 @@ export interface Conv2dOptions {
   groups?: number
 }
 
-interface Attributes {
-  stride: [number, number]
-  padding: [number, number]
-  dilation: [number, number]
-  groups: number
+type Shape = readonly number[]
+
+/** One way to run a pass. */
+interface Way extends Candidate {
+  run(): void
 }
 
-/** The geometry as the kernels name it. `C`, `CO`: all channels. */
-function geometry(x: readonly number[], w: readonly number[], y: readonly number[], { stride, padding, dilation }: Attributes) {
-  return {
-    H: x[1], W: x[2], OH: y[1], OW: y[2], KH: w[0], KW: w[1],
-    SH: stride[0], SW: stride[1], PH: padding[0], PW: padding[1], DH: dilation[0], DW: dilation[1],
-  }
+/** The kernels with tiles in workgroup memory, the plain one first; other sizes only where no kernel for a software adapter can run. */
+const tile = (w: Shape, attrs: Attributes, run: (R: direct.Square) => void): Way[] =>
+  direct.SQUARES.slice(0, direct.lanes(w, attrs) ? 1 : undefined).map((R) => ({ name: `tile ${16 * R}`, run: () => run(R) }))
+
+/** Runs a pass of a convolution x · w → y by the way chosen for its shape; usual is Winograd's where it pays, else the first. */
+function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, ways: Way[]): void {
+  const usual = ways.find(({ name }) => name === usualWinograd(x, w, y)) ?? ways[0]
+  const { stride, padding, dilation, groups } = attrs
+  // Batches of similar size share a choice.
+  const n = 2 ** Math.ceil(Math.log2(x[0]))
+  const shape = `${n}×${x.slice(1).join('×')} by ${w.join('×')}, stride ${stride}, padding ${padding}, dilation ${dilation}, groups ${groups}`
+  gpu.tuned({ family, shape, work: (y.reduce((a, b) => a * b, 1) * w[0] * w[1] * w[2]), candidates: ways, usual, run: (way) => way.run(),
+    plain: () => ways.find(({ name }) => name === 'tile 64')!.run() })
 }
 
-/** Lanes of the one-subgroup kernels when they can run this convolution: one group, output channels in fours. */
-function lanes(w: readonly number[], { groups }: Attributes): 4 | 8 | null {
-  return groups === 1 && w[3] % 4 === 0 && w[3] >= 8 ? subgroupFamily() : null
+/**
+ * Winograd's way that is usual for a convolution, if any: tiles of 4×4 pixels where there are at least 32 of them, else of 2×2 likewise. Fewer
+ * are not worth transforming all kernels. Measured on software adapters; a GPU keeps to direct kernels until they are measured there.
+ */
+function usualWinograd(x: Shape, w: Shape, y: Shape): string | null {
+  if (!subgroupFamily() || Math.min(w[2], w[3]) < 32) return null
+  const tile = ([4, 2] as const).find((size) => Math.min(tiling(x, size).tiles, tiling(y, size).tiles) >= 32)
+  return tile ? `winograd ${tile}` : null
 }
 
-/** Pixels of a workgroup: more are faster, but SwiftShader (4 lanes) takes ten seconds to compile 32. */
-const rowsPerTile = (pixels: number, lanes: 4 | 8) => (pixels <= 8 ? 8 : pixels <= 16 || lanes === 4 ? 16 : 32)
-const padTo4 = (n: number) => Math.ceil(n / 4) * 4
+/** Winograd's ways, where they apply. */
+const winograd = (x: Shape, w: Shape, y: Shape, attrs: Attributes, run: (tile: TileSize) => void): Way[] =>
+  ([4, 2] as const).filter((tile) => winogradFits(x, w, y, attrs, tile)).map((tile) => ({ name: `winograd ${tile}`, run: () => run(tile) }))
 
-/** x with axis `dim` widened to a multiple of 4 with zeros (an RGB image gets a fourth channel). */
-function padChannels(x: Tensor, dim: number): Tensor {
-  const { shape } = x
-  if (shape[dim] % 4 === 0) return x
-  const padded = empty(shape.map((s, i) => (i === dim ? padTo4(s) : s)), x.dtype, 'padded channels')
-  gpu.zero(padded)
-  copyStrided(x, padded, shape, { offset: 0, strides: stridesOf(shape) }, { offset: 0, strides: stridesOf(padded.shape) })
-  return padded
+/** The depthwise kernel, where it applies. */
+const depthwise = (w: Shape, attrs: Attributes, run: () => void): Way[] => (isDepthwise(w, attrs) ? [{ name: 'depthwise', run }] : [])
+
+/** The one-subgroup kernels by pixels of a workgroup, the usual number first. */
+function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, TM: direct.Rows) => void): Way[] {
+  const SG = direct.lanes(w, attrs)
+  if (!SG) return []
+  const usual = direct.rowsPerTile(pixels, SG)
+  const other = ([8, 16, 32] as const).filter((TM) => TM !== usual && !(SG === 4 && TM === 32))
+  return [usual, ...other].map((TM) => ({ name: `subgroup ${TM}`, run: () => run(SG, TM) }))
 }
 
-/** The way back: copies what is inside `x`'s shape out of a wider `padded`. */
-function cropChannels(padded: Tensor, x: Tensor): void {
-  copyStrided(padded, x, x.shape, { offset: 0, strides: stridesOf(padded.shape) }, { offset: 0, strides: stridesOf(x.shape) })
-}
-
-function forward(x: Tensor, weight: Tensor, bias: Tensor | null, y: Tensor, attrs: Attributes): void {
-  const g = geometry(x.shape, weight.shape, y.shape, attrs)
-  const [n, , , c] = x.shape
-  const co = weight.shape[3]
-  const pixels = n * g.OH * g.OW
-  const SG = lanes(weight.shape, attrs)
-  if (SG) {
-    const TM = rowsPerTile(pixels, SG)
-    gpu.run(shaders.conv2d_forward_sg, { x: padChannels(x, 3), w: padChannels(weight, 2), bias, y },
-      { ...g, C4: padTo4(c) / 4, CO4: co / 4, pixels, has_bias: bias !== null }, [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, T: x.element })
-    return
-  }
-  const { groups: G } = attrs
-  gpu.run(shaders.conv2d_forward_tile, { x, w: weight, bias, y },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: bias !== null, splits: 1, k_per_split: 0 }, [ceilDiv(co / G, 64), ceilDiv(pixels, 64), G], { T: x.element })
+/** Fills y; `epilogue` follows in the same kernel. */
+export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
+  const SG = direct.lanes(weight.shape, attrs)
+  pass(familyOf('conv2d forward', x), x.shape, weight.shape, y.shape, attrs, [
+    ...(SG && direct.hasRuns(weight.shape, attrs) ? [{ name: 'rows', run: () => direct.forwardRows(x, weight, y, attrs, epilogue, SG) }] : []),
+    ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
+    ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
+    ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
+    ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
+  ])
 }
 
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
-  const g = geometry(dx.shape, weight.shape, dy.shape, attrs)
-  const [n, , , c] = dx.shape
-  const co = weight.shape[3]
-  const QH = ceilDiv(g.H, g.SH)
-  const QW = ceilDiv(g.W, g.SW)
-  const pixels = n * QH * QW
-  const phases = g.SH * g.SW
-  const SG = lanes(weight.shape, attrs)
-  if (SG) {
-    const TM = rowsPerTile(pixels, SG)
-    const wide = padTo4(c)
-    const padded = wide === c ? dx : empty([n, g.H, g.W, wide], dx.dtype, 'conv2d dx')
-    gpu.run(shaders.conv2d_backward_input_sg, { dy, w: padChannels(weight, 2), dx: padded }, { ...g, C4: wide / 4, CO4: co / 4, QH, QW, pixels },
-      [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases], { SG, TM, T: dy.element })
-    if (padded !== dx) cropChannels(padded, dx)
-    return
-  }
-  const { groups: G } = attrs
-  gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits: 1, k_per_split: 0 }, [ceilDiv(c / G, 64), ceilDiv(pixels, 64), G * phases], { T: dy.element })
+  pass(familyOf('conv2d dx', dy), dx.shape, weight.shape, dy.shape, attrs, [
+    ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
+    ...depthwise(weight.shape, attrs, () => depthwiseBackwardInput(weight, dy, dx, attrs)),
+    ...tile(weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
+    ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
+  ])
 }
 
 function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes): void {
-  const g = geometry(x.shape, dWeight.shape, dy.shape, attrs)
-  const [n, , , c] = x.shape
-  const co = dWeight.shape[3]
-  const taps = g.KH * g.KW
-  const SG = lanes(dWeight.shape, attrs)
-  if (SG) {
-    const wide = padTo4(c)
-    const rows = taps * wide
-    const groups = [ceilDiv(rows, 4 * SG), ceilDiv(co, 4 * SG)]
-    const lines = n * g.OH
-    const wanted = Math.min(lines, Math.ceil(gpu.caps.parallelism / (groups[0] * groups[1])))
-    const lines_per_split = ceilDiv(lines, wanted)
-    const splits = ceilDiv(lines, lines_per_split)
-    const direct = splits === 1 && wide === c
-    const parts = direct ? dWeight : empty([splits, rows, co], 'f32', 'conv2d dw parts')
-    gpu.run(shaders.conv2d_backward_weight_sg, { x: padChannels(x, 3), dy, dw: parts },
-      { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split }, [groups[0], groups[1], splits], { SG, T: x.element })
-    if (direct) return
-    const whole = wide === c ? dWeight : empty([g.KH, g.KW, wide, co], 'f32', 'conv2d dw')
-    sumMiddle(parts, whole, 1, splits, rows * co, 1)
-    if (whole !== dWeight) cropChannels(whole, dWeight)
-    return
-  }
-  const { groups: G } = attrs
-  const tiles = [ceilDiv(co / G, 64), ceilDiv((taps * c) / G, 64)]
-  const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, n * g.OH * g.OW)
-  const parts = splits > 1 ? empty([splits, (taps * c) / G, co], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts },
-    { ...g, N: n, CG: c / G, OG: co / G, G, has_bias: false, splits, k_per_split }, [tiles[0], tiles[1], G * splits], { T: x.element })
-  if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
+  const SG = direct.lanes(dWeight.shape, attrs)
+  pass(familyOf('conv2d dw', x), x.shape, dWeight.shape, dy.shape, attrs, [
+    ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
+    ...depthwise(dWeight.shape, attrs, () => depthwiseBackwardWeight(x, dy, dWeight, attrs)),
+    ...tile(dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
+    ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
+  ])
+}
+
+/** Checks a convolution's tensors: the shape of its result. */
+export function outputShape(name: string, x: Tensor, weight: Tensor, bias: Tensor | null, { stride, padding, dilation, groups }: Attributes): number[] {
+  check(x.shape.length === 4, () => `${name}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  check(weight.shape.length === 4, () => `${name}: needs weight [KH, KW, C / groups, CO], got ${formatShape(weight.shape)}`)
+  const [n, h, w, c] = x.shape
+  const [kh, kw, cg, co] = weight.shape
+  check(Number.isInteger(groups) && groups >= 1 && co % groups === 0 && cg * groups === c,
+    () => `${name}: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO a multiple of groups, got x ${formatShape(x.shape)}`)
+  check(!bias || (bias.shape.length === 1 && bias.shape[0] === co), () => `${name}: bias must be [${co}], got ${formatShape(bias!.shape)}`)
+  const size = (length: number, kernel: number, i: number) => Math.floor((length + 2 * padding[i] - dilation[i] * (kernel - 1) - 1) / stride[i]) + 1
+  const y = [n, size(h, kh, 0), size(w, kw, 1), co]
+  check(y[1] > 0 && y[2] > 0, () => `${name}: the kernel ${kh}×${kw} is larger than the padded image of x ${formatShape(x.shape)}`)
+  return y
+}
+
+export function attributesOf(name: string, { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions): Attributes {
+  return { stride: pair(name, 'stride', stride, 1), padding: pair(name, 'padding', padding, 0), dilation: pair(name, 'dilation', dilation, 1), groups }
 }
 
 const conv2dOp = defineOp({
@@ -135,21 +125,9 @@ const conv2dOp = defineOp({
   dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
-  shape({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, { stride, padding, dilation, groups }: Attributes) {
-    check(x.shape.length === 4, () => `conv2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
-    check(weight.shape.length === 4, () => `conv2d: needs weight [KH, KW, C / groups, CO], got ${formatShape(weight.shape)}`)
-    const [n, h, w, c] = x.shape
-    const [kh, kw, cg, co] = weight.shape
-    check(Number.isInteger(groups) && groups >= 1 && co % groups === 0 && cg * groups === c,
-      () => `conv2d: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO a multiple of groups, got x ${formatShape(x.shape)}`)
-    check(!bias || (bias.shape.length === 1 && bias.shape[0] === co), () => `conv2d: bias must be [${co}], got ${formatShape(bias!.shape)}`)
-    const size = (length: number, kernel: number, i: number) => Math.floor((length + 2 * padding[i] - dilation[i] * (kernel - 1) - 1) / stride[i]) + 1
-    const y = [n, size(h, kh, 0), size(w, kw, 1), co]
-    check(y[1] > 0 && y[2] > 0, () => `conv2d: the kernel ${kh}×${kw} is larger than the padded image of x ${formatShape(x.shape)}`)
-    return { y }
-  },
+  shape: ({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, attrs: Attributes) => ({ y: outputShape('conv2d', x, weight, bias, attrs) }),
   forward({ x, weight, bias }, { y }, attrs) {
-    forward(x, parameterAs(x.dtype, weight), bias, y, attrs)
+    forward(x, parameterAs(x.dtype, weight), y, attrs, { ...NOTHING, bias })
   },
   backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, attrs) {
     if (dx) backwardInput(parameterAs(dy.dtype, weight), dy, dx, attrs)
@@ -162,9 +140,5 @@ const conv2dOp = defineOp({
  * Convolution: x [N, H, W, C], weight [KH, KW, C / groups, CO], bias [CO] or null → [N, OH, OW, CO]. `torch.nn.functional.conv2d`.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options
-  return conv2dOp({ x: operand(x), weight, bias }, {
-    stride: pair('conv2d', 'stride', stride, 1), padding: pair('conv2d', 'padding', padding, 0),
-    dilation: pair('conv2d', 'dilation', dilation, 1), groups,
-  }).y
+  return conv2dOp({ x: operand(x), weight, bias }, attributesOf('conv2d', options)).y
 }

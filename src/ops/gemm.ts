@@ -66,12 +66,15 @@ export function gemm(g: Gemm): void {
   const small = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4 || (M <= 32 && N <= 32)
   const usual = ways.length && M * N * K >= 4096 ? ways[0] : TILES[small ? 0 : 1]
   gpu.tuned({
-    family: g.a.element === 'f16' ? 'matmul f16' : 'matmul',
+    family: familyOf('matmul', g.a),
     shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
     work: M * N * K * batches, candidates: [...ways, ...TILES], usual,
     run: (way) => way.run(g), plain: () => TILES[1].run(g),
   })
 }
+
+/** What the tuner calls kernels for a tensor's dtype. */
+export const familyOf = (name: string, { element }: Tensor): string => (element === 'f16' ? `${name} f16` : name)
 
 /** Sizes that share a choice: powers of √2, to the nearest. */
 export const sizeClass = (n: number) => Math.round(2 ** (Math.round(2 * Math.log2(n)) / 2))

@@ -1,0 +1,186 @@
+// Every way to run a convolution against the plain tile kernels, in both families of matrix products: outputs and gradients at shapes
+// with odd edges; small integers exactly; and the tuner's choice among them.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { gpu } from '../../src/gpu/gpu.js'
+import type { Kernel } from '../../src/gpu/kernel.js'
+import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
+import { composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
+import { relativeError } from '../cases/case.js'
+import { families, within } from './families.js'
+
+const engine = await init({ tune: false })
+const test = suite(`conv2d (${engine.adapterKind})`)
+const names = ['y', 'dx', 'dw', 'db']
+
+let state = 5
+const random = (n: number) => Float32Array.from({ length: n }, () => {
+  let sum = 0
+  for (let i = 0; i < 4; i++) sum += (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
+  return (sum - 2) * 1.7
+})
+/** -2 … 2 */
+const integers = (n: number) => random(n).map((v) => Math.max(-2, Math.min(2, Math.round(v))))
+
+interface Case {
+  x: number[]
+  w: number[]
+  options?: Parameters<typeof F.conv2d>[3]
+}
+
+/** Runs `work` with the candidate of this name chosen wherever there is one; all names that came up are added to `seen`. */
+async function by<T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> {
+  const { of } = gpu.choices
+  gpu.choices.of = (problem) => {
+    for (const { name } of problem.candidates) seen.add(name)
+    return problem.candidates.find(({ name }) => name === way) ?? problem.usual
+  }
+  try {
+    return await work()
+  } finally {
+    gpu.choices.of = of
+  }
+}
+
+/** Output and gradients of a case. */
+async function evaluate({ w, options }: Case, [x, weight, bias, dy]: Tensor[]): Promise<Float32Array[]> {
+  for (const t of [x, weight, bias]) t.grad = null
+  const results = await engine.step(() => {
+    const y = F.conv2d(x, weight, bias, options)
+    y.backward(dy)
+    return [y, x.grad!, weight.grad!, bias.grad!]
+  })
+  assert.is(results[0].shape[3], w[3])
+  return Promise.all(results.map((t) => t.data()))
+}
+
+async function inputs({ x, w, options }: Case, draw: (n: number) => Float32Array): Promise<Tensor[]> {
+  const size = (s: number[]) => s.reduce((a, b) => a * b, 1)
+  const leaves = [x, w, [w[3]]].map((shape) => tensor(draw(size(shape)), shape, { requiresGrad: true }))
+  const y = await engine.step(() => F.conv2d(leaves[0].detach(), leaves[1].detach(), null, options))
+  return [...leaves, tensor(draw(y.size), y.shape)]
+}
+
+const cases: Case[] = [
+  { x: [2, 9, 7, 20], w: [3, 3, 20, 36], options: { padding: 1 } },
+  { x: [1, 7, 11, 36], w: [3, 3, 36, 8], options: { padding: [2, 0] } },
+]
+
+/** Three channels: runs of 21 floats along a line. */
+const stem: Case = { x: [2, 13, 11, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 } }
+
+/** Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of no run of pixels. */
+const depthwise: Case[] = [
+  { x: [2, 9, 7, 20], w: [3, 3, 1, 20], options: { padding: 1, groups: 20 } },
+  { x: [2, 10, 9, 5], w: [3, 2, 1, 15], options: { stride: [2, 3], padding: [1, 4], dilation: [1, 2], groups: 5 } },
+  { x: [3, 21, 23, 8], w: [5, 5, 1, 8], options: { stride: 2, padding: 2, groups: 8 } },
+]
+
+test('depthwise kernels agree with the tile kernels', async () => {
+  for (const one of depthwise) {
+    const given = await inputs(one, random)
+    const [own, plain] = [await by('depthwise', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
+    const errors = own.map((a, i) => relativeError(a, plain[i]))
+    assert.ok(errors.every((e) => e < 2e-6), `${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+    const ways = new Set<string>()
+    await by(null, () => evaluate(one, given), ways)
+    assert.ok(ways.has('depthwise'))
+  }
+})
+
+for (const family of families()) {
+  test(`all ways agree, ${family} products`, () => within(family, async () => {
+    const all = new Set<string>()
+    for (const one of [...cases, stem]) {
+      const given = await inputs(one, random)
+      const ways = new Set<string>()
+      await by(null, () => evaluate(one, given), ways)
+      const plain = await by('tile 64', () => evaluate(one, given))
+      for (const way of ways) {
+        const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
+        assert.ok(errors.every((e) => e < 2e-6), `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+      }
+      for (const way of ways) all.add(way)
+    }
+    for (const way of ['winograd 2', 'winograd 4', family === 'tile' ? 'tile 128' : 'rows']) assert.ok(all.has(way), `${way} is not among ${[...all]}`)
+  }))
+}
+
+test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, with and without each part', async () => {
+  const pointwise: Case = { x: [2, 8, 7, 12], w: [1, 1, 12, 36], options: { stride: 2 } }
+  for (const one of [...cases, stem, pointwise, depthwise[1]]) {
+    const [x, weight, bias, dy] = (await inputs(one, random)).map((t) => t.detach())
+    const vector = (shift = 0) => tensor(random(one.w[3]).map((v) => Math.abs(v) * shift + (shift ? 0.1 : v)))
+    const norm = { runningMean: vector(), runningVar: vector(1), weight: vector(), bias: vector(), eps: 1e-3 }
+    const residual = tensor(random(dy.size), dy.shape)
+    const variants = [
+      { bias, norm, more: { residual, relu: true } },
+      { bias: null, norm, more: { relu: true } },
+      { bias: null, norm: { ...norm, weight: null, bias: null }, more: { residual } },
+    ]
+    const run = (operator: typeof F.conv2dBatchNorm) => engine.step(() => variants.map(({ bias, norm, more }) =>
+      operator(x, weight, bias, norm, { ...one.options, ...more })))
+    for (const family of families()) {
+      await within(family, async () => {
+        const plain = await by('tile 64', () => run(composedConv2dBatchNorm))
+        for (const way of [family === 'tile' ? 'tile 64' : 'subgroup 32', 'winograd 4', 'depthwise']) {
+          for (const [i, y] of (await by(way, () => run(F.conv2dBatchNorm))).entries()) {
+            const error = relativeError(await y.data(), await plain[i].data())
+            assert.ok(error < 3e-6, `${family}, ${way}, variant ${i}: ${error}`)
+          }
+        }
+      })
+    }
+  }
+})
+
+test('conv2dBatchNorm refuses to lose a gradient, and a layer does not use it then', async () => {
+  const [conv, bn] = [new nn.Conv2d(8, 8, 3), new nn.BatchNorm2d(8).eval()]
+  const x = tensor(random(5 * 5 * 8), [1, 5, 5, 8])
+  bn.bias.requiresGrad = true
+  assert.throws(() => F.conv2dBatchNorm(x, conv.weight, conv.bias, bn), /no gradient/)
+  let [kept, free] = [false, true]
+  await engine.step(() => {
+    kept = bn.forwardConv(conv, x).requiresGrad
+    free = noGrad(() => bn.forwardConv(conv, x)).requiresGrad
+    return null
+  })
+  assert.equal([kept, free], [true, false])
+})
+
+test('winograd of 2×2 tiles is exact on small integers', async () => {
+  for (const one of cases) {
+    const given = await inputs(one, integers)
+    const [exact, plain] = [await by('winograd 2', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
+    exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
+  }
+})
+
+if (engine.features.has('timestamp-query')) {
+  test('the tuner finds no way wrong, keeps the fastest, and the same choices give the same bits', async () => {
+    const [one] = cases
+    const given = await inputs(one, random)
+    const findings = await engine.tune(() => {
+      const [x, weight, bias, dy] = given
+      for (const t of [x, weight, bias]) t.grad = null
+      F.conv2d(x, weight, bias, one.options).backward(dy)
+      return null
+    })
+    assert.equal(findings.map(({ key }) => key.split(' ')[1]).sort(), ['dw', 'dx', 'forward'])
+    const chosen: string[] = []
+    const { run } = gpu
+    gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => { chosen.push(kernel.name); run.call(gpu, kernel as never, ...rest) }) as typeof run
+    const first = await evaluate(one, given)
+    gpu.run = run
+    for (const { key, name, rejected, ms, usualMs } of findings) {
+      assert.equal(rejected, [], key)
+      assert.ok(ms! > 0 && ms! <= usualMs!, `${key}: ${name} takes ${ms} ms, the usual way ${usualMs}`)
+      assert.ok(chosen.some((kernel) => kernel.includes(name.split(' ')[0].replace('subgroup', '_sg'))), `${key}: ${name} was not run, but ${chosen}`)
+    }
+    assert.equal(await evaluate(one, given), first)
+    gpu.choices.measured.clear()
+  })
+}
+
+test.after(() => engine.dispose())
+test.run()
