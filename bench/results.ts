@@ -1,0 +1,37 @@
+// Where results lie: bench/results/<name>.json, numbers with four digits.
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import type { Engine } from '../src/index.js'
+
+const folder = process.env.RADIOGRAD_BENCH_RESULTS ? new URL(`file://${process.env.RADIOGRAD_BENCH_RESULTS}/`) : new URL('../../bench/results/', import.meta.url)
+
+/** What an adapter's files are called: `lavapipe`, `nvidia-h100`, … */
+export function slug({ adapterKind, adapterName }: Pick<Engine, 'adapterKind' | 'adapterName'>): string {
+  return adapterKind === 'gpu' ? adapterName.replace(/\W+/g, '-').replace(/^-|-$/g, '').toLowerCase() : adapterKind
+}
+
+/** What every file says of its origin. */
+export function origin(): { date: string; node: string } {
+  return { date: new Date().toISOString().slice(0, 10), node: process.version }
+}
+
+export async function writeResults(name: string, content: object): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const text = JSON.stringify(content, (_, v) => (typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(4)) : v), 1)
+  await writeFile(new URL(`${name}.json`, folder), `${text}\n`)
+  console.log(`wrote bench/results/${name}.json`)
+}
+
+/** A file's content, or null when there is none. */
+export async function readResults<T>(name: string): Promise<T | null> {
+  const text = await readFile(new URL(`${name}.json`, folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  return text === null ? null : (JSON.parse(text) as T)
+}
+
+/** Names of the files there are, sorted. */
+export async function resultNames(): Promise<string[]> {
+  const files = await readdir(folder).catch(() => [])
+  return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5)).sort()
+}
