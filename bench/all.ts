@@ -20,18 +20,18 @@ export async function runAll(minutes: number): Promise<void> {
   // Choices first: everything after runs with them.
   const findings: Finding[] = []
   for (const model of engine.features.has('timestamp-query') ? modelNames : []) {
-    if (performance.now() > at(0.3)) skipped.push(`choices for ${model}`)
+    if (performance.now() > at(0.2)) skipped.push(`choices for ${model}`)
     else findings.push(...(await engine.tune(build(representative(model, isSoftware)), { onFinding: ({ key, name, ms }) => progress(`${key}: ${name}, ${short(ms ?? NaN)} ms`) })))
     await writeResults(`${file}-choices`, { adapter, ...origin(), findings })
   }
   engine.dispose()
 
-  const whole = await runWhole({ words: [], until: at(0.65), seconds: 3 })
+  const whole = await runWhole({ words: [], until: at(0.6), seconds: 3 })
   skipped.push(...whole.skipped)
 
   const profiles: Profile[] = []
   for (const model of modelNames) {
-    if (performance.now() > at(0.75)) {
+    if (performance.now() > at(0.7)) {
       skipped.push(`profile of ${model}`)
       continue
     }
