@@ -8,9 +8,10 @@ import { EMPTY_CACHE, coldStart, coldTable, compileTable, compileTimes } from '.
 import { peerNames, runPeers } from './peers.js'
 import { profile, profileTable } from './profile.js'
 import { runPytorch } from './pytorch.js'
+import { Log, print } from './stats.js'
 import { type ModelName, build, modelNames, representative } from './steps.js'
 import { writeTable } from './table.js'
-import { anyChosen, print, runWhole } from './whole.js'
+import { anyChosen, runWhole } from './whole.js'
 
 interface Options {
   profile?: ModelName
@@ -50,7 +51,11 @@ async function run(words: string[], options: Options): Promise<void> {
     case 'pytorch': return runPytorch({ words })
     case 'all': return runAll(options.minutes)
     case 'table': return writeTable()
-    default: await runWhole({ words })
+    default: {
+      const log = new Log()
+      await runWhole({ words, log })
+      log.report()
+    }
   }
 }
 

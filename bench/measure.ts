@@ -5,7 +5,7 @@ import { subgroupFamily } from '../src/ops/gemm.js'
 import { CACHED_BYTES, type CeilingMeter, type Ceilings } from './ceilings.js'
 import { Rehearsal, record } from './dispatches.js'
 import { type Cost, type Work, random } from './kernels.js'
-import { columns, median, percent, short } from './stats.js'
+import { type Log, columns, median, percent, progress, short } from './stats.js'
 
 export interface KernelRow extends Cost {
   work: string
@@ -148,23 +148,18 @@ export function kernelTable(rows: readonly KernelRow[], best: Ceilings): string[
   ])
 }
 
-/** Measures works group by group with the ceilings in between. `until`: no work begins after this time. */
-export async function measureAll(
-  engine: Engine, meter: CeilingMeter, groups: readonly (readonly Work[])[], until = Infinity,
-): Promise<{ rows: KernelRow[]; skipped: string[] }> {
+/** Measures works group by group with the ceilings in between. */
+export async function measureAll(engine: Engine, meter: CeilingMeter, groups: readonly (readonly Work[])[], log: Log): Promise<KernelRow[]> {
   const rows: KernelRow[] = []
-  const skipped: string[] = []
   for (const group of groups) {
     for (const work of group) {
-      if (performance.now() > until) {
-        skipped.push(work.name)
-        continue
-      }
-      const measured = await measure(engine, work)
-      rows.push(...measured)
-      process.stderr.write(`${work.name}: ${measured.map((r) => `${r.part} ${short(r.ms)} ms`).join(', ')}\n`)
+      await log.attempt(work.name, async () => {
+        const measured = await measure(engine, work)
+        rows.push(...measured)
+        progress(`${work.name}: ${measured.map((r) => `${r.part} ${short(r.ms)} ms`).join(', ')}`)
+      })
     }
     if (group.length) await meter.measure()
   }
-  return { rows, skipped }
+  return rows
 }

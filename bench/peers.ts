@@ -5,13 +5,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as esbuild from 'esbuild'
 import { init } from '../src/index.js'
 import { check } from '../src/util/check.js'
 import { EMPTY_CACHE } from './cold.js'
 import { origin, slug, writeResults } from './results.js'
-import { columns, median, short } from './stats.js'
-import { print, progress } from './whole.js'
+import { columns, median, print, progress, short } from './stats.js'
 
 /** One process' line. */
 interface Line {
@@ -77,7 +75,8 @@ async function install(): Promise<Record<string, string>> {
   }
   const packages = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-core/dist/register_all_gradients.js', '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js', '@tensorflow/tfjs-backend-webgpu']
   const contents = `${packages.map((name) => `import '${name}'`).join('\n')}\nexport * as tf from '@tensorflow/tfjs-core'`
-  await esbuild.build({
+  const { build } = await import('esbuild')
+  await build({
     stdin: { contents, resolveDir: folder }, outfile: join(folder, 'build/tf.cjs'), bundle: true, format: 'cjs', platform: 'node',
     mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'error',
   })

@@ -13,7 +13,7 @@ export interface Profile {
   kernels: { kernel: string; calls: number; ms: number; share: number }[]
 }
 
-const RUNS = 5
+const RUNS = 3
 
 export async function profile(work: StepWork): Promise<Profile> {
   const engine = await init()

@@ -4,8 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { origin, writeResults } from './results.js'
-import { columns, short } from './stats.js'
-import { print, progress } from './whole.js'
+import { columns, print, progress, short } from './stats.js'
 
 export interface PytorchRow {
   work: string

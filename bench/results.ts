@@ -1,8 +1,11 @@
-// Where results lie: bench/results/<name>.json, numbers with four digits.
+// Where results lie: bench/results/<name>.json, or the folder that RADIOGRAD_BENCH_RESULTS names. Numbers have four digits.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Engine } from '../src/index.js'
 
-const folder = process.env.RADIOGRAD_BENCH_RESULTS ? new URL(`file://${process.env.RADIOGRAD_BENCH_RESULTS}/`) : new URL('../../bench/results/', import.meta.url)
+const { RADIOGRAD_BENCH_RESULTS: elsewhere } = process.env
+const folder = elsewhere ? pathToFileURL(`${elsewhere}/`) : new URL('../../bench/results/', import.meta.url)
 
 /** What an adapter's files are called: `lavapipe`, `nvidia-h100`, … */
 export function slug({ adapterKind, adapterName }: Pick<Engine, 'adapterKind' | 'adapterName'>): string {
@@ -17,8 +20,9 @@ export function origin(): { date: string; node: string } {
 export async function writeResults(name: string, content: object): Promise<void> {
   await mkdir(folder, { recursive: true })
   const text = JSON.stringify(content, (_, v) => (typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(4)) : v), 1)
-  await writeFile(new URL(`${name}.json`, folder), `${text}\n`)
-  console.log(`wrote bench/results/${name}.json`)
+  const file = fileURLToPath(new URL(`${name}.json`, folder))
+  await writeFile(file, `${text}\n`)
+  console.log(`wrote ${relative(process.cwd(), file)}`)
 }
 
 /** A file's content, or null when there is none. */

@@ -1,4 +1,4 @@
-// Numbers and how they are written: medians, rates, columns.
+// Numbers and how they are written: medians, rates, columns; and the log of a run that goes on when a part of it fails.
 
 /** Of an odd number of values the one in the middle, of an even number the mean of both. */
 export function median(values: readonly number[]): number {
@@ -25,4 +25,51 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => { widths[i] = Math.max(widths[i] ?? 0, cell.length) })
   return rows.map((row) => row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd())
+}
+
+/** Prints lines of a result. */
+export function print(lines: readonly string[]): void {
+  console.log(lines.join('\n'))
+}
+
+/** A line that is no result. */
+export function progress(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** What went wrong and what there was no time for: neither stops the rest. */
+export class Log {
+  readonly failed: string[] = []
+  readonly skipped: string[] = []
+
+  /** `until`: nothing begins after this time (performance.now()). */
+  constructor(private readonly until = Infinity) {}
+
+  /** The same log with less time. */
+  before(until: number): Log {
+    const log = new Log(Math.min(until, this.until))
+    return Object.assign(log, { failed: this.failed, skipped: this.skipped })
+  }
+
+  /** Does `work` unless time is up. */
+  async attempt(name: string, work: () => Promise<void>): Promise<void> {
+    if (performance.now() > this.until) {
+      this.skipped.push(name)
+      return
+    }
+    try {
+      await work()
+    } catch (error) {
+      this.failed.push(`${name}: ${(error as Error).message}`)
+      progress(`FAILED ${this.failed.at(-1)}`)
+    }
+  }
+
+  /** Says what was left out, and makes the process fail when anything did. */
+  report(): void {
+    if (this.skipped.length) print([`no time left for: ${this.skipped.join('; ')}`])
+    if (!this.failed.length) return
+    print(['failed:', ...this.failed])
+    process.exitCode = 1
+  }
 }
