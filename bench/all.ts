@@ -10,7 +10,7 @@ import { build, modelNames, representative } from './steps.js'
 import { type WholeResults, runWhole } from './whole.js'
 
 /** Shares of the time after which nothing of a part begins any more. */
-const UNTIL = { choices: 0.2, whole: 0.6, profiles: 0.7, pytorch: 0.9 }
+const UNTIL = { choices: 0.2, kernels: 0.4, whole: 0.6, profiles: 0.7, pytorch: 0.9 }
 
 export async function runAll(minutes: number): Promise<void> {
   const start = performance.now()
@@ -31,7 +31,7 @@ export async function runAll(minutes: number): Promise<void> {
   engine.dispose()
   await writeResults(`${file}-choices`, { adapter, ...origin(), findings })
 
-  const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), seconds: 3 })
+  const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
 
   const profiles: Profile[] = []
   for (const model of modelNames) {

@@ -26,6 +26,8 @@ export interface Scope {
   /** Rows whose name holds every word. */
   words: readonly string[]
   log: Log
+  /** Kernels alone, where they have less time. */
+  kernelLog?: Log
   /** Given to each step. */
   seconds?: number
 }
@@ -39,14 +41,14 @@ export const anyChosen = (words: readonly string[]) => [...groups.flat(), ...ste
 const isColdWork = ({ mode, batch }: StepWork) => mode === 'train' && batch <= 4
 
 /** Runs what `scope` chooses. */
-export async function runWhole({ words, log, seconds = 6 }: Scope): Promise<WholeResults> {
+export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Scope): Promise<WholeResults> {
   const engine = await init()
   const { adapterName: adapter, isSoftware } = engine
   const file = slug(engine)
   console.log(`${adapter}${isSoftware ? ' (a software adapter)' : ''}`)
   const results: WholeResults = { adapter, ...origin(), ceilings: { gflops: 0, gbs: 0, cachedGbs: 0 }, kernels: [], steps: [], cold: [], failed: log.failed }
   const save = () => (words.length ? Promise.resolve() : writeResults(file, results))
-  await log.attempt('kernels', () => kernelPart(engine, results, words, log))
+  await kernelLog.attempt('kernels', () => kernelPart(engine, results, words, kernelLog))
   engine.dispose()
   await save()
 
