@@ -143,10 +143,10 @@ async function generateShaders(folder, target, kernelModule) {
 
 /** Transpiles src, test and bench one to one: stack traces stay readable and workers find their files. */
 async function transpile() {
-  const tree = async (dir) =>
-    (await readdir(join(root, dir), { recursive: true }).catch(() => []))
+  const tree = async (dir, recursive = true) =>
+    (await readdir(join(root, dir), { recursive }).catch(() => []))
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts')).map((f) => join(root, dir, f))
-  const entryPoints = (await Promise.all(['src', 'test', 'bench'].map(tree))).flat()
+  const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('bench', false)])).flat() // bench/peers has packages of its own
   await esbuild.build({ entryPoints, outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', sourcemap: true, logLevel: 'warning' })
 }
 

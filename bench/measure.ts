@@ -2,8 +2,9 @@
 import { gpu } from '../src/gpu/gpu.js'
 import { type Engine, F, type Tensor } from '../src/index.js'
 import { subgroupFamily } from '../src/ops/gemm.js'
+import { check } from '../src/util/check.js'
 import { CACHED_BYTES, type CeilingMeter, type Ceilings } from './ceilings.js'
-import { Rehearsal, record } from './dispatches.js'
+import { Rehearsal, isDispatch, record } from './dispatches.js'
 import { type Cost, type Work, random } from './kernels.js'
 import { type Log, columns, median, percent, progress, short } from './stats.js'
 
@@ -18,6 +19,8 @@ export interface KernelRow extends Cost {
 }
 
 const TOLERANCE = 1e-4
+/** Of ⟨dy, y⟩ = ⟨dx, x⟩ by ‖dy‖·‖y‖: the products of random vectors are small beside that, wrong ones too. */
+const ADJOINT_TOLERANCE = 1e-6
 /** Of one part: at least 5 runs, at most 25, and no more than this unless they are fewer. */
 const PART_MS = 400
 
@@ -45,13 +48,12 @@ async function outcome(engine: Engine, work: Work, inputs: Record<string, Tensor
   const { subgroupSize } = gpu.caps
   if (plain) gpu.caps.subgroupSize = 0
   try {
-    let names: string[] = []
-    const step = () => differentiate(work, inputs, dys, everything(work), () => {})
+    const step = () => differentiate(work, inputs, dys, everything(work))
     const results = await engine.step(step)
-    names = (await Rehearsal.of(record(step))).plan.kernels()
+    const kernels = record(step).commands.filter(isDispatch).map(({ kernel }) => kernel.name).join()
     const data: Record<string, Float32Array> = {}
     for (const name in results) data[name] = (await results[name].data()) as Float32Array
-    return { data, kernels: names.join() }
+    return { data, kernels }
   } finally {
     gpu.caps.subgroupSize = subgroupSize
   }
@@ -77,6 +79,7 @@ async function errorOf(engine: Engine, work: Work): Promise<number | null> {
     const x = (await inputs[name].data()) as Float32Array
     worst = Math.max(worst, Math.abs(dot(fast.data[`d${name}`], x) - product) / Math.sqrt(dot(dy, dy) * dot(fast.data.y0, fast.data.y0)))
   }
+  check(worst < ADJOINT_TOLERANCE, `${work.name}: ⟨dy, y⟩ and ⟨dx, x⟩ differ by ${worst}; nothing was timed`)
   return worst
 }
 
@@ -94,7 +97,7 @@ function distance(a: Float32Array, b: Float32Array): number {
 /** Times every part of a work. Throws when the kernels are wrong: then nothing is timed. */
 export async function measure(engine: Engine, work: Work): Promise<KernelRow[]> {
   const error = await errorOf(engine, work)
-  if (error !== null && !(error < TOLERANCE)) throw new Error(`${work.name}: results differ by ${error}; nothing was timed`)
+  check(error === null || error < TOLERANCE, `${work.name}: the kernel families differ by ${error}; nothing was timed`)
   const inputs = work.inputs()
   const dys: Tensor[] = []
   const rows: KernelRow[] = []

@@ -83,7 +83,7 @@ async function kernelPart(engine: Engine, results: WholeResults, words: readonly
   results.kernels = rows.map((row) => ({ ...row, ...shareOf(row, meter.best) }))
   print(kernelTable(rows, meter.best))
   const checked = rows.filter((row) => row.error !== null)
-  console.log(`Ceilings: ${short(meter.best.gflops)} GFLOPS, ${short(meter.best.gbs)} GB/s (${short(meter.best.cachedGbs)} within a MiB).` +
+  console.log(`Ceilings: ${short(meter.best.gflops)} GFLOPS, ${short(meter.best.gbs)} GB/s (${short(meter.best.cachedGbs)} within a cache).` +
     (checked.length ? ` Checked before timing: errors up to ${Math.max(...checked.map((row) => row.error!)).toExponential(1)}.` : '') +
     (checked.length < rows.length ? ` ${rows.length - checked.length} rows have one kernel here and nothing to compare with: 'npm test -- ops' does.` : ''))
 }

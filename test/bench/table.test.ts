@@ -1,5 +1,7 @@
-// The bench's small pieces, and the README's tables: they are what bench/results says.
+// The bench's small pieces and its usage errors, and the README's tables: they are what bench/results says.
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { peerNames, summed } from '../../bench/peers.js'
@@ -79,6 +81,19 @@ test("the README's tables are those of bench/results", async () => {
   const adapters = await readAdapters()
   assert.ok(adapters.length > 0)
   assert.is(inserted(readme, tables(adapters)), readme, "run 'npm run bench -- --table'")
+})
+
+test('a wrong word or flag ends with 2 and one line', async () => {
+  const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+  const wrong = [['nosuch'], ['--nosuch'], ['--profile', 'lenet'], ['--table', '--all'], ['--minutes', '0'], ['--peers', 'nosuch'], ['softmax', '--table']]
+  await Promise.all(wrong.map((args) => new Promise<void>((done) => {
+    execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
+      assert.is(error?.code, 2, args.join(' '))
+      assert.is(stdout, '')
+      assert.match(stderr, /^bench: [^\n]+\n$/)
+      done()
+    })
+  })))
 })
 
 test('works of PyTorch are those of the peers', () => {
