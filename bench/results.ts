@@ -1,5 +1,6 @@
 // Where results lie: bench/results/<name>.json, or the folder that RADIOGRAD_BENCH_RESULTS names. Numbers have four digits.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Engine } from '../src/index.js'
@@ -15,6 +16,20 @@ export function slug({ adapterKind, adapterName }: Pick<Engine, 'adapterKind' | 
 /** What every file says of its origin. */
 export function origin(): { date: string; node: string } {
   return { date: new Date().toISOString().slice(0, 10), node: process.version }
+}
+
+/** Starts watching other processes: the function it returns tells how many cores they have used on average since. */
+export function watchOthers(): () => number {
+  const now = () => {
+    const { user, system } = process.cpuUsage()
+    const busy = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
+    return { others: busy - (user + system) / 1000, time: performance.now() }
+  }
+  const start = now()
+  return () => {
+    const end = now()
+    return Math.max(0, (end.others - start.others) / (end.time - start.time))
+  }
 }
 
 export async function writeResults(name: string, content: object): Promise<void> {

@@ -15,17 +15,17 @@ export interface AdapterFiles {
 }
 
 /** Works that are compared: what they are called in the table, and where ours stands in the adapter's own file. */
-const COMPARED: readonly { work: string; title: string; kernel?: readonly [work: string, part: string]; step?: string }[] = [
+const COMPARED: readonly { work: string; title: string; kernel?: readonly [work: string, ...parts: string[]]; step?: string }[] = [
   { work: 'matmul1024', title: 'matmul 1024³', kernel: ['matmul 1024×1024×1024', 'forward'] },
   ...['forward', 'dX', 'dW'].map((part) => ({ work: `conv.${part}`, title: `conv 3×3 64→64 at 56², batch 4: ${part}`, kernel: ['conv 3×3 64→64 at 56² (layer1)', part] as const })),
   { work: 'attention.forward', title: 'attention B4 H12 T197 D64: forward', kernel: ['attention B4 H12 T197 D64', 'forward'] },
-  { work: 'attention.forward+backward', title: 'attention: forward + backward' },
+  { work: 'attention.forward+backward', title: 'attention: forward + backward', kernel: ['attention B4 H12 T197 D64', 'forward', 'backward'] },
   { work: 'layerNorm.forward', title: 'layerNorm [788, 768]: forward', kernel: ['layerNorm [788, 768]', 'forward'] },
-  { work: 'layerNorm.forward+backward', title: 'layerNorm: forward + backward' },
+  { work: 'layerNorm.forward+backward', title: 'layerNorm: forward + backward', kernel: ['layerNorm [788, 768]', 'forward', 'backward'] },
   { work: 'batchNorm.forward', title: 'batchNorm [788, 768]: forward', kernel: ['batchNorm [788, 768]', 'forward'] },
-  { work: 'batchNorm.forward+backward', title: 'batchNorm: forward + backward' },
+  { work: 'batchNorm.forward+backward', title: 'batchNorm: forward + backward', kernel: ['batchNorm [788, 768]', 'forward', 'backward'] },
   { work: 'gelu.forward', title: 'gelu [788, 768]: forward', kernel: ['gelu [788, 768]', 'forward'] },
-  { work: 'gelu.forward+backward', title: 'gelu: forward + backward' },
+  { work: 'gelu.forward+backward', title: 'gelu: forward + backward', kernel: ['gelu [788, 768]', 'forward', 'backward'] },
   { work: 'adam.11M', title: 'Adam, 11 M parameters', kernel: ['Adam, 11 M parameters', 'step'] },
   ...([
     ['resnet18.infer.b1', 'ResNet18 inference, 224 px, batch 1'], ['resnet18.infer.b4', 'ResNet18 inference, 224 px, batch 4'],
@@ -46,9 +46,9 @@ function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
   if (!others.length && !precisions.length) return []
   const rows = COMPARED.flatMap(({ work, title, kernel, step }) => {
     const of = (peer: string) => peers?.rows.find((r) => r.work === work && r.peer === peer)
-    const alone = kernel ? whole.kernels.find((k) => k.work === kernel[0] && k.part === kernel[1])?.ms : whole.steps.find((s) => s.name === step)?.ms
+    const alone = kernel ? partsOf(whole, kernel) : whole.steps.find((s) => s.name === step)?.ms
     const ours = of('radiograd')?.ms ?? alone
-    if (ours === undefined || ours === null) return []
+    if (!ours) return []
     return [[
       title, short(ours), ...others.map((peer) => peerCell(of(peer))),
       ...precisions.map((precision) => {
@@ -61,6 +61,11 @@ function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
   const head = ['ms (and how many times ours)', 'radiograd', ...others.map((peer) => `${peer} ${peers!.versions[peer]}`),
     ...precisions.map((precision) => `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}`)]
   return table(head, rows)
+}
+
+/** Time of a kernel's parts together; 0 when it was not measured. */
+function partsOf({ kernels }: WholeResults, [work, ...parts]: readonly [string, ...string[]]): number {
+  return parts.reduce((sum, part) => sum + (kernels.find((k) => k.work === work && k.part === part)?.ms ?? 0), 0)
 }
 
 const ratio = (value: number) => `${value >= 9.95 ? value.toFixed(0) : value.toFixed(1)}×`
@@ -93,13 +98,16 @@ export function tables(adapters: readonly AdapterFiles[]): string {
     const { gflops, gbs } = whole.ceilings
     const compared = comparison(files)
     return [
-      `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, memory ${short(gbs)} GB/s.`, '',
+      `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, memory ${short(gbs)} GB/s.${busy(whole)}`, '',
       ...(compared.length ? [...compared, ''] : []),
       ...(peers?.cold.length ? [`First step in a fresh process on an empty driver cache: ${coldSentence(peers)}.`, ''] : []),
       ...stepRows(whole), '', '<details><summary>Every kernel</summary>', '', ...kernelRows(whole), '', '</details>', '',
     ]
   }).join('\n').trimEnd()
 }
+
+/** Said when other processes disturbed the measurement. */
+const busy = ({ otherCores }: WholeResults) => (otherCores !== undefined && otherCores > 0.1 ? ` Other processes kept ${short(otherCores)} cores busy meanwhile.` : '')
 
 function coldSentence({ cold }: PeerResults): string {
   const works = [...new Set(cold.map(({ work }) => work))]

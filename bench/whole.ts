@@ -5,7 +5,7 @@ import { CeilingMeter, type Ceilings } from './ceilings.js'
 import { type ColdRow, coldStart, coldTable } from './cold.js'
 import { groups } from './kernels.js'
 import { type KernelRow, kernelTable, measureAll, shareOf } from './measure.js'
-import { origin, slug, writeResults } from './results.js'
+import { origin, slug, watchOthers, writeResults } from './results.js'
 import { type Log, print, progress, short } from './stats.js'
 import { type StepRow, type StepWork, stepTable, steps, time } from './steps.js'
 
@@ -14,6 +14,8 @@ export interface WholeResults {
   adapter: string
   date: string
   node: string
+  /** Cores that other processes used meanwhile, on average: far from 0 the times are worth little. */
+  otherCores?: number
   ceilings: Ceilings
   kernels: (KernelRow & ReturnType<typeof shareOf>)[]
   steps: StepRow[]
@@ -47,6 +49,7 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
   const file = slug(engine)
   console.log(`${adapter}${isSoftware ? ' (a software adapter)' : ''}`)
   const results: WholeResults = { adapter, ...origin(), ceilings: { gflops: 0, gbs: 0, cachedGbs: 0 }, kernels: [], steps: [], cold: [], failed: log.failed }
+  const others = watchOthers()
   const save = () => (words.length ? Promise.resolve() : writeResults(file, results))
   await kernelLog.attempt('kernels', () => kernelPart(engine, results, words, kernelLog))
   engine.dispose()
@@ -59,6 +62,8 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
       progress(`${work.name}: ${short(results.steps.at(-1)!.ms)} ms`)
     })
   }
+  results.otherCores = others()
+  if (results.otherCores > 0.3) progress(`other processes kept ${short(results.otherCores)} cores busy: these times are worth little`)
   if (results.steps.length) {
     print(stepTable(results.steps))
     await save()

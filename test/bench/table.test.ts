@@ -1,11 +1,11 @@
 // The bench's small pieces and its usage errors, and the README's tables: they are what bench/results says.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { peerNames, summed } from '../../bench/peers.js'
-import { slug } from '../../bench/results.js'
+import { slug, watchOthers } from '../../bench/results.js'
 import { shareOf } from '../../bench/measure.js'
 import { columns, median, percent, short } from '../../bench/stats.js'
 import { forwardFlops, stepFlops, steps } from '../../bench/steps.js'
@@ -66,6 +66,13 @@ const adapter: AdapterFiles = {
   },
   pytorch: { device: 'cpu', name: 'CPU', torch: '2.0', threads: 2, date: '', rows: [{ work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 }] },
 }
+
+test('other processes are seen', async () => {
+  const others = watchOthers()
+  const child = spawn(process.execPath, ['-e', 'for (const end = Date.now() + 600; Date.now() < end;);'])
+  await new Promise((done) => child.on('close', done))
+  assert.ok(others() > 0.2, `${others()} cores`)
+})
 
 test('tables', () => {
   const text = tables([adapter])
