@@ -43,6 +43,7 @@ export interface PeerResults {
   date: string
   node: string
   versions: Record<string, string>
+  /** At most; long works have fewer. */
   rounds: number
   rows: PeerRow[]
   /** First step or call in a fresh process on an empty driver cache, ms. */
@@ -52,6 +53,8 @@ export interface PeerResults {
 const folder = fileURLToPath(new URL('../../bench/peers/', import.meta.url))
 const SCRIPTS = { radiograd: 'ours.mjs', 'TensorFlow.js': 'tfjs.mjs', 'jax-js': 'jaxjs.mjs' }
 const ROUNDS = 3
+/** Works whose rounds take longer have two. */
+const LONG_MS = 60_000
 const LIMIT_S = 150
 const COLD = ['resnet18.train.b4.64', 'vit_tiny.train.b2']
 /** What jax-js is not asked for. */
@@ -116,7 +119,8 @@ export async function comparePeers(words: readonly string[]): Promise<PeerResult
       const { failed } = await child('radiograd', place, work, { args: ['--write'] })
       check(!failed, `peers: no reference for ${work}: ${failed}`)
       const lines: Line[][] = []
-      for (let round = 0; round < ROUNDS; round++) {
+      const start = performance.now()
+      for (let round = 0; round < (round && performance.now() - start > round * LONG_MS ? 2 : ROUNDS); round++) {
         const turn: Line[] = []
         for (const peer of peersOf(work)) turn.push(await child(peer, place, work))
         lines.push(turn)

@@ -94,7 +94,7 @@ const median = (values) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
-const BUDGET_MS = 1500
+const BUDGET_MS = 1000
 
 /**
  * Runs the work that was asked for. `works`: by name a function that prepares and returns { run, results }: `run` executes once and waits,
