@@ -48,6 +48,7 @@ export async function runPytorch({ words, until = Infinity }: { words: readonly 
   for await (const line of createInterface(child.stdout)) {
     const parsed = JSON.parse(line)
     if (!results) results = { ...parsed, date: origin().date, rows: [] } as PytorchResults
+    else if (parsed.failed) progress(`PyTorch ${parsed.work} ${parsed.precision}: FAILED, ${parsed.failed}`)
     else {
       results.rows.push(parsed)
       progress(`PyTorch ${parsed.work} ${parsed.precision}: ${short(parsed.ms)} ms`)

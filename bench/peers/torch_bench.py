@@ -226,7 +226,11 @@ for precision in ("f32", "tf32", "amp") if cuda else ("f32",):
     for work, (batch, make) in WORKS.items():
         if words and not any(word in work for word in words):
             continue
-        with torch.autocast("cuda", dtype=torch.float16, enabled=precision == "amp"):
-            ms, best = measure(make())
-        row = {"work": work, "precision": precision, "ms": ms, "minMs": best}
-        print(json.dumps({**row, "batch": batch} if batch else row), flush=True)
+        row = {"work": work, "precision": precision, **({"batch": batch} if batch else {})}
+        try:
+            with torch.autocast("cuda", dtype=torch.float16, enabled=precision == "amp"):
+                ms, best = measure(make())
+            row.update(ms=ms, minMs=best)
+        except RuntimeError as error:
+            row["failed"] = str(error).splitlines()[0]
+        print(json.dumps(row), flush=True)
