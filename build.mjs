@@ -1,7 +1,8 @@
-// Builds the project: WGSL files -> typed descriptors (src/shaders.gen.ts), TypeScript -> dist/, engine -> one browser bundle.
+// Builds the project: WGSL files -> typed descriptors (src/shaders.gen.ts, and bench/shaders.gen.ts for the bench's own, which are not
+// published), TypeScript -> dist/, engine -> one browser bundle.
 //
 //   node build.mjs             all of it (about a second)
-//   node build.mjs --shaders   only src/shaders.gen.ts
+//   node build.mjs --shaders   only the descriptors
 //
 // What a shader file may use beyond WGSL (expanded here, so that what runs is plain WGSL and what is read is a plain file):
 //   // @include lib/index.wgsl      appends a binding-free snippet
@@ -68,10 +69,10 @@ const combinations = (variants) =>
 
 export const variantKey = (variant) => Object.entries(variant).map(([k, v]) => `${k}=${v}`).join(',')
 
-/** One shader file as a descriptor: bindings, parameters, overrides, variants and the WGSL of each variant. */
-async function describe(file) {
-  const where = `shaders/${file}`
-  const raw = await readFile(join(shaderDir, file), 'utf8')
+/** One shader file as a descriptor: bindings, parameters, overrides, variants and the WGSL of each variant. Includes come from shaders/. */
+async function describe(folder, file) {
+  const where = `${folder}/${file}`
+  const raw = await readFile(join(root, where), 'utf8')
   const directives = (name) => [...raw.matchAll(new RegExp(`^// @${name} +(.+)$`, 'gm'))].map((m) => m[1].trim())
   const variants = Object.fromEntries(directives('variant').map((line) => {
     const [name, values] = line.split('=').map((s) => s.trim())
@@ -131,25 +132,25 @@ async function describe(file) {
   return { name: file.replace('.wgsl', ''), bindings, elements, params, overrides, variants, requires, sources }
 }
 
-/** Writes src/shaders.gen.ts. */
-async function generateShaders() {
-  const files = (await readdir(shaderDir)).filter((f) => f.endsWith('.wgsl')).sort()
-  const kernels = await Promise.all(files.map((file) => describe(file).catch((error) => {
-    throw new Error(`shaders/${file}: ${error.message.replace(`shaders/${file}: `, '')}`)
+/** Writes the descriptors of a folder's shaders into `target`. */
+async function generateShaders(folder, target, kernelModule) {
+  const files = (await readdir(join(root, folder))).filter((f) => f.endsWith('.wgsl')).sort()
+  const kernels = await Promise.all(files.map((file) => describe(folder, file).catch((error) => {
+    throw new Error(`${folder}/${file}: ${error.message.replace(`${folder}/${file}: `, '')}`)
   })))
-  const text = ['// Written by build.mjs from shaders/*.wgsl. Do not edit.', "import { kernel } from './gpu/kernel.js'", '']
+  const text = [`// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`, `import { kernel } from '${kernelModule}'`, '']
   for (const k of kernels) text.push(`export const ${k.name} = /* @__PURE__ */ kernel(${JSON.stringify(k)})`, '')
-  const path = join(root, 'src/shaders.gen.ts')
+  const path = join(root, target)
   const next = text.join('\n')
   if (next !== (await readFile(path, 'utf8').catch(() => ''))) await writeFile(path, next)
 }
 
 /** Transpiles src, test and bench one to one: stack traces stay readable and workers find their files. */
 async function transpile() {
-  const tree = async (dir) =>
-    (await readdir(join(root, dir), { recursive: true }).catch(() => []))
+  const tree = async (dir, recursive = true) =>
+    (await readdir(join(root, dir), { recursive }).catch(() => []))
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts')).map((f) => join(root, dir, f))
-  const entryPoints = (await Promise.all(['src', 'test', 'bench'].map(tree))).flat()
+  const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('bench', false)])).flat() // bench/peers has packages of its own
   await esbuild.build({ entryPoints, outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', sourcemap: true, logLevel: 'warning' })
 }
 
@@ -160,7 +161,8 @@ async function bundleForBrowser() {
 }
 
 try {
-  await generateShaders()
+  await generateShaders('shaders', 'src/shaders.gen.ts', './gpu/kernel.js')
+  await generateShaders('bench/shaders', 'bench/shaders.gen.ts', '../src/gpu/kernel.js')
 } catch (error) {
   console.error(`build: ${error.message}`)
   process.exit(1)

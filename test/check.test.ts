@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import * as benchShaders from '../bench/shaders.gen.js'
 import { gpu } from '../src/gpu/gpu.js'
 import { init } from '../src/index.js'
 import * as shaders from '../src/shaders.gen.js'
@@ -96,7 +97,7 @@ test('every shader and variant compiles within the limits every device has (null
   const engine = await init()
   const errors: string[] = []
   let count = 0
-  for (const kernel of Object.values(shaders) as Kernel[]) {
+  for (const kernel of [...Object.values(shaders), ...Object.values(benchShaders)] as Kernel[]) {
     const overrides = Object.fromEntries(Object.keys(kernel.overrides).map((name) => [name, kernel.name === 'unary' ? 1 : 0]))
     for (const variant of Object.keys(kernel.sources)) {
       count++

@@ -80,7 +80,7 @@ async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter 
   const { VK_DRIVER_FILES } = process.env
   if (icd) process.env.VK_DRIVER_FILES = icd
   if (loader) loadVulkanLoader(loader)
-  const instance = create([`enable-dawn-features=allow_unsafe_apis${icd ? ',disable_robustness' : ''}`, ...flags])
+  const instance = create([`enable-dawn-features=allow_unsafe_apis${icd ? ',disable_robustness' : ''}`, 'disable-dawn-features=timestamp_quantization', ...flags])
   instances.push(instance)
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter && icd) {

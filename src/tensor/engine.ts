@@ -80,6 +80,7 @@ export class Engine {
   private readonly plans = new Map<string, Plan>()
   private last: Promise<unknown> = Promise.resolve()
   private readonly largest: PlanMemory = { planned: 0, lowerBound: 0 }
+  private busyMs = 0
 
   constructor(
     readonly adapter: GPUAdapter,
@@ -110,9 +111,11 @@ export class Engine {
    */
   step<R extends Result>(fn: () => R): Promise<R> {
     return this.serially(async () => {
+      const start = performance.now()
       const { recording, value, results } = record(fn)
       const { key, live } = recording.structure()
       const signature = `${key}\n${results.map((r) => r.index).join()}`
+      this.busyMs += performance.now() - start
       let plan = this.plans.get(signature)
       if (plan) this.plans.delete(signature) // and back in at the end: the map keeps the order of last use
       else plan = await this.plan(recording, results, live)
@@ -209,6 +212,11 @@ export class Engine {
     return { ...gpu.memory.counters }
   }
 
+  /** Milliseconds this thread has worked on steps since init(): recording, encoding, submitting; not planning and compiling. */
+  get hostMs(): number {
+    return this.busyMs
+  }
+
   /** Ends the engine: the device is destroyed and all tensors are dead. */
   dispose(): void {
     if (gpu?.device !== this.device) return
@@ -241,6 +249,7 @@ export class Engine {
     inputs: readonly { from: Storage; to: Storage }[] = [],
   ): Promise<R> {
     check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
+    const start = performance.now()
     gpu.flush()
     const kept = new Map<Storage, Storage>()
     gpu.guarded(() => {
@@ -257,6 +266,7 @@ export class Engine {
       gpu.memory.counters.submits++
     })
     gpu.stepCounter++
+    this.busyMs += performance.now() - start
     await gpu.settle()
     return mapTensors(value, (t) => {
       const copy = kept.get(t.storage)

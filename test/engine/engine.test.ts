@@ -56,7 +56,9 @@ test('a step of the same structure makes no GPU object, also with other inputs o
   await run(a)
   await run(a)
   const before = engine.counters()
+  const { hostMs } = engine
   assert.equal(await run(a), [2, 8])
+  assert.ok(engine.hostMs > hostMs)
   const after = engine.counters()
   assert.is(after.buffers, before.buffers)
   assert.is(after.bindGroups, before.bindGroups)

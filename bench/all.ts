@@ -1,0 +1,57 @@
+// Everything for a machine with a GPU, whose time is short and which has no network: one command, files written as it goes along. What
+// there is no time for and what fails is named at the end and stops nothing else.
+import { init } from '../src/index.js'
+import type { Finding } from '../src/tune/search.js'
+import { type Profile, profile } from './profile.js'
+import { runPytorch } from './pytorch.js'
+import { origin, slug, writeResults } from './results.js'
+import { Log, columns, percent, print, progress, short } from './stats.js'
+import { build, modelNames, representative } from './steps.js'
+import { type WholeResults, runWhole } from './whole.js'
+
+/** Shares of the time after which nothing of a part begins any more. */
+const UNTIL = { choices: 0.2, kernels: 0.4, whole: 0.6, profiles: 0.7, pytorch: 0.9 }
+
+export async function runAll(minutes: number): Promise<void> {
+  const start = performance.now()
+  const at = (share: number) => start + share * minutes * 60_000
+  const log = new Log(at(1))
+  const engine = await init()
+  const { adapterName: adapter, isSoftware } = engine
+  const file = slug(engine)
+
+  // Choices first: everything after runs with them.
+  const findings: Finding[] = []
+  for (const model of modelNames) {
+    await log.before(at(UNTIL.choices)).attempt(`choices for ${model}`, async () => {
+      const onFinding = ({ key, name, ms }: Finding) => progress(`${key}: ${name}, ${short(ms ?? NaN)} ms`)
+      findings.push(...(await engine.tune(build(representative(model, isSoftware)), { onFinding })))
+    })
+  }
+  engine.dispose()
+  await writeResults(`${file}-choices`, { adapter, ...origin(), findings })
+
+  const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
+
+  const profiles: Profile[] = []
+  for (const model of modelNames) {
+    await log.before(at(UNTIL.profiles)).attempt(`profile of ${model}`, async () => { profiles.push(await profile(representative(model, isSoftware))) })
+    await writeResults(`${file}-profile`, { adapter, ...origin(), profiles })
+  }
+
+  await log.before(at(UNTIL.pytorch)).attempt('PyTorch', () => runPytorch({ words: [], until: at(1) }))
+  print(['', `${adapter}, ${((performance.now() - start) / 60_000).toFixed(1)} minutes`, ...summary(whole, profiles)])
+  log.report()
+}
+
+function summary({ ceilings, kernels, steps }: WholeResults, profiles: readonly Profile[]): string[] {
+  const furthest = [...kernels].sort((a, b) => a.share - b.share).slice(0, 5)
+  return [
+    ...columns([
+      ['step', 'ms', 'images/s', 'of the peak', 'host'],
+      ...steps.map((row) => [row.name, short(row.ms), short(row.imagesPerSecond), percent(row.gflops / ceilings.gflops), percent(row.hostMs / row.ms)]),
+    ]),
+    `furthest from their ceilings: ${furthest.map((row) => `${row.work} ${row.part} ${percent(row.share)}`).join(', ') || '–'}`,
+    `dearest in a step: ${profiles.map(({ name, kernels: [first] }) => `${name}: ${first.kernel} ${percent(first.share)}`).join('; ') || '–'}`,
+  ]
+}

@@ -1,0 +1,159 @@
+// Whole steps of models: training (forward, cross entropy, backward, Adam) and inference, captured and replayed.
+import { performance } from 'node:perf_hooks'
+import { type Engine, F, type Tensor, init, models, noGrad, optim, tensor } from '../src/index.js'
+import { isDispatch, record } from './dispatches.js'
+import { random } from './kernels.js'
+import { columns, median, mib, percent, short } from './stats.js'
+
+export type ModelName = 'resnet18' | 'vit-tiny' | 'vit-b'
+
+export interface StepWork {
+  name: string
+  model: ModelName
+  /** `partial`: only layer4 and fc learn, as in the experiment. */
+  mode: 'train' | 'partial' | 'infer'
+  batch: number
+  size: number
+  /** Too much for a software adapter. */
+  gpuOnly?: boolean
+}
+
+const TITLES = { resnet18: 'ResNet18', 'vit-tiny': 'ViT-Tiny', 'vit-b': 'ViT-B/16' }
+const MODES = { train: 'training', partial: 'training layer4 + fc', infer: 'inference' }
+
+function work(model: ModelName, mode: StepWork['mode'], batch: number, size = 224, gpuOnly = false): StepWork {
+  return { name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}`, model, mode, batch, size, gpuOnly }
+}
+
+export const steps: readonly StepWork[] = [
+  work('resnet18', 'train', 4, 64), work('resnet18', 'train', 4), work('resnet18', 'partial', 16), work('resnet18', 'train', 64, 224, true),
+  work('resnet18', 'infer', 1), work('resnet18', 'infer', 4),
+  work('vit-tiny', 'train', 2), work('vit-tiny', 'infer', 1),
+  work('vit-b', 'train', 2), work('vit-b', 'train', 32, 224, true),
+]
+
+/** The step that stands for a model in profiles and compile times. */
+export function representative(model: ModelName, isSoftware: boolean): StepWork {
+  const [small, large] = { resnet18: [[4, 224], [64, 224]], 'vit-tiny': [[2, 224], [32, 224]], 'vit-b': [[2, 224], [32, 224]] }[model]
+  const [batch, size] = isSoftware ? small : large
+  return work(model, 'train', batch, size)
+}
+
+export const modelNames = Object.keys(TITLES) as ModelName[]
+
+/** Operations of one image's forward pass, a multiply-add counting two: convolutions, products and attention, not what is elementwise. */
+export function forwardFlops(model: ModelName, size: number): number {
+  if (model === 'resnet18') return 3.628e9 * (size / 224) ** 2
+  const [dim, depth] = model === 'vit-b' ? [768, 12] : [192, 12]
+  const patches = (size / 16) ** 2
+  const tokens = patches + 1
+  return 2 * (patches * 768 * dim + depth * (12 * dim * dim * tokens + 2 * tokens * tokens * dim))
+}
+
+/** Of a whole step. Backward costs twice the forward pass, less the gradient of the images; with layer4 + fc only theirs. */
+export function stepFlops({ model, mode, batch, size }: StepWork): number {
+  const forward = forwardFlops(model, size)
+  const area = (size / 224) ** 2
+  if (mode === 'infer') return batch * forward
+  if (mode === 'partial') return batch * (forward + (2 * 0.822e9 - 0.128e9) * area)
+  const first = model === 'resnet18' ? 0.236e9 * area : 2 * (size / 16) ** 2 * 768 * (model === 'vit-b' ? 768 : 192)
+  return batch * (3 * forward - first)
+}
+
+/** The step as a function to capture or profile; it returns the loss, or the logits. Two classes train, a thousand infer. */
+export function build({ model: name, mode, batch, size }: StepWork): () => Tensor {
+  const options = { numClasses: mode === 'infer' ? 1000 : 2 }
+  const model = name === 'resnet18' ? models.resnet18(options) : name === 'vit-b' ? models.vitBase(options) : models.vitTiny(options)
+  const x = random([batch, size, size, 3])
+  if (mode === 'infer') {
+    model.eval()
+    return () => noGrad(() => model.forward(x))
+  }
+  if (mode === 'partial') model.freeze((parameter) => !/^(layer4|fc)\./.test(parameter))
+  const adam = new optim.Adam(model.parameters().filter((p) => p.requiresGrad), { lr: 1e-4 })
+  model.train()
+  const y = tensor(Int32Array.from({ length: batch }, (_, i) => i % 2))
+  return () => {
+    adam.zeroGrad()
+    const loss = F.crossEntropy(model.forward(x), y)
+    loss.backward()
+    adam.step()
+    return loss
+  }
+}
+
+export interface StepRow {
+  name: string
+  ms: number
+  minMs: number
+  imagesPerSecond: number
+  gflops: number
+  dispatches: number
+  /** This thread's work on a step: encoding and submitting. */
+  hostMs: number
+  /** Share of the time in which the event loop was doing anything at all. */
+  loopBusy: number
+  peakBytes: number
+  plannedBytes: number
+  lowerBoundBytes: number
+  newObjectsPerStep: number
+}
+
+/** Each step in an engine of its own, so that memory is that step's. */
+export async function time(work: StepWork, seconds: number, engine?: Engine): Promise<StepRow> {
+  const own = engine ?? (await init())
+  try {
+    return await timeIn(own, work, seconds)
+  } finally {
+    if (!engine) own.dispose()
+  }
+}
+
+async function timeIn(engine: Engine, work: StepWork, seconds: number): Promise<StepRow> {
+  const fn = build(work)
+  const step = engine.capture(fn)
+  let last: Tensor | null = null
+  const run = async (times: number) => {
+    for (let i = 0; i < times; i++) {
+      last?.dispose()
+      last = await step()
+    }
+    await engine.idle()
+  }
+  await run(1) // plans and compiles
+  let start = performance.now()
+  await run(1)
+  // Waiting is polled once a millisecond: fast steps are timed several at a time.
+  const together = Math.max(1, Math.min(50, Math.round(100 / (performance.now() - start))))
+  const objects = () => { const { buffers, bindGroups, pipelines } = engine.counters(); return buffers + bindGroups + pipelines }
+  const [objectsBefore, hostBefore, loopBefore] = [objects(), engine.hostMs, performance.eventLoopUtilization()]
+  const times: number[] = []
+  for (const end = performance.now() + seconds * 1000; times.length < 2 || performance.now() < end; ) {
+    start = performance.now()
+    await run(together)
+    times.push((performance.now() - start) / together)
+  }
+  const loop = performance.eventLoopUtilization(loopBefore)
+  const count = times.length * together
+  const made = objects() - objectsBefore
+  const values = await last!.data()
+  if (!values.every(Number.isFinite)) throw new Error(`${work.name}: the result is ${values[0]}`)
+  const ms = median(times)
+  const { planned, lowerBound, peakBytes } = engine.memory()
+  return {
+    name: work.name, ms, minMs: Math.min(...times), imagesPerSecond: (1000 * work.batch) / ms, gflops: stepFlops(work) / ms / 1e6,
+    dispatches: record(fn).commands.filter(isDispatch).length,
+    hostMs: (engine.hostMs - hostBefore) / count, loopBusy: loop.utilization,
+    peakBytes, plannedBytes: planned, lowerBoundBytes: lowerBound, newObjectsPerStep: made / count,
+  }
+}
+
+export function stepTable(rows: readonly StepRow[]): string[] {
+  return columns([
+    ['step', 'ms', 'images/s', 'GFLOPS', 'dispatches', 'host ms', 'of step', 'loop busy', 'peak', 'planned', 'at least', 'new objects'],
+    ...rows.map((row) => [
+      row.name, short(row.ms), short(row.imagesPerSecond), short(row.gflops), String(row.dispatches), short(row.hostMs), percent(row.hostMs / row.ms),
+      percent(row.loopBusy), mib(row.peakBytes), mib(row.plannedBytes), mib(row.lowerBoundBytes), short(row.newObjectsPerStep),
+    ]),
+  ])
+}

@@ -1,0 +1,111 @@
+// The bench's small pieces and its usage errors, and the README's tables: they are what bench/results says.
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { peerNames, summed } from '../../bench/peers.js'
+import { slug, watchOthers } from '../../bench/results.js'
+import { shareOf } from '../../bench/measure.js'
+import { columns, median, percent, short } from '../../bench/stats.js'
+import { forwardFlops, stepFlops, steps } from '../../bench/steps.js'
+import { type AdapterFiles, inserted, readAdapters, tables } from '../../bench/table.js'
+
+const test = suite('bench')
+
+test('statistics', () => {
+  assert.is(median([3, 1, 2]), 2)
+  assert.is(median([4, 1, 2, 3]), 2.5)
+  assert.equal([1234.5, 123.4, 12.34, 1.234, 0.01234, 0, NaN].map(short), ['1235', '123', '12.3', '1.23', '0.0123', '0.00', '–'])
+  assert.equal([0.5, 0.031, 1.2].map(percent), ['50 %', '3.1 %', '120 %'])
+  assert.equal(columns([['a', 'bb'], ['ccc', 'd']]), ['a    bb', 'ccc   d'])
+})
+
+test('files are called after adapters', () => {
+  assert.is(slug({ adapterKind: 'gpu', adapterName: 'NVIDIA H100 80GB (HBM3)' }), 'nvidia-h100-80gb-hbm3')
+  assert.is(slug({ adapterKind: 'lavapipe', adapterName: 'llvmpipe (LLVM 15)' }), 'lavapipe')
+})
+
+test('a share is of the ceiling that binds', () => {
+  const ceilings = { gflops: 100, gbs: 10, cachedGbs: 20 }
+  assert.equal(shareOf({ flops: 2e9, bytes: 1e8, ms: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
+  assert.equal(shareOf({ flops: 1e6, bytes: 1e8, ms: 20 }, ceilings), { bound: 'memory', share: 0.5 })
+  assert.equal(shareOf({ flops: 1e3, bytes: 1e6, ms: 0.1 }, ceilings), { bound: 'memory', share: 0.5 }, 'small ones are in a cache')
+})
+
+test('work of a step', () => {
+  assert.ok(Math.abs(forwardFlops('vit-b', 224) / 35.1e9 - 1) < 0.01, `ViT-B: ${forwardFlops('vit-b', 224)}`)
+  assert.ok(Math.abs(forwardFlops('vit-tiny', 224) / 2.5e9 - 1) < 0.02, `ViT-Tiny: ${forwardFlops('vit-tiny', 224)}`)
+  const [small, large, partial] = steps
+  assert.ok(Math.abs(stepFlops(large) / stepFlops(small) - 12.25) < 1e-9)
+  assert.ok(stepFlops(partial) / partial.batch < stepFlops(large) / large.batch)
+})
+
+test('rounds of peers: ratios round by round, failures kept', () => {
+  const rows = summed('resnet18.train.b4.224', [
+    [{ peer: 'radiograd', work: '', ms: 10, minMs: 9, error: 0, correct: true }, { peer: 'TensorFlow.js', work: '', ms: 30, minMs: 29, error: 1e-6, correct: true }],
+    [{ peer: 'radiograd', work: '', ms: 20, minMs: 19, error: 0, correct: true }, { peer: 'TensorFlow.js', work: '', failed: 'stopped after 150 s' }],
+  ])
+  const [ours, theirs, leftOut] = rows
+  assert.equal([ours.ms, ours.minMs, ours.ratios], [15, 9, []])
+  assert.equal([theirs.ms, theirs.ratios, theirs.correct, theirs.note], [30, [3], true, 'stopped after 150 s'])
+  assert.match(leftOut.note!, /^left out/)
+})
+
+const adapter: AdapterFiles = {
+  whole: {
+    adapter: 'chip', date: '2026-01-01', node: 'v20', ceilings: { gflops: 100, gbs: 10, cachedGbs: 20 },
+    kernels: [{ work: 'matmul 1024×1024×1024', part: 'forward', ms: 40, minMs: 39, flops: 2 ** 31, bytes: 12e6, error: null, kernels: ['matmul'], share: 0.54, bound: 'arithmetic' }],
+    steps: [{ name: 'ViT-Tiny training, 224 px, batch 2', ms: 500, minMs: 490, imagesPerSecond: 4, gflops: 30, dispatches: 414, hostMs: 5, loopBusy: 0.02, peakBytes: 2 ** 20, plannedBytes: 1, lowerBoundBytes: 1, newObjectsPerStep: 0 }],
+    cold: [{ name: 'ViT-Tiny training, 224 px, batch 2', initMs: 60, modelMs: 100, stepMs: 9000 }],
+    failed: [],
+  },
+  peers: {
+    adapter: 'chip', file: 'peers-chip', date: '', node: '', versions: { 'TensorFlow.js': '4' }, rounds: 3, cold: [],
+    rows: [{ work: 'vit_tiny.train.b2', peer: 'radiograd', ms: 510, minMs: 1, ratios: [], correct: true, error: 0 }, { work: 'vit_tiny.train.b2', peer: 'TensorFlow.js', ms: 4000, minMs: 1, ratios: [7, 8, 9], correct: false, error: 1 }],
+  },
+  pytorch: { device: 'cpu', name: 'CPU', torch: '2.0', threads: 2, date: '', rows: [{ work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 }] },
+}
+
+test('other processes are seen', async () => {
+  const others = watchOthers()
+  const child = spawn(process.execPath, ['-e', 'for (const end = Date.now() + 600; Date.now() < end;);'])
+  await new Promise((done) => child.on('close', done))
+  assert.ok(others() > 0.2, `${others()} cores`)
+})
+
+test('tables', () => {
+  const text = tables([adapter])
+  assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.2×) |'), text)
+  assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – |'), text)
+  assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 500 | 4.00 | 1.0 % | 1 MiB | 9.0 s |'), text)
+  assert.is(inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'), 'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb')
+  assert.throws(() => inserted('no markers', ''), /README: has no/)
+})
+
+test("the README's tables are those of bench/results", async () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const adapters = await readAdapters()
+  assert.ok(adapters.length > 0)
+  assert.is(inserted(readme, tables(adapters)), readme, "run 'npm run bench -- --table'")
+})
+
+test('a wrong word or flag ends with 2 and one line', async () => {
+  const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+  const wrong = [['nosuch'], ['--nosuch'], ['--profile', 'lenet'], ['--table', '--all'], ['--minutes', '0'], ['--peers', 'nosuch'], ['softmax', '--table']]
+  await Promise.all(wrong.map((args) => new Promise<void>((done) => {
+    execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
+      assert.is(error?.code, 2, args.join(' '))
+      assert.is(stdout, '')
+      assert.match(stderr, /^bench: [^\n]+\n$/)
+      done()
+    })
+  })))
+})
+
+test('works of PyTorch are those of the peers', () => {
+  const script = readFileSync(new URL('../../../bench/peers/torch_bench.py', import.meta.url), 'utf8')
+  for (const name of peerNames.filter((work) => !/^(layerNorm|batchNorm|gelu)/.test(work))) assert.ok(script.includes(`"${name}"`), name)
+})
+
+test.run()
