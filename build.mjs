@@ -92,7 +92,7 @@ async function describe(folder, file) {
 
   const sources = {}
   for (const variant of combinations(variants)) {
-    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])].map((name) => `enable ${name};`).join(' ')
+    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])].map((name) => `enable ${name.replaceAll('-', '_')};`).join(' ')
     const constants = Object.fromEntries(Object.entries(variant).filter(([, value]) => typeof value === 'number'))
     const code = stripComments(raw)
     for (const [, name, value] of (code + includes).matchAll(/^const\s+(\w+)\s*(?::\s*\w+\s*)?=\s*([^;]+);/gm)) {

@@ -15,6 +15,8 @@ export interface Caps {
   /** A CPU pretending to be a GPU. */
   isSoftware: boolean
   f16: boolean
+  /** Subgroup matrices of 16×16×16, from f16 to f32, by subgroups of 32 (`chromium-experimental-subgroup-matrix`). */
+  matrices: boolean
   /** Workgroups it takes to keep the whole chip busy. */
   parallelism: number
   limits: GPUSupportedLimits

@@ -1,5 +1,6 @@
 // Choosing and running the matrix-multiply kernels. matmul, linear and conv2d all end up here.
 import { gpu } from '../gpu/gpu.js'
+import type { Params } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { sumMiddle } from './reduce.js'
@@ -50,6 +51,10 @@ interface Way {
 const TILES: readonly Way[] = ([[8, 1, 1], [16, 1, 1], [16, 2, 1], [16, 1, 2], [16, 2, 2]] as const).map(([G, RM, RN]) =>
   ({ name: `tile ${4 * RM * G}×${4 * RN * G}`, run: (g) => tile(g, { G, RM, RN }) }))
 
+/** Matrix units, for products of f16. */
+const MATRIX: Way = { name: 'matrix 64×64', run: (g) => tiled(g, [64, 64], (bindings, params, groups) =>
+  gpu.run(shaders.matmul_matrix, bindings, params, groups, { T: 'f16', Y: bindings.y.element, GELU: epilogue(g.gelu) })) }
+
 /**
  * Runs a product by the way chosen for its shape on this adapter. Unless it was measured: one subgroup a workgroup on software adapters, where
  * the shape allows, else tiles of 64×64, or smaller ones where those would leave most of the chip without work.
@@ -68,7 +73,7 @@ export function gemm(g: Gemm): void {
   gpu.tuned({
     family: familyOf('matmul', g.a),
     shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
-    work: M * N * K * batches, candidates: [...ways, ...TILES], usual,
+    work: M * N * K * batches, candidates: [...ways, ...TILES, ...(gpu.caps.matrices && g.a.element === 'f16' ? [MATRIX] : [])], usual,
     run: (way) => way.run(g), plain: () => TILES[1].run(g),
   })
 }
@@ -104,17 +109,24 @@ function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm
 }
 
 /** Tiles in workgroup memory: any shape, any adapter. */
-function tile(
-  { a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm,
-  { G, RM, RN }: { G: 8 | 16; RM: 1 | 2; RN: 1 | 2 },
+function tile(g: Gemm, { G, RM, RN }: { G: 8 | 16; RM: 1 | 2; RN: 1 | 2 }): void {
+  tiled(g, [4 * RM * G, 4 * RN * G], (bindings, params, groups) =>
+    gpu.run(shaders.matmul_tile, bindings, params, groups, { G, RM, RN, T: bindings.a.element, Y: bindings.y.element, GELU: epilogue(g.gelu) }))
+}
+
+/** What the kernels with tiles of `rows` × `columns` have in common: K cut so that the chip is full, and the places of elements as strides. */
+function tiled(
+  { a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm, [rows, columns]: readonly [number, number],
+  run: (bindings: { a: Tensor; w: Tensor; bias: Tensor | null; y: Tensor; pre: Tensor | null }, params: Params<typeof shaders.matmul_tile>,
+    groups: readonly [number, number, number]) => void,
 ): void {
-  const groups = [ceilDiv(N, 4 * RN * G), ceilDiv(M, 4 * RM * G)]
-  const { splits, k_per_split } = bias || gelu ? { splits: 1, k_per_split: K } : splitsFor(groups[0] * groups[1] * batches, K)
+  const [across, down] = [ceilDiv(N, columns), ceilDiv(M, rows)]
+  const { splits, k_per_split } = bias || gelu ? { splits: 1, k_per_split: K } : splitsFor(across * down * batches, K)
   const target = splits > 1 ? empty([batches, splits, M, N], 'f32', 'gemm parts') : y
   const pre = gelu?.pre ?? null
-  gpu.run(shaders.matmul_tile, { a, w, bias, y: target, pre }, {
+  run({ a, w, bias, y: target, pre }, {
     M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null, keep_pre: pre !== null,
     a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1,
-  }, [groups[0], groups[1], batches * splits], { G, RM, RN, T: a.element, Y: target.element, GELU: epilogue(gelu) })
+  }, [across, down, batches * splits])
   if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
 }

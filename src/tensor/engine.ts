@@ -65,6 +65,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     subgroupSize: fixed ? (subgroupMinSize ?? 0) : 0,
     isSoftware,
     f16: device.features.has('shader-f16'),
+    matrices: hasMatrices(device, adapter.info, fixed ? (subgroupMaxSize ?? 0) : 0),
     parallelism: isSoftware ? 16 : 512,
     limits: device.limits,
   }
@@ -72,6 +73,21 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
   const chapter = options.tune === false || kind === 'null' ? null : chapterOf(adapter.info, caps.subgroupSize)
   return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
+}
+
+/** A configuration of the experimental feature, which the types do not know yet. */
+interface MatrixConfig {
+  componentType: string
+  resultComponentType: string
+  M: number
+  N: number
+  K: number
+}
+
+function hasMatrices(device: GPUDevice, info: GPUAdapterInfo & { subgroupMatrixConfigs?: readonly MatrixConfig[] }, subgroupSize: number): boolean {
+  return subgroupSize === 32 && ['shader-f16', 'chromium-experimental-subgroup-matrix'].every((f) => device.features.has(f as GPUFeatureName)) &&
+    !!info.subgroupMatrixConfigs?.some(({ componentType, resultComponentType, M, N, K }) =>
+      componentType === 'f16' && resultComponentType === 'f32' && M === 16 && N === 16 && K === 16)
 }
 
 const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) => description || device || `${vendor} ${architecture}`.trim()
