@@ -14,7 +14,6 @@ var<workgroup> shared_values: array<f32, LANES>;
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
-  let used = min(LANES, params.size); // a bound that is no constant: 32 copies of a loop's body are slow to compile
   let base = (row / params.inner) * params.size * params.inner + row % params.inner;
   var sum = 0.0;
   for (var k = lid; k < params.size; k += LANES) {
@@ -24,7 +23,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   shared_values[lid] = sum;
   workgroupBarrier();
   sum = 0.0;
-  for (var i = 0u; i < used; i++) { sum += shared_values[i]; }
+  for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
   for (var k = lid; k < params.size; k += LANES) {
     let at = base + k * params.inner;
     dx[at] = select(y[at] * (dy[at] - sum), dy[at] - exp(y[at]) * sum, LOG == 1u);

@@ -14,20 +14,19 @@ var<workgroup> shared_values: array<f32, LANES>;
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
-  let used = min(LANES, params.size); // a bound that is no constant: 32 copies of a loop's body are slow to compile
   let base = (row / params.inner) * params.size * params.inner + row % params.inner;
   var largest = -3.402823466e38;
   for (var k = lid; k < params.size; k += LANES) { largest = max(largest, x[base + k * params.inner]); }
   shared_values[lid] = largest;
   workgroupBarrier();
-  for (var i = 0u; i < used; i++) { largest = max(largest, shared_values[i]); }
+  for (var i = 0u; i < LANES; i++) { largest = max(largest, shared_values[i]); }
   workgroupBarrier();
   var sum = 0.0;
   for (var k = lid; k < params.size; k += LANES) { sum += exp(x[base + k * params.inner] - largest); }
   shared_values[lid] = sum;
   workgroupBarrier();
   sum = 0.0;
-  for (var i = 0u; i < used; i++) { sum += shared_values[i]; }
+  for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
   if (LOG == 1u) {
     let log_sum = log(sum);
     for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = (x[base + k * params.inner] - largest) - log_sum; }

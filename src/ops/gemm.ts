@@ -55,9 +55,13 @@ const TILES: readonly Way[] = ([[8, 1, 1], [16, 1, 1], [16, 2, 1], [16, 1, 2], [
 const MATRIX: Way = { name: 'matrix 64×64', run: (g) => tiled(g, [64, 64], (bindings, params, groups) =>
   gpu.run(shaders.matmul_matrix, bindings, params, groups, { T: 'f16', Y: bindings.y.element, GELU: epilogue(g.gelu) })) }
 
+/** An invocation an element: for small products. */
+const PLAIN: Way = { name: 'plain', run: plain }
+const SMALL = 2 ** 18
+
 /**
- * Runs a product by the way chosen for its shape on this adapter. Unless it was measured: one subgroup a workgroup on software adapters, where
- * the shape allows, else tiles of 64×64, or smaller ones where those would leave most of the chip without work.
+ * Runs a product by the way chosen for its shape on this adapter. Unless it was measured: the plain kernel for small products; one subgroup a
+ * workgroup on software adapters, where the shape allows; else tiles of 64×64, or smaller ones where those would leave most of the chip idle.
  */
 export function gemm(g: Gemm): void {
   const SG = subgroupFamily()
@@ -68,13 +72,14 @@ export function gemm(g: Gemm): void {
   if (SG && inFours && !transposeA && K % 4 === 0) {
     for (const TM of M <= 8 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
   }
-  const small = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4 || (M <= 32 && N <= 32)
-  const usual = ways.length && M * N * K >= 4096 ? ways[0] : TILES[small ? 0 : 1]
+  const work = M * N * K * batches
+  const few = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4
+  const usual = ways.length && work >= 4096 ? ways[0] : work <= SMALL ? PLAIN : TILES[few ? 0 : 1]
   gpu.tuned({
     family: familyOf('matmul', g.a),
     shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
-    work: M * N * K * batches, candidates: [...ways, ...TILES, ...(gpu.caps.matrices && g.a.element === 'f16' ? [MATRIX] : [])], usual,
-    run: (way) => way.run(g), plain: () => TILES[1].run(g),
+    work, candidates: [...ways, ...TILES, ...(work <= 16 * SMALL ? [PLAIN] : []), ...(gpu.caps.matrices && g.a.element === 'f16' ? [MATRIX] : [])], usual,
+    run: (way) => way.run(g), plain: () => plain(g),
   })
 }
 
@@ -108,6 +113,18 @@ function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm
   if (!direct) sumMiddle(target, y, batches, splits, M * N, 1)
 }
 
+/** Where elements are, as strides. */
+const strides = ({ M, N, K, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm) => ({
+  M, N, K, a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, a_stride: strideA, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1, w_stride: strideW,
+})
+
+function plain(g: Gemm): void {
+  const { a, w, y, bias = null, gelu, M, N, batches = 1 } = g
+  const pre = gelu?.pre ?? null
+  gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, { ...strides(g), has_bias: bias !== null, keep_pre: pre !== null, n: batches * M * N },
+    ceilDiv(batches * M * N, 64), { T: a.element, Y: y.element, GELU: epilogue(gelu) })
+}
+
 /** Tiles in workgroup memory: any shape, any adapter. */
 function tile(g: Gemm, { G, RM, RN }: { G: 8 | 16; RM: 1 | 2; RN: 1 | 2 }): void {
   tiled(g, [4 * RM * G, 4 * RN * G], (bindings, params, groups) =>
@@ -116,17 +133,16 @@ function tile(g: Gemm, { G, RM, RN }: { G: 8 | 16; RM: 1 | 2; RN: 1 | 2 }): void
 
 /** What the kernels with tiles of `rows` × `columns` have in common: K cut so that the chip is full, and the places of elements as strides. */
 function tiled(
-  { a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm, [rows, columns]: readonly [number, number],
+  g: Gemm, [rows, columns]: readonly [number, number],
   run: (bindings: { a: Tensor; w: Tensor; bias: Tensor | null; y: Tensor; pre: Tensor | null }, params: Params<typeof shaders.matmul_tile>,
     groups: readonly [number, number, number]) => void,
 ): void {
+  const { a, w, y, bias = null, gelu, M, N, K, batches = 1 } = g
   const [across, down] = [ceilDiv(N, columns), ceilDiv(M, rows)]
   const { splits, k_per_split } = bias || gelu ? { splits: 1, k_per_split: K } : splitsFor(across * down * batches, K)
   const target = splits > 1 ? empty([batches, splits, M, N], 'f32', 'gemm parts') : y
   const pre = gelu?.pre ?? null
-  run({ a, w, bias, y: target, pre }, {
-    M, N, K, splits, k_per_split, a_stride: strideA, w_stride: strideW, has_bias: bias !== null, keep_pre: pre !== null,
-    a_row: transposeA ? 1 : K, a_col: transposeA ? M : 1, w_row: transposeW ? 1 : N, w_col: transposeW ? K : 1,
-  }, [across, down, batches * splits])
+  run({ a, w, bias, y: target, pre }, { ...strides(g), splits, k_per_split, has_bias: bias !== null, keep_pre: pre !== null },
+    [across, down, batches * splits])
   if (splits > 1) sumMiddle(target, y, batches, splits, M * N, 1)
 }
