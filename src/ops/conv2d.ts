@@ -44,13 +44,19 @@ function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, w
     plain: () => ways.find(({ name }) => name === 'tile 64')!.run() })
 }
 
+/** Multiplications of a point of Winograd's from which on it is usual, by tile size. Less is not worth compiling five more kernels. */
+const WORTH = { 4: 2 ** 19, 2: 2 ** 21 }
+
 /**
- * Winograd's way that is usual for a convolution, if any: tiles of 4×4 pixels where there are at least 32 of them, else of 2×2 likewise. Fewer
- * are not worth transforming all kernels. Measured on software adapters; a GPU keeps to direct kernels until they are measured there.
+ * Winograd's way that is usual for a convolution, if any: tiles of 4×4 pixels where there are at least 32 of them, else of 2×2 likewise (fewer
+ * are not worth transforming all kernels). Measured on software adapters; a GPU keeps to direct kernels until they are measured there.
  */
 function usualWinograd(x: Shape, w: Shape, y: Shape): string | null {
   if (!subgroupFamily() || Math.min(w[2], w[3]) < 32) return null
-  const tile = ([4, 2] as const).find((size) => Math.min(tiling(x, size).tiles, tiling(y, size).tiles) >= 32)
+  const tile = ([4, 2] as const).find((size) => {
+    const tiles = Math.min(tiling(x, size).tiles, tiling(y, size).tiles)
+    return tiles >= 32 && tiles * w[2] * w[3] >= WORTH[size]
+  })
   return tile ? `winograd ${tile}` : null
 }
 

@@ -6,7 +6,7 @@ import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
 import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
 import { composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
-import { relativeError } from '../cases/case.js'
+import { loadFixtures, relativeError, upload } from '../cases/case.js'
 import { families, within } from './families.js'
 
 const engine = await init({ tune: false })
@@ -146,6 +146,17 @@ test('conv2dBatchNorm refuses to lose a gradient, and a layer does not use it th
     return null
   })
   assert.equal([kept, free], [true, false])
+})
+
+test('Winograd against PyTorch', async () => {
+  const fixture = (await loadFixtures('conv2d')).find(({ name }) => name === 'winograd_32')!
+  const { x, weight, bias } = upload(fixture)
+  const given = [x, weight, bias ?? tensor(new Float32Array(32), [32], { requiresGrad: true }), tensor(fixture.dy.data.slice(), fixture.dy.shape)]
+  const truth = [fixture.y, fixture.gradients.x, fixture.gradients.weight]
+  for (const way of ['winograd 4', 'winograd 2']) {
+    const ran = await by(way, () => evaluate({ x: [...x.shape], w: [...weight.shape], options: fixture.attrs }, given))
+    truth.forEach(({ data }, i) => assert.ok(relativeError(ran[i], data) < 2e-6, `${way}: ${names[i]} off by ${relativeError(ran[i], data)}`))
+  }
 })
 
 test('winograd of 2×2 tiles is exact on small integers', async () => {
