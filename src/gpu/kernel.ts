@@ -49,6 +49,11 @@ export function featuresOf(k: Kernel, variant: string): readonly string[] {
   return /=f16(,|$)/.test(variant) ? [...k.requires, 'shader-f16'] : k.requires
 }
 
+/** Whether a binding of a variant holds f16. */
+export function isHalf(k: Kernel, variant: string, binding: string): boolean {
+  return binding in k.elements && `,${variant},`.includes(`,${k.elements[binding]}=f16,`)
+}
+
 /** Writes params into `view` at `offset`, in the order of the WGSL struct. */
 export function packParams(k: Kernel, params: Record<string, number | boolean>, view: DataView, offset: number): void {
   for (const name in k.params) {

@@ -2,11 +2,13 @@
 // those that agree timed in turns.
 import type { Choice, Note } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
+import { isHalf } from '../gpu/kernel.js'
 import { Plan } from '../gpu/plan.js'
 import { type Command, Recording, accesses } from '../gpu/recording.js'
 import { Storage } from '../gpu/storage.js'
 import { Timings } from '../gpu/timings.js'
 import { RadiogradError } from '../util/check.js'
+import { fromHalf, toHalf } from '../util/half.js'
 
 /** What the search found. */
 export interface Finding extends Choice {
@@ -18,8 +20,9 @@ export interface Finding extends Choice {
   rejected: { name: string; why: string }[]
 }
 
-/** Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel. */
+/** Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel, and for f16 results, which a last bit may round either way. */
 const TOLERANCE = 1e-5
+const HALF_TOLERANCE = 1e-3
 const ROUNDS = 5
 /** A candidate this much slower than the best in the first round is not timed again. */
 const HOPELESS = 1.4
@@ -40,7 +43,7 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
     scratch.fill(note.plain)
     await time(gpu, [plain], 1)
     const outputs = scratch.written(note.plain)
-    const truth = await Promise.all(outputs.map(async (s) => new Float32Array(await gpu.read(s, s.byteLength))))
+    const truth = await Promise.all(outputs.map((s) => scratch.read(s)))
     const fit: Trial[] = []
     for (const [name, recording] of note.candidates) {
       try {
@@ -49,8 +52,11 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
         for (const s of outputs) gpu.zero(s)
         await time(gpu, [trial], 1)
         let error = 0
-        for (const [i, s] of outputs.entries()) error = Math.max(error, distance(new Float32Array(await gpu.read(s, s.byteLength)), truth[i]))
-        if (error <= TOLERANCE) fit.push(trial)
+        for (const [i, s] of outputs.entries()) {
+          const apart = distance(await scratch.read(s), truth[i])
+          if (!(apart <= (scratch.halves.has(s) ? HALF_TOLERANCE : TOLERANCE))) error = Math.max(error, apart)
+        }
+        if (error === 0) fit.push(trial)
         else rejected.push({ name, why: `differs from the plain kernel by ${error.toExponential(1)}` })
       } catch (error) {
         if (!(error instanceof RadiogradError) || /device lost/.test(error.message)) throw error
@@ -132,6 +138,8 @@ class Trial {
 
 /** Buffers in the place of the step's own: the same ones for every candidate. What a draft allocated itself stays with its plan. */
 class Scratch {
+  /** Those that hold f16. */
+  readonly halves = new Set<Storage>()
   private readonly replaced = new Map<Storage, Storage>()
 
   constructor(private readonly gpu: Gpu) {}
@@ -147,7 +155,13 @@ class Scratch {
       return scratch as S
     }
     switch (command.type) {
-      case 'dispatch': return { ...command, bindings: command.bindings.map(by) }
+      case 'dispatch': {
+        const bindings = command.bindings.map(by)
+        Object.keys(command.kernel.bindings).forEach((name, i) => {
+          if (bindings[i] && isHalf(command.kernel, command.variant, name)) this.halves.add(bindings[i])
+        })
+        return { ...command, bindings }
+      }
       case 'copy': return { ...command, source: by(command.source), target: by(command.target) }
       case 'zero': return { ...command, target: by(command.target) }
       case 'host': return command
@@ -160,6 +174,12 @@ class Scratch {
     return [...new Set(all)].flatMap((storage) => this.replaced.get(storage) ?? [])
   }
 
+  /** The elements as numbers. */
+  async read(storage: Storage): Promise<Float32Array> {
+    const bytes = await this.gpu.read(storage, storage.byteLength)
+    return this.halves.has(storage) ? fromHalf(new Uint16Array(bytes)) : new Float32Array(bytes)
+  }
+
   /** Random numbers for what a draft reads. Their period is a prime, so that no two rows of a matrix are alike. */
   fill(draft: Recording): void {
     const period = 1_000_003
@@ -168,11 +188,13 @@ class Scratch {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0
       return state / 2 ** 31 - 1
     })
+    const halves = this.halves.size ? toHalf([...numbers, ...numbers]) : null // two periods are a whole number of words
     const written = new Set(this.written(draft))
     for (const storage of this.replaced.values()) {
       if (written.has(storage)) continue
       for (let at = 0; at < storage.byteLength; at += 4 * period) {
-        this.gpu.write(storage, numbers.subarray(0, Math.min(period, (storage.byteLength - at) / 4)), at)
+        const words = Math.min(period, (storage.byteLength - at) / 4)
+        this.gpu.write(storage, this.halves.has(storage) ? halves!.subarray(0, 2 * words) : numbers.subarray(0, words), at)
       }
     }
   }
