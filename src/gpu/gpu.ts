@@ -1,7 +1,7 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
-import { type ConstantValues, type Constants, type Kernel, type Params, packParams, specialise } from './kernel.js'
+import { type ConstantValues, type Constants, type Kernel, type Params, isHalf, packParams, specialise } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
@@ -84,7 +84,7 @@ export class Gpu {
   ): void {
     const { variant, overrides } = specialise(kernel, constants)
     for (const name in bindings) {
-      const half = constants[kernel.elements[name]] === 'f16'
+      const half = isHalf(kernel, variant, name)
       const dtype = bindings[name]?.dtype
       check(dtype === undefined || (dtype === 'f16') === half, () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`)
     }

@@ -9,7 +9,7 @@ import { fromHalf, toHalf } from '../../src/util/half.js'
 import { relativeError } from '../cases/case.js'
 import { families, within } from './families.js'
 
-const engine = await init({ seed: 5 })
+const engine = await init({ seed: 5, tune: false })
 const test = suite(`f16 (${engine.adapterKind})`)
 /** Of ‖difference‖ / ‖truth‖: one rounding to f16 is 2⁻¹² at most on average, and some operators round on the way. */
 const TOLERANCE = 1e-3
@@ -173,6 +173,19 @@ if (gpu.caps.f16) {
     const [y, z] = await engine.step(() => [tensor(x).to('f16'), tensor(over).to('f16')])
     assert.equal(await y.data(), rounded(x))
     assert.equal(await z.data(), Float32Array.of(Infinity, -Infinity, 65504, -65504))
+  })
+
+  test('the tuner tells right from wrong among candidates of f16 kernels', async () => {
+    const x = tensor(random([4096]), [4096], { dtype: 'f16' })
+    const y = tensor(random([4096]), [4096], { dtype: 'f16' })
+    const scaled = (scale: number) => () => gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, 16, { T: 'f16' })
+    const candidates = [{ name: 'right', scale: 0.5 }, { name: 'wrong', scale: 0.51 }]
+    const [{ name, rejected }] = await engine.tune(() => {
+      gpu.tuned({ family: 'test', shape: '4096', work: 1, candidates, usual: candidates[1], run: ({ scale }) => scaled(scale)(), plain: scaled(0.5) })
+      return null
+    })
+    assert.is(name, 'right')
+    assert.equal(rejected, [{ name: 'wrong', why: 'differs from the plain kernel by 2.0e-2' }])
   })
 
   const refused = (work: () => unknown, message: string) => assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
