@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     count += 1.0;
     let delta = h - means;
-    means += delta / count;
+    means += delta * (1.0 / count); // one division, not four
     deviations += delta * (h - means);
   }
   let mean = subgroupAdd(dot(means, vec4<f32>(count))) / f32(params.cols);
