@@ -69,22 +69,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       dks[i] += ds * subgroupBroadcast(qs[i / SG], i % SG);
     }
   }
-  // Turned back in the same way.
-  for (var r = 0u; r < SG; r++) {
-    var k_part: array<vec4<f32>, LOADS>;
-    var v_part: array<vec4<f32>, LOADS>;
-    @unroll for (var i = 0u; i < D4; i++) {
-      k_part[i / SG] = select(k_part[i / SG], subgroupShuffle(dks[i], r), lane == i % SG);
-      v_part[i / SG] = select(v_part[i / SG], subgroupShuffle(dvs[i], r), lane == i % SG);
+  if (key >= params.S) { return; }
+  let to = k_row(head, key);
+  // One store in the code: it compiles faster.
+  for (var i = 0u; i < params.depth; i++) {
+    var k_part = dks[0];
+    var v_part = dvs[0];
+    @unroll for (var j = 1u; j < D4; j++) {
+      k_part = select(k_part, dks[j], i == j);
+      v_part = select(v_part, dvs[j], i == j);
     }
-    if (wid.x * SG + r >= params.S) { break; }
-    let row = k_row(head, wid.x * SG + r);
-    @unroll for (var l = 0u; l < LOADS; l++) {
-      if (l * SG + lane < params.depth) {
-        dk[params.k_offset + row + column[l]] = vec4<E>(k_part[l] * params.scale);
-        let v_out = vec4<E>(v_part[l]);
-        if (params.packed != 0u) { dk[params.v_offset + row + column[l]] = v_out; } else { dv[row + column[l]] = v_out; }
-      }
-    }
+    dk[params.k_offset + to + i] = vec4<E>(k_part * params.scale);
+    if (params.packed != 0u) { dk[params.v_offset + to + i] = vec4<E>(v_part); } else { dv[to + i] = vec4<E>(v_part); }
   }
 }

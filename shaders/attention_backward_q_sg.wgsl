@@ -72,6 +72,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   if (query >= params.T) { return; }
   let to = q_row(head, query);
-  @unroll for (var i = 0u; i < D4; i++) { if (i < params.depth) { dq[to + i] = vec4<E>(sum[i] * params.scale); } }
+  // One store in the code: it compiles faster.
+  for (var i = 0u; i < params.depth; i++) {
+    var v = sum[0];
+    @unroll for (var j = 1u; j < D4; j++) { v = select(v, sum[j], i == j); }
+    dq[to + i] = vec4<E>(v * params.scale);
+  }
   delta[head * params.T + query] = own_delta;
 }

@@ -76,18 +76,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   @unroll for (var n = 0u; n < NQ; n++) {
     let query = first + n * SG + lane;
-    if (query < params.T) { lse[head * params.T + query] = largest[n] + log(total[n]); }
-    @unroll for (var i = 0u; i < D4; i++) { sum[n * D4 + i] /= total[n]; }
-  }
-  // And back: lanes side by side write a row.
-  for (var r = 0u; r < SG; r++) {
-    @unroll for (var n = 0u; n < NQ; n++) {
-      var part: array<vec4<f32>, LOADS>;
-      @unroll for (var i = 0u; i < D4; i++) { part[i / SG] = select(part[i / SG], subgroupShuffle(sum[n * D4 + i], r), lane == i % SG); }
-      if (first + n * SG + r < params.T) {
-        let to = o_row(head, first + n * SG + r);
-        @unroll for (var l = 0u; l < LOADS; l++) { if (l * SG + lane < params.depth) { o[to + column[l]] = vec4<E>(part[l]); } }
+    if (query < params.T) {
+      let to = o_row(head, query);
+      // One store in the code: it compiles faster.
+      for (var i = 0u; i < params.depth; i++) {
+        var v = sum[n * D4];
+        @unroll for (var j = 1u; j < D4; j++) { v = select(v, sum[n * D4 + j], i == j); }
+        o[to + i] = vec4<E>(v / total[n]);
       }
+      lse[head * params.T + query] = largest[n] + log(total[n]);
     }
   }
 }
