@@ -1,5 +1,5 @@
 // 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias. Each pass has several kernels that can do it: direct
-// ones (convdirect.ts), Winograd's (convwinograd.ts) and those for depthwise ones (convdepthwise.ts); which one runs is the tuner's choice, or the usual one.
+// ones (convdirect.ts), Winograd's (convwinograd.ts), those for depthwise ones (convdepthwise.ts) and products of patches (convpatches.ts); which one runs is the tuner's choice, or the usual one.
 import type { Candidate } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -9,6 +9,7 @@ import { operand, parameterAs } from './cast.js'
 import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
 import * as direct from './convdirect.js'
 import { type Attributes, type Epilogue, NOTHING } from './convgeometry.js'
+import { isPatches, onlyBias, patchesBackwardInput, patchesBackwardWeight, patchesForward } from './convpatches.js'
 import { type TileSize, tiling, winogradBackwardInput, winogradBackwardWeight, winogradFits, winogradForward } from './convwinograd.js'
 import { familyOf, subgroupFamily } from './gemm.js'
 import { sumMiddle } from './reduce.js'
@@ -67,6 +68,9 @@ const winograd = (x: Shape, w: Shape, y: Shape, attrs: Attributes, run: (tile: T
 /** The depthwise kernel, where it applies. */
 const depthwise = (w: Shape, attrs: Attributes, run: () => void): Way[] => (isDepthwise(w, attrs) ? [{ name: 'depthwise', run }] : [])
 
+/** Patches cut out and multiplied, where windows do not overlap. */
+const patches = (x: Shape, w: Shape, attrs: Attributes, run: () => void): Way[] => (isPatches(x, w, attrs) ? [{ name: 'patches', run }] : [])
+
 /** The one-subgroup kernels by pixels of a workgroup, the usual number first. */
 function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, TM: direct.Rows) => void): Way[] {
   const SG = direct.lanes(w, attrs)
@@ -80,6 +84,7 @@ function subgroup(w: Shape, pixels: number, attrs: Attributes, run: (SG: 4 | 8, 
 export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue): void {
   const SG = direct.lanes(weight.shape, attrs)
   pass(familyOf('conv2d forward', x), x.shape, weight.shape, y.shape, attrs, [
+    ...(onlyBias(epilogue) ? patches(x.shape, weight.shape, attrs, () => patchesForward(x, weight, y, epilogue)) : []),
     ...(SG && direct.hasRuns(weight.shape, attrs) ? [{ name: 'rows', run: () => direct.forwardRows(x, weight, y, attrs, epilogue, SG) }] : []),
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
@@ -90,6 +95,7 @@ export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes,
 
 function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes): void {
   pass(familyOf('conv2d dx', dy), dx.shape, weight.shape, dy.shape, attrs, [
+    ...patches(dx.shape, weight.shape, attrs, () => patchesBackwardInput(weight, dy, dx)),
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseBackwardInput(weight, dy, dx, attrs)),
     ...tile(weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
@@ -100,6 +106,7 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
 function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes): void {
   const SG = direct.lanes(dWeight.shape, attrs)
   pass(familyOf('conv2d dw', x), x.shape, dWeight.shape, dy.shape, attrs, [
+    ...patches(x.shape, dWeight.shape, attrs, () => patchesBackwardWeight(x, dy, dWeight)),
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
     ...depthwise(dWeight.shape, attrs, () => depthwiseBackwardWeight(x, dy, dWeight, attrs)),
     ...tile(dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),

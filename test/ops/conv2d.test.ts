@@ -69,6 +69,9 @@ const cases: Case[] = [
 /** Three channels: runs of 21 floats along a line. */
 const stem: Case = { x: [2, 13, 11, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 } }
 
+/** Patches side by side, as a Vision Transformer cuts them. */
+const patches: Case = { x: [2, 12, 8, 3], w: [4, 2, 3, 12], options: { stride: [4, 2] } }
+
 /** Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of no run of pixels. */
 const depthwise: Case[] = [
   { x: [2, 9, 7, 20], w: [3, 3, 1, 20], options: { padding: 1, groups: 20 } },
@@ -91,7 +94,7 @@ test('depthwise kernels agree with the tile kernels', async () => {
 for (const family of families()) {
   test(`all ways agree, ${family} products`, () => within(family, async () => {
     const all = new Set<string>()
-    for (const one of [...cases, stem]) {
+    for (const one of [...cases, stem, patches]) {
       const given = await inputs(one, random)
       const ways = new Set<string>()
       await by(null, () => evaluate(one, given), ways)
@@ -102,7 +105,7 @@ for (const family of families()) {
       }
       for (const way of ways) all.add(way)
     }
-    for (const way of ['winograd 2', 'winograd 4', family === 'tile' ? 'tile 128' : 'rows']) assert.ok(all.has(way), `${way} is not among ${[...all]}`)
+    for (const way of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'rows']) assert.ok(all.has(way), `${way} is not among ${[...all]}`)
   }))
 }
 
