@@ -2,7 +2,7 @@
 // stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
-struct Params { rows: u32, cols: u32, has_weight: u32 }
+struct Params { rows: u32, cols: u32, has_weight: u32, add: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> dy: array<T>;
 @group(0) @binding(2) var<storage, read> dsum: array<T>;
@@ -10,7 +10,6 @@ struct Params { rows: u32, cols: u32, has_weight: u32 }
 @group(0) @binding(4) var<storage, read> stats: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool;
 const LANES = 64u;
 var<workgroup> partial: array<vec2<f32>, LANES>;
 
@@ -39,7 +38,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let from_deviation = sums.y * rstd * rstd / f32(params.cols);
   for (var c = lane; c < params.cols; c += LANES) {
     var v = rstd * (upstream(base + c, c) - from_mean - (f32(x[base + c]) - mean) * from_deviation);
-    if (ADD) { v += f32(dsum[base + c]); }
+    if (params.add != 0u) { v += f32(dsum[base + c]); }
     dx[base + c] = T(v);
   }
 }

@@ -1,17 +1,16 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if NT, y [M, N], bias [N]; for one subgroup a workgroup (software adapters).
+// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `turned`, y [M, N], bias [N]; for one subgroup a workgroup (software adapters).
 // Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between batches (0 broadcasts).
 // A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four vec4 of `w`, and the values of `a` travel by
-// subgroupBroadcast: one varying load, then free copies. With NT a lane
-// loads along K of its 4 columns; turning that 4×4 block costs nothing, as components are registers. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
+// subgroupBroadcast: one varying load, then free copies. If `turned` a lane
+// loads along K of its 4 columns, and turns that 4×4 block in its registers; one kernel for both halves what there is to compile. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
 // @variant T = f32, f16
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
 // @variant SG = 4, 8
 // @variant TM = 8, 32
-// @variant NT = 0, 1
 // @require subgroups
-struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, has_bias: u32, keep_pre: u32 }
+struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, turned: u32, has_bias: u32, keep_pre: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
@@ -31,26 +30,23 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   @unroll for (var t = 0u; t < RT; t++) {
     base[t] = wid.z * params.a_stride + min(row + t * SG + lane, params.M - 1u) * params.K4;
   }
-  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, NT == 1u);
+  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, params.turned != 0u);
+  let next = select(params.N4, params.K4, params.turned != 0u);
+  let step = select(4u * params.N4, 1u, params.turned != 0u);
   var acc: array<vec4<f32>, TM>;
   for (var k = 0u; k < params.K4; k++) {
     var r: array<vec4<f32>, RT>;
     @unroll for (var t = 0u; t < RT; t++) { r[t] = vec4<f32>(a[base[t] + k]); }
-    let next = select(params.N4, params.K4, NT == 1u);
     var w0 = vec4<f32>(w[at]);
     var w1 = vec4<f32>(w[at + next]);
     var w2 = vec4<f32>(w[at + 2u * next]);
     var w3 = vec4<f32>(w[at + 3u * next]);
-    if (NT == 1u) {
-      let turned = transpose(mat4x4<f32>(w0, w1, w2, w3));
-      w0 = turned[0];
-      w1 = turned[1];
-      w2 = turned[2];
-      w3 = turned[3];
-      at += 1u;
-    } else {
-      at += 4u * params.N4;
-    }
+    let t = transpose(mat4x4<f32>(w0, w1, w2, w3));
+    w0 = select(w0, t[0], params.turned != 0u);
+    w1 = select(w1, t[1], params.turned != 0u);
+    w2 = select(w2, t[2], params.turned != 0u);
+    w3 = select(w3, t[3], params.turned != 0u);
+    at += step;
     @unroll for (var i = 0u; i < TM; i++) {
       let v = subgroupBroadcast(r[i / SG], i % SG);
       acc[i] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;

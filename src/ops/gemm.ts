@@ -95,8 +95,9 @@ const strideOk = (stride: number | undefined) => (stride ?? 0) % 4 === 0
 function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeW, strideA = 0, strideW = 0 }: Gemm, SG: 4 | 8, TM: 8 | 32): void {
   const pre = gelu?.pre ?? null
   gpu.run(shaders.matmul_sg, { a, w, bias, y, pre }, {
-    M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4, has_bias: bias !== null, keep_pre: pre !== null,
-  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, NT: transposeW ? 1 : 0, T: a.element, GELU: epilogue(gelu) })
+    M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4,
+    turned: transposeW ?? false, has_bias: bias !== null, keep_pre: pre !== null,
+  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, T: a.element, GELU: epilogue(gelu) })
 }
 
 /** GELU of the kernels. */

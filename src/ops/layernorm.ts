@@ -24,20 +24,18 @@ function layout(x: Tensor, cols: number) {
 function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight: Tensor | null, bias: Tensor | null, y: Tensor, stats: Tensor, { cols, eps }: Attributes) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, residual, weight, bias, sum, y, stats }
-  const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null }
-  const ADD = residual !== null
-  if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, ADD, T: x.element })
-  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { ADD, T: x.element })
+  const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null, add: residual !== null }
+  if (SG) gpu.run(shaders.layernorm_forward_sg, bindings, params, rows, { SG, T: x.element })
+  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { T: x.element })
 }
 
 /** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
 function backwardInput(x: Tensor, weight: Tensor | null, stats: Tensor, dy: Tensor, dsum: Tensor | null, dx: Tensor, cols: number) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, dy, dsum, weight, stats, dx }
-  const params = { rows, cols, has_weight: weight !== null }
-  const ADD = dsum !== null
-  if (SG) gpu.run(shaders.layernorm_backward_input_sg, bindings, params, rows, { SG, ADD, T: x.element })
-  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { ADD, T: x.element })
+  const params = { rows, cols, has_weight: weight !== null, add: dsum !== null }
+  if (SG) gpu.run(shaders.layernorm_backward_input_sg, bindings, params, rows, { SG, T: x.element })
+  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { T: x.element })
 }
 
 function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | undefined, dBias: Tensor | undefined, cols: number) {
