@@ -25,21 +25,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let key = wid.x * SG + lane;
   var column: array<u32, LOADS>;
   @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
-  // Rows of keys come in as lanes side by side and are turned: lane r keeps the whole row r.
+  // Each lane keeps the row of its key. One load in the code: it compiles faster.
+  let own = k_row(head, min(key, params.S - 1u));
   var ks: array<vec4<f32>, D4>;
   var vs: array<vec4<f32>, D4>;
-  for (var r = 0u; r < SG; r++) {
-    let row = k_row(head, min(wid.x * SG + r, params.S - 1u));
-    var k_part: array<vec4<f32>, LOADS>;
-    var v_part: array<vec4<f32>, LOADS>;
-    @unroll for (var l = 0u; l < LOADS; l++) {
-      let inside = l * SG + lane < params.depth;
-      k_part[l] = select(vec4<f32>(0.0), vec4<f32>(k[params.k_offset + row + column[l]]) * params.scale, inside);
-      v_part[l] = select(vec4<f32>(0.0), vec4<f32>(v[params.v_offset + row + column[l]]), inside);
-    }
-    @unroll for (var i = 0u; i < D4; i++) {
-      ks[i] = select(ks[i], subgroupBroadcast(k_part[i / SG], i % SG), lane == r);
-      vs[i] = select(vs[i], subgroupBroadcast(v_part[i / SG], i % SG), lane == r);
+  for (var i = 0u; i < params.depth; i++) {
+    let k_part = vec4<f32>(k[params.k_offset + own + i]) * params.scale;
+    let v_part = vec4<f32>(v[params.v_offset + own + i]);
+    @unroll for (var j = 0u; j < D4; j++) {
+      ks[j] = select(ks[j], k_part, i == j);
+      vs[j] = select(vs[j], v_part, i == j);
     }
   }
   var dks: array<vec4<f32>, D4>;
@@ -70,8 +65,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
   }
   if (key >= params.S) { return; }
-  let to = k_row(head, key);
-  // One store in the code: it compiles faster.
   for (var i = 0u; i < params.depth; i++) {
     var k_part = dks[0];
     var v_part = dvs[0];
@@ -79,7 +72,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       k_part = select(k_part, dks[j], i == j);
       v_part = select(v_part, dvs[j], i == j);
     }
-    dk[params.k_offset + to + i] = vec4<E>(k_part * params.scale);
-    if (params.packed != 0u) { dk[params.v_offset + to + i] = vec4<E>(v_part); } else { dv[to + i] = vec4<E>(v_part); }
+    dk[params.k_offset + own + i] = vec4<E>(k_part * params.scale);
+    if (params.packed != 0u) { dk[params.v_offset + own + i] = vec4<E>(v_part); } else { dv[own + i] = vec4<E>(v_part); }
   }
 }

@@ -24,31 +24,24 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let query = wid.x * SG + lane;
   var column: array<u32, LOADS>;
   @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
-  // Rows of queries come in as lanes side by side and are turned: lane r keeps the whole row r.
+  // Each lane keeps the rows of its query. One load of each in the code: it compiles faster.
+  let token = min(query, params.T - 1u);
+  let own = q_row(head, token);
+  let own_out = o_row(head, token);
   var qs: array<vec4<f32>, D4>;
   var gs: array<vec4<f32>, D4>;
   var own_delta = 0.0;
-  for (var r = 0u; r < SG; r++) {
-    let token = min(wid.x * SG + r, params.T - 1u);
-    let q_at = q_row(head, token);
-    let o_at = o_row(head, token);
-    var q_part: array<vec4<f32>, LOADS>;
-    var g_part: array<vec4<f32>, LOADS>;
-    var product = 0.0;
-    @unroll for (var l = 0u; l < LOADS; l++) {
-      let inside = l * SG + lane < params.depth;
-      q_part[l] = select(vec4<f32>(0.0), vec4<f32>(q[q_at + column[l]]) * params.scale, inside);
-      g_part[l] = select(vec4<f32>(0.0), vec4<f32>(dout[o_at + column[l]]), inside);
-      product += dot(g_part[l], vec4<f32>(o[o_at + column[l]]));
-    }
-    own_delta = select(own_delta, subgroupAdd(product), lane == r);
-    @unroll for (var i = 0u; i < D4; i++) {
-      qs[i] = select(qs[i], subgroupBroadcast(q_part[i / SG], i % SG), lane == r);
-      gs[i] = select(gs[i], subgroupBroadcast(g_part[i / SG], i % SG), lane == r);
+  for (var i = 0u; i < params.depth; i++) {
+    let q_part = vec4<f32>(q[own + i]) * params.scale;
+    let g_part = vec4<f32>(dout[own_out + i]);
+    own_delta += dot(g_part, vec4<f32>(o[own_out + i]));
+    @unroll for (var j = 0u; j < D4; j++) {
+      qs[j] = select(qs[j], q_part, i == j);
+      gs[j] = select(gs[j], g_part, i == j);
     }
   }
   var sum: array<vec4<f32>, D4>;
-  let log_sum = lse[head * params.T + min(query, params.T - 1u)];
+  let log_sum = lse[head * params.T + token];
   let base = k_row(head, 0u);
   let end = select(params.S, min(params.S, (wid.x + 1u) * SG), params.causal != 0u);
   for (var key = 0u; key < end; key++) {
@@ -71,12 +64,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     @unroll for (var i = 0u; i < D4; i++) { sum[i] += ds * subgroupBroadcast(ks[i / SG], i % SG); }
   }
   if (query >= params.T) { return; }
-  let to = q_row(head, query);
-  // One store in the code: it compiles faster.
   for (var i = 0u; i < params.depth; i++) {
     var v = sum[0];
     @unroll for (var j = 1u; j < D4; j++) { v = select(v, sum[j], i == j); }
-    dq[to + i] = vec4<E>(v * params.scale);
+    dq[own + i] = vec4<E>(v * params.scale);
   }
   delta[head * params.T + query] = own_delta;
 }

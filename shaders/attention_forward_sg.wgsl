@@ -27,14 +27,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let first = wid.x * SG * NQ;
   var column: array<u32, LOADS>;
   @unroll for (var l = 0u; l < LOADS; l++) { column[l] = min(l * SG + lane, params.depth - 1u); }
-  // Rows of queries come in as lanes side by side and are turned (few loads compile fast): lane r keeps the whole row n·SG + r.
+  // Each lane keeps the rows of its queries. One load of each in the code: it compiles faster.
+  var own: array<u32, NQ>;
+  @unroll for (var n = 0u; n < NQ; n++) { own[n] = q_row(head, min(first + n * SG + lane, params.T - 1u)); }
   var qs: array<vec4<f32>, NQ * D4>;
-  for (var r = 0u; r < SG; r++) {
+  for (var i = 0u; i < params.depth; i++) {
     @unroll for (var n = 0u; n < NQ; n++) {
-      let row = q_row(head, min(first + n * SG + r, params.T - 1u));
-      var part: array<vec4<f32>, LOADS>;
-      @unroll for (var l = 0u; l < LOADS; l++) { part[l] = select(vec4<f32>(0.0), vec4<f32>(q[row + column[l]]) * params.scale, l * SG + lane < params.depth); }
-      @unroll for (var i = 0u; i < D4; i++) { qs[n * D4 + i] = select(qs[n * D4 + i], subgroupBroadcast(part[i / SG], i % SG), lane == r); }
+      let part = vec4<f32>(q[own[n] + i]) * params.scale;
+      @unroll for (var j = 0u; j < D4; j++) { qs[n * D4 + j] = select(qs[n * D4 + j], part, i == j); }
     }
   }
   var sum: array<vec4<f32>, NQ * D4>;
