@@ -1,6 +1,7 @@
 // PyTorch on this machine, where Python has it: bench/peers/torch_bench.py prints a line of JSON per work, kept in
 // bench/results/pytorch-<device>.json.
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { origin, writeResults } from './results.js'
@@ -33,6 +34,15 @@ function python(): string | null {
   return candidates.find((name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore', timeout: 120_000 }).status === 0) ?? null
 }
 
+/** OpenBLAS, which Debian's torch computes with, takes its slowest kernels on a processor newer than itself; so it is told what it has. */
+function openblas(): Record<string, string> {
+  let flags = ''
+  try {
+    flags = readFileSync('/proc/cpuinfo', 'utf8')
+  } catch { /* not Linux */ }
+  return flags.includes('avx512f') ? { OPENBLAS_CORETYPE: 'SkylakeX' } : flags.includes('avx2') ? { OPENBLAS_CORETYPE: 'Haswell' } : {}
+}
+
 export async function runPytorch({ words, until = Infinity }: { words: readonly string[]; until?: number }): Promise<void> {
   const command = python()
   if (!command) {
@@ -40,7 +50,7 @@ export async function runPytorch({ words, until = Infinity }: { words: readonly 
     return
   }
   const script = fileURLToPath(new URL('../../bench/peers/torch_bench.py', import.meta.url))
-  const child = spawn(command, [script, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, [script, ...words], { env: { ...openblas(), ...process.env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const timer = until < Infinity ? setTimeout(() => child.kill(), Math.max(0, until - performance.now())) : undefined
   let results: PytorchResults | null = null
   const save = () => (results && !words.length ? writeResults(`pytorch-${results.device}`, results) : Promise.resolve())
