@@ -2,7 +2,7 @@
 // Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between batches (0 broadcasts).
 // A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four vec4 of `w`, and the values of `a` travel by
 // subgroupBroadcast: one varying load, then free copies. If `turned` a lane
-// loads along K of its 4 columns, and turns that 4×4 block in its registers; one kernel for both halves what there is to compile. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
+// loads along K of its 4 columns, and turns that 4×4 block in its registers. Dispatched over [ceil(N / 4·SG), ceil(M / TM), batches].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
 // @variant T = f32, f16
 // @include lib/math.wgsl
@@ -18,10 +18,13 @@ struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
+// One kernel for turned weights and others has half as much to compile (lavapipe takes long over it); one for each runs faster on SwiftShader.
+override TURNED: i32 = -1; // 0 or 1 where it is known to the compiler
 const RT = (TM + SG - 1u) / SG;
 
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let turned = select(TURNED == 1, params.turned != 0u, TURNED < 0);
   let row = wid.y * TM;
   let column = wid.x * SG + lane;
   let inside = column < params.N4;
@@ -30,9 +33,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   @unroll for (var t = 0u; t < RT; t++) {
     base[t] = wid.z * params.a_stride + min(row + t * SG + lane, params.M - 1u) * params.K4;
   }
-  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, params.turned != 0u);
-  let next = select(params.N4, params.K4, params.turned != 0u);
-  let step = select(4u * params.N4, 1u, params.turned != 0u);
+  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, turned);
+  let next = select(params.N4, params.K4, turned);
+  let step = select(4u * params.N4, 1u, turned);
   var acc: array<vec4<f32>, TM>;
   for (var k = 0u; k < params.K4; k++) {
     var r: array<vec4<f32>, RT>;
@@ -41,11 +44,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     var w1 = vec4<f32>(w[at + next]);
     var w2 = vec4<f32>(w[at + 2u * next]);
     var w3 = vec4<f32>(w[at + 3u * next]);
-    let t = transpose(mat4x4<f32>(w0, w1, w2, w3));
-    w0 = select(w0, t[0], params.turned != 0u);
-    w1 = select(w1, t[1], params.turned != 0u);
-    w2 = select(w2, t[2], params.turned != 0u);
-    w3 = select(w3, t[3], params.turned != 0u);
+    if (turned) {
+      let t = transpose(mat4x4<f32>(w0, w1, w2, w3));
+      w0 = t[0];
+      w1 = t[1];
+      w2 = t[2];
+      w3 = t[3];
+    }
     at += step;
     @unroll for (var i = 0u; i < TM; i++) {
       let v = subgroupBroadcast(r[i / SG], i % SG);

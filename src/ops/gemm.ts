@@ -70,7 +70,7 @@ export function gemm(g: Gemm): void {
   const ways: Way[] = []
   if (SG && inFours && transposeA && !transposeW && M % 4 === 0 && !g.bias && !g.gelu) ways.push({ name: 'outer', run: (p) => outer(p, SG) })
   if (SG && inFours && !transposeA && K % 4 === 0) {
-    for (const TM of M <= 8 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
+    for (const TM of M <= 8 ? [8, 32] as const : SG === 4 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
   }
   const work = M * N * K * batches
   const few = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4
@@ -97,7 +97,7 @@ function broadcast({ a, w, y, bias = null, gelu, M, N, K, batches = 1, transpose
   gpu.run(shaders.matmul_sg, { a, w, bias, y, pre }, {
     M, N4: N / 4, K4: K / 4, a_stride: strideA / 4, w_stride: strideW / 4, y_stride: (M * N) / 4,
     turned: transposeW ?? false, has_bias: bias !== null, keep_pre: pre !== null,
-  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, T: a.element, GELU: epilogue(gelu) })
+  }, [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches], { SG, TM, T: a.element, GELU: epilogue(gelu), ...(SG === 4 && { TURNED: transposeW ? 1 : 0 }) })
 }
 
 /** GELU of the kernels. */
