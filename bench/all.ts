@@ -1,12 +1,12 @@
 // Everything for a machine with a GPU, whose time is short and which has no network: one command, files written as it goes along. What
 // there is no time for and what fails is named at the end and stops nothing else.
 import { init } from '../src/index.js'
-import type { Finding } from '../src/tune/search.js'
+import { measureChoices } from './choices.js'
 import { type Profile, profile } from './profile.js'
 import { runPytorch } from './pytorch.js'
 import { origin, slug, writeResults } from './results.js'
-import { Log, columns, percent, print, progress, short } from './stats.js'
-import { build, modelNames, representative } from './steps.js'
+import { Log, columns, percent, print, short } from './stats.js'
+import { modelNames, representative } from './steps.js'
 import { type WholeResults, runWhole } from './whole.js'
 
 /** Shares of the time after which nothing of a part begins any more. */
@@ -20,16 +20,9 @@ export async function runAll(minutes: number): Promise<void> {
   const { adapterName: adapter, isSoftware } = engine
   const file = slug(engine)
 
+
   // Choices first: everything after runs with them.
-  const findings: Finding[] = []
-  for (const model of modelNames) {
-    await log.before(at(UNTIL.choices)).attempt(`choices for ${model}`, async () => {
-      const onFinding = ({ key, name, ms }: Finding) => progress(`${key}: ${name}, ${short(ms ?? NaN)} ms`)
-      findings.push(...(await engine.tune(build(representative(model, isSoftware)), { onFinding })))
-    })
-  }
-  engine.dispose()
-  await writeResults(`${file}-choices`, { adapter, ...origin(), findings })
+  await measureChoices(engine, modelNames.map((model) => representative(model, isSoftware)), log.before(at(UNTIL.choices)))
 
   const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
 

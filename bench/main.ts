@@ -1,9 +1,10 @@
-// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --all | --table]: see --help.
+// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all | --table]: see --help.
 import { Command, CommanderError, Option } from 'commander'
 import { real } from '../src/cli/options.js'
 import { init } from '../src/index.js'
 import { RadiogradError } from '../src/util/check.js'
 import { runAll } from './all.js'
+import { choiceSteps, measureChoices, ship } from './choices.js'
 import { EMPTY_CACHE, coldStart, coldTable, compileTable, compileTimes } from './cold.js'
 import { peerNames, runPeers } from './peers.js'
 import { profile, profileTable } from './profile.js'
@@ -18,6 +19,8 @@ interface Options {
   cold?: ModelName
   peers?: boolean
   pytorch?: boolean
+  choices?: boolean
+  ship?: boolean
   all?: boolean
   table?: boolean
   minutes: number
@@ -30,6 +33,8 @@ const program = new Command('bench')
   .addOption(new Option('--cold <model>', 'the first training step on an empty driver cache, and compile time by kernel').choices(modelNames))
   .option('--peers', 'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers)')
   .option('--pytorch', 'PyTorch where Python has it, on CUDA or the CPU')
+  .option('--choices', 'measures all candidates of every kernel family in the steps named, and writes what is fastest')
+  .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
   .option('--table', "rewrites the README's table from bench/results")
   .option('--minutes <n>', 'time for --all', real('above 0', (n) => n > 0), 8)
@@ -38,17 +43,20 @@ const program = new Command('bench')
   .configureOutput({ outputError: (text, write) => write(`bench: ${text.trim().replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\n`) })
 
 async function run(words: string[], options: Options): Promise<void> {
-  const modes = (['profile', 'cold', 'peers', 'pytorch', 'all', 'table'] as const).filter((mode) => options[mode])
+  const modes = (['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table'] as const).filter((mode) => options[mode])
   if (modes.length > 1) program.error(`--${modes[0]} and --${modes[1]} are two things; ask for one`)
   const [mode] = modes
-  if (words.length && mode && mode !== 'peers' && mode !== 'pytorch') program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
-  const known = mode === 'peers' || mode === 'pytorch' ? words.every((word) => peerNames.some((name) => name.includes(word))) : anyChosen(words)
+  if (words.length && mode && mode !== 'peers' && mode !== 'pytorch' && mode !== 'choices') program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
+  const known = mode === 'peers' || mode === 'pytorch' ? words.every((word) => peerNames.some((name) => name.includes(word)))
+    : mode === 'choices' ? choiceSteps(words, false).length > 0 : anyChosen(words)
   if (!known) program.error(`nothing is called '${words.join(' ')}'`)
   switch (mode) {
     case 'profile': return print(profileTable(await profile(representative(options.profile!, await onSoftware()))))
     case 'cold': return cold(options.cold!)
     case 'peers': return runPeers(words)
     case 'pytorch': return runPytorch({ words })
+    case 'choices': return choices(words)
+    case 'ship': return ship()
     case 'all': return runAll(options.minutes)
     case 'table': return writeTable()
     default: {
@@ -63,6 +71,13 @@ async function onSoftware(): Promise<boolean> {
   const engine = await init()
   engine.dispose()
   return engine.isSoftware
+}
+
+async function choices(words: readonly string[]): Promise<void> {
+  const log = new Log()
+  const engine = await init({ tune: false }) // reads and keeps nothing of this machine's own choices
+  await measureChoices(engine, choiceSteps(words, engine.isSoftware), log)
+  log.report()
 }
 
 async function cold(model: ModelName): Promise<void> {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { readChoices, shippedSource } from '../../bench/choices.js'
 import { peerNames, summed } from '../../bench/peers.js'
 import { slug, watchOthers } from '../../bench/results.js'
 import { shareOf } from '../../bench/measure.js'
@@ -90,9 +91,20 @@ test("the README's tables are those of bench/results", async () => {
   assert.is(inserted(readme, tables(adapters)), readme, "run 'npm run bench -- --table'")
 })
 
+test('what ships is what was measured: much faster on software adapters, a tenth faster on GPUs', async () => {
+  const finding = (key: string, name: string, ms: number) => ({ key, name, usual: 'a', ms, usualMs: 10, calls: 1, rejected: [] })
+  const source = shippedSource([
+    { adapter: '', isSoftware: true, shipsAs: 'soft', date: '', node: '', findings: [finding('x', 'b', 6), finding('y', 'b', 8), finding('z', 'a', 10)] },
+    { adapter: '', isSoftware: false, shipsAs: 'chip', date: '', node: '', findings: [finding('y', 'b', 8)] },
+  ])
+  assert.ok(source.endsWith("= {\n  'soft': {\n    'x': 'b',\n  },\n  'chip': {\n    'y': 'b',\n  },\n}\n"), source)
+  const there = readFileSync(new URL('../../../src/tune/shipped.ts', import.meta.url), 'utf8')
+  assert.is(there, shippedSource(await readChoices()), "run 'npm run bench -- --ship'")
+})
+
 test('a wrong word or flag ends with 2 and one line', async () => {
   const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
-  const wrong = [['nosuch'], ['--nosuch'], ['--profile', 'lenet'], ['--table', '--all'], ['--minutes', '0'], ['--peers', 'nosuch'], ['softmax', '--table']]
+  const wrong = [['nosuch'], ['--nosuch'], ['--profile', 'lenet'], ['--table', '--all'], ['--minutes', '0'], ['--peers', 'nosuch'], ['softmax', '--table'], ['--choices', 'nosuch'], ['--ship', '--all']]
   await Promise.all(wrong.map((args) => new Promise<void>((done) => {
     execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
       assert.is(error?.code, 2, args.join(' '))
