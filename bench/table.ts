@@ -68,7 +68,7 @@ function partsOf({ kernels }: WholeResults, [work, ...parts]: readonly [string, 
   return parts.reduce((sum, part) => sum + (kernels.find((k) => k.work === work && k.part === part)?.ms ?? 0), 0)
 }
 
-const ratio = (value: number) => `${value >= 9.95 ? value.toFixed(0) : value.toFixed(1)}×`
+const ratio = (value: number) => `${value.toFixed(value >= 9.95 ? 0 : value >= 0.995 ? 1 : 2)}×`
 
 function peerCell(found: PeerRow | undefined): string {
   if (!found || found.ms === null) return '–'

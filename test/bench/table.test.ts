@@ -77,7 +77,7 @@ test('other processes are seen', async () => {
 
 test('tables', () => {
   const text = tables([adapter])
-  assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.2×) |'), text)
+  assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.20×) |'), text)
   assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – |'), text)
   assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 500 | 4.00 | 1.0 % | 1 MiB | 9.0 s |'), text)
   assert.is(inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'), 'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb')
