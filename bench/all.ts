@@ -20,9 +20,8 @@ export async function runAll(minutes: number): Promise<void> {
   const { adapterName: adapter, isSoftware } = engine
   const file = slug(engine)
 
-
   // Choices first: everything after runs with them.
-  await measureChoices(engine, modelNames.map((model) => representative(model, isSoftware)), log.before(at(UNTIL.choices)))
+  await measureChoices(engine, modelNames.map((model) => representative(model, isSoftware)), { log: log.before(at(UNTIL.choices)), keep: true })
 
   const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
 

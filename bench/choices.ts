@@ -5,7 +5,7 @@ import type { Engine } from '../src/index.js'
 import type { Finding } from '../src/tune/search.js'
 import { origin, readResults, resultNames, slug, writeResults } from './results.js'
 import { type Log, progress, short } from './stats.js'
-import { type StepWork, build, steps } from './steps.js'
+import { type StepWork, build } from './steps.js'
 
 export interface ChoiceResults {
   adapter: string
@@ -24,8 +24,8 @@ const ENDING = '-choices'
  */
 const WORTH = { gpu: 0.9, software: 0.7 }
 
-/** Measures the candidates of every kernel family in the given steps; disposes the engine. */
-export async function measureChoices(engine: Engine, works: readonly StepWork[], log: Log): Promise<void> {
+/** Measures the candidates of every kernel family in the given steps, writes what was found if it is to be kept, and disposes the engine. */
+export async function measureChoices(engine: Engine, works: readonly StepWork[], { log, keep }: { log: Log; keep: boolean }): Promise<void> {
   const findings: Finding[] = []
   for (const work of works) {
     await log.attempt(`choices for ${work.name}`, async () => {
@@ -34,15 +34,11 @@ export async function measureChoices(engine: Engine, works: readonly StepWork[],
     })
   }
   engine.dispose()
-  await writeResults(`${slug(engine)}${ENDING}`, { ...described(engine), ...origin(), findings })
+  if (!keep) return
+  const { adapterKind, adapterName: adapter, isSoftware } = engine
+  const results: ChoiceResults = { adapter, isSoftware, shipsAs: adapterKind === 'gpu' ? adapter : adapterKind, ...origin(), findings }
+  await writeResults(`${slug(engine)}${ENDING}`, results)
 }
-
-const described = ({ adapterKind, adapterName: adapter, isSoftware }: Engine) =>
-  ({ adapter, isSoftware, shipsAs: adapterKind === 'gpu' ? adapter : adapterKind })
-
-/** The steps whose names hold every word; without words those that the table has. */
-export const choiceSteps = (words: readonly string[], isSoftware: boolean) =>
-  steps.filter((step) => !(isSoftware && step.gpuOnly) && words.every((word) => step.name.includes(word)))
 
 /** Writes src/tune/shipped.ts. */
 export async function ship(): Promise<void> {

@@ -4,7 +4,7 @@ import { real } from '../src/cli/options.js'
 import { init } from '../src/index.js'
 import { RadiogradError } from '../src/util/check.js'
 import { runAll } from './all.js'
-import { choiceSteps, measureChoices, ship } from './choices.js'
+import { measureChoices, ship } from './choices.js'
 import { EMPTY_CACHE, coldStart, coldTable, compileTable, compileTimes } from './cold.js'
 import { peerNames, runPeers } from './peers.js'
 import { profile, profileTable } from './profile.js'
@@ -12,7 +12,7 @@ import { runPytorch } from './pytorch.js'
 import { Log, print } from './stats.js'
 import { type ModelName, build, modelNames, representative } from './steps.js'
 import { writeTable } from './table.js'
-import { anyChosen, runWhole } from './whole.js'
+import { anyChosen, chosenSteps, runWhole } from './whole.js'
 
 interface Options {
   profile?: ModelName
@@ -33,7 +33,7 @@ const program = new Command('bench')
   .addOption(new Option('--cold <model>', 'the first training step on an empty driver cache, and compile time by kernel').choices(modelNames))
   .option('--peers', 'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers)')
   .option('--pytorch', 'PyTorch where Python has it, on CUDA or the CPU')
-  .option('--choices', 'measures all candidates of every kernel family in the steps named, and writes what is fastest')
+  .option('--choices', 'measures all candidates of every kernel family in the steps named; without words writes what is fastest')
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
   .option('--table', "rewrites the README's table from bench/results")
@@ -46,9 +46,9 @@ async function run(words: string[], options: Options): Promise<void> {
   const modes = (['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table'] as const).filter((mode) => options[mode])
   if (modes.length > 1) program.error(`--${modes[0]} and --${modes[1]} are two things; ask for one`)
   const [mode] = modes
-  if (words.length && mode && mode !== 'peers' && mode !== 'pytorch' && mode !== 'choices') program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
+  if (words.length && mode && !['peers', 'pytorch', 'choices'].includes(mode)) program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
   const known = mode === 'peers' || mode === 'pytorch' ? words.every((word) => peerNames.some((name) => name.includes(word)))
-    : mode === 'choices' ? choiceSteps(words, false).length > 0 : anyChosen(words)
+    : mode === 'choices' ? chosenSteps(words, false).length > 0 : anyChosen(words)
   if (!known) program.error(`nothing is called '${words.join(' ')}'`)
   switch (mode) {
     case 'profile': return print(profileTable(await profile(representative(options.profile!, await onSoftware()))))
@@ -76,7 +76,7 @@ async function onSoftware(): Promise<boolean> {
 async function choices(words: readonly string[]): Promise<void> {
   const log = new Log()
   const engine = await init({ tune: false }) // reads and keeps nothing of this machine's own choices
-  await measureChoices(engine, choiceSteps(words, engine.isSoftware), log)
+  await measureChoices(engine, chosenSteps(words, engine.isSoftware), { log, keep: !words.length })
   log.report()
 }
 

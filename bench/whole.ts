@@ -36,6 +36,9 @@ export interface Scope {
 
 const chosen = (words: readonly string[]) => ({ name }: { name: string }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase()))
 
+/** The steps whose names hold every word and that are not too much for the adapter. */
+export const chosenSteps = (words: readonly string[], isSoftware: boolean) => steps.filter((work) => chosen(words)(work) && !(work.gpuOnly && isSoftware))
+
 /** Whether any row has a name with these words. */
 export const anyChosen = (words: readonly string[]) => [...groups.flat(), ...steps].some(chosen(words))
 
@@ -55,7 +58,7 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
   engine.dispose()
   await save()
 
-  const works = steps.filter((work) => chosen(words)(work) && !(work.gpuOnly && isSoftware))
+  const works = chosenSteps(words, isSoftware)
   for (const work of works) {
     await log.attempt(work.name, async () => {
       results.steps.push(await time(work, seconds))

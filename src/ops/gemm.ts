@@ -70,7 +70,7 @@ export function gemm(g: Gemm): void {
   const ways: Way[] = []
   if (SG && inFours && transposeA && !transposeW && M % 4 === 0 && !g.bias && !g.gelu) ways.push({ name: 'outer', run: (p) => outer(p, SG) })
   if (SG && inFours && !transposeA && K % 4 === 0) {
-    for (const TM of M <= 8 ? [8, 32] as const : SG === 4 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
+    for (const TM of M <= 8 || SG === 4 ? [8, 32] as const : [32, 8] as const) ways.push({ name: `broadcast ${TM}`, run: (p) => broadcast(p, SG, TM) })
   }
   const work = M * N * K * batches
   const few = ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4
