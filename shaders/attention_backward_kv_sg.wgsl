@@ -30,8 +30,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var ks: array<vec4<f32>, D4>;
   var vs: array<vec4<f32>, D4>;
   for (var i = 0u; i < params.depth; i++) {
-    let k_part = vec4<f32>(k[params.k_offset + own + i]) * params.scale;
-    let v_part = vec4<f32>(v[params.v_offset + own + i]);
+    let k_part = key_part(own + i) * params.scale;
+    let v_part = value_part(own + i);
     @unroll for (var j = 0u; j < D4; j++) {
       ks[j] = select(ks[j], k_part, i == j);
       vs[j] = select(vs[j], v_part, i == j);
@@ -73,6 +73,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       v_part = select(v_part, dvs[j], i == j);
     }
     dk[params.k_offset + own + i] = vec4<E>(k_part * params.scale);
-    if (params.packed != 0u) { dk[params.v_offset + own + i] = vec4<E>(v_part); } else { dv[own + i] = vec4<E>(v_part); }
+    if (PACKED) { dk[params.v_offset + own + i] = vec4<E>(v_part); } else { dv[own + i] = vec4<E>(v_part); }
   }
 }

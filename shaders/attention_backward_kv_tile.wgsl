@@ -39,10 +39,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var a = vec4<f32>(0.0);
         var b = vec4<f32>(0.0);
         if (c < params.depth && chunk % 2u == 0u) {
-          a = params.scale * vec4<f32>(k[params.k_offset + key]);
+          a = params.scale * key_part(key);
           b = vec4<f32>(q[q_base + query * params.q_token + c]);
         } else if (c < params.depth) {
-          a = vec4<f32>(v[params.v_offset + key]);
+          a = value_part(key);
           b = vec4<f32>(dout[o_base + query * params.o_token + c]);
         }
         left[row * PITCH + e % 8u] = a;
@@ -101,7 +101,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
           let to = k_base + key * params.k_token + c;
           dk[params.k_offset + to] = vec4<E>(dks[chunk][i] * params.scale);
           let v_out = vec4<E>(dvs[chunk][i]);
-          if (params.packed != 0u) { dk[params.v_offset + to] = v_out; } else { dv[to] = v_out; }
+          if (PACKED) { dk[params.v_offset + to] = v_out; } else { dv[to] = v_out; }
         }
       }
     }

@@ -49,8 +49,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var ks: array<vec4<f32>, LOADS>;
     var vs: array<vec4<f32>, LOADS>;
     @unroll for (var l = 0u; l < LOADS; l++) {
-      ks[l] = vec4<f32>(k[params.k_offset + row + column[l]]);
-      vs[l] = vec4<f32>(v[params.v_offset + row + column[l]]);
+      ks[l] = key_part(row + column[l]);
+      vs[l] = value_part(row + column[l]);
     }
     var scores = vec4<f32>(0.0);
     var grads = vec4<f32>(0.0);

@@ -50,10 +50,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var b = vec4<f32>(0.0);
         if (c < params.depth && chunk % 2u == 0u) {
           a = params.scale * vec4<f32>(q[q_base + query * params.q_token + c]);
-          b = vec4<f32>(k[params.k_offset + key]);
+          b = key_part(key);
         } else if (c < params.depth) {
           a = vec4<f32>(dout[o_base + query * params.o_token + c]);
-          b = vec4<f32>(v[params.v_offset + key]);
+          b = value_part(key);
         }
         left[row * PITCH + e % 8u] = a;
         right[row * PITCH + e % 8u] = b;
@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         for (var e = lid; e < 256u; e += 64u) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[row * PITCH + e % 8u] = vec4<f32>(k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
+          right[row * PITCH + e % 8u] = key_part(k_base + min(start + row, params.S - 1u) * params.k_token + c);
         }
         workgroupBarrier();
         sums[chunk] = weighted(sums[chunk], lid);

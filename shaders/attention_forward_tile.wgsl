@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var b = vec4<f32>(0.0);
         if (c < params.depth) {
           a = params.scale * vec4<f32>(q[q_base + min(first + row, params.T - 1u) * params.q_token + c]);
-          b = vec4<f32>(k[params.k_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
+          b = key_part(k_base + min(start + row, params.S - 1u) * params.k_token + c);
         }
         left[row * PITCH + e % 8u] = a;
         right[row * PITCH + e % 8u] = b;
@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         for (var e = lid; e < 256u; e += 64u) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[row * PITCH + e % 8u] = vec4<f32>(v[params.v_offset + k_base + min(start + row, params.S - 1u) * params.k_token + c]);
+          right[row * PITCH + e % 8u] = value_part(k_base + min(start + row, params.S - 1u) * params.k_token + c);
         }
         workgroupBarrier();
         @unroll for (var i = 0u; i < 4; i++) { sums[chunk][i] *= shrink[i]; }

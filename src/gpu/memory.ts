@@ -110,12 +110,12 @@ export class Memory {
   }
 
   /**
-   * Stand-in for an optional binding: 256 zero bytes. Written ones lie in another buffer, as one dispatch may not read and write the same,
-   * and in ranges of their own, as aliasing is forbidden.
+   * Stand-in for an optional binding: 256 zero bytes. Written ones lie in another buffer, as one dispatch may not read and write the same;
+   * all in ranges of their own, as what is bound as `read_write` may not overlap.
    */
   standIn(slot: number, written: boolean): GPUBufferBinding {
-    if (written) return { buffer: (this.scratch ??= this.create(256 * 32, STORAGE_USAGE, 'unwanted results')), offset: 256 * slot, size: 256 }
-    return { buffer: (this.zeros ??= this.create(256, STORAGE_USAGE, 'stand-ins')), offset: 0, size: 256 }
+    const buffer = written ? (this.scratch ??= this.create(256 * 32, STORAGE_USAGE, 'unwanted results')) : (this.zeros ??= this.create(256 * 32, STORAGE_USAGE, 'stand-ins'))
+    return { buffer, offset: 256 * slot, size: 256 }
   }
 
   takeStaging(bytes: number): GPUBuffer {

@@ -1,4 +1,5 @@
 // Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can wait.
+// `mixed` ones take all bindings as `read_write`, so that what a dispatch reads may lie in the buffer that it writes to.
 import { RadiogradError, check } from '../util/check.js'
 import { type Kernel, featuresOf } from './kernel.js'
 import type { Counters } from './memory.js'
@@ -18,10 +19,10 @@ export class Pipelines {
 
   /** The pipeline if it is ready, otherwise made on the spot. */
   now(kernel: Kernel, variant: string, overrides: Record<string, number>): Pipeline {
-    const key = this.key(kernel, variant, overrides)
+    const key = this.key(kernel, variant, overrides, false)
     let made = this.ready.get(key)
     if (!made) {
-      made = { pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides)), layout: this.layout(kernel).group }
+      made = { pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides, false)), layout: this.layout(kernel, false).group }
       this.counters.pipelines++
       this.ready.set(key, made)
     }
@@ -29,21 +30,21 @@ export class Pipelines {
   }
 
   /** Starts making the pipeline, or joins whoever did. */
-  soon(kernel: Kernel, variant: string, overrides: Record<string, number>): Promise<Pipeline> {
-    const key = this.key(kernel, variant, overrides)
+  soon(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed = false): Promise<Pipeline> {
+    const key = this.key(kernel, variant, overrides, mixed)
     const made = this.ready.get(key)
     if (made) return Promise.resolve(made)
     let promise = this.pending.get(key)
     if (!promise) {
       this.counters.pipelines++
-      promise = this.device.createComputePipelineAsync(this.descriptor(kernel, variant, overrides)).then(
+      promise = this.device.createComputePipelineAsync(this.descriptor(kernel, variant, overrides, mixed)).then(
         (pipeline) => {
-          const entry = { pipeline, layout: this.layout(kernel).group }
+          const entry = { pipeline, layout: this.layout(kernel, mixed).group }
           this.ready.set(key, entry)
           this.pending.delete(key)
           return entry
         },
-        async (error) => { throw new RadiogradError(await this.explain(kernel, variant, error)) },
+        async (error) => { throw new RadiogradError(await this.explain(kernel, variant, mixed, error)) },
       )
       promise.catch(() => {}) // whoever executes the step awaits it again and sees the error
       this.pending.set(key, promise)
@@ -51,22 +52,22 @@ export class Pipelines {
     return promise
   }
 
-  private key(kernel: Kernel, variant: string, overrides: Record<string, number>): string {
-    let key = `${kernel.name}|${variant}`
+  private key(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed: boolean): string {
+    let key = `${kernel.name}|${variant}|${mixed}`
     for (const name in overrides) key += `|${name}=${overrides[name]}`
     return key
   }
 
-  private descriptor(kernel: Kernel, variant: string, overrides: Record<string, number>): GPUComputePipelineDescriptor {
+  private descriptor(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed: boolean): GPUComputePipelineDescriptor {
     return {
       label: `${kernel.name} ${variant}`.trim(),
-      layout: this.layout(kernel).pipeline,
-      compute: { module: this.module(kernel, variant), entryPoint: 'main', constants: overrides },
+      layout: this.layout(kernel, mixed).pipeline,
+      compute: { module: this.module(kernel, variant, mixed), entryPoint: 'main', constants: overrides },
     }
   }
 
-  private module(kernel: Kernel, variant: string): GPUShaderModule {
-    const key = `${kernel.name}|${variant}`
+  private module(kernel: Kernel, variant: string, mixed: boolean): GPUShaderModule {
+    const key = `${kernel.name}|${variant}|${mixed}`
     let module = this.modules.get(key)
     if (!module) {
       const code = kernel.sources[variant]
@@ -74,15 +75,15 @@ export class Pipelines {
       for (const feature of featuresOf(kernel, variant)) {
         check(this.device.features.has(feature), `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`)
       }
-      module = this.device.createShaderModule({ label: kernel.name, code })
+      module = this.device.createShaderModule({ label: kernel.name, code: mixed ? code.replaceAll('<storage, read>', '<storage, read_write>') : code })
       this.counters.shaderModules++
       this.modules.set(key, module)
     }
     return module
   }
 
-  private layout(kernel: Kernel) {
-    const access = Object.values(kernel.bindings)
+  private layout(kernel: Kernel, mixed: boolean) {
+    const access = Object.values(kernel.bindings).map((a) => (mixed ? 'read_write' : a))
     const uniform = Object.keys(kernel.params).length > 0
     const key = `${access.join()}|${uniform}`
     let layout = this.layouts.get(key)
@@ -99,8 +100,8 @@ export class Pipelines {
   }
 
   /** One line: the file and line of the first compile error. Unrolling keeps line numbers; includes come after the file. */
-  private async explain(kernel: Kernel, variant: string, error: unknown): Promise<string> {
-    const info = await this.module(kernel, variant).getCompilationInfo().catch(() => null)
+  private async explain(kernel: Kernel, variant: string, mixed: boolean, error: unknown): Promise<string> {
+    const info = await this.module(kernel, variant, mixed).getCompilationInfo().catch(() => null)
     const first = info?.messages.find((m) => m.type === 'error')
     const what = first ? `shaders/${kernel.name}.wgsl:${first.lineNum}:${first.linePos} ${first.message}` : String((error as Error)?.message ?? error)
     return `${kernel.name} ${variant}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`

@@ -4,8 +4,11 @@ import { packParams } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
 import { type Block, type Placement, lowerBound, place } from './planner.js'
-import { type Command, type Recording, accesses } from './recording.js'
+import { type Command, type Dispatch, type Recording, accesses } from './recording.js'
 import type { Storage } from './storage.js'
+
+/** Arenas that are both read and written in a dispatch must save this much: `read` bindings may be faster on some GPUs. */
+const WORTH_MIXING = 1.05
 
 /** Memory of a plan in bytes: what it placed, and what no plan could do without. */
 export interface PlanMemory {
@@ -39,14 +42,15 @@ export class Plan {
   ) {
     this.commands = recording.commands
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
-    const { blocks, placed } = lifetimes(recording, results)
-    const packed = place(blocks, Math.min(device.limits.maxBufferSize, 1 << 30))
+    const { apart, mixed, placed } = lifetimes(recording, results)
+    const most = Math.min(device.limits.maxBufferSize, 1 << 30)
+    const packed = [apart, mixed].map((blocks) => place(blocks, most)).reduce((a, b) => (total(b) * WORTH_MIXING < total(a) ? b : a))
     this.placement = { arena: [], offset: [], arenas: packed.arenas }
     placed.forEach((index, i) => {
       this.placement.arena[index] = packed.arena[i]
       this.placement.offset[index] = packed.offset[i]
     })
-    this.memory = { planned: packed.arenas.reduce((a, b) => a + b, 0), lowerBound: lowerBound(blocks) }
+    this.memory = { planned: total(packed), lowerBound: lowerBound(apart) }
 
     // Uniforms: equal static blocks share a slot; dynamic ones lie together at the end, so that one write serves them all.
     this.uniformStride = device.limits.minUniformBufferOffsetAlignment
@@ -78,7 +82,7 @@ export class Plan {
   async ready(): Promise<void> {
     if (this.store.dry) return
     this.pipelines = await Promise.all(this.commands.map((c) => (c.type === 'dispatch'
-      ? this.cache.soon(c.kernel, c.variant, c.overrides) : (null as unknown as Pipeline))))
+      ? this.cache.soon(c.kernel, c.variant, c.overrides, this.mixes(c)) : (null as unknown as Pipeline))))
   }
 
   /** Makes room and binds. */
@@ -137,6 +141,14 @@ export class Plan {
     ;(pass as GPUComputePassEncoder | null)?.end()
   }
 
+  /** Whether a dispatch reads from an arena that it also writes to. */
+  private mixes(c: Dispatch): boolean {
+    const { read, written } = accesses(c)
+    const arenas = (storages: readonly Storage[]) => storages.filter((s) => s.index >= 0).map((s) => this.placement.arena[s.index])
+    const targets = arenas(written)
+    return arenas(read).some((arena) => targets.includes(arena))
+  }
+
   /** Names of the kernels in the order of their dispatches. */
   kernels(): string[] {
     return this.commands.flatMap((c) => (c.type === 'dispatch' ? [`${c.kernel.name} ${c.variant}`.trim()] : []))
@@ -178,12 +190,14 @@ export class Plan {
   }
 }
 
+const total = ({ arenas }: Placement) => arenas.reduce((a, b) => a + b, 0)
+
 /** Whether two live storages are the same bytes, as the slices are that an optimizer cuts anew for each step. */
 const samePlace = (a: Storage, b: Storage) => a.buffer === b.buffer && a.offset === b.offset && a.byteLength === b.byteLength
 
 /** Binds the storages of one dispatch, and its uniform block. */
 export function bindGroup(
-  device: GPUDevice, store: Memory, c: Extract<Command, { type: 'dispatch' }>, { layout }: Pipeline,
+  device: GPUDevice, store: Memory, c: Dispatch, { layout }: Pipeline,
   resolve: (s: Storage) => GPUBufferBinding, uniform: { buffer: GPUBuffer; offset: number } | null,
 ): GPUBindGroup {
   const access = Object.values(c.kernel.bindings)
@@ -203,38 +217,50 @@ export function bindGroup(
   return device.createBindGroup({ label: c.kernel.name, layout, entries })
 }
 
-/** First and last use of every transient; those never used take no room. */
-function lifetimes(recording: Recording, results: readonly Storage[]): { blocks: Block[]; placed: number[] } {
+/**
+ * First and last use of every transient; those never used take no room. Twice, with two rules for what must lie in different buffers:
+ * `apart`, whatever a command reads and what it writes, so that its bindings can be declared as they are used; `mixed`, only where a buffer
+ * cannot serve as both: the two of a copy, and those of a dispatch that binds one storage several times, which `read_write` forbids.
+ */
+function lifetimes(recording: Recording, results: readonly Storage[]): { apart: Block[]; mixed: Block[]; placed: number[] } {
   const placed: number[] = []
-  const blockOf = new Map<number, Block>()
+  const number = new Map<number, number>()
+  const apart: Block[] = []
   const touch = (s: Storage, at: number) => {
     if (s.index < 0) return
-    let block = blockOf.get(s.index)
-    if (!block) {
-      blockOf.set(s.index, (block = { bytes: s.byteLength, first: at, last: at, conflicts: new Set() }))
-      placed.push(s.index)
+    if (!number.has(s.index)) {
+      number.set(s.index, placed.push(s.index) - 1)
+      apart.push({ bytes: s.byteLength, first: at, last: at, conflicts: new Set() })
     }
-    block.last = at
+    apart[number.get(s.index)!].last = at
   }
   recording.commands.forEach((command, at) => {
     const { read, written } = accesses(command)
     read.forEach((s) => {
-      check(s.index < 0 || blockOf.has(s.index), () => `step: ${s.label} is read before anything wrote it`)
+      check(s.index < 0 || number.has(s.index), () => `step: ${s.label} is read before anything wrote it`)
       touch(s, at)
     })
     written.forEach((s) => touch(s, at))
   })
   results.forEach((s) => touch(s, recording.commands.length))
-  const number = new Map(placed.map((index, i) => [index, i]))
+  const mixed = apart.map((block) => ({ ...block, conflicts: new Set<number>() }))
   for (const command of recording.commands) {
     const { read, written } = accesses(command)
+    const rules = command.type === 'dispatch' && !overlapping(command.bindings) ? [apart] : [apart, mixed]
     for (const r of read) for (const w of written) {
-      const i = number.get(r.index)
-      const j = number.get(w.index)
-      if (r.index < 0 || w.index < 0 || i === undefined || j === undefined || i === j) continue
-      blockOf.get(r.index)!.conflicts.add(j)
-      blockOf.get(w.index)!.conflicts.add(i)
+      const [i, j] = [number.get(r.index), number.get(w.index)]
+      if (i === undefined || j === undefined || i === j) continue
+      for (const blocks of rules) {
+        blocks[i].conflicts.add(j)
+        blocks[j].conflicts.add(i)
+      }
     }
   }
-  return { blocks: placed.map((index) => blockOf.get(index)!), placed }
+  return { apart, mixed, placed }
+}
+
+/** Whether two of the storages have bytes in common. */
+function overlapping(bindings: readonly (Storage | null)[]): boolean {
+  return bindings.some((a, i) => a && bindings.some((b, j) => b && i < j && (a === b ||
+    (a.buffer !== null && a.buffer === b.buffer && a.offset < b.offset + b.byteLength && b.offset < a.offset + a.byteLength))))
 }

@@ -1,8 +1,8 @@
 // Offline memory assignment: where each intermediate of a step lives. Pure arithmetic, no GPU.
 //
 // Lifetimes are known, so storages whose lifetimes do not meet share bytes: placed one after another, best fit (Pisarchyk & Lee,
-// "Efficient memory management for deep neural net inference", 2020). WebGPU adds one rule: a dispatch may not bind one buffer both as
-// `read` and as `read_write`, even at disjoint ranges; so two storages that meet so in some dispatch are put into different arenas.
+// "Efficient memory management for deep neural net inference", 2020). WebGPU adds rules about what may share a buffer: a dispatch may not bind
+// one both as `read` and as `read_write`, even at disjoint ranges. Blocks that such a rule concerns are put into different arenas.
 // Which order is best differs from step to step: a few are tried, then the best is improved by moving forward what sticks out
 // ("squeaky wheel" optimization: Joslin & Clements, 1999). The same blocks always get the same places.
 

@@ -47,28 +47,29 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
   const offset = packed ? (heads * depth) / 4 : 0
   const fixed = {
-    heads, T, S, depth: depth / 4, scale, causal, packed, k_offset: offset, v_offset: 2 * offset,
+    heads, T, S, depth: depth / 4, scale, causal, k_offset: offset, v_offset: 2 * offset,
     q_batch, q_head, q_token, k_batch, k_head, k_token, o_batch, o_head, o_token,
     p: 0, rescale: 1, seed: 0, stream: 0, step: 0,
   }
   const dropped = random && { p: random.p, rescale: kept(random.p).scale }
   const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
-  const DROPOUT = random !== null
+  const constants = { E: element, DROPOUT: random !== null, PACKED: packed } as const
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
   const groups = (rows: number, perLane = 1) => [ceilDiv(rows, SG ? perLane * SG : 32), all, 1] as const // a tile is 32 rows
-  return { params, groups, sg: SG && ({ SG, D, E: element, DROPOUT } as const), tile: { E: element, CHUNKS: ceilDiv(depth, 32), DROPOUT } }
+  return { params, groups, sg: SG && ({ SG, D, ...constants } as const), tile: { CHUNKS: ceilDiv(depth, 32), ...constants } }
 }
 
-function forward(q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, layout: Layout): void {
+/** Packed, q holds keys and values too, and k and v are null. */
+function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, lse: Tensor, layout: Layout): void {
   const { params, groups, sg, tile } = prepare(q.element, layout)
   if (sg) gpu.run(shaders.attention_forward_sg, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
   else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
 }
 
-/** Fills dq, dk and dv; packed, they are one tensor and dv is null. */
+/** Fills dq, dk and dv; packed, they are one tensor, and k, v and dv are null. */
 function backward(
-  { q, k, v, o, lse }: Record<'q' | 'k' | 'v' | 'o' | 'lse', Tensor>, dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor | null, layout: Layout,
+  { q, k, v, o, lse }: Record<'q' | 'o' | 'lse', Tensor> & Record<'k' | 'v', Tensor | null>, dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor | null, layout: Layout,
 ): void {
   const { params, groups, sg, tile } = prepare(q.element, layout)
   const delta = empty(lse.shape, 'f32', 'attention delta')
@@ -106,10 +107,10 @@ const selfAttentionOp = defineOp({
   saves: ['qkv', 'o', 'lse'],
   shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({ o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3], lse: [all, T] }),
   forward({ qkv }, { o, lse }, layout) {
-    forward(qkv, qkv, qkv, o, lse, layout)
+    forward(qkv, null, null, o, lse, layout)
   },
   backward({ qkv, o, lse }, { o: dout }, { qkv: dqkv }, layout) {
-    if (dqkv) backward({ q: qkv, k: qkv, v: qkv, o, lse }, dout, dqkv, dqkv, null, layout)
+    if (dqkv) backward({ q: qkv, k: null, v: null, o, lse }, dout, dqkv, dqkv, null, layout)
   },
 })
 

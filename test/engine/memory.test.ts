@@ -2,7 +2,7 @@
 // real one takes.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { F, type Tensor, Trainer, checkpoint, init, models, nn, optim, tensor } from '../../src/index.js'
+import { F, type Tensor, Trainer, checkpoint, init, models, nn, noGrad, optim, tensor } from '../../src/index.js'
 import type { Batch } from '../../src/data/dataLoader.js'
 import { compose, Normalize, Resize, ToTensor } from '../../src/data/transforms.js'
 import type { BatchSource } from '../../src/train/batches.js'
@@ -140,6 +140,42 @@ test('a dry engine plans what a real one takes, within 5 %, and refuses to run',
   }
   await refused(() => engine.step(() => model.forward(tensor([1, 2, 3, 4], [1, 4]))), /^engine: it was started with dryRun/)
   await refused(() => model.weight.data(), /^data: a dry engine/)
+})
+
+test('steps of whole models take at most 10 % more than what lives at one time', async () => {
+  for (const [name, learn, size, batch] of [
+    ['resnet18', /./, 64, 4], ['resnet18', /^(layer4|fc)/, 224, 4], ['resnet18', null, 224, 1], ['resnet18', null, 224, 4], ['vit-tiny', /./, 224, 2], ['vit-tiny', null, 224, 1],
+  ] as const) {
+    engine.dispose()
+    engine = await init({ dryRun: true })
+    const model = (name === 'resnet18' ? models.resnet18({ numClasses: 2 }) : models.vitTiny({ imageSize: 224, numClasses: 2 })).freeze((n) => !learn?.test(n))
+    model.train(learn !== null)
+    const x = tensor(new Float32Array(batch * size * size * 3), [batch, size, size, 3])
+    await engine.capture(() => {
+      if (!learn) return noGrad(() => model.forward(x))
+      const loss = F.crossEntropy(model.forward(x), tensor(new Int32Array(batch), [batch]))
+      loss.backward()
+      return loss
+    }).prepare()
+    const { planned, lowerBound } = engine.memory()
+    assert.ok(planned <= 1.1 * lowerBound, `${name}, ${learn}, ${size} px, batch ${batch}: planned ${planned}, lower bound ${lowerBound}`)
+  }
+})
+
+test('a step whose arenas are read and written at once: the same bits as outside steps', async () => {
+  engine.dispose()
+  engine = await init({ seed: 3 })
+  const model = models.resnet18({ numClasses: 3 })
+  model.eval()
+  const x = tensor(Float32Array.from({ length: 3 * 224 * 224 }, (_, i) => pixels[i % 8191] / 128 - 1), [1, 224, 224, 3])
+  const run = () => noGrad(() => {
+    const features = model.forward(x)
+    return F.add(F.mul(features, features), features) // one storage twice in a dispatch
+  })
+  const inStep = await (await engine.step(run)).data()
+  const { planned, lowerBound } = engine.memory()
+  assert.ok(planned <= 1.1 * lowerBound, `planned ${planned}, lower bound ${lowerBound}`)
+  assert.equal(inStep, await run().data())
 })
 
 test('attention needs no memory that grows with T × T', async () => {
