@@ -103,8 +103,8 @@ async function describe(folder, file) {
     sources[variantKey(variant)] = `${enables}${text}\n${prelude}\n`
   }
 
-  // Only declarations matter here: functions go in without their bodies.
-  let declarations = Object.values(sources)[0].replace(/^(enable [^;]+;\s*)+/, '')
+  // Only declarations matter here: functions go in without their bodies, and matrices, a type the parser does not know, as numbers.
+  let declarations = Object.values(sources)[0].replace(/^(enable [^;]+;\s*)+/, '').replace(/\bsubgroup_matrix_\w+<[^>]*>/g, 'f32')
   for (let m, from = 0; (m = /\bfn\s+\w+[^{]*\{/g.exec(declarations.slice(from))); ) {
     const open = from + m.index + m[0].length - 1
     declarations = declarations.slice(0, open + 1) + declarations.slice(closing(declarations, open))

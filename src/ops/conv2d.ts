@@ -11,7 +11,7 @@ import * as direct from './convdirect.js'
 import { type Attributes, type Epilogue, NOTHING } from './convgeometry.js'
 import { isPatches, onlyBias, patchesBackwardInput, patchesBackwardWeight, patchesForward } from './convpatches.js'
 import { type TileSize, tiling, winogradBackwardInput, winogradBackwardWeight, winogradFits, winogradForward } from './convwinograd.js'
-import { familyOf, subgroupFamily } from './gemm.js'
+import { familyOf, hasMatrices, subgroupFamily } from './gemm.js'
 import { sumMiddle } from './reduce.js'
 import { pair } from './shape.js'
 
@@ -30,9 +30,14 @@ interface Way extends Candidate {
   run(): void
 }
 
-/** The kernels with tiles in workgroup memory, the plain one first; other sizes only where no kernel for a software adapter can run. */
-const tile = (w: Shape, attrs: Attributes, run: (R: direct.Square) => void): Way[] =>
-  direct.SQUARES.slice(0, direct.lanes(w, attrs) ? 1 : undefined).map((R) => ({ name: `tile ${16 * R}`, run: () => run(R) }))
+/**
+ * The kernels with tiles in workgroup memory, the plain one first; other sizes only where no kernel for a software adapter can run. By matrix
+ * units too, where they can multiply what x holds and would not run nearly empty.
+ */
+const tile = (x: Tensor, w: Shape, attrs: Attributes, run: (R: direct.Square) => void): Way[] => [
+  ...direct.SQUARES.slice(0, direct.lanes(w, attrs) ? 1 : undefined).map((R) => ({ name: `tile ${direct.sideOf(R)}`, run: () => run(R) })),
+  ...(hasMatrices(x) && w[3] / attrs.groups >= 16 ? [{ name: 'matrix 64', run: () => run('matrix') }] : []),
+]
 
 /** Runs a pass of a convolution x · w → y by the way chosen for its shape; usual is Winograd's where it pays, else the first. */
 function pass(family: string, x: Shape, w: Shape, y: Shape, attrs: Attributes, ways: Way[]): void {
@@ -88,7 +93,7 @@ export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes,
     ...(SG && direct.hasRuns(weight.shape, attrs) ? [{ name: 'rows', run: () => direct.forwardRows(x, weight, y, attrs, epilogue, SG) }] : []),
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
-    ...tile(weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
+    ...tile(x, weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
     ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
   ])
 }
@@ -98,7 +103,7 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
     ...patches(dx.shape, weight.shape, attrs, () => patchesBackwardInput(weight, dy, dx)),
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseBackwardInput(weight, dy, dx, attrs)),
-    ...tile(weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
+    ...tile(dy, weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
     ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
   ])
 }
@@ -109,7 +114,7 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
     ...patches(x.shape, dWeight.shape, attrs, () => patchesBackwardWeight(x, dy, dWeight)),
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
     ...depthwise(dWeight.shape, attrs, () => depthwiseBackwardWeight(x, dy, dWeight, attrs)),
-    ...tile(dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
+    ...tile(x, dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
     ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
   ])
 }

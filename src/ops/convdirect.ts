@@ -1,5 +1,5 @@
 // Convolution kernels that multiply directly (implicit matrix products), each pass in two families: one subgroup a workgroup, and tiles in
-// workgroup memory, which take any shape.
+// workgroup memory, which take any shape; f16 tiles also by matrix units, where a GPU has them.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
@@ -37,10 +37,12 @@ function cropChannels(padded: Tensor, x: Tensor): void {
   copyStrided(padded, x, x.shape, { offset: 0, strides: stridesOf(padded.shape) }, { offset: 0, strides: stridesOf(x.shape) })
 }
 
-/** Rows and columns that an invocation of a tile kernel makes; its workgroup makes 16 times as many of both. */
-export type Square = 2 | 4 | 8
-/** The middle one is the plain kernel. */
-export const SQUARES: readonly Square[] = [4, 8, 2]
+/** Rows and columns that an invocation of a tile kernel makes, its workgroup 16 times as many of both; or 64 of both by matrix units. */
+export type Square = 2 | 4 | 8 | 'matrix'
+/** The first is the plain kernel. */
+export const SQUARES = [4, 8, 2] as const
+/** Rows and columns of a workgroup. */
+export const sideOf = (R: Square) => (R === 'matrix' ? 64 : 16 * R)
 
 /** What the general kernels take in all three passes: those with tiles, and the depthwise ones. */
 export function generalParams(x: readonly number[], w: readonly number[], y: readonly number[], attrs: Attributes) {
@@ -74,9 +76,11 @@ export function forwardRows(x: Tensor, weight: Tensor, y: Tensor, attrs: Attribu
 export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
   const { groups: G } = attrs
   const co = weight.shape[3]
-  gpu.run(shaders.conv2d_forward_tile, { x, w: weight, y, ...bindings(epilogue) },
-    { ...generalParams(x.shape, weight.shape, y.shape, attrs), ...flags(epilogue) },
-    [ceilDiv(co / G, 16 * R), ceilDiv(y.size / co, 16 * R), G], { R, T: x.element, ...constants(epilogue) })
+  const given = { x, w: weight, y, ...bindings(epilogue) }
+  const params = { ...generalParams(x.shape, weight.shape, y.shape, attrs), ...flags(epilogue) }
+  const groups = [ceilDiv(co / G, sideOf(R)), ceilDiv(y.size / co, sideOf(R)), G] as const
+  if (R === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { T: 'f16', ...constants(epilogue) })
+  else gpu.run(shaders.conv2d_forward_tile, given, params, groups, { R, T: x.element, ...constants(epilogue) })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */
@@ -100,8 +104,11 @@ export function backwardInputSubgroup(weight: Tensor, dy: Tensor, dx: Tensor, at
 export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes, R: Square): void {
   const { groups: G } = attrs
   const { pixels, phases } = phasePixels(dx.shape, attrs)
-  gpu.run(shaders.conv2d_backward_input_tile, { dy, w: weight, dx }, generalParams(dx.shape, weight.shape, dy.shape, attrs),
-    [ceilDiv(weight.shape[2], 16 * R), ceilDiv(pixels, 16 * R), G * phases], { R, T: dy.element })
+  const given = { dy, w: weight, dx }
+  const params = generalParams(dx.shape, weight.shape, dy.shape, attrs)
+  const groups = [ceilDiv(weight.shape[2], sideOf(R)), ceilDiv(pixels, sideOf(R)), G * phases] as const
+  if (R === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, { T: 'f16' })
+  else gpu.run(shaders.conv2d_backward_input_tile, given, params, groups, { R, T: dy.element })
 }
 
 export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, SG: 4 | 8): void {
@@ -129,10 +136,13 @@ export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs
   const { groups: G } = attrs
   const [kh, kw, cg, co] = dWeight.shape
   const rows = kh * kw * cg
-  const tiles = [ceilDiv(co / G, 16 * R), ceilDiv(rows, 16 * R)]
+  const tiles = [ceilDiv(co / G, sideOf(R)), ceilDiv(rows, sideOf(R))]
   const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, dy.size / co)
   const parts = splits > 1 ? empty([splits, rows, co], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(shaders.conv2d_backward_weight_tile, { x, dy, dw: parts },
-    { ...generalParams(x.shape, dWeight.shape, dy.shape, attrs), splits, k_per_split }, [tiles[0], tiles[1], G * splits], { R, T: x.element })
+  const given = { x, dy, dw: parts }
+  const params = { ...generalParams(x.shape, dWeight.shape, dy.shape, attrs), splits, k_per_split }
+  const groups = [tiles[0], tiles[1], G * splits] as const
+  if (R === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, { T: 'f16' })
+  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, groups, { R, T: x.element })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }

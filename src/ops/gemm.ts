@@ -78,10 +78,13 @@ export function gemm(g: Gemm): void {
   gpu.tuned({
     family: familyOf('matmul', g.a),
     shape: `${transposeA ? 'T' : 'N'}${transposeW ? 'T' : 'N'} ${[M, N, K].map(sizeClass).join('×')}${batches > 1 ? ` ${sizeClass(batches)} times` : ''}`,
-    work, candidates: [...ways, ...TILES, ...(work <= 16 * SMALL ? [PLAIN] : []), ...(gpu.caps.matrices && g.a.element === 'f16' ? [MATRIX] : [])], usual,
+    work, candidates: [...ways, ...TILES, ...(work <= 16 * SMALL ? [PLAIN] : []), ...(hasMatrices(g.a) ? [MATRIX] : [])], usual,
     run: (way) => way.run(g), plain: () => plain(g),
   })
 }
+
+/** Whether matrix units can multiply what a tensor holds. */
+export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices && element === 'f16'
 
 /** What the tuner calls kernels for a tensor's dtype. */
 export const familyOf = (name: string, { element }: Tensor): string => (element === 'f16' ? `${name} f16` : name)

@@ -20,8 +20,12 @@ export interface Finding extends Choice {
   rejected: { name: string; why: string }[]
 }
 
-/** Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel, and where the result is rounded to f16. */
+/**
+ * Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel; for sums of f16 products, which matrix units may cut rather than round; and
+ * where the result itself is f16.
+ */
 const TOLERANCE = 1e-5
+const PRODUCTS_TOLERANCE = 1e-4
 const HALF_TOLERANCE = 1e-3
 const ROUNDS = 5
 /** A candidate this much slower than the best in the first round is not timed again. */
@@ -52,7 +56,8 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
         for (const s of outputs) gpu.zero(s)
         await time(gpu, [trial], 1)
         const errors = await Promise.all(outputs.map(async (s, i) => distance(await scratch.read(s), truth[i])))
-        const wrong = errors.find((error, i) => !(error <= (scratch.half.has(outputs[i]) ? HALF_TOLERANCE : TOLERANCE)))
+        const allowed = (s: Storage) => (scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE)
+        const wrong = errors.find((error, i) => !(error <= allowed(outputs[i])))
         if (wrong === undefined) fit.push(trial)
         else rejected.push({ name, why: `differs from the plain kernel by ${wrong.toExponential(1)}` })
       } catch (error) {

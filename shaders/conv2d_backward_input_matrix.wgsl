@@ -1,0 +1,76 @@
+// The gradient of conv2d_backward_input_tile.wgsl, of f16, by matrix units: phase by phase and tap by tap; pixels of dx are the rows of the left
+// matrix, output channels its columns. Dispatched over [ceil(CG / 64), ceil(N·ceil(H/SH)·ceil(W/SW) / 64), G·SH·SW].
+// @variant T = f16
+// @require subgroups
+// @require chromium-experimental-subgroup-matrix
+// @include lib/conv.wgsl
+// @include lib/matrix.wgsl
+@group(0) @binding(0) var<storage, read> dy: array<T>;
+@group(0) @binding(1) var<storage, read> w: array<T>;
+@group(0) @binding(2) var<storage, read_write> dx: array<T>;
+@group(0) @binding(3) var<uniform> params: Params;
+var<workgroup> pixels_of: array<vec3<i32>, TILE>; // line and column of each pixel in its phase, and the first line of its image in dy
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+  @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let CO = params.G * params.OG;
+  let group = wid.z / u32(params.SH * params.SW);
+  let phase = i32(wid.z) % (params.SH * params.SW);
+  let phase_y = phase / params.SW;
+  let phase_x = phase % params.SW;
+  let QH = (params.H + params.SH - 1) / params.SH;
+  let QW = (params.W + params.SW - 1) / params.SW;
+  let pixels = i32(params.N) * QH * QW;
+  if (lid < TILE) {
+    let pixel = min(i32(wid.y * TILE + lid), pixels - 1);
+    pixels_of[lid] = vec3<i32>(pixel / QW % QH, pixel % QW, pixel / (QW * QH) * params.OH);
+  }
+  workgroupBarrier();
+  var sums: Sums;
+  for (var tap = 0u; tap < params.KH * params.KW; tap++) {
+    // oy = (iy + PH - ky·DH) / SH must be whole.
+    let sy = phase_y + params.PH - i32(tap / params.KW) * params.DH;
+    let sx = phase_x + params.PW - i32(tap % params.KW) * params.DW;
+    let by = sy / params.SH;
+    let bx = sx / params.SW;
+    if (by * params.SH != sy || bx * params.SW != sx) { continue; }
+    for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
+      let slot = lid % STEP;
+      let k = k0 + slot;
+      for (var m = lid / STEP; m < TILE; m += THREADS / STEP) {
+        let oy = pixels_of[m].x + by;
+        let ox = pixels_of[m].y + bx;
+        let ok = k < params.OG && oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
+        let at = u32((pixels_of[m].z + oy) * params.OW + ox) * CO + group * params.OG + k;
+        left[m * LEFT_PITCH + slot] = select(T(0.0), dy[select(0u, at, ok)], ok);
+      }
+      for (var n = lid / STEP; n < TILE; n += THREADS / STEP) {
+        let c = wid.x * TILE + n;
+        let ok = k < params.OG && c < params.CG;
+        right[slot * RIGHT_PITCH + n] = select(T(0.0), w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, ok)], ok);
+      }
+      workgroupBarrier();
+      multiply(&sums, subgroup);
+      workgroupBarrier();
+    }
+  }
+  @unroll for (var i = 0u; i < 4u; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * 256u, sums[i], 16u);
+    workgroupBarrier();
+    let place = place_of(i, subgroup, lane);
+    let pixel = i32(wid.y * TILE + place.x);
+    let ix = pixel % QW * params.SW + phase_x;
+    let iy = pixel / QW % QH * params.SH + phase_y;
+    let n = pixel / (QW * QH);
+    for (var j = 0u; j < 8u; j++) {
+      let c = wid.x * TILE + place.y + j;
+      if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
+        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(given[subgroup * 256u + lane * 8u + j]);
+      }
+    }
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,102 @@
+// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain kernels on the same f16
+// numbers, at shapes with odd edges; the tuner takes none of them for wrong.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { gpu } from '../../src/gpu/gpu.js'
+import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { relativeError } from '../cases/case.js'
+import { emulateMatrices } from './emulate.js'
+
+const engine = await init({ tune: false })
+const test = suite(`matrix units (${engine.adapterKind})`)
+const real = gpu.caps.matrices
+
+let state = 11
+function random(shape: readonly number[]): Float32Array {
+  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7)
+}
+
+interface Case {
+  name: string
+  /** Passes that matrix units can do, forward and backward. */
+  passes: number
+  x: number[]
+  parameters: number[][]
+  run(x: Tensor, parameters: Tensor[]): Tensor
+}
+
+const conv = (x: number[], w: number[], options: Parameters<typeof F.conv2d>[3]): Case => ({
+  name: `conv2d ${w} of ${x}, ${JSON.stringify(options)}`, passes: 3, x, parameters: [w, [w[3]]], run: (x, [w, b]) => F.conv2d(x, w, b, options),
+})
+const cases: Case[] = [
+  conv([2, 9, 7, 20], [3, 3, 20, 36], { padding: 1 }),
+  conv([1, 7, 11, 36], [3, 3, 36, 72], { padding: [2, 0], dilation: [1, 2] }),
+  conv([3, 13, 11, 3], [7, 7, 3, 64], { stride: 2, padding: 3 }),
+  conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
+  conv([2, 9, 10, 34], [3, 2, 17, 32], { stride: [2, 3], padding: [1, 4], groups: 2 }),
+  { name: 'linearGelu', passes: 3, x: [3, 33, 71], parameters: [[130, 71], [130]], run: (x, [w, b]) => F.linearGelu(x, w, b) },
+  { name: 'linear', passes: 3, x: [2, 65, 64], parameters: [[64, 64], [64]], run: (x, [w, b]) => F.linear(x, w, b) },
+  { name: 'matmul of a long sum', passes: 1, x: [1, 40, 3000], parameters: [], run: (x) => F.matmul(x, F.transpose(x, 1, 2)) },
+]
+
+/** Runs a case with the candidates whose name begins so, the first where there is none: results, and how often there was one. */
+async function by(way: string, { x, parameters, run }: Case, values: Float32Array[], dy: Float32Array) {
+  const { of } = gpu.choices
+  let found = 0
+  gpu.choices.of = (problem) => {
+    const candidate = problem.candidates.find(({ name }) => name.startsWith(way))
+    if (candidate) found++
+    return candidate ?? problem.usual
+  }
+  try {
+    const given = tensor(values[0], x, { dtype: 'f16', requiresGrad: true })
+    const trained = parameters.map((shape, i) => tensor(values[i + 1], shape, { requiresGrad: true }))
+    const results = await engine.step(() => {
+      const y = run(given, trained)
+      y.backward(tensor(dy.slice(0, y.size), y.shape, { dtype: 'f16' }))
+      return [y, given.grad!, ...trained.map((t) => t.grad!)]
+    })
+    return { found, data: await Promise.all(results.map((t) => t.data())), halves: results.map((t) => t.dtype === 'f16') }
+  } finally {
+    gpu.choices.of = of
+  }
+}
+
+if (gpu.caps.f16) {
+  if (!real) emulateMatrices()
+  for (const c of cases) {
+    test(c.name, async () => {
+      const values = [c.x, ...c.parameters].map(random)
+      const dy = random([2 ** 16])
+      const plain = await by('tile 64', c, values, dy)
+      const own = await by('matrix', c, values, dy)
+      assert.ok(own.found >= c.passes, `${own.found} passes`)
+      own.data.forEach((d, i) => {
+        // Sums of the same products; where the result is rounded to f16, a last digit may fall the other way.
+        const error = relativeError(d, plain.data[i])
+        assert.ok(error < (own.halves[i] ? 3e-4 : 2e-5), `result ${i} is off by ${error.toExponential(1)}`)
+        assert.ok(d.some((v) => v !== 0))
+      })
+    })
+  }
+
+  if (engine.features.has('timestamp-query')) {
+    test('the tuner takes none for wrong', async () => {
+      const x = tensor(random([2, 9, 9, 32]), [2, 9, 9, 32], { dtype: 'f16', requiresGrad: true })
+      const w = tensor(random([3, 3, 32, 48]), [3, 3, 32, 48], { requiresGrad: true })
+      const findings = await engine.tune(() => {
+        const y = F.conv2d(x, w, null, { padding: 1 })
+        y.backward(y)
+        return null
+      })
+      assert.is(findings.filter(({ key }) => key.startsWith('conv2d')).length, 3)
+      for (const { key, rejected } of findings) assert.equal(rejected, [], key)
+    })
+  }
+} else {
+  console.log('skip: this adapter has no shader-f16')
+}
+
+test.after(() => engine.dispose())
+test.run()
