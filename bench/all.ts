@@ -6,7 +6,7 @@ import { type Profile, profile } from './profile.js'
 import { runPytorch } from './pytorch.js'
 import { origin, slug, writeResults } from './results.js'
 import { Log, columns, percent, print, short } from './stats.js'
-import { modelNames, representative } from './steps.js'
+import { representatives } from './steps.js'
 import { type WholeResults, runWhole } from './whole.js'
 
 /** Shares of the time after which nothing of a part begins any more. */
@@ -17,17 +17,18 @@ export async function runAll(minutes: number): Promise<void> {
   const at = (share: number) => start + share * minutes * 60_000
   const log = new Log(at(1))
   const engine = await init()
-  const { adapterName: adapter, isSoftware } = engine
+  const { adapterName: adapter } = engine
   const file = slug(engine)
+  const works = representatives(engine)
 
   // Choices first: everything after runs with them.
-  await measureChoices(engine, modelNames.map((model) => representative(model, isSoftware)), { log: log.before(at(UNTIL.choices)), keep: true })
+  await measureChoices(engine, works, { log: log.before(at(UNTIL.choices)), keep: true })
 
   const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
 
   const profiles: Profile[] = []
-  for (const model of modelNames) {
-    await log.before(at(UNTIL.profiles)).attempt(`profile of ${model}`, async () => { profiles.push(await profile(representative(model, isSoftware))) })
+  for (const work of works) {
+    await log.before(at(UNTIL.profiles)).attempt(`profile of ${work.name}`, async () => { profiles.push(await profile(work)) })
     await writeResults(`${file}-profile`, { adapter, ...origin(), profiles })
   }
 

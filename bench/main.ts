@@ -12,7 +12,7 @@ import { runPytorch } from './pytorch.js'
 import { Log, print } from './stats.js'
 import { type ModelName, build, modelNames, representative } from './steps.js'
 import { writeTable } from './table.js'
-import { anyChosen, chosenSteps, runWhole } from './whole.js'
+import { anyChosen, anyStep, chosenSteps, runWhole } from './whole.js'
 
 interface Options {
   profile?: ModelName
@@ -48,7 +48,7 @@ async function run(words: string[], options: Options): Promise<void> {
   const [mode] = modes
   if (words.length && mode && !['peers', 'pytorch', 'choices'].includes(mode)) program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
   const known = mode === 'peers' || mode === 'pytorch' ? words.every((word) => peerNames.some((name) => name.includes(word)))
-    : mode === 'choices' ? chosenSteps(words, false).length > 0 : anyChosen(words)
+    : mode === 'choices' ? anyStep(words) : anyChosen(words)
   if (!known) program.error(`nothing is called '${words.join(' ')}'`)
   switch (mode) {
     case 'profile': return print(profileTable(await profile(representative(options.profile!, await onSoftware()))))
@@ -76,7 +76,7 @@ async function onSoftware(): Promise<boolean> {
 async function choices(words: readonly string[]): Promise<void> {
   const log = new Log()
   const engine = await init({ tune: false }) // reads and keeps nothing of this machine's own choices
-  await measureChoices(engine, chosenSteps(words, engine.isSoftware), { log, keep: !words.length })
+  await measureChoices(engine, chosenSteps(words, engine), { log, keep: !words.length })
   log.report()
 }
 

@@ -1,6 +1,6 @@
 // Whole steps of models: training (forward, cross entropy, backward, Adam) and inference, captured and replayed.
 import { performance } from 'node:perf_hooks'
-import { type Engine, F, type Tensor, init, models, noGrad, optim, tensor } from '../src/index.js'
+import { type Engine, F, type Tensor, autocast, init, models, noGrad, optim, tensor } from '../src/index.js'
 import { isDispatch, record } from './dispatches.js'
 import { random } from './kernels.js'
 import { columns, median, mib, percent, short } from './stats.js'
@@ -14,29 +14,40 @@ export interface StepWork {
   mode: 'train' | 'partial' | 'infer'
   batch: number
   size: number
+  /** In mixed precision: f16 where it pays, with loss scaling. */
+  half: boolean
   /** Too much for a software adapter. */
-  gpuOnly?: boolean
+  gpuOnly: boolean
 }
 
 const TITLES = { resnet18: 'ResNet18', 'vit-tiny': 'ViT-Tiny', 'vit-b': 'ViT-B/16' }
+/** Ending of a name. */
+export const HALF = ', f16'
 const MODES = { train: 'training', partial: 'training layer4 + fc', infer: 'inference' }
 
-function work(model: ModelName, mode: StepWork['mode'], batch: number, size = 224, gpuOnly = false): StepWork {
-  return { name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}`, model, mode, batch, size, gpuOnly }
+function work(model: ModelName, mode: StepWork['mode'], batch: number, { size = 224, half = false, gpuOnly = false } = {}): StepWork {
+  return { name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}${half ? HALF : ''}`, model, mode, batch, size, half, gpuOnly }
 }
 
 export const steps: readonly StepWork[] = [
-  work('resnet18', 'train', 4, 64), work('resnet18', 'train', 4), work('resnet18', 'partial', 16), work('resnet18', 'train', 64, 224, true),
+  work('resnet18', 'train', 4, { size: 64 }), work('resnet18', 'train', 4), work('resnet18', 'partial', 16),
+  work('resnet18', 'train', 64, { gpuOnly: true }), work('resnet18', 'train', 64, { gpuOnly: true, half: true }),
+  work('resnet18', 'train', 4, { size: 64, half: true }),
   work('resnet18', 'infer', 1), work('resnet18', 'infer', 4),
   work('vit-tiny', 'train', 2), work('vit-tiny', 'infer', 1),
-  work('vit-b', 'train', 2), work('vit-b', 'train', 32, 224, true),
+  work('vit-b', 'train', 2), work('vit-b', 'train', 32, { gpuOnly: true }), work('vit-b', 'train', 32, { gpuOnly: true, half: true }),
 ]
 
 /** The step that stands for a model in profiles and compile times. */
-export function representative(model: ModelName, isSoftware: boolean): StepWork {
-  const [small, large] = { resnet18: [[4, 224], [64, 224]], 'vit-tiny': [[2, 224], [32, 224]], 'vit-b': [[2, 224], [32, 224]] }[model]
-  const [batch, size] = isSoftware ? small : large
-  return work(model, 'train', batch, size)
+export function representative(model: ModelName, isSoftware: boolean, half = false): StepWork {
+  const [small, large] = { resnet18: [4, 64], 'vit-tiny': [2, 32], 'vit-b': [2, 32] }[model]
+  return work(model, 'train', isSoftware ? small : large, { half })
+}
+
+/** Those of all models; on a GPU that can, the large ones in f16 too. */
+export function representatives({ isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>): StepWork[] {
+  const halves = isSoftware || !features.has('shader-f16') ? [] : (['resnet18', 'vit-b'] as const).map((model) => representative(model, false, true))
+  return [...modelNames.map((model) => representative(model, isSoftware)), ...halves]
 }
 
 export const modelNames = Object.keys(TITLES) as ModelName[]
@@ -61,7 +72,7 @@ export function stepFlops({ model, mode, batch, size }: StepWork): number {
 }
 
 /** The step as a function to capture or profile; it returns the loss, or the logits. Two classes train, a thousand infer. */
-export function build({ model: name, mode, batch, size }: StepWork): () => Tensor {
+export function build({ model: name, mode, batch, size, half }: StepWork): () => Tensor {
   const options = { numClasses: mode === 'infer' ? 1000 : 2 }
   const model = name === 'resnet18' ? models.resnet18(options) : name === 'vit-b' ? models.vitBase(options) : models.vitTiny(options)
   const x = random([batch, size, size, 3])
@@ -73,11 +84,18 @@ export function build({ model: name, mode, batch, size }: StepWork): () => Tenso
   const adam = new optim.Adam(model.parameters().filter((p) => p.requiresGrad), { lr: 1e-4 })
   model.train()
   const y = tensor(Int32Array.from({ length: batch }, (_, i) => i % 2))
+  const scaler = half ? new optim.GradScaler() : null
   return () => {
     adam.zeroGrad()
-    const loss = F.crossEntropy(model.forward(x), y)
-    loss.backward()
-    adam.step()
+    const loss = F.crossEntropy(autocast(() => model.forward(x), { enabled: half }), y)
+    if (scaler) {
+      scaler.scale(loss).backward()
+      scaler.step(adam)
+      scaler.update()
+    } else {
+      loss.backward()
+      adam.step()
+    }
     return loss
   }
 }

@@ -5,6 +5,7 @@ import type { PeerResults, PeerRow } from './peers.js'
 import type { PytorchResults } from './pytorch.js'
 import { readResults, resultNames } from './results.js'
 import { median, mib, percent, short } from './stats.js'
+import { HALF } from './steps.js'
 import type { WholeResults } from './whole.js'
 
 /** All results of one adapter. */
@@ -53,13 +54,14 @@ function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
       title, short(ours), ...others.map((peer) => peerCell(of(peer))),
       ...precisions.map((precision) => {
         const ms = pytorch!.rows.find((r) => r.work === work && r.precision === precision)?.ms
-        return ms === undefined ? '–' : `${short(ms)} (${ratio(ms / ours)})`
+        const beside = precision === 'amp' ? whole.steps.find((s) => s.name === step + HALF)?.ms : ours
+        return ms === undefined ? '–' : `${short(ms)}${beside ? ` (${ratio(ms / beside)})` : ''}`
       }),
     ]]
   })
   const where = pytorch && (pytorch.threads ? `, CPU, ${pytorch.threads} threads` : '')
   const head = ['ms (and how many times ours)', 'radiograd', ...others.map((peer) => `${peer} ${peers!.versions[peer]}`),
-    ...precisions.map((precision) => `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}`)]
+    ...precisions.map((precision) => `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}${precision === 'amp' ? ', beside ours in f16' : ''}`)]
   return table(head, rows)
 }
 

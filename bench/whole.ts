@@ -36,19 +36,22 @@ export interface Scope {
 
 const chosen = (words: readonly string[]) => ({ name }: { name: string }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase()))
 
-/** The steps whose names hold every word and that are not too much for the adapter. */
-export const chosenSteps = (words: readonly string[], isSoftware: boolean) => steps.filter((work) => chosen(words)(work) && !(work.gpuOnly && isSoftware))
+/** The steps whose names hold every word and that the adapter can run, and in sensible time. */
+export const chosenSteps = (words: readonly string[], { isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>) =>
+  steps.filter((work) => chosen(words)(work) && !(work.gpuOnly && isSoftware) && !(work.half && !features.has('shader-f16')))
 
-/** Whether any row has a name with these words. */
-export const anyChosen = (words: readonly string[]) => [...groups.flat(), ...steps].some(chosen(words))
+/** Whether any step, or any row, has a name with these words. */
+export const anyStep = (words: readonly string[]) => steps.some(chosen(words))
+export const anyChosen = (words: readonly string[]) => anyStep(words) || groups.flat().some(chosen(words))
 
 /** First steps that are measured: the training steps of each model at its smallest. */
-const isColdWork = ({ mode, batch }: StepWork) => mode === 'train' && batch <= 4
+const isColdWork = ({ mode, batch, half }: StepWork) => mode === 'train' && batch <= 4 && !half
 
 /** Runs what `scope` chooses. */
 export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Scope): Promise<WholeResults> {
   const engine = await init()
   const { adapterName: adapter, isSoftware } = engine
+  const works = chosenSteps(words, engine)
   const file = slug(engine)
   console.log(`${adapter}${isSoftware ? ' (a software adapter)' : ''}`)
   const results: WholeResults = { adapter, ...origin(), ceilings: { gflops: 0, gbs: 0, cachedGbs: 0 }, kernels: [], steps: [], cold: [], failed: log.failed }
@@ -58,7 +61,6 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
   engine.dispose()
   await save()
 
-  const works = chosenSteps(words, isSoftware)
   for (const work of works) {
     await log.attempt(work.name, async () => {
       results.steps.push(await time(work, seconds))

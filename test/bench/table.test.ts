@@ -57,7 +57,7 @@ const adapter: AdapterFiles = {
   whole: {
     adapter: 'chip', date: '2026-01-01', node: 'v20', ceilings: { gflops: 100, gbs: 10, cachedGbs: 20 },
     kernels: [{ work: 'matmul 1024×1024×1024', part: 'forward', ms: 40, minMs: 39, flops: 2 ** 31, bytes: 12e6, error: null, kernels: ['matmul'], share: 0.54, bound: 'arithmetic' }],
-    steps: [{ name: 'ViT-Tiny training, 224 px, batch 2', ms: 500, minMs: 490, imagesPerSecond: 4, gflops: 30, dispatches: 414, hostMs: 5, loopBusy: 0.02, peakBytes: 2 ** 20, plannedBytes: 1, lowerBoundBytes: 1, newObjectsPerStep: 0 }],
+    steps: [{ name: 'ViT-Tiny training, 224 px, batch 2', ms: 500, minMs: 490, imagesPerSecond: 4, gflops: 30, dispatches: 414, hostMs: 5, loopBusy: 0.02, peakBytes: 2 ** 20, plannedBytes: 1, lowerBoundBytes: 1, newObjectsPerStep: 0 }].flatMap((s) => [s, { ...s, name: `${s.name}, f16`, ms: 250 }]),
     cold: [{ name: 'ViT-Tiny training, 224 px, batch 2', initMs: 60, modelMs: 100, stepMs: 9000 }],
     failed: [],
   },
@@ -65,7 +65,7 @@ const adapter: AdapterFiles = {
     adapter: 'chip', file: 'peers-chip', date: '', node: '', versions: { 'TensorFlow.js': '4' }, rounds: 3, cold: [],
     rows: [{ work: 'vit_tiny.train.b2', peer: 'radiograd', ms: 510, minMs: 1, ratios: [], correct: true, error: 0 }, { work: 'vit_tiny.train.b2', peer: 'TensorFlow.js', ms: 4000, minMs: 1, ratios: [7, 8, 9], correct: false, error: 1 }],
   },
-  pytorch: { device: 'cpu', name: 'CPU', torch: '2.0', threads: 2, date: '', rows: [{ work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 }] },
+  pytorch: { device: 'cpu', name: 'CPU', torch: '2.0', threads: 2, date: '', rows: [{ work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 }, { work: 'vit_tiny.train.b2', precision: 'amp', ms: 100, minMs: 9 }, { work: 'matmul1024', precision: 'amp', ms: 4, minMs: 3 }] },
 }
 
 test('other processes are seen', async () => {
@@ -77,8 +77,8 @@ test('other processes are seen', async () => {
 
 test('tables', () => {
   const text = tables([adapter])
-  assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.20×) |'), text)
-  assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – |'), text)
+  assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.20×) | 4.00 |'), text)
+  assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – | 100 (0.40×) |'), text)
   assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 500 | 4.00 | 1.0 % | 1 MiB | 9.0 s |'), text)
   assert.is(inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'), 'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb')
   assert.throws(() => inserted('no markers', ''), /README: has no/)
