@@ -68,7 +68,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (DROPOUT) {
       workgroupBarrier(); // all have read for their sums
       @unroll for (var i = 0u; i < 4; i++) {
-        @unroll for (var j = 0u; j < 4; j++) { weights[(down * 4u + i) * PITCH + across][j] *= kept(head, first + down * 4u + i, key[j]); }
+        let query = first + down * 4u + i;
+        weights[(down * 4u + i) * PITCH + across] *= vec4<f32>(kept(head, query, key[0]), kept(head, query, key[1]), kept(head, query, key[2]), kept(head, query, key[3]));
       }
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {

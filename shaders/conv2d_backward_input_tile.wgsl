@@ -1,24 +1,22 @@
 // Gradient of a convolution of any kind for its input: dy [N, OH, OW, G·OG], w [KH·KW·CG, G·OG] → dx [N, H, W, G·CG], as an implicit matrix
 // product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW), as each phase meets only some taps.
-// A workgroup makes 16·R pixels of a phase × 16·R channels of a group, an invocation R×R of it.
-// Dispatched over [ceil(CG / 16·R), ceil(N·ceil(H/SH)·ceil(W/SW) / 16·R), G·SH·SW].
+// Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output channels its columns.
+// Dispatched over [ceil(CG / TN), ceil(N·ceil(H/SH)·ceil(W/SW) / TM), G·SH·SW].
 // @variant T = f32, f16
-// @variant R = 2, 4, 8
+// @variant G = 8, 16
+// @variant R = 1, 2
 // @include lib/conv.wgsl
+// @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read_write> dx: array<T>;
 @group(0) @binding(3) var<uniform> params: Params;
-const TILE = 16u * R;
-const STEP = 64u / R; // so that a slice of a tile is four loads for each of 256 invocations
-const PITCH = TILE + 1u;
-var<workgroup> dy_tile: array<array<f32, PITCH>, STEP>;
-var<workgroup> w_tile: array<array<f32, PITCH>, STEP>;
+const RM = R;
+const RN = R;
+const LOADS = RM * 16 / G; // of four pixels, and of four channels, in a slice, by an invocation
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let ty = lid / 16u;
-  let tx = lid % 16u;
   let CO = params.G * params.OG;
   let group = wid.z / u32(params.SH * params.SW);
   let phase = i32(wid.z) % (params.SH * params.SW);
@@ -27,19 +25,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let QH = (params.H + params.SH - 1) / params.SH;
   let QW = (params.W + params.SW - 1) / params.SW;
   let pixels = i32(params.N) * QH * QW;
-  // This invocation loads one column of a slice for four pixels and four channels.
+  // This invocation loads one column of a slice for some pixels.
   let slot = lid % STEP;
-  let first = lid / STEP;
-  var qy: array<i32, 4>;
-  var qx: array<i32, 4>;
-  var image: array<i32, 4>;
-  @unroll for (var i = 0u; i < 4u; i++) {
-    let pixel = min(i32(wid.y * TILE + first + 256u / STEP * i), pixels - 1);
+  var qy: array<vec4<i32>, LOADS>;
+  var qx: array<vec4<i32>, LOADS>;
+  var image: array<vec4<i32>, LOADS>; // its first line in dy
+  @unroll for (var i = 0u; i < LOADS; i++) {
+    let first = wid.y * TM + 4u * (lid / STEP + THREADS / STEP * i);
+    let pixel = min(vec4<i32>(first + vec4<u32>(0u, 1u, 2u, 3u)), vec4<i32>(pixels - 1));
     qx[i] = pixel % QW;
     qy[i] = pixel / QW % QH;
     image[i] = pixel / (QW * QH) * params.OH;
   }
-  var acc: array<f32, R * R>;
+  var sums: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
     // oy = (iy + PH - ky·DH) / SH must be whole.
     let sy = phase_y + params.PH - i32(tap / params.KW) * params.DH;
@@ -49,37 +47,38 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (by * params.SH != sy || bx * params.SW != sx) { continue; }
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       let k = k0 + slot;
-      @unroll for (var i = 0u; i < 4u; i++) {
+      let o = group * params.OG + min(k, params.OG - 1u);
+      @unroll for (var i = 0u; i < LOADS; i++) {
         let oy = qy[i] + by;
         let ox = qx[i] + bx;
-        let ok = k < params.OG && oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
-        let at = u32((image[i] + oy) * params.OW + ox) * CO + group * params.OG + k;
-        dy_tile[slot][first + 256u / STEP * i] = select(0.0, f32(dy[select(0u, at, ok)]), ok);
-        let c = wid.x * TILE + first + 256u / STEP * i;
-        let w_ok = k < params.OG && c < params.CG;
-        w_tile[slot][first + 256u / STEP * i] = select(0.0, f32(w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, w_ok)]), w_ok);
+        let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0)) & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
+        let at = select(vec4<u32>(0u), vec4<u32>((image[i] + oy) * params.OW + ox) * CO + o, ok);
+        let quad = lid / STEP + THREADS / STEP * i;
+        left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), vec4<f32>(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w])), ok);
+        let c = wid.x * TN + 4u * quad;
+        var v: vec4<f32>;
+        @unroll for (var r = 0u; r < 4u; r++) { v[r] = f32(w[(tap * params.CG + min(c + r, params.CG - 1u)) * CO + o]); }
+        right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k < params.OG);
       }
       workgroupBarrier();
-      for (var j = 0u; j < STEP; j++) {
-        var q: array<f32, R>;
-        @unroll for (var n = 0u; n < R; n++) { q[n] = w_tile[j][tx + 16u * n]; }
-        @unroll for (var m = 0u; m < R; m++) {
-          let p = dy_tile[j][ty * R + m];
-          @unroll for (var n = 0u; n < R; n++) { acc[m * R + n] += p * q[n]; }
-        }
-      }
+      multiply(&sums, lid);
       workgroupBarrier();
     }
   }
-  @unroll for (var m = 0u; m < R; m++) {
-    let pixel = i32(wid.y * TILE + ty * R + m);
-    let ix = pixel % QW * params.SW + phase_x;
-    let iy = pixel / QW % QH * params.SH + phase_y;
-    let n = pixel / (QW * QH);
-    @unroll for (var j = 0u; j < R; j++) {
-      let c = wid.x * TILE + tx + 16u * j;
-      if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
-        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(acc[m * R + j]);
+  @unroll for (var i = 0u; i < RM; i++) {
+    @unroll for (var j = 0u; j < RN; j++) {
+      for (var r = 0u; r < 4u; r++) {
+        let pixel = i32(wid.y * TM + 4u * (lid / G + i * G) + r);
+        let ix = pixel % QW * params.SW + phase_x;
+        let iy = pixel / QW % QH * params.SH + phase_y;
+        let n = pixel / (QW * QH);
+        let sum = sums[(i * RN + j) * 4 + r];
+        for (var q = 0u; q < 4u; q++) {
+          let c = wid.x * TN + 4u * (lid % G + j * G) + q;
+          if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
+            dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(sum[q]);
+          }
+        }
       }
     }
   }

@@ -92,6 +92,22 @@ test('WGSL stands in shaders/ alone', () => {
   assert.equal(wrong, [])
 })
 
+test('no shader writes one component of a vector in shared memory: that may write all of it', () => {
+  const wrong: string[] = []
+  for (const kernel of [...Object.values(shaders), ...Object.values(benchShaders)] as Kernel[]) {
+    for (const code of Object.values(kernel.sources)) {
+      for (const [, name, type] of code.matchAll(/var<(?:workgroup|storage, *read_write)> *(\w+) *: *([^;]+);/g)) {
+        if (!/vec|mat/.test(type)) continue
+        const depth = type.split('array<').length - 1
+        for (const [write, indices, swizzle] of code.matchAll(new RegExp(`\\b${name}((?:\\[[^\\]]*\\])*)(\\.\\w+)? *[-+*/|&^]?=(?!=)`, 'g'))) {
+          if (swizzle || indices.split('[').length - 1 > depth) wrong.push(`${kernel.name}: ${write}`)
+        }
+      }
+    }
+  }
+  assert.equal([...new Set(wrong)], [])
+})
+
 test('every shader and variant compiles within the limits every device has (null backend)', async () => {
   process.env.RADIOGRAD_ADAPTER = 'null'
   const engine = await init()

@@ -34,8 +34,8 @@ interface Way extends Candidate {
  * The kernels with tiles in workgroup memory, the plain one first; other sizes only where no kernel for a software adapter can run. By matrix
  * units too, where they can multiply what x holds and would not run nearly empty.
  */
-const tile = (x: Tensor, w: Shape, attrs: Attributes, run: (R: direct.Square) => void): Way[] => [
-  ...direct.SQUARES.slice(0, direct.lanes(w, attrs) ? 1 : undefined).map((R) => ({ name: `tile ${direct.sideOf(R)}`, run: () => run(R) })),
+const tile = (x: Tensor, w: Shape, attrs: Attributes, run: (square: direct.Square) => void): Way[] => [
+  ...(direct.lanes(w, attrs) ? [64] as const : [64, 128, 32] as const).map((side) => ({ name: `tile ${side}`, run: () => run(side) })),
   ...(hasMatrices(x) && w[3] / attrs.groups >= 16 ? [{ name: 'matrix 64', run: () => run('matrix') }] : []),
 ]
 
@@ -93,7 +93,7 @@ export function forward(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes,
     ...(SG && direct.hasRuns(weight.shape, attrs) ? [{ name: 'rows', run: () => direct.forwardRows(x, weight, y, attrs, epilogue, SG) }] : []),
     ...subgroup(weight.shape, y.size / weight.shape[3], attrs, (SG, TM) => direct.forwardSubgroup(x, weight, y, attrs, epilogue, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseForward(x, weight, y, attrs, epilogue)),
-    ...tile(x, weight.shape, attrs, (R) => direct.forwardTile(x, weight, y, attrs, epilogue, R)),
+    ...tile(x, weight.shape, attrs, (square) => direct.forwardTile(x, weight, y, attrs, epilogue, square)),
     ...winograd(x.shape, weight.shape, y.shape, attrs, (tile) => winogradForward(x, weight, y, attrs, epilogue, tile)),
   ])
 }
@@ -103,7 +103,7 @@ function backwardInput(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes
     ...patches(dx.shape, weight.shape, attrs, () => patchesBackwardInput(weight, dy, dx)),
     ...subgroup(weight.shape, direct.phasePixels(dx.shape, attrs).pixels, attrs, (SG, TM) => direct.backwardInputSubgroup(weight, dy, dx, attrs, SG, TM)),
     ...depthwise(weight.shape, attrs, () => depthwiseBackwardInput(weight, dy, dx, attrs)),
-    ...tile(dy, weight.shape, attrs, (R) => direct.backwardInputTile(weight, dy, dx, attrs, R)),
+    ...tile(dy, weight.shape, attrs, (square) => direct.backwardInputTile(weight, dy, dx, attrs, square)),
     ...winograd(dx.shape, weight.shape, dy.shape, attrs, (tile) => winogradBackwardInput(weight, dy, dx, attrs, tile)),
   ])
 }
@@ -114,7 +114,7 @@ function backwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attribute
     ...patches(x.shape, dWeight.shape, attrs, () => patchesBackwardWeight(x, dy, dWeight)),
     ...(SG ? [{ name: 'subgroup', run: () => direct.backwardWeightSubgroup(x, dy, dWeight, attrs, SG) }] : []),
     ...depthwise(dWeight.shape, attrs, () => depthwiseBackwardWeight(x, dy, dWeight, attrs)),
-    ...tile(x, dWeight.shape, attrs, (R) => direct.backwardWeightTile(x, dy, dWeight, attrs, R)),
+    ...tile(x, dWeight.shape, attrs, (square) => direct.backwardWeightTile(x, dy, dWeight, attrs, square)),
     ...winograd(x.shape, dWeight.shape, dy.shape, attrs, (tile) => winogradBackwardWeight(x, dy, dWeight, attrs, tile)),
   ])
 }

@@ -37,12 +37,11 @@ function cropChannels(padded: Tensor, x: Tensor): void {
   copyStrided(padded, x, x.shape, { offset: 0, strides: stridesOf(padded.shape) }, { offset: 0, strides: stridesOf(x.shape) })
 }
 
-/** Rows and columns that an invocation of a tile kernel makes, its workgroup 16 times as many of both; or 64 of both by matrix units. */
-export type Square = 2 | 4 | 8 | 'matrix'
-/** The first is the plain kernel. */
-export const SQUARES = [4, 8, 2] as const
-/** Rows and columns of a workgroup. */
-export const sideOf = (R: Square) => (R === 'matrix' ? 64 : 16 * R)
+/** Rows and columns of a workgroup of a tile kernel; as 'matrix' 64 of both by matrix units. */
+export type Square = 64 | 128 | 32 | 'matrix'
+/** G × G invocations of R × R blocks of 4×4. The first is the plain kernel. */
+export const SQUARES = { 64: { G: 16, R: 1 }, 128: { G: 16, R: 2 }, 32: { G: 8, R: 1 } } as const
+const sideOf = (square: Square) => (square === 'matrix' ? 64 : square)
 
 /** What the general kernels take in all three passes: those with tiles, and the depthwise ones. */
 export function generalParams(x: readonly number[], w: readonly number[], y: readonly number[], attrs: Attributes) {
@@ -73,14 +72,14 @@ export function forwardRows(x: Tensor, weight: Tensor, y: Tensor, attrs: Attribu
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1], { SG, TM, T: x.element, ...constants(epilogue) })
 }
 
-export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, R: Square): void {
+export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attributes, epilogue: Epilogue, square: Square): void {
   const { groups: G } = attrs
   const co = weight.shape[3]
   const given = { x, w: weight, y, ...bindings(epilogue) }
   const params = { ...generalParams(x.shape, weight.shape, y.shape, attrs), ...flags(epilogue) }
-  const groups = [ceilDiv(co / G, sideOf(R)), ceilDiv(y.size / co, sideOf(R)), G] as const
-  if (R === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { T: 'f16', ...constants(epilogue) })
-  else gpu.run(shaders.conv2d_forward_tile, given, params, groups, { R, T: x.element, ...constants(epilogue) })
+  const groups = [ceilDiv(co / G, sideOf(square)), ceilDiv(y.size / co, sideOf(square)), G] as const
+  if (square === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { T: 'f16', ...constants(epilogue) })
+  else gpu.run(shaders.conv2d_forward_tile, given, params, groups, { ...SQUARES[square], T: x.element, ...constants(epilogue) })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */
@@ -101,14 +100,14 @@ export function backwardInputSubgroup(weight: Tensor, dy: Tensor, dx: Tensor, at
   if (padded !== dx) cropChannels(padded, dx)
 }
 
-export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes, R: Square): void {
+export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs: Attributes, square: Square): void {
   const { groups: G } = attrs
   const { pixels, phases } = phasePixels(dx.shape, attrs)
   const given = { dy, w: weight, dx }
   const params = generalParams(dx.shape, weight.shape, dy.shape, attrs)
-  const groups = [ceilDiv(weight.shape[2], sideOf(R)), ceilDiv(pixels, sideOf(R)), G * phases] as const
-  if (R === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, { T: 'f16' })
-  else gpu.run(shaders.conv2d_backward_input_tile, given, params, groups, { R, T: dy.element })
+  const groups = [ceilDiv(weight.shape[2], sideOf(square)), ceilDiv(pixels, sideOf(square)), G * phases] as const
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, { T: 'f16' })
+  else gpu.run(shaders.conv2d_backward_input_tile, given, params, groups, { ...SQUARES[square], T: dy.element })
 }
 
 export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, SG: 4 | 8): void {
@@ -132,17 +131,17 @@ export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, a
   if (whole !== dWeight) cropChannels(whole, dWeight)
 }
 
-export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, R: Square): void {
+export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs: Attributes, square: Square): void {
   const { groups: G } = attrs
   const [kh, kw, cg, co] = dWeight.shape
   const rows = kh * kw * cg
-  const tiles = [ceilDiv(co / G, sideOf(R)), ceilDiv(rows, sideOf(R))]
+  const tiles = [ceilDiv(co / G, sideOf(square)), ceilDiv(rows, sideOf(square))]
   const { splits, k_per_split } = splitsFor(tiles[0] * tiles[1] * G, dy.size / co)
   const parts = splits > 1 ? empty([splits, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: parts }
   const params = { ...generalParams(x.shape, dWeight.shape, dy.shape, attrs), splits, k_per_split }
   const groups = [tiles[0], tiles[1], G * splits] as const
-  if (R === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, { T: 'f16' })
-  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, groups, { R, T: x.element })
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, { T: 'f16' })
+  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, groups, { ...SQUARES[square], T: x.element })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }
