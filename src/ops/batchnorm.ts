@@ -29,6 +29,9 @@ function layout(x: Tensor) {
   return { rows, channels, rows_per_chunk: rowsPerChunk, chunks, groups: [Math.ceil(channels / 64), chunks, 1] as const }
 }
 
+/** Invocations that share the merging of a channel's chunks. */
+export const runs = (chunks: number) => (chunks > 64 ? 16 : 1)
+
 /** The gradient of relu(…) before the relu: dy where y > 0. */
 function masked(y: Tensor, dy: Tensor, into: Tensor): void {
   gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), { OP: UNARY.indexOf('relu'), T: y.element })
@@ -62,7 +65,7 @@ const batchNormOp = defineOp({
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups, { T })
       gpu.run(shaders.batchnorm_merge, { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, groups[0], { T })
+        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, Math.ceil(channels / 16), { T, RUNS: runs(chunks) })
     } else {
       gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
     }
@@ -77,7 +80,7 @@ const batchNormOp = defineOp({
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups, { T })
-      gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, groups[0])
+      gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, Math.ceil(channels / 16), { RUNS: runs(chunks) })
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }

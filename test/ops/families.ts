@@ -1,4 +1,5 @@
-// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere.
+// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere, cut into as many parts as
+// for a GPU.
 import { gpu } from '../../src/gpu/gpu.js'
 
 export type Family = 'subgroup' | 'tile'
@@ -10,11 +11,11 @@ export function families(): Family[] {
 
 /** Runs `work` with operators choosing kernels of that family. */
 export async function within<T>(family: Family, work: () => Promise<T>): Promise<T> {
-  const { subgroupSize } = gpu.caps
-  if (family === 'tile') gpu.caps.subgroupSize = 0
+  const { subgroupSize, parallelism } = gpu.caps
+  if (family === 'tile') Object.assign(gpu.caps, { subgroupSize: 0, parallelism: 512 })
   try {
     return await work()
   } finally {
-    gpu.caps.subgroupSize = subgroupSize
+    Object.assign(gpu.caps, { subgroupSize, parallelism })
   }
 }

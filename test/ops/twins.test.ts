@@ -344,6 +344,8 @@ function normalCdf(v: number): number {
 }
 
 const contractions: { name: string; run: Run; shapes: number[][][] }[] = [
+  { name: 'batchNorm of many rows', run: ([x, w, b]) => F.batchNorm(x, null, null, w, b, { training: true }), shapes: [[[6000, 48], [48], [48]]] },
+  { name: 'layerNorm of many rows', run: ([x, w, b]) => F.layerNorm(x, [72], w, b), shapes: [[[1200, 72], [72], [72]]] },
   {
     name: 'matmul',
     run: ([a, b]) => F.matmul(a, b),
