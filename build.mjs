@@ -8,6 +8,7 @@
 //   // @include lib/index.wgsl      appends a binding-free snippet
 //   // @variant SG = 4, 8           a constant with a value chosen per pipeline at build time (cross product of all lines)
 //   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
+//   // @variant S T = 16 f16, 8 f32 several together
 //   // @require subgroups           a device feature; also writes the `enable` directive
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
 // Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the source.
@@ -63,9 +64,8 @@ function unroll(text, constants, where) {
   return text
 }
 
-/** All combinations of the declared variants, e.g. [{ SG: 4 }, { SG: 8 }]. */
-const combinations = (variants) =>
-  Object.entries(variants).reduce((all, [name, values]) => all.flatMap((v) => values.map((value) => ({ ...v, [name]: value }))), [{}])
+/** All combinations of the declared variants, each a list of what it may be, e.g. [{ SG: 4 }, { SG: 8 }]. */
+const combinations = (variants) => variants.reduce((all, values) => all.flatMap((v) => values.map((value) => ({ ...v, ...value }))), [{}])
 
 export const variantKey = (variant) => Object.entries(variant).map(([k, v]) => `${k}=${v}`).join(',')
 
@@ -74,10 +74,14 @@ async function describe(folder, file) {
   const where = `${folder}/${file}`
   const raw = await readFile(join(root, where), 'utf8')
   const directives = (name) => [...raw.matchAll(new RegExp(`^// @${name} +(.+)$`, 'gm'))].map((m) => m[1].trim())
-  const variants = Object.fromEntries(directives('variant').map((line) => {
-    const [name, values] = line.split('=').map((s) => s.trim())
-    return [name, values.split(',').map((value) => (/^\s*\d+\s*$/.test(value) ? Number(value) : value.trim()))]
-  }))
+  const declared = directives('variant').map((line) => {
+    const [names, choices] = line.split('=').map((s) => s.trim())
+    return choices.split(',').map((choice) => {
+      const values = choice.trim().split(/\s+/)
+      return Object.fromEntries(names.split(/\s+/).map((name, i) => [name, /^\d+$/.test(values[i]) ? Number(values[i]) : values[i]]))
+    })
+  })
+  const variants = Object.fromEntries(declared.flatMap((choices) => Object.keys(choices[0]).map((name) => [name, choices.map((c) => c[name])])))
   const requires = directives('require')
   const pasted = new Set()
   let includes = ''
@@ -91,7 +95,7 @@ async function describe(folder, file) {
   for (const path of directives('include')) await include(path)
 
   const sources = {}
-  for (const variant of combinations(variants)) {
+  for (const variant of combinations(declared)) {
     const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])].map((name) => `enable ${name.replaceAll('-', '_')};`).join(' ')
     const constants = Object.fromEntries(Object.entries(variant).filter(([, value]) => typeof value === 'number'))
     const code = stripComments(raw)

@@ -1,6 +1,6 @@
-// The gradient of conv2d_backward_input_tile.wgsl, of f16, by matrix units: phase by phase and tap by tap; pixels of dx are the rows of the left
+// The gradient of conv2d_backward_input_tile.wgsl by matrix units: phase by phase and tap by tap; pixels of dx are the rows of the left
 // matrix, output channels its columns. Dispatched over [ceil(CG / 64), ceil(N·ceil(H/SH)·ceil(W/SW) / 64), G·SH·SW].
-// @variant T = f16
+// @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
@@ -57,18 +57,18 @@ fn main(
       workgroupBarrier();
     }
   }
-  @unroll for (var i = 0u; i < 4u; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * 256u, sums[i], 16u);
+  @unroll for (var i = 0u; i < MATRICES; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
     workgroupBarrier();
     let place = place_of(i, subgroup, lane);
     let pixel = i32(wid.y * TILE + place.x);
     let ix = pixel % QW * params.SW + phase_x;
     let iy = pixel / QW % QH * params.SH + phase_y;
     let n = pixel / (QW * QH);
-    for (var j = 0u; j < 8u; j++) {
+    for (var j = 0u; j < SHARE; j++) {
       let c = wid.x * TILE + place.y + j;
       if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
-        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(given[subgroup * 256u + lane * 8u + j]);
+        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(given[share_of(subgroup, lane) + j]);
       }
     }
     workgroupBarrier();

@@ -1,6 +1,6 @@
-// The gradient of conv2d_backward_weight_tile.wgsl, of f16, by matrix units: taps and channels are the rows of the left matrix, pixels its
+// The gradient of conv2d_backward_weight_tile.wgsl by matrix units: taps and channels are the rows of the left matrix, pixels its
 // columns. Dispatched over [ceil(OG / 64), ceil(KH·KW·CG / 64), G·splits].
-// @variant T = f16
+// @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
@@ -47,14 +47,14 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < 4u; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * 256u, sums[i], 16u);
+  @unroll for (var i = 0u; i < MATRICES; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
     workgroupBarrier();
     let place = place_of(i, subgroup, lane);
     let r = wid.y * TILE + place.x;
-    for (var c = 0u; c < 8u; c++) {
+    for (var c = 0u; c < SHARE; c++) {
       let column = wid.x * TILE + place.y + c;
-      if (r < rows && column < params.OG) { dw[(split * rows + r) * CO + group * params.OG + column] = given[subgroup * 256u + lane * 8u + c]; }
+      if (r < rows && column < params.OG) { dw[(split * rows + r) * CO + group * params.OG + column] = given[share_of(subgroup, lane) + c]; }
     }
     workgroupBarrier();
   }

@@ -1,6 +1,6 @@
-// The convolution of conv2d_forward_tile.wgsl, of f16, by matrix units: pixels are the rows of the left matrix, taps and channels its columns.
+// The convolution of conv2d_forward_tile.wgsl by matrix units: pixels are the rows of the left matrix, taps and channels its columns.
 // Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
-// @variant T = f16
+// @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
@@ -54,16 +54,16 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < 4u; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * 256u, sums[i], 16u);
+  @unroll for (var i = 0u; i < MATRICES; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
     workgroupBarrier();
     let place = place_of(i, subgroup, lane);
     let pixel = wid.y * TILE + place.x;
-    for (var c = 0u; c < 8u; c++) {
+    for (var c = 0u; c < SHARE; c++) {
       let column = wid.x * TILE + place.y + c;
       if (pixel < pixels && column < params.OG) {
         let o = group * params.OG + column;
-        var v = given[subgroup * 256u + lane * 8u + c];
+        var v = given[share_of(subgroup, lane) + c];
         if (params.has_scale != 0u) { v *= scale[o]; }
         if (params.has_bias != 0u) { v += bias[o]; }
         if (ADD) { v += f32(residual[pixel * CO + o]); }

@@ -1,6 +1,6 @@
-// The product of matmul_tile.wgsl, of f16, by matrix units: any shape and transposition, given by the same strides.
+// The product of matmul_tile.wgsl by matrix units: any shape and transposition, given by the same strides.
 // GELU, `pre`, `splits` as there. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
-// @variant T = f16
+// @variant S T = 16 f16, 8 f32
 // @variant Y = f32, f16
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
@@ -51,20 +51,20 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < 4u; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * 256u, sums[i], 16u);
+  @unroll for (var i = 0u; i < MATRICES; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
     workgroupBarrier();
     let place = place_of(i, subgroup, lane);
     let m = wid.y * TILE + place.x;
-    for (var q = 0u; q < 8u; q += 4u) {
+    for (var q = 0u; q < SHARE; q += 4u) {
       let n0 = wid.x * TILE + place.y + q;
       var v = vec4<f32>(0.0);
-      for (var c = 0u; c < 4u; c++) {
-        v[c] = given[subgroup * 256u + lane * 8u + q + c];
+      for (var c = 0u; c < 4u && q + c < SHARE; c++) {
+        v[c] = given[share_of(subgroup, lane) + q + c];
         if (params.has_bias != 0u) { v[c] += bias[min(n0 + c, params.N - 1u)]; }
       }
       let out = activated(v, GELU);
-      for (var c = 0u; c < 4u; c++) {
+      for (var c = 0u; c < 4u && q + c < SHARE; c++) {
         if (m < params.M && n0 + c < params.N) {
           let to = (wid.z * params.M + m) * params.N + n0 + c;
           if (params.keep_pre != 0u) { pre[to] = Y(v[c]); }

@@ -1,35 +1,47 @@
-// A tile of a product by the matrix units that some GPUs have: subgroup matrices of 16×16, f16 products summed in f32. The four subgroups of 32
-// of a workgroup make 64×64 of the result from slices of 32 of the sum, each of them a quarter as 2×2 matrices. The kernel fills `left` and
-// `right`; sums come back through `given`, a matrix of each subgroup at a time, so that edges and epilogues are as in any other kernel.
+// A tile of a product by the matrix units that some GPUs have: subgroup matrices of S×S, of f16 by 16 or of f32 by 8, summed in f32. The four
+// subgroups of 32 of a workgroup make 64×64 of the result from slices of 2·S of the sum, each of them a quarter as SIDE×SIDE matrices. The
+// kernel fills `left` and `right`; sums come back through `given`, a matrix of each subgroup at a time, so that edges and epilogues are as in
+// any other kernel.
 const TILE = 64u;
-const STEP = 32u;
+const STEP = 2u * S;
 const THREADS = 128u;
+const SIDE = 32u / S;
+const MATRICES = SIDE * SIDE;
+const SHARE = S * S / 32u; // numbers of a matrix for a lane
 const LEFT_PITCH = STEP + 8u; // padded against bank conflicts; matrices must begin at multiples of 16 bytes
 const RIGHT_PITCH = TILE + 8u;
 const LEFT_SIZE = TILE * LEFT_PITCH;
 const RIGHT_SIZE = STEP * RIGHT_PITCH;
-alias Sums = array<subgroup_matrix_result<f32, 16, 16>, 4>;
-var<workgroup> left: array<T, LEFT_SIZE>; // [64 rows, 32]
-var<workgroup> right: array<T, RIGHT_SIZE>; // [32, 64 columns]
-var<workgroup> given: array<f32, 1024>; // a matrix [16, 16] for each subgroup
+const GIVEN_SIZE = 4u * S * S;
+alias Sums = array<subgroup_matrix_result<f32, S, S>, MATRICES>;
+var<workgroup> left: array<T, LEFT_SIZE>; // [64 rows, 2·S]
+var<workgroup> right: array<T, RIGHT_SIZE>; // [2·S, 64 columns]
+var<workgroup> given: array<f32, GIVEN_SIZE>; // a matrix [S, S] for each subgroup
 
 // Adds the product of `left` and `right` to the sums of this subgroup's quarter.
 fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
   let row = subgroup / 2u * 32u;
   let column = subgroup % 2u * 32u;
-  @unroll for (var k = 0u; k < STEP; k += 16) {
-    let a0 = subgroupMatrixLoad<subgroup_matrix_left<T, 16, 16>, row_major>(&left, row * LEFT_PITCH + k, LEFT_PITCH);
-    let a1 = subgroupMatrixLoad<subgroup_matrix_left<T, 16, 16>, row_major>(&left, (row + 16u) * LEFT_PITCH + k, LEFT_PITCH);
-    let b0 = subgroupMatrixLoad<subgroup_matrix_right<T, 16, 16>, row_major>(&right, k * RIGHT_PITCH + column, RIGHT_PITCH);
-    let b1 = subgroupMatrixLoad<subgroup_matrix_right<T, 16, 16>, row_major>(&right, k * RIGHT_PITCH + column + 16u, RIGHT_PITCH);
-    (*sums)[0] = subgroupMatrixMultiplyAccumulate(a0, b0, (*sums)[0]);
-    (*sums)[1] = subgroupMatrixMultiplyAccumulate(a0, b1, (*sums)[1]);
-    (*sums)[2] = subgroupMatrixMultiplyAccumulate(a1, b0, (*sums)[2]);
-    (*sums)[3] = subgroupMatrixMultiplyAccumulate(a1, b1, (*sums)[3]);
+  for (var k = 0u; k < STEP; k += S) {
+    var a: array<subgroup_matrix_left<T, S, S>, SIDE>;
+    @unroll for (var i = 0u; i < SIDE; i++) {
+      a[i] = subgroupMatrixLoad<subgroup_matrix_left<T, S, S>, row_major>(&left, (row + i * S) * LEFT_PITCH + k, LEFT_PITCH);
+    }
+    @unroll for (var j = 0u; j < SIDE; j++) {
+      let b = subgroupMatrixLoad<subgroup_matrix_right<T, S, S>, row_major>(&right, k * RIGHT_PITCH + column + j * S, RIGHT_PITCH);
+      @unroll for (var i = 0u; i < SIDE; i++) {
+        (*sums)[i * SIDE + j] = subgroupMatrixMultiplyAccumulate(a[i], b, (*sums)[i * SIDE + j]);
+      }
+    }
   }
 }
 
-// Where in the tile the eight sums begin that a lane finds at given[subgroup * 256 + lane * 8] once matrix i is stored there: row and column.
+// Where in the tile the SHARE sums begin that a lane finds at given[share_of(…)] once matrix i is stored there: row and column.
 fn place_of(i: u32, subgroup: u32, lane: u32) -> vec2<u32> {
-  return vec2<u32>(subgroup / 2u * 32u + i / 2u * 16u + lane / 2u, subgroup % 2u * 32u + i % 2u * 16u + lane % 2u * 8u);
+  let first = lane * SHARE;
+  return vec2<u32>(subgroup / 2u * 32u + i / SIDE * S + first / S, subgroup % 2u * 32u + i % SIDE * S + first % S);
+}
+
+fn share_of(subgroup: u32, lane: u32) -> u32 {
+  return subgroup * S * S + lane * SHARE;
 }

@@ -15,8 +15,8 @@ export interface Caps {
   /** A CPU pretending to be a GPU. */
   isSoftware: boolean
   f16: boolean
-  /** Subgroup matrices of 16×16×16, from f16 to f32, by subgroups of 32 (`chromium-experimental-subgroup-matrix`). */
-  matrices: boolean
+  /** What subgroup matrices can multiply with sums in f32: f16 by 16×16×16, f32 by 8×8×8 (`chromium-experimental-subgroup-matrix`). */
+  matrices: readonly ('f16' | 'f32')[]
   /** Workgroups it takes to keep the whole chip busy. */
   parallelism: number
   limits: GPUSupportedLimits

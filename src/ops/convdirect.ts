@@ -1,10 +1,10 @@
 // Convolution kernels that multiply directly (implicit matrix products), each pass in two families: one subgroup a workgroup, and tiles in
-// workgroup memory, which take any shape; f16 tiles also by matrix units, where a GPU has them.
+// workgroup memory, which take any shape; tiles also by matrix units, where a GPU has them.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Attributes, type Epilogue, NOTHING, bindings, constants, flags, geometry } from './convgeometry.js'
-import { ceilDiv, splitsFor, subgroupFamily } from './gemm.js'
+import { ceilDiv, matrixVariant, splitsFor, subgroupFamily } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
@@ -78,7 +78,7 @@ export function forwardTile(x: Tensor, weight: Tensor, y: Tensor, attrs: Attribu
   const given = { x, w: weight, y, ...bindings(epilogue) }
   const params = { ...generalParams(x.shape, weight.shape, y.shape, attrs), ...flags(epilogue) }
   const groups = [ceilDiv(co / G, sideOf(square)), ceilDiv(y.size / co, sideOf(square)), G] as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { T: 'f16', ...constants(epilogue) })
+  if (square === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { ...matrixVariant(x), ...constants(epilogue) })
   else gpu.run(shaders.conv2d_forward_tile, given, params, groups, { ...SQUARES[square], T: x.element, ...constants(epilogue) })
 }
 
@@ -106,7 +106,7 @@ export function backwardInputTile(weight: Tensor, dy: Tensor, dx: Tensor, attrs:
   const given = { dy, w: weight, dx }
   const params = generalParams(dx.shape, weight.shape, dy.shape, attrs)
   const groups = [ceilDiv(weight.shape[2], sideOf(square)), ceilDiv(pixels, sideOf(square)), G * phases] as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, { T: 'f16' })
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, matrixVariant(dy))
   else gpu.run(shaders.conv2d_backward_input_tile, given, params, groups, { ...SQUARES[square], T: dy.element })
 }
 
@@ -141,7 +141,7 @@ export function backwardWeightTile(x: Tensor, dy: Tensor, dWeight: Tensor, attrs
   const given = { x, dy, dw: parts }
   const params = { ...generalParams(x.shape, dWeight.shape, dy.shape, attrs), splits, k_per_split }
   const groups = [tiles[0], tiles[1], G * splits] as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, { T: 'f16' })
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, matrixVariant(x))
   else gpu.run(shaders.conv2d_backward_weight_tile, given, params, groups, { ...SQUARES[square], T: x.element })
   if (splits > 1) sumMiddle(parts, dWeight, 1, splits, dWeight.size, 1)
 }

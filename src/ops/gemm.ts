@@ -51,9 +51,9 @@ interface Way {
 const TILES: readonly Way[] = ([[8, 1, 1], [16, 1, 1], [16, 2, 1], [16, 1, 2], [16, 2, 2]] as const).map(([G, RM, RN]) =>
   ({ name: `tile ${4 * RM * G}×${4 * RN * G}`, run: (g) => tile(g, { G, RM, RN }) }))
 
-/** Matrix units, for products of f16. */
+/** Matrix units. */
 const MATRIX: Way = { name: 'matrix 64×64', run: (g) => tiled(g, [64, 64], (bindings, params, groups) =>
-  gpu.run(shaders.matmul_matrix, bindings, params, groups, { T: 'f16', Y: bindings.y.element, GELU: epilogue(g.gelu) })) }
+  gpu.run(shaders.matmul_matrix, bindings, params, groups, { ...matrixVariant(bindings.a), Y: bindings.y.element, GELU: epilogue(g.gelu) })) }
 
 /** An invocation an element: for small products. */
 const PLAIN: Way = { name: 'plain', run: plain }
@@ -84,7 +84,10 @@ export function gemm(g: Gemm): void {
 }
 
 /** Whether matrix units can multiply what a tensor holds. */
-export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices && element === 'f16'
+export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices.includes(element)
+
+/** The kernels by matrix units for it. */
+export const matrixVariant = ({ element }: Tensor) => ({ T: element, S: element === 'f16' ? 16 : 8 } as const)
 
 /** What the tuner calls kernels for a tensor's dtype. */
 export const familyOf = (name: string, { element }: Tensor): string => (element === 'f16' ? `${name} f16` : name)

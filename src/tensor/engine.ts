@@ -1,7 +1,7 @@
 // init(), and the two ways to run a step: recorded each time, or recorded once and replayed.
 import { requestGpuAdapter } from '#platform/device'
 import { Choices } from '../gpu/choices.js'
-import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
+import { type Caps, Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import { Recording } from '../gpu/recording.js'
@@ -65,7 +65,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     subgroupSize: fixed ? (subgroupMinSize ?? 0) : 0,
     isSoftware,
     f16: device.features.has('shader-f16'),
-    matrices: hasMatrices(device, adapter.info, fixed ? (subgroupMaxSize ?? 0) : 0),
+    matrices: matricesOf(device, adapter.info, fixed ? (subgroupMaxSize ?? 0) : 0),
     parallelism: isSoftware ? 16 : 512,
     limits: device.limits,
   }
@@ -84,10 +84,13 @@ interface MatrixConfig {
   K: number
 }
 
-function hasMatrices(device: GPUDevice, info: GPUAdapterInfo & { subgroupMatrixConfigs?: readonly MatrixConfig[] }, subgroupSize: number): boolean {
-  return subgroupSize === 32 && ['shader-f16', 'chromium-experimental-subgroup-matrix'].every((f) => device.features.has(f as GPUFeatureName)) &&
-    !!info.subgroupMatrixConfigs?.some(({ componentType, resultComponentType, M, N, K }) =>
-      componentType === 'f16' && resultComponentType === 'f32' && M === 16 && N === 16 && K === 16)
+/** Kernels count on subgroups of 32, which Apple's are, though Metal promises no number. */
+function matricesOf(device: GPUDevice, info: GPUAdapterInfo & { subgroupMatrixConfigs?: Iterable<MatrixConfig> }, subgroupSize: number): Caps['matrices'] {
+  const has = (feature: string) => device.features.has(feature as GPUFeatureName)
+  if (!has('subgroups') || !has('chromium-experimental-subgroup-matrix') || (subgroupSize !== 32 && info.vendor !== 'apple')) return []
+  const configs = [...(info.subgroupMatrixConfigs ?? [])]
+  return ([['f16', 16], ['f32', 8]] as const).filter(([element, side]) => (element === 'f32' || has('shader-f16')) && configs.some((c) =>
+    c.componentType === element && c.resultComponentType === 'f32' && [c.M, c.N, c.K].every((size) => size === side))).map(([element]) => element)
 }
 
 const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) => description || device || `${vendor} ${architecture}`.trim()

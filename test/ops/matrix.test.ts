@@ -1,5 +1,5 @@
-// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain kernels on the same f16
-// numbers, at shapes with odd edges; the tuner takes none of them for wrong.
+// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain kernels on the same
+// numbers, f16 and f32, at shapes with odd edges; the tuner takes none of them for wrong.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
@@ -9,7 +9,7 @@ import { emulateMatrices } from './emulate.js'
 
 const engine = await init({ tune: false })
 const test = suite(`matrix units (${engine.adapterKind})`)
-const real = gpu.caps.matrices
+if (gpu.caps.matrices.length === 0) emulateMatrices()
 
 let state = 11
 function random(shape: readonly number[]): Float32Array {
@@ -41,7 +41,7 @@ const cases: Case[] = [
 ]
 
 /** Runs a case with the candidates whose name begins so, the first where there is none: results, and how often there was one. */
-async function by(way: string, { x, parameters, run }: Case, values: Float32Array[], dy: Float32Array) {
+async function by(way: string, { x, parameters, run }: Case, values: Float32Array[], dy: Float32Array, dtype: 'f16' | 'f32') {
   const { of } = gpu.choices
   let found = 0
   gpu.choices.of = (problem) => {
@@ -50,11 +50,11 @@ async function by(way: string, { x, parameters, run }: Case, values: Float32Arra
     return candidate ?? problem.usual
   }
   try {
-    const given = tensor(values[0], x, { dtype: 'f16', requiresGrad: true })
+    const given = tensor(values[0], x, { dtype, requiresGrad: true })
     const trained = parameters.map((shape, i) => tensor(values[i + 1], shape, { requiresGrad: true }))
     const results = await engine.step(() => {
       const y = run(given, trained)
-      y.backward(tensor(dy.slice(0, y.size), y.shape, { dtype: 'f16' }))
+      y.backward(tensor(dy.slice(0, y.size), y.shape, { dtype }))
       return [y, given.grad!, ...trained.map((t) => t.grad!)]
     })
     return { found, data: await Promise.all(results.map((t) => t.data())), halves: results.map((t) => t.dtype === 'f16') }
@@ -63,14 +63,17 @@ async function by(way: string, { x, parameters, run }: Case, values: Float32Arra
   }
 }
 
-if (gpu.caps.f16) {
-  if (!real) emulateMatrices()
+for (const dtype of gpu.caps.matrices) {
+  if (dtype === 'f16' && !gpu.caps.f16) {
+    console.log('skip: this adapter has no shader-f16')
+    continue
+  }
   for (const c of cases) {
-    test(c.name, async () => {
+    test(`${c.name}, ${dtype}`, async () => {
       const values = [c.x, ...c.parameters].map(random)
       const dy = random([2 ** 16])
-      const plain = await by('tile 64', c, values, dy)
-      const own = await by('matrix', c, values, dy)
+      const plain = await by('tile 64', c, values, dy, dtype)
+      const own = await by('matrix', c, values, dy, dtype)
       assert.ok(own.found >= c.passes, `${own.found} passes`)
       own.data.forEach((d, i) => {
         // Sums of the same products; where the result is rounded to f16, a last digit may fall the other way.
@@ -82,8 +85,8 @@ if (gpu.caps.f16) {
   }
 
   if (engine.features.has('timestamp-query')) {
-    test('the tuner takes none for wrong', async () => {
-      const x = tensor(random([2, 9, 9, 32]), [2, 9, 9, 32], { dtype: 'f16', requiresGrad: true })
+    test(`the tuner takes none for wrong, ${dtype}`, async () => {
+      const x = tensor(random([2, 9, 9, 32]), [2, 9, 9, 32], { dtype, requiresGrad: true })
       const w = tensor(random([3, 3, 32, 48]), [3, 3, 32, 48], { requiresGrad: true })
       const findings = await engine.tune(() => {
         const y = F.conv2d(x, w, null, { padding: 1 })
@@ -94,8 +97,6 @@ if (gpu.caps.f16) {
       for (const { key, rejected } of findings) assert.equal(rejected, [], key)
     })
   }
-} else {
-  console.log('skip: this adapter has no shader-f16')
 }
 
 test.after(() => engine.dispose())
