@@ -1,5 +1,6 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
+import type { Caps } from './caps.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
 import { type ConstantValues, type Constants, type Kernel, type Params, isHalf, packParams, specialise } from './kernel.js'
 import { Memory } from './memory.js'
@@ -7,20 +8,6 @@ import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
 import { type Command, type Dispatch, Recording } from './recording.js'
 import { type Bindable, Storage } from './storage.js'
-
-/** What the adapter offers, as kernels care about it. */
-export interface Caps {
-  /** Lanes of a subgroup when that number is fixed and usable, else 0. */
-  subgroupSize: number
-  /** A CPU pretending to be a GPU. */
-  isSoftware: boolean
-  f16: boolean
-  /** What subgroup matrices can multiply with sums in f32: f16 by 16×16×16, f32 by 8×8×8 (`chromium-experimental-subgroup-matrix`). */
-  matrices: readonly ('f16' | 'f32')[]
-  /** Workgroups it takes to keep the whole chip busy. */
-  parallelism: number
-  limits: GPUSupportedLimits
-}
 
 /** The running engine's recorder; set by `init()`. */
 export let gpu: Gpu

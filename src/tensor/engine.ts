@@ -1,7 +1,8 @@
 // init(), and the two ways to run a step: recorded each time, or recorded once and replayed.
 import { requestGpuAdapter } from '#platform/device'
+import { capsOf } from '../gpu/caps.js'
 import { Choices } from '../gpu/choices.js'
-import { type Caps, Gpu, gpu, setGpu } from '../gpu/gpu.js'
+import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import { Recording } from '../gpu/recording.js'
@@ -59,38 +60,11 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   const requiredLimits: Record<string, number> = {}
   for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
   const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
-  const { subgroupMinSize, subgroupMaxSize } = adapter.info
-  const fixed = device.features.has('subgroups' as GPUFeatureName) && subgroupMinSize === subgroupMaxSize
-  const caps = {
-    subgroupSize: fixed ? (subgroupMinSize ?? 0) : 0,
-    isSoftware,
-    f16: device.features.has('shader-f16'),
-    matrices: matricesOf(device, adapter.info, fixed ? (subgroupMaxSize ?? 0) : 0),
-    parallelism: isSoftware ? 16 : 512,
-    limits: device.limits,
-  }
+  const caps = capsOf(device, adapter.info, isSoftware)
   const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
   setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
   const chapter = options.tune === false || kind === 'null' ? null : chapterOf(adapter.info, caps.subgroupSize)
   return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
-}
-
-/** A configuration of the experimental feature, which the types do not know yet. */
-interface MatrixConfig {
-  componentType: string
-  resultComponentType: string
-  M: number
-  N: number
-  K: number
-}
-
-/** Kernels count on subgroups of 32, which Apple's are, though Metal promises no number. */
-function matricesOf(device: GPUDevice, info: GPUAdapterInfo & { subgroupMatrixConfigs?: Iterable<MatrixConfig> }, subgroupSize: number): Caps['matrices'] {
-  const has = (feature: string) => device.features.has(feature as GPUFeatureName)
-  if (!has('subgroups') || !has('chromium-experimental-subgroup-matrix') || (subgroupSize !== 32 && info.vendor !== 'apple')) return []
-  const configs = [...(info.subgroupMatrixConfigs ?? [])]
-  return ([['f16', 16], ['f32', 8]] as const).filter(([element, side]) => (element === 'f32' || has('shader-f16')) && configs.some((c) =>
-    c.componentType === element && c.resultComponentType === 'f32' && [c.M, c.N, c.K].every((size) => size === side))).map(([element]) => element)
 }
 
 const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) => description || device || `${vendor} ${architecture}`.trim()
