@@ -4,6 +4,7 @@
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
+// @include lib/phase.wgsl
 // @include lib/matrix.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
@@ -17,32 +18,23 @@ fn main(
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let CO = params.G * params.OG;
-  let group = wid.z / u32(params.SH * params.SW);
-  let phase = i32(wid.z) % (params.SH * params.SW);
-  let phase_y = phase / params.SW;
-  let phase_x = phase % params.SW;
-  let QH = (params.H + params.SH - 1) / params.SH;
-  let QW = (params.W + params.SW - 1) / params.SW;
-  let pixels = i32(params.N) * QH * QW;
+  let phase = phase_of(wid.z);
+  let group = phase.group;
   if (lid < TILE) {
-    let pixel = min(i32(wid.y * TILE + lid), pixels - 1);
-    pixels_of[lid] = vec3<i32>(pixel / QW % QH, pixel % QW, pixel / (QW * QH) * params.OH);
+    let pixel = min(i32(wid.y * TILE + lid), phase.pixels - 1);
+    pixels_of[lid] = vec3<i32>(pixel / phase.QW % phase.QH, pixel % phase.QW, pixel / (phase.QW * phase.QH) * params.OH);
   }
   workgroupBarrier();
   var sums: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
-    // oy = (iy + PH - ky·DH) / SH must be whole.
-    let sy = phase_y + params.PH - i32(tap / params.KW) * params.DH;
-    let sx = phase_x + params.PW - i32(tap % params.KW) * params.DW;
-    let by = sy / params.SH;
-    let bx = sx / params.SW;
-    if (by * params.SH != sy || bx * params.SW != sx) { continue; }
+    let lead = led_to(phase, tap);
+    if (lead.z == 0) { continue; }
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       let slot = lid % STEP;
       let k = k0 + slot;
       for (var m = lid / STEP; m < TILE; m += THREADS / STEP) {
-        let oy = pixels_of[m].x + by;
-        let ox = pixels_of[m].y + bx;
+        let oy = pixels_of[m].x + lead.x;
+        let ox = pixels_of[m].y + lead.y;
         let ok = k < params.OG && oy >= 0 && oy < params.OH && ox >= 0 && ox < params.OW;
         let at = u32((pixels_of[m].z + oy) * params.OW + ox) * CO + group * params.OG + k;
         left[m * LEFT_PITCH + slot] = select(T(0.0), dy[select(0u, at, ok)], ok);
@@ -61,15 +53,10 @@ fn main(
     subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
     workgroupBarrier();
     let place = place_of(i, subgroup, lane);
-    let pixel = i32(wid.y * TILE + place.x);
-    let ix = pixel % QW * params.SW + phase_x;
-    let iy = pixel / QW % QH * params.SH + phase_y;
-    let n = pixel / (QW * QH);
+    let to = place_in_image(phase, i32(wid.y * TILE + place.x));
     for (var j = 0u; j < SHARE; j++) {
       let c = wid.x * TILE + place.y + j;
-      if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
-        dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(given[share_of(subgroup, lane) + j]);
-      }
+      if (to >= 0 && c < params.CG) { dx[u32(to) + c] = T(given[share_of(subgroup, lane) + j]); }
     }
     workgroupBarrier();
   }

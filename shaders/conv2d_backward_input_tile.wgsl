@@ -6,6 +6,7 @@
 // @variant G = 8, 16
 // @variant R = 1, 2
 // @include lib/conv.wgsl
+// @include lib/phase.wgsl
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
@@ -18,13 +19,8 @@ const LOADS = RM * 16 / G; // of four pixels, and of four channels, in a slice, 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let CO = params.G * params.OG;
-  let group = wid.z / u32(params.SH * params.SW);
-  let phase = i32(wid.z) % (params.SH * params.SW);
-  let phase_y = phase / params.SW;
-  let phase_x = phase % params.SW;
-  let QH = (params.H + params.SH - 1) / params.SH;
-  let QW = (params.W + params.SW - 1) / params.SW;
-  let pixels = i32(params.N) * QH * QW;
+  let phase = phase_of(wid.z);
+  let group = phase.group;
   // This invocation loads one column of a slice for some pixels.
   let slot = lid % STEP;
   var qy: array<vec4<i32>, LOADS>;
@@ -32,25 +28,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var image: array<vec4<i32>, LOADS>; // its first line in dy
   @unroll for (var i = 0u; i < LOADS; i++) {
     let first = wid.y * TM + 4u * (lid / STEP + THREADS / STEP * i);
-    let pixel = min(vec4<i32>(first + vec4<u32>(0u, 1u, 2u, 3u)), vec4<i32>(pixels - 1));
-    qx[i] = pixel % QW;
-    qy[i] = pixel / QW % QH;
-    image[i] = pixel / (QW * QH) * params.OH;
+    let pixel = min(vec4<i32>(first + vec4<u32>(0u, 1u, 2u, 3u)), vec4<i32>(phase.pixels - 1));
+    qx[i] = pixel % phase.QW;
+    qy[i] = pixel / phase.QW % phase.QH;
+    image[i] = pixel / (phase.QW * phase.QH) * params.OH;
   }
   var sums: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
-    // oy = (iy + PH - ky·DH) / SH must be whole.
-    let sy = phase_y + params.PH - i32(tap / params.KW) * params.DH;
-    let sx = phase_x + params.PW - i32(tap % params.KW) * params.DW;
-    let by = sy / params.SH;
-    let bx = sx / params.SW;
-    if (by * params.SH != sy || bx * params.SW != sx) { continue; }
+    let lead = led_to(phase, tap);
+    if (lead.z == 0) { continue; }
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       let k = k0 + slot;
       let o = group * params.OG + min(k, params.OG - 1u);
       @unroll for (var i = 0u; i < LOADS; i++) {
-        let oy = qy[i] + by;
-        let ox = qx[i] + bx;
+        let oy = qy[i] + lead.x;
+        let ox = qx[i] + lead.y;
         let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0)) & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
         let at = select(vec4<u32>(0u), vec4<u32>((image[i] + oy) * params.OW + ox) * CO + o, ok);
         let quad = lid / STEP + THREADS / STEP * i;
@@ -68,16 +60,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   @unroll for (var i = 0u; i < RM; i++) {
     @unroll for (var j = 0u; j < RN; j++) {
       for (var r = 0u; r < 4u; r++) {
-        let pixel = i32(wid.y * TM + 4u * (lid / G + i * G) + r);
-        let ix = pixel % QW * params.SW + phase_x;
-        let iy = pixel / QW % QH * params.SH + phase_y;
-        let n = pixel / (QW * QH);
+        let to = place_in_image(phase, i32(wid.y * TM + 4u * (lid / G + i * G) + r));
         let sum = sums[(i * RN + j) * 4 + r];
         for (var q = 0u; q < 4u; q++) {
           let c = wid.x * TN + 4u * (lid % G + j * G) + q;
-          if (pixel < pixels && iy < params.H && ix < params.W && c < params.CG) {
-            dx[u32((n * params.H + iy) * params.W + ix) * params.G * params.CG + group * params.CG + c] = T(sum[q]);
-          }
+          if (to >= 0 && c < params.CG) { dx[u32(to) + c] = T(sum[q]); }
         }
       }
     }

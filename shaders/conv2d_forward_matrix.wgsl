@@ -5,6 +5,7 @@
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
 // @include lib/matrix.wgsl
+// @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -12,7 +13,6 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual
 var<workgroup> windows: array<vec3<i32>, TILE>; // where each pixel's window begins: line, column, and the first line of its image
 
 @compute @workgroup_size(THREADS)
@@ -63,11 +63,7 @@ fn main(
       let column = wid.x * TILE + place.y + c;
       if (pixel < pixels && column < params.OG) {
         let o = group * params.OG + column;
-        var v = given[share_of(subgroup, lane) + c];
-        if (params.has_scale != 0u) { v *= scale[o]; }
-        if (params.has_bias != 0u) { v += bias[o]; }
-        if (ADD) { v += f32(residual[pixel * CO + o]); }
-        y[pixel * CO + o] = T(select(v, 0.0, params.relu != 0u && v < 0.0));
+        y[pixel * CO + o] = finished(given[share_of(subgroup, lane) + c], o, pixel * CO + o);
       }
     }
     workgroupBarrier();

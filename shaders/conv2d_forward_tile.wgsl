@@ -6,6 +6,7 @@
 // @variant R = 1, 2
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
+// @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -13,7 +14,6 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const RM = R;
 const RN = R;
 const LOADS = RM * 16 / G; // of four pixels, in a slice, by an invocation
@@ -73,11 +73,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
           let column = wid.x * TN + 4u * (lid % G + j * G) + c;
           if (pixel < pixels && column < params.OG) {
             let o = group * params.OG + column;
-            var v = sum[c];
-            if (params.has_scale != 0u) { v *= scale[o]; }
-            if (params.has_bias != 0u) { v += bias[o]; }
-            if (ADD) { v += f32(residual[pixel * CO + o]); }
-            y[pixel * CO + o] = T(select(v, 0.0, params.relu != 0u && v < 0.0));
+            y[pixel * CO + o] = finished(sum[c], o, pixel * CO + o);
           }
         }
       }

@@ -44,6 +44,16 @@ export function specialise(k: Kernel, constants: ConstantValues) {
   return { variant, overrides }
 }
 
+/**
+ * A variant of a kernel with all bindings `read_write`, so that what a dispatch reads may lie in the buffer that it writes to: as a kernel of
+ * its own, whose only variant has `,mixed` after its name.
+ */
+export function mixed(k: Kernel, variant: string): { kernel: Kernel; variant: string } {
+  const own = `${variant},mixed`
+  const bindings = Object.fromEntries(Object.keys(k.bindings).map((name) => [name, 'read_write' as const]))
+  return { kernel: { ...k, bindings, sources: { [own]: k.sources[variant].replaceAll('<storage, read>', '<storage, read_write>') } }, variant: own }
+}
+
 /** Device features that a variant needs. */
 export function featuresOf(k: Kernel, variant: string): readonly string[] {
   return /=f16(,|$)/.test(variant) ? [...k.requires, 'shader-f16'] : k.requires

@@ -1,5 +1,4 @@
 // Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can wait.
-// `mixed` ones take all bindings as `read_write`, so that what a dispatch reads may lie in the buffer that it writes to.
 import { RadiogradError, check } from '../util/check.js'
 import { type Kernel, featuresOf } from './kernel.js'
 import type { Counters } from './memory.js'
@@ -19,10 +18,10 @@ export class Pipelines {
 
   /** The pipeline if it is ready, otherwise made on the spot. */
   now(kernel: Kernel, variant: string, overrides: Record<string, number>): Pipeline {
-    const key = this.key(kernel, variant, overrides, false)
+    const key = this.key(kernel, variant, overrides)
     let made = this.ready.get(key)
     if (!made) {
-      made = { pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides, false)), layout: this.layout(kernel, false).group }
+      made = { pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides)), layout: this.layout(kernel).group }
       this.counters.pipelines++
       this.ready.set(key, made)
     }
@@ -30,21 +29,21 @@ export class Pipelines {
   }
 
   /** Starts making the pipeline, or joins whoever did. */
-  soon(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed = false): Promise<Pipeline> {
-    const key = this.key(kernel, variant, overrides, mixed)
+  soon(kernel: Kernel, variant: string, overrides: Record<string, number>): Promise<Pipeline> {
+    const key = this.key(kernel, variant, overrides)
     const made = this.ready.get(key)
     if (made) return Promise.resolve(made)
     let promise = this.pending.get(key)
     if (!promise) {
       this.counters.pipelines++
-      promise = this.device.createComputePipelineAsync(this.descriptor(kernel, variant, overrides, mixed)).then(
+      promise = this.device.createComputePipelineAsync(this.descriptor(kernel, variant, overrides)).then(
         (pipeline) => {
-          const entry = { pipeline, layout: this.layout(kernel, mixed).group }
+          const entry = { pipeline, layout: this.layout(kernel).group }
           this.ready.set(key, entry)
           this.pending.delete(key)
           return entry
         },
-        async (error) => { throw new RadiogradError(await this.explain(kernel, variant, mixed, error)) },
+        async (error) => { throw new RadiogradError(await this.explain(kernel, variant, error)) },
       )
       promise.catch(() => {}) // whoever executes the step awaits it again and sees the error
       this.pending.set(key, promise)
@@ -52,22 +51,22 @@ export class Pipelines {
     return promise
   }
 
-  private key(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed: boolean): string {
-    let key = `${kernel.name}|${variant}|${mixed}`
+  private key(kernel: Kernel, variant: string, overrides: Record<string, number>): string {
+    let key = `${kernel.name}|${variant}`
     for (const name in overrides) key += `|${name}=${overrides[name]}`
     return key
   }
 
-  private descriptor(kernel: Kernel, variant: string, overrides: Record<string, number>, mixed: boolean): GPUComputePipelineDescriptor {
+  private descriptor(kernel: Kernel, variant: string, overrides: Record<string, number>): GPUComputePipelineDescriptor {
     return {
       label: `${kernel.name} ${variant}`.trim(),
-      layout: this.layout(kernel, mixed).pipeline,
-      compute: { module: this.module(kernel, variant, mixed), entryPoint: 'main', constants: overrides },
+      layout: this.layout(kernel).pipeline,
+      compute: { module: this.module(kernel, variant), entryPoint: 'main', constants: overrides },
     }
   }
 
-  private module(kernel: Kernel, variant: string, mixed: boolean): GPUShaderModule {
-    const key = `${kernel.name}|${variant}|${mixed}`
+  private module(kernel: Kernel, variant: string): GPUShaderModule {
+    const key = `${kernel.name}|${variant}`
     let module = this.modules.get(key)
     if (!module) {
       const code = kernel.sources[variant]
@@ -75,15 +74,15 @@ export class Pipelines {
       for (const feature of featuresOf(kernel, variant)) {
         check(this.device.features.has(feature), `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`)
       }
-      module = this.device.createShaderModule({ label: kernel.name, code: mixed ? code.replaceAll('<storage, read>', '<storage, read_write>') : code })
+      module = this.device.createShaderModule({ label: kernel.name, code })
       this.counters.shaderModules++
       this.modules.set(key, module)
     }
     return module
   }
 
-  private layout(kernel: Kernel, mixed: boolean) {
-    const access = Object.values(kernel.bindings).map((a) => (mixed ? 'read_write' : a))
+  private layout(kernel: Kernel) {
+    const access = Object.values(kernel.bindings)
     const uniform = Object.keys(kernel.params).length > 0
     const key = `${access.join()}|${uniform}`
     let layout = this.layouts.get(key)
@@ -100,8 +99,8 @@ export class Pipelines {
   }
 
   /** One line: the file and line of the first compile error. Unrolling keeps line numbers; includes come after the file. */
-  private async explain(kernel: Kernel, variant: string, mixed: boolean, error: unknown): Promise<string> {
-    const info = await this.module(kernel, variant, mixed).getCompilationInfo().catch(() => null)
+  private async explain(kernel: Kernel, variant: string, error: unknown): Promise<string> {
+    const info = await this.module(kernel, variant).getCompilationInfo().catch(() => null)
     const first = info?.messages.find((m) => m.type === 'error')
     const what = first ? `shaders/${kernel.name}.wgsl:${first.lineNum}:${first.linePos} ${first.message}` : String((error as Error)?.message ?? error)
     return `${kernel.name} ${variant}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`

@@ -1,6 +1,6 @@
 // A recorded step made ready to run again and again: memory placed, bind groups made, uniforms written.
 import { RadiogradError, check } from '../util/check.js'
-import { packParams } from './kernel.js'
+import { mixed, packParams } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
 import { type Block, type Placement, lowerBound, place } from './planner.js'
@@ -42,9 +42,9 @@ export class Plan {
   ) {
     this.commands = recording.commands
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
-    const { apart, mixed, placed } = lifetimes(recording, results)
+    const { apart, together, placed } = lifetimes(recording, results)
     const most = Math.min(device.limits.maxBufferSize, 1 << 30)
-    const packed = [apart, mixed].map((blocks) => place(blocks, most)).reduce((a, b) => (total(b) * WORTH_MIXING < total(a) ? b : a))
+    const packed = [apart, together].map((blocks) => place(blocks, most)).reduce((a, b) => (total(b) * WORTH_MIXING < total(a) ? b : a))
     this.placement = { arena: [], offset: [], arenas: packed.arenas }
     placed.forEach((index, i) => {
       this.placement.arena[index] = packed.arena[i]
@@ -81,8 +81,11 @@ export class Plan {
   /** Waits for the pipelines. */
   async ready(): Promise<void> {
     if (this.store.dry) return
-    this.pipelines = await Promise.all(this.commands.map((c) => (c.type === 'dispatch'
-      ? this.cache.soon(c.kernel, c.variant, c.overrides, this.mixes(c)) : (null as unknown as Pipeline))))
+    this.pipelines = await Promise.all(this.commands.map((c) => {
+      if (c.type !== 'dispatch') return null as unknown as Pipeline
+      const { kernel, variant } = this.mixes(c) ? mixed(c.kernel, c.variant) : c
+      return this.cache.soon(kernel, variant, c.overrides)
+    }))
   }
 
   /** Makes room and binds. */
@@ -219,10 +222,10 @@ export function bindGroup(
 
 /**
  * First and last use of every transient; those never used take no room. Twice, with two rules for what must lie in different buffers:
- * `apart`, whatever a command reads and what it writes, so that its bindings can be declared as they are used; `mixed`, only where a buffer
+ * `apart`, whatever a command reads and what it writes, so that its bindings can be declared as they are used; `together`, only where a buffer
  * cannot serve as both: the two of a copy, and those of a dispatch that binds one storage several times, which `read_write` forbids.
  */
-function lifetimes(recording: Recording, results: readonly Storage[]): { apart: Block[]; mixed: Block[]; placed: number[] } {
+function lifetimes(recording: Recording, results: readonly Storage[]): { apart: Block[]; together: Block[]; placed: number[] } {
   const placed: number[] = []
   const number = new Map<number, number>()
   const apart: Block[] = []
@@ -243,10 +246,10 @@ function lifetimes(recording: Recording, results: readonly Storage[]): { apart: 
     written.forEach((s) => touch(s, at))
   })
   results.forEach((s) => touch(s, recording.commands.length))
-  const mixed = apart.map((block) => ({ ...block, conflicts: new Set<number>() }))
+  const together = apart.map((block) => ({ ...block, conflicts: new Set<number>() }))
   for (const command of recording.commands) {
     const { read, written } = accesses(command)
-    const rules = command.type === 'dispatch' && !overlapping(command.bindings) ? [apart] : [apart, mixed]
+    const rules = command.type === 'dispatch' && !overlapping(command.bindings) ? [apart] : [apart, together]
     for (const r of read) for (const w of written) {
       const [i, j] = [number.get(r.index), number.get(w.index)]
       if (i === undefined || j === undefined || i === j) continue
@@ -256,7 +259,7 @@ function lifetimes(recording: Recording, results: readonly Storage[]): { apart: 
       }
     }
   }
-  return { apart, mixed, placed }
+  return { apart, together, placed }
 }
 
 /** Whether two of the storages have bytes in common. */

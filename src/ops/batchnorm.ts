@@ -29,8 +29,14 @@ function layout(x: Tensor) {
   return { rows, channels, rows_per_chunk: rowsPerChunk, chunks, groups: [Math.ceil(channels / 64), chunks, 1] as const }
 }
 
-/** Invocations that share the merging of a channel's chunks. */
-export const runs = (chunks: number) => (chunks > 64 ? 16 : 1)
+/** How the chunks of each channel are merged: a workgroup for sixteen channels, of as many invocations each as there is work for. */
+const merging = (channels: number, chunks: number) => ({ groups: Math.ceil(channels / 16), RUNS: chunks > 64 ? 16 : 1 } as const)
+
+/** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
+export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
+  const { groups, RUNS } = merging(channels, chunks)
+  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, groups, { RUNS })
+}
 
 /** The gradient of relu(…) before the relu: dy where y > 0. */
 function masked(y: Tensor, dy: Tensor, into: Tensor): void {
@@ -64,8 +70,9 @@ const batchNormOp = defineOp({
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups, { T })
+      const { groups: merged, RUNS } = merging(channels, chunks)
       gpu.run(shaders.batchnorm_merge, { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, Math.ceil(channels / 16), { T, RUNS: runs(chunks) })
+        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, merged, { T, RUNS })
     } else {
       gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
     }
@@ -80,7 +87,7 @@ const batchNormOp = defineOp({
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups, { T })
-      gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, Math.ceil(channels / 16), { RUNS: runs(chunks) })
+      mergeGradients(parts, dweight, dbias, channels, chunks)
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }

@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { runs } from './batchnorm.js'
+import { mergeGradients } from './batchnorm.js'
 import { subgroupFamily } from './gemm.js'
 
 export interface LayerNormOptions {
@@ -49,7 +49,7 @@ function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | 
   gpu.run(shaders.layernorm_backward_weight, { x, dy, stats, parts }, { rows, cols, rows_per_chunk }, [across, chunks, 1], { T: x.element })
   const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
   const dbias = dBias ?? empty([cols], 'f32', 'dbias')
-  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels: cols, chunks }, Math.ceil(cols / 16), { RUNS: runs(chunks) })
+  mergeGradients(parts, dweight, dbias, cols, chunks)
 }
 
 function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {

@@ -48,6 +48,7 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
     await time(gpu, [plain], 1)
     const outputs = scratch.written(note.plain)
     const truth = await Promise.all(outputs.map((s) => scratch.read(s)))
+    const allowed = (s: Storage) => (scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE)
     const fit: Trial[] = []
     for (const [name, recording] of note.candidates) {
       try {
@@ -56,7 +57,6 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
         for (const s of outputs) gpu.zero(s)
         await time(gpu, [trial], 1)
         const errors = await Promise.all(outputs.map(async (s, i) => distance(await scratch.read(s), truth[i])))
-        const allowed = (s: Storage) => (scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE)
         const wrong = errors.find((error, i) => !(error <= allowed(outputs[i])))
         if (wrong === undefined) fit.push(trial)
         else rejected.push({ name, why: `differs from the plain kernel by ${wrong.toExponential(1)}` })

@@ -7,18 +7,14 @@ import type { Kernel } from '../../src/gpu/kernel.js'
 import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
 import { composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
 import { loadFixtures, relativeError, upload } from '../cases/case.js'
-import { families, within } from './families.js'
+import { choosing, families, within } from './families.js'
+import { normal } from './random.js'
 
 const engine = await init({ tune: false })
 const test = suite(`conv2d (${engine.adapterKind})`)
 const names = ['y', 'dx', 'dw', 'db']
 
-let state = 5
-const random = (n: number) => Float32Array.from({ length: n }, () => {
-  let sum = 0
-  for (let i = 0; i < 4; i++) sum += (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
-  return (sum - 2) * 1.7
-})
+const random = normal(5)
 /** -2 … 2 */
 const integers = (n: number) => random(n).map((v) => Math.max(-2, Math.min(2, Math.round(v))))
 
@@ -28,19 +24,11 @@ interface Case {
   options?: Parameters<typeof F.conv2d>[3]
 }
 
-/** Runs `work` with the candidate of this name chosen wherever there is one; all names that came up are added to `seen`. */
-async function by<T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> {
-  const { of } = gpu.choices
-  gpu.choices.of = (problem) => {
-    for (const { name } of problem.candidates) seen.add(name)
-    return problem.candidates.find(({ name }) => name === way) ?? problem.usual
-  }
-  try {
-    return await work()
-  } finally {
-    gpu.choices.of = of
-  }
-}
+/** Runs `work` with the candidate of this name chosen wherever there is one; names that came up before it, all if there is none, are added to `seen`. */
+const by = <T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> => choosing((name) => {
+  seen.add(name)
+  return name === way
+}, work)
 
 /** Output and gradients of a case. */
 async function evaluate({ w, options }: Case, [x, weight, bias, dy]: Tensor[]): Promise<Float32Array[]> {

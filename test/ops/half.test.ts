@@ -7,19 +7,18 @@ import { gpu } from '../../src/gpu/gpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { fromHalf, toHalf } from '../../src/util/half.js'
 import { relativeError } from '../cases/case.js'
+import { numel } from '../../src/util/check.js'
 import { families, within } from './families.js'
+import { normal } from './random.js'
 
 const engine = await init({ seed: 5, tune: false })
 const test = suite(`f16 (${engine.adapterKind})`)
 /** Of ‖difference‖ / ‖truth‖: one rounding to f16 is 2⁻¹² at most on average, and some operators round on the way. */
 const TOLERANCE = 1e-3
 
-let state = 7
-/** Roughly normal numbers that f16 holds exactly. */
-function random(shape: readonly number[]): Float32Array {
-  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
-  return rounded(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7))
-}
+const draw = normal(7)
+/** Numbers that f16 holds exactly. */
+const random = (shape: readonly number[]) => rounded(draw(numel(shape)))
 
 const rounded = (values: ArrayLike<number>) => fromHalf(toHalf(values))
 const stats = (c: number) => [tensor(new Float32Array(c).fill(0.1)), tensor(new Float32Array(c).fill(1.5))] as const

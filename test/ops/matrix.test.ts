@@ -5,17 +5,17 @@ import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
 import { relativeError } from '../cases/case.js'
+import { numel } from '../../src/util/check.js'
 import { emulateMatrices } from './emulate.js'
+import { choosing } from './families.js'
+import { normal } from './random.js'
 
 const engine = await init({ tune: false })
 const test = suite(`matrix units (${engine.adapterKind})`)
 if (gpu.caps.matrices.length === 0) emulateMatrices()
 
-let state = 11
-function random(shape: readonly number[]): Float32Array {
-  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
-  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7)
-}
+const draw = normal(11)
+const random = (shape: readonly number[]) => draw(numel(shape))
 
 interface Case {
   name: string
@@ -40,16 +40,15 @@ const cases: Case[] = [
   { name: 'matmul of a long sum', passes: 1, x: [1, 40, 3000], parameters: [], run: (x) => F.matmul(x, F.transpose(x, 1, 2)) },
 ]
 
-/** Runs a case with the candidates whose name begins so, the first where there is none: results, and how often there was one. */
+/** Runs a case with the candidates whose name begins so, the usual ones where there is none: results, and how often there was one. */
 async function by(way: string, { x, parameters, run }: Case, values: Float32Array[], dy: Float32Array, dtype: 'f16' | 'f32') {
-  const { of } = gpu.choices
   let found = 0
-  gpu.choices.of = (problem) => {
-    const candidate = problem.candidates.find(({ name }) => name.startsWith(way))
-    if (candidate) found++
-    return candidate ?? problem.usual
+  const wanted = (name: string) => {
+    const is = name.startsWith(way)
+    if (is) found++
+    return is
   }
-  try {
+  return choosing(wanted, async () => {
     const given = tensor(values[0], x, { dtype, requiresGrad: true })
     const trained = parameters.map((shape, i) => tensor(values[i + 1], shape, { requiresGrad: true }))
     const results = await engine.step(() => {
@@ -58,9 +57,7 @@ async function by(way: string, { x, parameters, run }: Case, values: Float32Arra
       return [y, given.grad!, ...trained.map((t) => t.grad!)]
     })
     return { found, data: await Promise.all(results.map((t) => t.data())), halves: results.map((t) => t.dtype === 'f16') }
-  } finally {
-    gpu.choices.of = of
-  }
+  })
 }
 
 for (const dtype of gpu.caps.matrices) {

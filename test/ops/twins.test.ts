@@ -7,22 +7,17 @@ import { gpu } from '../../src/gpu/gpu.js'
 import { composedAttention } from '../../src/ops/attention.js'
 import { composedEmbedTokens } from '../../src/ops/embedtokens.js'
 import { relativeError } from '../cases/case.js'
+import { numel } from '../../src/util/check.js'
 import { families, within } from './families.js'
+import { normal } from './random.js'
 
 const engine = await init()
 const test = suite(`twins (${engine.adapterKind})`)
 
 type Run = (inputs: Tensor[]) => Tensor
 
-let state = 1
-/** Roughly normal: the sum of four uniform numbers. */
-function random(shape: readonly number[]): Float32Array {
-  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
-  return Float32Array.from(
-    { length: shape.reduce((a, b) => a * b, 1) },
-    () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7,
-  )
-}
+const draw = normal(1)
+const random = (shape: readonly number[]) => draw(numel(shape))
 
 /** Gradients of outputs are cut from it. */
 const upstream = random([112 * 112 * 64])
