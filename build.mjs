@@ -1,17 +1,20 @@
-// Builds the project: WGSL files -> typed descriptors (src/shaders.gen.ts, and bench/shaders.gen.ts for the bench's own, which are not
-// published), TypeScript -> dist/, engine -> one browser bundle.
+// Builds the project: WGSL files -> typed descriptors (src/shaders.gen.ts, and bench/shaders.gen.ts for the bench's
+// own, which are not published), TypeScript -> dist/, engine -> one browser bundle.
 //
 //   node build.mjs             all of it (about a second)
 //   node build.mjs --shaders   only the descriptors
 //
-// What a shader file may use beyond WGSL (expanded here, so that what runs is plain WGSL and what is read is a plain file):
+// What a shader file may use beyond WGSL (expanded here, so that what runs is plain WGSL and what is read is a plain
+// file):
 //   // @include lib/index.wgsl      appends a binding-free snippet
-//   // @variant SG = 4, 8           a constant with a value chosen per pipeline at build time (cross product of all lines)
+//   // @variant SG = 4, 8           a constant with a value chosen per pipeline at build time (cross product of all
+// lines)
 //   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
 //   // @variant S T = 16 f16, 8 f32 several together
 //   // @require subgroups           a device feature; also writes the `enable` directive
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
-// Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the source.
+// Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the
+// source.
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,12 +24,14 @@ import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const shaderDir = join(root, 'shaders')
 
-const stripComments = (text) => text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, '')).replace(/\/\/[^\n]*/g, '')
+const stripComments = (text) =>
+  text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, '')).replace(/\/\/[^\n]*/g, '')
 
 /** Evaluates an integer expression of literals and known constants. */
 function evaluate(expression, constants, where) {
   const names = expression.replace(/\b(\d+)[ui]\b/g, '$1').replace(/[A-Za-z_]\w*/g, (name) => {
-    if (!(name in constants)) throw new Error(`${where}: '${name}' in '${expression}' is not a literal, const or variant`)
+    if (!(name in constants))
+      throw new Error(`${where}: '${name}' in '${expression}' is not a literal, const or variant`)
     return String(constants[name])
   })
   if (!/^[\d+\-*/%() ]+$/.test(names)) throw new Error(`${where}: cannot evaluate '${expression}' at build time`)
@@ -46,7 +51,7 @@ function closing(text, open) {
 /** Writes out every `@unroll for`, outermost first, on the line where it stands. */
 function unroll(text, constants, where) {
   const head = /@unroll\s+for\s*\(\s*var\s+(\w+)\s*=\s*([^;]+);\s*\1\s*<\s*([^;]+);\s*\1\s*(\+\+|\+=\s*[^)]+)\)\s*\{/
-  for (let match; (match = head.exec(text)); ) {
+  for (let match; (match = head.exec(text));) {
     const [whole, name, from, to, step] = match
     const open = match.index + whole.length - 1
     const close = closing(text, open)
@@ -65,11 +70,18 @@ function unroll(text, constants, where) {
 }
 
 /** All combinations of the declared variants, each a list of what it may be, e.g. [{ SG: 4 }, { SG: 8 }]. */
-const combinations = (variants) => variants.reduce((all, values) => all.flatMap((v) => values.map((value) => ({ ...v, ...value }))), [{}])
+const combinations = (variants) =>
+  variants.reduce((all, values) => all.flatMap((v) => values.map((value) => ({ ...v, ...value }))), [{}])
 
-export const variantKey = (variant) => Object.entries(variant).map(([k, v]) => `${k}=${v}`).join(',')
+export const variantKey = (variant) =>
+  Object.entries(variant)
+    .map(([k, v]) => `${k}=${v}`)
+    .join(',')
 
-/** One shader file as a descriptor: bindings, parameters, overrides, variants and the WGSL of each variant. Includes come from shaders/. */
+/**
+ * One shader file as a descriptor: bindings, parameters, overrides, variants and the WGSL of each variant. Includes
+ * come from shaders/.
+ */
 async function describe(folder, file) {
   const where = `${folder}/${file}`
   const raw = await readFile(join(root, where), 'utf8')
@@ -78,10 +90,14 @@ async function describe(folder, file) {
     const [names, choices] = line.split('=').map((s) => s.trim())
     return choices.split(',').map((choice) => {
       const values = choice.trim().split(/\s+/)
-      return Object.fromEntries(names.split(/\s+/).map((name, i) => [name, /^\d+$/.test(values[i]) ? Number(values[i]) : values[i]]))
+      return Object.fromEntries(
+        names.split(/\s+/).map((name, i) => [name, /^\d+$/.test(values[i]) ? Number(values[i]) : values[i]]),
+      )
     })
   })
-  const variants = Object.fromEntries(declared.flatMap((choices) => Object.keys(choices[0]).map((name) => [name, choices.map((c) => c[name])])))
+  const variants = Object.fromEntries(
+    declared.flatMap((choices) => Object.keys(choices[0]).map((name) => [name, choices.map((c) => c[name])])),
+  )
   const requires = directives('require')
   const pasted = new Set()
   let includes = ''
@@ -96,20 +112,33 @@ async function describe(folder, file) {
 
   const sources = {}
   for (const variant of combinations(declared)) {
-    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])].map((name) => `enable ${name.replaceAll('-', '_')};`).join(' ')
+    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])]
+      .map((name) => `enable ${name.replaceAll('-', '_')};`)
+      .join(' ')
     const constants = Object.fromEntries(Object.entries(variant).filter(([, value]) => typeof value === 'number'))
     const code = stripComments(raw)
     for (const [, name, value] of (code + includes).matchAll(/^const\s+(\w+)\s*(?::\s*\w+\s*)?=\s*([^;]+);/gm)) {
-      try { constants[name] = evaluate(value, constants, where) } catch { /* not an integer: unusable as a bound */ }
+      try {
+        constants[name] = evaluate(value, constants, where)
+      } catch {
+        /* not an integer: unusable as a bound */
+      }
     }
-    const prelude = Object.entries(variant).map(([name, value]) => (typeof value === 'number' ? `const ${name} = ${value}u;` : `alias ${name} = ${value};`)).join(' ')
-    const text = unroll(code + includes, constants, where).replace(/[ \t]+$/gm, '').trimEnd()
+    const prelude = Object.entries(variant)
+      .map(([name, value]) => (typeof value === 'number' ? `const ${name} = ${value}u;` : `alias ${name} = ${value};`))
+      .join(' ')
+    const text = unroll(code + includes, constants, where)
+      .replace(/[ \t]+$/gm, '')
+      .trimEnd()
     sources[variantKey(variant)] = `${enables}${text}\n${prelude}\n`
   }
 
-  // Only declarations matter here: functions go in without their bodies, and matrices, a type the parser does not know, as numbers.
-  let declarations = Object.values(sources)[0].replace(/^(enable [^;]+;\s*)+/, '').replace(/\bsubgroup_matrix_\w+<[^>]*>/g, 'f32')
-  for (let m, from = 0; (m = /\bfn\s+\w+[^{]*\{/g.exec(declarations.slice(from))); ) {
+  // Only declarations matter here: functions go in without their bodies, and matrices, a type the parser does not know,
+  // as numbers.
+  let declarations = Object.values(sources)[0]
+    .replace(/^(enable [^;]+;\s*)+/, '')
+    .replace(/\bsubgroup_matrix_\w+<[^>]*>/g, 'f32')
+  for (let m, from = 0; (m = /\bfn\s+\w+[^{]*\{/g.exec(declarations.slice(from)));) {
     const open = from + m.index + m[0].length - 1
     declarations = declarations.slice(0, open + 1) + declarations.slice(closing(declarations, open))
     from = open + 2
@@ -119,19 +148,25 @@ async function describe(folder, file) {
   const bindings = {}
   let params = {}
   groups.forEach((binding, index) => {
-    if (!binding || binding.binding !== index) throw new Error(`${where}: bindings must be numbered from 0 without a hole`)
+    if (!binding || binding.binding !== index)
+      throw new Error(`${where}: bindings must be numbered from 0 without a hole`)
     if (binding.resourceType === 0) {
       if (index !== groups.length - 1) throw new Error(`${where}: the uniform must be the last binding`)
       params = Object.fromEntries(binding.type.members.map((m) => [m.name, m.type.name]))
     } else bindings[binding.name] = binding.access === 'read_write' ? 'read_write' : 'read'
   })
   for (const [name, type] of Object.entries(params)) {
-    if (!['u32', 'i32', 'f32'].includes(type)) throw new Error(`${where}: Params.${name} must be u32, i32 or f32, got ${type}`)
+    if (!['u32', 'i32', 'f32'].includes(type))
+      throw new Error(`${where}: Params.${name} must be u32, i32 or f32, got ${type}`)
   }
   // Bindings whose elements are of a type that is a variant.
-  const elements = Object.fromEntries([...stripComments(raw).matchAll(/var<storage, *\w+> +(\w+) *: *array<(?:vec[24]<)?(\w+)/g)]
-    .filter(([, , type]) => type in variants).map(([, name, type]) => [name, type]))
-  if (!reflected.entry.compute.some((entry) => entry.name === 'main')) throw new Error(`${where}: no entry point 'main'`)
+  const elements = Object.fromEntries(
+    [...stripComments(raw).matchAll(/var<storage, *\w+> +(\w+) *: *array<(?:vec[24]<)?(\w+)/g)]
+      .filter(([, , type]) => type in variants)
+      .map(([, name, type]) => [name, type]),
+  )
+  if (!reflected.entry.compute.some((entry) => entry.name === 'main'))
+    throw new Error(`${where}: no entry point 'main'`)
   const overrides = Object.fromEntries(reflected.overrides.map((o) => [o.name, o.type?.name ?? 'u32']))
   return { name: file.replace('.wgsl', ''), bindings, elements, params, overrides, variants, requires, sources }
 }
@@ -139,10 +174,18 @@ async function describe(folder, file) {
 /** Writes the descriptors of a folder's shaders into `target`. */
 async function generateShaders(folder, target, kernelModule) {
   const files = (await readdir(join(root, folder))).filter((f) => f.endsWith('.wgsl')).sort()
-  const kernels = await Promise.all(files.map((file) => describe(folder, file).catch((error) => {
-    throw new Error(`${folder}/${file}: ${error.message.replace(`${folder}/${file}: `, '')}`)
-  })))
-  const text = [`// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`, `import { kernel } from '${kernelModule}'`, '']
+  const kernels = await Promise.all(
+    files.map((file) =>
+      describe(folder, file).catch((error) => {
+        throw new Error(`${folder}/${file}: ${error.message.replace(`${folder}/${file}: `, '')}`)
+      }),
+    ),
+  )
+  const text = [
+    `// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`,
+    `import { kernel } from '${kernelModule}'`,
+    '',
+  ]
   for (const k of kernels) text.push(`export const ${k.name} = /* @__PURE__ */ kernel(${JSON.stringify(k)})`, '')
   const path = join(root, target)
   const next = text.join('\n')
@@ -153,15 +196,38 @@ async function generateShaders(folder, target, kernelModule) {
 async function transpile() {
   const tree = async (dir, recursive = true) =>
     (await readdir(join(root, dir), { recursive }).catch(() => []))
-      .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts')).map((f) => join(root, dir, f))
+      .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts'))
+      .map((f) => join(root, dir, f))
   const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('bench', false)])).flat() // bench/peers has packages of its own
-  await esbuild.build({ entryPoints, outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', sourcemap: true, logLevel: 'warning' })
+  await esbuild.build({
+    entryPoints,
+    outdir: join(root, 'dist'),
+    outbase: root,
+    format: 'esm',
+    target: 'es2022',
+    sourcemap: true,
+    logLevel: 'warning',
+  })
 }
 
 /** The engine for a page: the same files, with `browser` chosen where Node and the browser differ. */
 async function bundleForBrowser() {
-  const shared = { bundle: true, format: 'esm', target: 'es2022', conditions: ['browser'], platform: 'browser', minify: true, sourcemap: true, logLevel: 'warning' }
-  await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/index.js'), join(root, 'dist/src/data/decode.worker.browser.js')], outdir: join(root, 'dist/browser'), entryNames: '[name]' })
+  const shared = {
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['browser'],
+    platform: 'browser',
+    minify: true,
+    sourcemap: true,
+    logLevel: 'warning',
+  }
+  await esbuild.build({
+    ...shared,
+    entryPoints: [join(root, 'dist/src/index.js'), join(root, 'dist/src/data/decode.worker.browser.js')],
+    outdir: join(root, 'dist/browser'),
+    entryNames: '[name]',
+  })
 }
 
 try {

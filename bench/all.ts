@@ -1,5 +1,5 @@
-// Everything for a machine with a GPU, whose time is short and which has no network: one command, files written as it goes along. What
-// there is no time for and what fails is named at the end and stops nothing else.
+// Everything for a machine with a GPU, whose time is short and which has no network: one command, files written as it
+// goes along. What there is no time for and what fails is named at the end and stops nothing else.
 import { init } from '../src/index.js'
 import { measureChoices } from './choices.js'
 import { type Profile, profile } from './profile.js'
@@ -24,11 +24,18 @@ export async function runAll(minutes: number): Promise<void> {
   // Choices first: everything after runs with them.
   await measureChoices(engine, works, { log: log.before(at(UNTIL.choices)), keep: true })
 
-  const whole = await runWhole({ words: [], log: log.before(at(UNTIL.whole)), kernelLog: log.before(at(UNTIL.kernels)), seconds: 3 })
+  const whole = await runWhole({
+    words: [],
+    log: log.before(at(UNTIL.whole)),
+    kernelLog: log.before(at(UNTIL.kernels)),
+    seconds: 3,
+  })
 
   const profiles: Profile[] = []
   for (const work of works) {
-    await log.before(at(UNTIL.profiles)).attempt(`profile of ${work.name}`, async () => { profiles.push(await profile(work)) })
+    await log.before(at(UNTIL.profiles)).attempt(`profile of ${work.name}`, async () => {
+      profiles.push(await profile(work))
+    })
     await writeResults(`${file}-profile`, { adapter, ...origin(), profiles })
   }
 
@@ -42,7 +49,13 @@ function summary({ ceilings, kernels, steps }: WholeResults, profiles: readonly 
   return [
     ...columns([
       ['step', 'ms', 'images/s', 'of the peak', 'host'],
-      ...steps.map((row) => [row.name, short(row.ms), short(row.imagesPerSecond), percent(row.gflops / ceilings.gflops), percent(row.hostMs / row.ms)]),
+      ...steps.map((row) => [
+        row.name,
+        short(row.ms),
+        short(row.imagesPerSecond),
+        percent(row.gflops / ceilings.gflops),
+        percent(row.hostMs / row.ms),
+      ]),
     ]),
     `furthest from their ceilings: ${furthest.map((row) => `${row.work} ${row.part} ${percent(row.share)}`).join(', ') || '–'}`,
     `dearest in a step: ${profiles.map(({ name, kernels: [first] }) => `${name}: ${first.kernel} ${percent(first.share)}`).join('; ') || '–'}`,

@@ -1,5 +1,5 @@
-// What this adapter can do at most: multiply-adds in registers, and memory copied or updated. Measured in the same run as what is compared with them,
-// several times over it; the best counts.
+// What this adapter can do at most: multiply-adds in registers, and memory copied or updated. Measured in the same run
+// as what is compared with them, several times over it; the best counts.
 import { gpu } from '../src/gpu/gpu.js'
 import { zeros } from '../src/index.js'
 import { Rehearsal, record } from './dispatches.js'
@@ -40,11 +40,19 @@ export class CeilingMeter {
     for (const CHAINS of [3, 6] as const) {
       for (const FMA of [0, 1] as const) {
         const turns = Math.round((isSoftware ? 4e9 : 6e10) / (groups * 64 * CHAINS * TURN))
-        const run = () => gpu.run(shaders.peak, { y }, { turns, factor: 0.999, summand: 0.001 }, groups, { CHAINS, FMA })
-        probes.push({ of: 'gflops', amount: (groups * 64 * CHAINS * TURN * turns) / 1e9, rehearsal: await Rehearsal.of(record(run)) })
+        const run = () =>
+          gpu.run(shaders.peak, { y }, { turns, factor: 0.999, summand: 0.001 }, groups, { CHAINS, FMA })
+        probes.push({
+          of: 'gflops',
+          amount: (groups * 64 * CHAINS * TURN * turns) / 1e9,
+          rehearsal: await Rehearsal.of(record(run)),
+        })
       }
     }
-    for (const [of, bytes] of [['gbs', 64 << 20], ['cachedGbs', isSoftware ? 1 << 20 : 8 << 20]] as const) {
+    for (const [of, bytes] of [
+      ['gbs', 64 << 20],
+      ['cachedGbs', isSoftware ? 1 << 20 : 8 << 20],
+    ] as const) {
       const n = Math.min(bytes, limits.maxStorageBufferBindingSize) / 4
       const [x, y] = [zeros([n]), zeros([n])]
       for (const PER of [4, 8] as const) {
@@ -52,7 +60,8 @@ export class CeilingMeter {
         for (const run of [
           () => gpu.run(shaders.copy, { x, y }, { n: n / 4 }, groups, { PER }),
           () => gpu.run(shaders.update, { y }, { n: n / 4, factor: 0.5 }, groups, { PER }),
-        ]) probes.push({ of, amount: (8 * n) / 1e9, rehearsal: await Rehearsal.of(record(run)) })
+        ])
+          probes.push({ of, amount: (8 * n) / 1e9, rehearsal: await Rehearsal.of(record(run)) })
       }
     }
     const meter = new CeilingMeter(probes)
@@ -60,7 +69,11 @@ export class CeilingMeter {
     meter.best.gflops = meter.best.gbs = meter.best.cachedGbs = 0
     // The rest of the run repeats the two fastest ways to each ceiling alone.
     const rates = await meter.measure()
-    const kept = (of: keyof Ceilings) => meter.probes.filter((p) => p.of === of).sort((a, b) => rates.get(b)! - rates.get(a)!).slice(0, 2)
+    const kept = (of: keyof Ceilings) =>
+      meter.probes
+        .filter((p) => p.of === of)
+        .sort((a, b) => rates.get(b)! - rates.get(a)!)
+        .slice(0, 2)
     meter.probes = [...kept('gflops'), ...kept('gbs'), ...kept('cachedGbs')]
     return meter
   }

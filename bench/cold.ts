@@ -21,7 +21,10 @@ export interface ColdRow {
 /** The first step in a fresh process on an empty driver cache. */
 export async function coldStart({ name }: StepWork): Promise<ColdRow> {
   const script = fileURLToPath(new URL('firststep.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [script, name], { env: { ...process.env, ...EMPTY_CACHE }, timeout: 300_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, [script, name], {
+    env: { ...process.env, ...EMPTY_CACHE },
+    timeout: 300_000,
+  })
   return { name, ...JSON.parse(stdout.trim().split('\n').at(-1)!) }
 }
 
@@ -41,13 +44,15 @@ export interface CompileRow {
 }
 
 /**
- * Compile time of every pipeline of a step, dearest first. Drivers compile partly when a pipeline is made and partly at its first dispatch
- * (lavapipe), so each is made alone, then dispatched alone, twice. Must run in {@link EMPTY_CACHE}.
+ * Compile time of every pipeline of a step, dearest first. Drivers compile partly when a pipeline is made and partly at
+ * its first dispatch (lavapipe), so each is made alone, then dispatched alone, twice. Must run in {@link EMPTY_CACHE}.
  */
 export async function compileTimes(step: () => unknown): Promise<CompileRow[]> {
   const dispatches = new Map<string, Dispatch>()
   for (const command of record(step).commands.filter(isDispatch)) {
-    const overrides = Object.entries(command.overrides).map(([name, value]) => `${name}=${value}`).join(',')
+    const overrides = Object.entries(command.overrides)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(',')
     const name = `${command.kernel.name} ${[command.variant, overrides].filter(Boolean).join(' ')}`.trim()
     const smaller = dispatches.get(name)
     if (!smaller || volume(command) < volume(smaller)) dispatches.set(name, command)

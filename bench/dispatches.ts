@@ -1,4 +1,5 @@
-// Looking into a step from outside: its dispatches one by one, each with its own time. What the bench knows of the engine's insides is here.
+// Looking into a step from outside: its dispatches one by one, each with its own time. What the bench knows of the
+// engine's insides is here.
 import { gpu } from '../src/gpu/gpu.js'
 import { Plan } from '../src/gpu/plan.js'
 import { type Command, type Dispatch, Recording } from '../src/gpu/recording.js'
@@ -25,7 +26,9 @@ export class Rehearsal {
 
   static async of(recording: Recording): Promise<Rehearsal> {
     let plan!: Plan
-    gpu.guarded(() => { plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, []) })
+    gpu.guarded(() => {
+      plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, [])
+    })
     await plan.ready()
     gpu.guarded(() => plan.place(recording.structure().live))
     await gpu.settle()

@@ -1,6 +1,7 @@
-// A process of its own for the cold start: `firststep.js NAME` runs the first step of the work with that name and prints one line of JSON.
-// Whoever starts it turns the driver's cache off. Times in ms: opening the adapter; making the model and its inputs; the first step
-// (recording, planning, compiling, running) until its result is on the host. Of the loading of modules nothing counts.
+// A process of its own for the cold start: `firststep.js NAME` runs the first step of the work with that name and
+// prints one line of JSON. Whoever starts it turns the driver's cache off. Times in ms: opening the adapter; making the
+// model and its inputs; the first step (recording, planning, compiling, running) until its result is on the host. Of
+// the loading of modules nothing counts.
 import { performance } from 'node:perf_hooks'
 import { init } from '../src/index.js'
 import { build, steps } from './steps.js'

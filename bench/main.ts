@@ -1,4 +1,5 @@
-// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all | --table]: see --help.
+// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all |
+// --table]: see --help.
 import { Command, CommanderError, Option } from 'commander'
 import { real } from '../src/cli/options.js'
 import { init } from '../src/index.js'
@@ -30,35 +31,74 @@ const program = new Command('bench')
   .description('Measures every kernel and whole steps, and writes bench/results/<adapter>.json when run without words.')
   .argument('[words...]', 'only rows whose name holds every word')
   .addOption(new Option('--profile <model>', "a training step's time by kernel").choices(modelNames))
-  .addOption(new Option('--cold <model>', 'the first training step on an empty driver cache, and compile time by kernel').choices(modelNames))
-  .option('--peers', 'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers)')
+  .addOption(
+    new Option(
+      '--cold <model>',
+      'the first training step on an empty driver cache, and compile time by kernel',
+    ).choices(modelNames),
+  )
+  .option(
+    '--peers',
+    'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers)',
+  )
   .option('--pytorch', 'PyTorch where Python has it, on CUDA or the CPU')
-  .option('--choices', 'measures all candidates of every kernel family in the steps named; without words writes what is fastest')
+  .option(
+    '--choices',
+    'measures all candidates of every kernel family in the steps named; without words writes what is fastest',
+  )
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
   .option('--table', "rewrites the README's table from bench/results")
-  .option('--minutes <n>', 'time for --all', real('above 0', (n) => n > 0), 8)
+  .option(
+    '--minutes <n>',
+    'time for --all',
+    real('above 0', (n) => n > 0),
+    8,
+  )
   .exitOverride()
   .showSuggestionAfterError(false)
-  .configureOutput({ outputError: (text, write) => write(`bench: ${text.trim().replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\n`) })
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `bench: ${text
+          .trim()
+          .replace(/^error: /, '')
+          .replace(/\s*\n\s*/g, ' ')}\n`,
+      ),
+  })
 
 async function run(words: string[], options: Options): Promise<void> {
-  const modes = (['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table'] as const).filter((mode) => options[mode])
+  const modes = (['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table'] as const).filter(
+    (mode) => options[mode],
+  )
   if (modes.length > 1) program.error(`--${modes[0]} and --${modes[1]} are two things; ask for one`)
   const [mode] = modes
-  if (words.length && mode && !['peers', 'pytorch', 'choices'].includes(mode)) program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
-  const known = mode === 'peers' || mode === 'pytorch' ? words.every((word) => peerNames.some((name) => name.includes(word)))
-    : mode === 'choices' ? anyStep(words) : anyChosen(words)
+  if (words.length && mode && !['peers', 'pytorch', 'choices'].includes(mode))
+    program.error(`--${mode} takes no words, got '${words.join(' ')}'`)
+  const known =
+    mode === 'peers' || mode === 'pytorch'
+      ? words.every((word) => peerNames.some((name) => name.includes(word)))
+      : mode === 'choices'
+        ? anyStep(words)
+        : anyChosen(words)
   if (!known) program.error(`nothing is called '${words.join(' ')}'`)
   switch (mode) {
-    case 'profile': return print(profileTable(await profile(representative(options.profile!, await onSoftware()))))
-    case 'cold': return cold(options.cold!)
-    case 'peers': return runPeers(words)
-    case 'pytorch': return runPytorch({ words })
-    case 'choices': return choices(words)
-    case 'ship': return ship()
-    case 'all': return runAll(options.minutes)
-    case 'table': return writeTable()
+    case 'profile':
+      return print(profileTable(await profile(representative(options.profile!, await onSoftware()))))
+    case 'cold':
+      return cold(options.cold!)
+    case 'peers':
+      return runPeers(words)
+    case 'pytorch':
+      return runPytorch({ words })
+    case 'choices':
+      return choices(words)
+    case 'ship':
+      return ship()
+    case 'all':
+      return runAll(options.minutes)
+    case 'table':
+      return writeTable()
     default: {
       const log = new Log()
       await runWhole({ words, log })

@@ -24,8 +24,16 @@ const ADJOINT_TOLERANCE = 1e-6
 /** Of one part: at least 5 runs, at most 25, and no more than this unless they are fewer. */
 const PART_MS = 400
 
-/** Forward, then backward for what is wanted, recorded or at once: outputs, their gradients, and those of the inputs. */
-function differentiate(work: Work, inputs: Record<string, Tensor>, dys: Tensor[], wants: readonly string[], mark = () => {}): Record<string, Tensor> {
+/**
+ * Forward, then backward for what is wanted, recorded or at once: outputs, their gradients, and those of the inputs.
+ */
+function differentiate(
+  work: Work,
+  inputs: Record<string, Tensor>,
+  dys: Tensor[],
+  wants: readonly string[],
+  mark = () => {},
+): Record<string, Tensor> {
   for (const name in inputs) {
     inputs[name].requiresGrad = wants.includes(name)
     inputs[name].grad = null
@@ -50,7 +58,10 @@ async function outcome(engine: Engine, work: Work, inputs: Record<string, Tensor
   try {
     const step = () => differentiate(work, inputs, dys, everything(work))
     const results = await engine.step(step)
-    const kernels = record(step).commands.filter(isDispatch).map(({ kernel }) => kernel.name).join()
+    const kernels = record(step)
+      .commands.filter(isDispatch)
+      .map(({ kernel }) => kernel.name)
+      .join()
     const data: Record<string, Float32Array> = {}
     for (const name in results) data[name] = (await results[name].data()) as Float32Array
     return { data, kernels }
@@ -60,15 +71,17 @@ async function outcome(engine: Engine, work: Work, inputs: Record<string, Tensor
 }
 
 /**
- * Compares the kernel families: largest ‖a - b‖ / ‖b‖ over all results. Where both ran the same kernels, products check their own
- * gradients: ⟨dy, y⟩ = ⟨dx, x⟩ for each factor x. Null when neither is possible: the test suite compares those with PyTorch.
+ * Compares the kernel families: largest ‖a - b‖ / ‖b‖ over all results. Where both ran the same kernels, products check
+ * their own gradients: ⟨dy, y⟩ = ⟨dx, x⟩ for each factor x. Null when neither is possible: the test suite compares
+ * those with PyTorch.
  */
 async function errorOf(engine: Engine, work: Work): Promise<number | null> {
   const inputs = work.inputs()
   const dys: Tensor[] = []
   const fast = await outcome(engine, work, inputs, dys, false)
   const plain = subgroupFamily() ? await outcome(engine, work, inputs, dys, true) : fast
-  if (plain.kernels !== fast.kernels) return Math.max(...Object.keys(fast.data).map((name) => distance(fast.data[name], plain.data[name])))
+  if (plain.kernels !== fast.kernels)
+    return Math.max(...Object.keys(fast.data).map((name) => distance(fast.data[name], plain.data[name])))
   if (!work.multilinear) return null
   const dy = (await dys[0].data()) as Float32Array
   const bias = inputs.bias ? dot(fast.data.dbias, (await inputs.bias.data()) as Float32Array) : 0
@@ -77,7 +90,10 @@ async function errorOf(engine: Engine, work: Work): Promise<number | null> {
   for (const name of everything(work)) {
     if (name === 'bias') continue
     const x = (await inputs[name].data()) as Float32Array
-    worst = Math.max(worst, Math.abs(dot(fast.data[`d${name}`], x) - product) / Math.sqrt(dot(dy, dy) * dot(fast.data.y0, fast.data.y0)))
+    worst = Math.max(
+      worst,
+      Math.abs(dot(fast.data[`d${name}`], x) - product) / Math.sqrt(dot(dy, dy) * dot(fast.data.y0, fast.data.y0)),
+    )
   }
   check(worst < ADJOINT_TOLERANCE, `${work.name}: ⟨dy, y⟩ and ⟨dx, x⟩ differ by ${worst}; nothing was timed`)
   return worst
@@ -105,13 +121,20 @@ export async function measure(engine: Engine, work: Work): Promise<KernelRow[]> 
     let [from, to] = [0, Infinity]
     const recording = record((count) => {
       const marks: number[] = []
-      differentiate(work, inputs, dys, wants, () => { marks.push(count()) })
+      differentiate(work, inputs, dys, wants, () => {
+        marks.push(count())
+      })
       ;[from, to] = i ? [marks[1], Infinity] : [0, marks[0]]
     })
     const rehearsal = await Rehearsal.of(recording)
     const times = await timed(rehearsal, from, to)
     rows.push({
-      work: work.name, part: name, ms: median(times), minMs: Math.min(...times), ...cost, error,
+      work: work.name,
+      part: name,
+      ms: median(times),
+      minMs: Math.min(...times),
+      ...cost,
+      error,
       kernels: [...new Set(rehearsal.plan.kernels().slice(from, to))],
     })
     rehearsal.destroy()
@@ -125,7 +148,10 @@ async function timed(rehearsal: Rehearsal, from: number, to: number): Promise<nu
   await rehearsal.time()
   const times: number[] = []
   const repeats = gpu.caps.isSoftware ? 1 : 5
-  for (const start = performance.now(); times.length < 5 || (times.length < 25 && performance.now() - start < PART_MS); ) {
+  for (
+    const start = performance.now();
+    times.length < 5 || (times.length < 25 && performance.now() - start < PART_MS);
+  ) {
     times.push(...(await rehearsal.time(repeats)).map(sum))
   }
   return times
@@ -145,14 +171,20 @@ export function kernelTable(rows: readonly KernelRow[], best: Ceilings): string[
     ['kernel', 'ms', 'best', 'rate', 'of ceiling'],
     ...rows.map((row) => {
       const { bound, share } = shareOf(row, best)
-      const rate = bound === 'arithmetic' ? `${short(row.flops / row.ms / 1e6)} GFLOPS` : `${short(row.bytes / row.ms / 1e6)} GB/s`
+      const rate =
+        bound === 'arithmetic' ? `${short(row.flops / row.ms / 1e6)} GFLOPS` : `${short(row.bytes / row.ms / 1e6)} GB/s`
       return [`${row.work}  ${row.part}`, short(row.ms), short(row.minMs), rate, percent(share)]
     }),
   ])
 }
 
 /** Measures works group by group with the ceilings in between. */
-export async function measureAll(engine: Engine, meter: CeilingMeter, groups: readonly (readonly Work[])[], log: Log): Promise<KernelRow[]> {
+export async function measureAll(
+  engine: Engine,
+  meter: CeilingMeter,
+  groups: readonly (readonly Work[])[],
+  log: Log,
+): Promise<KernelRow[]> {
   const rows: KernelRow[] = []
   for (const group of groups) {
     for (const work of group) {

@@ -1,5 +1,6 @@
-// TensorFlow.js and jax-js on the same adapter as ours, each work in a process of its own, in turns (A B C, A B C, …): load that comes and
-// goes meets all alike. What they compute is compared with our results, which the test suite compares with PyTorch's.
+// TensorFlow.js and jax-js on the same adapter as ours, each work in a process of its own, in turns (A B C, A B C, …):
+// load that comes and goes meets all alike. What they compute is compared with our results, which the test suite
+// compares with PyTorch's.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -58,61 +59,131 @@ const LONG_MS = 60_000
 const LIMIT_S = 150
 const COLD = ['resnet18.train.b4.64', 'vit_tiny.train.b2']
 /** What jax-js is not asked for. */
-const LEFT_OUT: Record<string, string> = { 'resnet18.train.b4.224': 'compiles for minutes, and its gradient is wrong at 224 px' }
+const LEFT_OUT: Record<string, string> = {
+  'resnet18.train.b4.224': 'compiles for minutes, and its gradient is wrong at 224 px',
+}
 
 export const peerNames = [
-  'matmul1024', 'conv.forward', 'conv.dX', 'conv.dW', 'attention.forward', 'attention.forward+backward',
-  'layerNorm.forward', 'layerNorm.forward+backward', 'batchNorm.forward', 'batchNorm.forward+backward', 'gelu.forward', 'gelu.forward+backward',
-  'adam.11M', 'resnet18.infer.b1', 'resnet18.infer.b4', 'resnet18.train.b4.64', 'resnet18.train.b4.224', 'vit_tiny.infer.b1', 'vit_tiny.train.b2',
+  'matmul1024',
+  'conv.forward',
+  'conv.dX',
+  'conv.dW',
+  'attention.forward',
+  'attention.forward+backward',
+  'layerNorm.forward',
+  'layerNorm.forward+backward',
+  'batchNorm.forward',
+  'batchNorm.forward+backward',
+  'gelu.forward',
+  'gelu.forward+backward',
+  'adam.11M',
+  'resnet18.infer.b1',
+  'resnet18.infer.b4',
+  'resnet18.train.b4.64',
+  'resnet18.train.b4.224',
+  'vit_tiny.infer.b1',
+  'vit_tiny.train.b2',
 ]
 
 /** Works that hold any of the words; all without words. */
-export const chosenWorks = (words: readonly string[]) => peerNames.filter((name) => !words.length || words.some((word) => name.includes(word)))
+export const chosenWorks = (words: readonly string[]) =>
+  peerNames.filter((name) => !words.length || words.some((word) => name.includes(word)))
 
 /** Installs what package-lock.json pins and bundles TensorFlow.js, whose modules Node cannot load as they are. */
 async function install(): Promise<Record<string, string>> {
   if (!existsSync(join(folder, 'node_modules/@jax-js/jax'))) {
     progress('installing the peers into bench/peers/node_modules')
-    const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+    const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     check(status === 0, `peers: npm ci failed in bench/peers`)
   }
-  const packages = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-core/dist/register_all_gradients.js', '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js', '@tensorflow/tfjs-backend-webgpu']
+  const packages = [
+    '@tensorflow/tfjs-core',
+    '@tensorflow/tfjs-core/dist/register_all_gradients.js',
+    '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js',
+    '@tensorflow/tfjs-backend-webgpu',
+  ]
   const contents = `${packages.map((name) => `import '${name}'`).join('\n')}\nexport * as tf from '@tensorflow/tfjs-core'`
   const { build } = await import('esbuild')
   await build({
-    stdin: { contents, resolveDir: folder }, outfile: join(folder, 'build/tf.cjs'), bundle: true, format: 'cjs', platform: 'node',
-    mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'error',
+    stdin: { contents, resolveDir: folder },
+    outfile: join(folder, 'build/tf.cjs'),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    mainFields: ['module', 'main'],
+    define: { 'process.env.NODE_ENV': '"production"' },
+    logLevel: 'error',
   })
-  const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version: string }> }
-  return { 'TensorFlow.js': lock.packages['node_modules/@tensorflow/tfjs-core'].version, 'jax-js': lock.packages['node_modules/@jax-js/jax'].version }
+  const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string }>
+  }
+  return {
+    'TensorFlow.js': lock.packages['node_modules/@tensorflow/tfjs-core'].version,
+    'jax-js': lock.packages['node_modules/@jax-js/jax'].version,
+  }
 }
 
 /** Runs a script's process within the time limit. */
-function child(peer: keyof typeof SCRIPTS, place: string, work: string, { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {}): Promise<Line> {
+function child(
+  peer: keyof typeof SCRIPTS,
+  place: string,
+  work: string,
+  { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+): Promise<Line> {
   return new Promise((done) => {
-    const started = spawn(process.execPath, [join(folder, SCRIPTS[peer]), place, work, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const started = spawn(process.execPath, [join(folder, SCRIPTS[peer]), place, work, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const timer = setTimeout(() => started.kill('SIGKILL'), LIMIT_S * 1000)
     let [output, errors] = ['', '']
-    started.stdout.on('data', (chunk) => { output += chunk })
-    started.stderr.on('data', (chunk) => { errors += chunk })
+    started.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    started.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
     started.on('close', (code, signal) => {
       clearTimeout(timer)
       const line = output.split('\n').find((text) => text.startsWith('{"peer"'))
       if (line) done(JSON.parse(line))
       else if (code === 0) done({ peer, work })
-      else done({ peer, work, failed: signal ? `stopped after ${LIMIT_S} s` : errors.trim().split('\n').filter((text) => !text.startsWith('Warning')).at(-1) ?? `exit code ${code}` })
+      else
+        done({
+          peer,
+          work,
+          failed: signal
+            ? `stopped after ${LIMIT_S} s`
+            : (errors
+                .trim()
+                .split('\n')
+                .filter((text) => !text.startsWith('Warning'))
+                .at(-1) ?? `exit code ${code}`),
+        })
     })
   })
 }
 
-const peersOf = (work: string) => (Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[]).filter((peer) => peer !== 'jax-js' || !(work in LEFT_OUT))
+const peersOf = (work: string) =>
+  (Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[]).filter((peer) => peer !== 'jax-js' || !(work in LEFT_OUT))
 
 /** Measures the works that hold any of the words. */
 export async function comparePeers(words: readonly string[]): Promise<PeerResults> {
   const versions = await install()
   const engine = await init()
   engine.dispose()
-  const results: PeerResults = { adapter: engine.adapterName, file: `peers-${slug(engine)}`, ...origin(), versions, rounds: ROUNDS, rows: [], cold: [] }
+  const results: PeerResults = {
+    adapter: engine.adapterName,
+    file: `peers-${slug(engine)}`,
+    ...origin(),
+    versions,
+    rounds: ROUNDS,
+    rows: [],
+    cold: [],
+  }
   const place = mkdtempSync(join(tmpdir(), 'radiograd-peers-'))
   try {
     for (const work of chosenWorks(words)) {
@@ -128,7 +199,8 @@ export async function comparePeers(words: readonly string[]): Promise<PeerResult
       }
       results.rows.push(...summed(work, lines))
       if (!COLD.includes(work)) continue
-      for (const peer of peersOf(work)) results.cold.push({ work, peer, ms: (await child(peer, place, work, { env: EMPTY_CACHE })).firstMs ?? null })
+      for (const peer of peersOf(work))
+        results.cold.push({ work, peer, ms: (await child(peer, place, work, { env: EMPTY_CACHE })).firstMs ?? null })
     }
   } finally {
     rmSync(place, { recursive: true, force: true })
@@ -139,12 +211,27 @@ export async function comparePeers(words: readonly string[]): Promise<PeerResult
 export async function runPeers(words: readonly string[]): Promise<void> {
   const { file, ...results } = await comparePeers(words)
   if (!words.length) await writeResults(file, results)
-  print(columns([
-    ['work', 'engine', 'ms', 'best', 'its time / ours, by round', 'error'],
-    ...results.rows.map((row) => [row.work, row.peer, row.ms === null ? '–' : short(row.ms), row.minMs === null ? '–' : short(row.minMs),
-      row.ratios.map((ratio) => `${short(ratio)}×`).join(' '), row.note ?? (row.correct ? row.error!.toExponential(1) : `WRONG by ${row.error?.toExponential(1)}`)]),
-    ...results.cold.map(({ work, peer, ms }) => [`${work}, first step`, peer, ms === null ? '–' : short(ms), '', '', '']),
-  ]))
+  print(
+    columns([
+      ['work', 'engine', 'ms', 'best', 'its time / ours, by round', 'error'],
+      ...results.rows.map((row) => [
+        row.work,
+        row.peer,
+        row.ms === null ? '–' : short(row.ms),
+        row.minMs === null ? '–' : short(row.minMs),
+        row.ratios.map((ratio) => `${short(ratio)}×`).join(' '),
+        row.note ?? (row.correct ? row.error!.toExponential(1) : `WRONG by ${row.error?.toExponential(1)}`),
+      ]),
+      ...results.cold.map(({ work, peer, ms }) => [
+        `${work}, first step`,
+        peer,
+        ms === null ? '–' : short(ms),
+        '',
+        '',
+        '',
+      ]),
+    ]),
+  )
 }
 
 /** Rounds of one work as a row for each peer. */
@@ -157,12 +244,32 @@ export function summed(work: string, rounds: readonly (readonly Line[])[]): Peer
     const failure = lines.find((line) => line.failed)?.failed
     const errors = lines.flatMap((line) => line.error ?? [])
     return {
-      work, peer, ms: times.length ? median(times) : null, minMs: times.length ? Math.min(...lines.flatMap((line) => line.minMs ?? [])) : null,
-      ratios: peer === 'radiograd' ? [] : rounds.flatMap((turn) => { const [a, b] = [timeOf(turn, peer), timeOf(turn, 'radiograd')]; return a && b ? [a / b] : [] }),
-      correct: errors.length ? lines.every((line) => line.failed || line.correct) : null, error: errors.length ? Math.max(...errors) : null,
+      work,
+      peer,
+      ms: times.length ? median(times) : null,
+      minMs: times.length ? Math.min(...lines.flatMap((line) => line.minMs ?? [])) : null,
+      ratios:
+        peer === 'radiograd'
+          ? []
+          : rounds.flatMap((turn) => {
+              const [a, b] = [timeOf(turn, peer), timeOf(turn, 'radiograd')]
+              return a && b ? [a / b] : []
+            }),
+      correct: errors.length ? lines.every((line) => line.failed || line.correct) : null,
+      error: errors.length ? Math.max(...errors) : null,
       ...(failure && { note: failure }),
     }
   })
-  if (work in LEFT_OUT) rows.push({ work, peer: 'jax-js', ms: null, minMs: null, ratios: [], correct: null, error: null, note: `left out: ${LEFT_OUT[work]}` })
+  if (work in LEFT_OUT)
+    rows.push({
+      work,
+      peer: 'jax-js',
+      ms: null,
+      minMs: null,
+      ratios: [],
+      correct: null,
+      error: null,
+      note: `left out: ${LEFT_OUT[work]}`,
+    })
   return rows
 }

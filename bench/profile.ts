@@ -28,7 +28,12 @@ export async function profile(work: StepWork): Promise<Profile> {
       runs.push(sums)
     }
     await gpu.settle()
-    const kernels = [...new Set(names)].map((kernel) => ({ kernel, calls: names.filter((n) => n === kernel).length, ms: median(runs.map((r) => r.get(kernel)!)), share: 0 }))
+    const kernels = [...new Set(names)].map((kernel) => ({
+      kernel,
+      calls: names.filter((n) => n === kernel).length,
+      ms: median(runs.map((r) => r.get(kernel)!)),
+      share: 0,
+    }))
     const ms = kernels.reduce((sum, k) => sum + k.ms, 0)
     for (const k of kernels) k.share = k.ms / ms
     return { name: work.name, ms, gflops: stepFlops(work) / ms / 1e6, kernels: kernels.sort((a, b) => b.ms - a.ms) }

@@ -1,4 +1,5 @@
-// Where results lie: bench/results/<name>.json, or the folder that RADIOGRAD_BENCH_RESULTS names. Numbers have four digits.
+// Where results lie: bench/results/<name>.json, or the folder that RADIOGRAD_BENCH_RESULTS names. Numbers have four
+// digits.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { relative } from 'node:path'
@@ -34,7 +35,11 @@ export function watchOthers(): () => number {
 
 export async function writeResults(name: string, content: object): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const text = JSON.stringify(content, (_, v) => (typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(4)) : v), 1)
+  const text = JSON.stringify(
+    content,
+    (_, v) => (typeof v === 'number' && !Number.isInteger(v) ? Number(v.toPrecision(4)) : v),
+    1,
+  )
   const file = fileURLToPath(new URL(`${name}.json`, folder))
   await writeFile(file, `${text}\n`)
   console.log(`wrote ${relative(process.cwd(), file)}`)
@@ -52,5 +57,8 @@ export async function readResults<T>(name: string): Promise<T | null> {
 /** Names of the files there are, sorted. */
 export async function resultNames(): Promise<string[]> {
   const files = await readdir(folder).catch(() => [])
-  return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5)).sort()
+  return files
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -5))
+    .sort()
 }

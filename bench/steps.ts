@@ -25,17 +25,37 @@ const TITLES = { resnet18: 'ResNet18', 'vit-tiny': 'ViT-Tiny', 'vit-b': 'ViT-B/1
 export const HALF = ', f16'
 const MODES = { train: 'training', partial: 'training layer4 + fc', infer: 'inference' }
 
-function work(model: ModelName, mode: StepWork['mode'], batch: number, { size = 224, half = false, gpuOnly = false } = {}): StepWork {
-  return { name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}${half ? HALF : ''}`, model, mode, batch, size, half, gpuOnly }
+function work(
+  model: ModelName,
+  mode: StepWork['mode'],
+  batch: number,
+  { size = 224, half = false, gpuOnly = false } = {},
+): StepWork {
+  return {
+    name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}${half ? HALF : ''}`,
+    model,
+    mode,
+    batch,
+    size,
+    half,
+    gpuOnly,
+  }
 }
 
 export const steps: readonly StepWork[] = [
-  work('resnet18', 'train', 4, { size: 64 }), work('resnet18', 'train', 4), work('resnet18', 'partial', 16),
-  work('resnet18', 'train', 64, { gpuOnly: true }), work('resnet18', 'train', 64, { gpuOnly: true, half: true }),
+  work('resnet18', 'train', 4, { size: 64 }),
+  work('resnet18', 'train', 4),
+  work('resnet18', 'partial', 16),
+  work('resnet18', 'train', 64, { gpuOnly: true }),
+  work('resnet18', 'train', 64, { gpuOnly: true, half: true }),
   work('resnet18', 'train', 4, { size: 64, half: true }),
-  work('resnet18', 'infer', 1), work('resnet18', 'infer', 4),
-  work('vit-tiny', 'train', 2), work('vit-tiny', 'infer', 1),
-  work('vit-b', 'train', 2), work('vit-b', 'train', 32, { gpuOnly: true }), work('vit-b', 'train', 32, { gpuOnly: true, half: true }),
+  work('resnet18', 'infer', 1),
+  work('resnet18', 'infer', 4),
+  work('vit-tiny', 'train', 2),
+  work('vit-tiny', 'infer', 1),
+  work('vit-b', 'train', 2),
+  work('vit-b', 'train', 32, { gpuOnly: true }),
+  work('vit-b', 'train', 32, { gpuOnly: true, half: true }),
 ]
 
 /** The step that stands for a model in profiles and compile times. */
@@ -46,13 +66,19 @@ export function representative(model: ModelName, isSoftware: boolean, half = fal
 
 /** Those of all models; on a GPU that can, the large ones in f16 too. */
 export function representatives({ isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>): StepWork[] {
-  const halves = isSoftware || !features.has('shader-f16') ? [] : (['resnet18', 'vit-b'] as const).map((model) => representative(model, false, true))
+  const halves =
+    isSoftware || !features.has('shader-f16')
+      ? []
+      : (['resnet18', 'vit-b'] as const).map((model) => representative(model, false, true))
   return [...modelNames.map((model) => representative(model, isSoftware)), ...halves]
 }
 
 export const modelNames = Object.keys(TITLES) as ModelName[]
 
-/** Operations of one image's forward pass, a multiply-add counting two: convolutions, products and attention, not what is elementwise. */
+/**
+ * Operations of one image's forward pass, a multiply-add counting two: convolutions, products and attention, not what
+ * is elementwise.
+ */
 export function forwardFlops(model: ModelName, size: number): number {
   if (model === 'resnet18') return 3.628e9 * (size / 224) ** 2
   const [dim, depth] = model === 'vit-b' ? [768, 12] : [192, 12]
@@ -61,7 +87,10 @@ export function forwardFlops(model: ModelName, size: number): number {
   return 2 * (patches * 768 * dim + depth * (12 * dim * dim * tokens + 2 * tokens * tokens * dim))
 }
 
-/** Of a whole step. Backward costs twice the forward pass, less the gradient of the images; with layer4 + fc only theirs. */
+/**
+ * Of a whole step. Backward costs twice the forward pass, less the gradient of the images; with layer4 + fc only
+ * theirs.
+ */
 export function stepFlops({ model, mode, batch, size }: StepWork): number {
   const forward = forwardFlops(model, size)
   const area = (size / 224) ** 2
@@ -71,23 +100,37 @@ export function stepFlops({ model, mode, batch, size }: StepWork): number {
   return batch * (3 * forward - first)
 }
 
-/** The step as a function to capture or profile; it returns the loss, or the logits. Two classes train, a thousand infer. */
+/**
+ * The step as a function to capture or profile; it returns the loss, or the logits. Two classes train, a thousand
+ * infer.
+ */
 export function build({ model: name, mode, batch, size, half }: StepWork): () => Tensor {
   const options = { numClasses: mode === 'infer' ? 1000 : 2 }
-  const model = name === 'resnet18' ? models.resnet18(options) : name === 'vit-b' ? models.vitBase(options) : models.vitTiny(options)
+  const model =
+    name === 'resnet18'
+      ? models.resnet18(options)
+      : name === 'vit-b'
+        ? models.vitBase(options)
+        : models.vitTiny(options)
   const x = random([batch, size, size, 3])
   if (mode === 'infer') {
     model.eval()
     return () => noGrad(() => model.forward(x))
   }
   if (mode === 'partial') model.freeze((parameter) => !/^(layer4|fc)\./.test(parameter))
-  const adam = new optim.Adam(model.parameters().filter((p) => p.requiresGrad), { lr: 1e-4 })
+  const adam = new optim.Adam(
+    model.parameters().filter((p) => p.requiresGrad),
+    { lr: 1e-4 },
+  )
   model.train()
   const y = tensor(Int32Array.from({ length: batch }, (_, i) => i % 2))
   const scaler = half ? new optim.GradScaler() : null
   return () => {
     adam.zeroGrad()
-    const loss = F.crossEntropy(autocast(() => model.forward(x), { enabled: half }), y)
+    const loss = F.crossEntropy(
+      autocast(() => model.forward(x), { enabled: half }),
+      y,
+    )
     if (scaler) {
       scaler.scale(loss).backward()
       scaler.step(adam)
@@ -143,10 +186,13 @@ async function timeIn(engine: Engine, work: StepWork, seconds: number): Promise<
   await run(1)
   // Waiting is polled once a millisecond: fast steps are timed several at a time.
   const together = Math.max(1, Math.min(50, Math.round(100 / (performance.now() - start))))
-  const objects = () => { const { buffers, bindGroups, pipelines } = engine.counters(); return buffers + bindGroups + pipelines }
+  const objects = () => {
+    const { buffers, bindGroups, pipelines } = engine.counters()
+    return buffers + bindGroups + pipelines
+  }
   const [objectsBefore, hostBefore, loopBefore] = [objects(), engine.hostMs, performance.eventLoopUtilization()]
   const times: number[] = []
-  for (const end = performance.now() + seconds * 1000; times.length < 2 || performance.now() < end; ) {
+  for (const end = performance.now() + seconds * 1000; times.length < 2 || performance.now() < end;) {
     start = performance.now()
     await run(together)
     times.push((performance.now() - start) / together)
@@ -159,19 +205,50 @@ async function timeIn(engine: Engine, work: StepWork, seconds: number): Promise<
   const ms = median(times)
   const { planned, lowerBound, peakBytes } = engine.memory()
   return {
-    name: work.name, ms, minMs: Math.min(...times), imagesPerSecond: (1000 * work.batch) / ms, gflops: stepFlops(work) / ms / 1e6,
+    name: work.name,
+    ms,
+    minMs: Math.min(...times),
+    imagesPerSecond: (1000 * work.batch) / ms,
+    gflops: stepFlops(work) / ms / 1e6,
     dispatches: record(fn).commands.filter(isDispatch).length,
-    hostMs: (engine.hostMs - hostBefore) / count, loopBusy: loop.utilization,
-    peakBytes, plannedBytes: planned, lowerBoundBytes: lowerBound, newObjectsPerStep: made / count,
+    hostMs: (engine.hostMs - hostBefore) / count,
+    loopBusy: loop.utilization,
+    peakBytes,
+    plannedBytes: planned,
+    lowerBoundBytes: lowerBound,
+    newObjectsPerStep: made / count,
   }
 }
 
 export function stepTable(rows: readonly StepRow[]): string[] {
   return columns([
-    ['step', 'ms', 'images/s', 'GFLOPS', 'dispatches', 'host ms', 'of step', 'loop busy', 'peak', 'planned', 'at least', 'new objects'],
+    [
+      'step',
+      'ms',
+      'images/s',
+      'GFLOPS',
+      'dispatches',
+      'host ms',
+      'of step',
+      'loop busy',
+      'peak',
+      'planned',
+      'at least',
+      'new objects',
+    ],
     ...rows.map((row) => [
-      row.name, short(row.ms), short(row.imagesPerSecond), short(row.gflops), String(row.dispatches), short(row.hostMs), percent(row.hostMs / row.ms),
-      percent(row.loopBusy), mib(row.peakBytes), mib(row.plannedBytes), mib(row.lowerBoundBytes), short(row.newObjectsPerStep),
+      row.name,
+      short(row.ms),
+      short(row.imagesPerSecond),
+      short(row.gflops),
+      String(row.dispatches),
+      short(row.hostMs),
+      percent(row.hostMs / row.ms),
+      percent(row.loopBusy),
+      mib(row.peakBytes),
+      mib(row.plannedBytes),
+      mib(row.lowerBoundBytes),
+      short(row.newObjectsPerStep),
     ]),
   ])
 }

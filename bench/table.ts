@@ -16,29 +16,68 @@ export interface AdapterFiles {
 }
 
 /** Works that are compared: what they are called in the table, and where ours stands in the adapter's own file. */
-const COMPARED: readonly { work: string; title: string; kernel?: readonly [work: string, ...parts: string[]]; step?: string }[] = [
+const COMPARED: readonly {
+  work: string
+  title: string
+  kernel?: readonly [work: string, ...parts: string[]]
+  step?: string
+}[] = [
   { work: 'matmul1024', title: 'matmul 1024³', kernel: ['matmul 1024×1024×1024', 'forward'] },
-  ...['forward', 'dX', 'dW'].map((part) => ({ work: `conv.${part}`, title: `conv 3×3 64→64 at 56², batch 4: ${part}`, kernel: ['conv 3×3 64→64 at 56² (layer1)', part] as const })),
-  { work: 'attention.forward', title: 'attention B4 H12 T197 D64: forward', kernel: ['attention B4 H12 T197 D64', 'forward'] },
-  { work: 'attention.forward+backward', title: 'attention: forward + backward', kernel: ['attention B4 H12 T197 D64', 'forward', 'backward'] },
+  ...['forward', 'dX', 'dW'].map((part) => ({
+    work: `conv.${part}`,
+    title: `conv 3×3 64→64 at 56², batch 4: ${part}`,
+    kernel: ['conv 3×3 64→64 at 56² (layer1)', part] as const,
+  })),
+  {
+    work: 'attention.forward',
+    title: 'attention B4 H12 T197 D64: forward',
+    kernel: ['attention B4 H12 T197 D64', 'forward'],
+  },
+  {
+    work: 'attention.forward+backward',
+    title: 'attention: forward + backward',
+    kernel: ['attention B4 H12 T197 D64', 'forward', 'backward'],
+  },
   { work: 'layerNorm.forward', title: 'layerNorm [788, 768]: forward', kernel: ['layerNorm [788, 768]', 'forward'] },
-  { work: 'layerNorm.forward+backward', title: 'layerNorm: forward + backward', kernel: ['layerNorm [788, 768]', 'forward', 'backward'] },
+  {
+    work: 'layerNorm.forward+backward',
+    title: 'layerNorm: forward + backward',
+    kernel: ['layerNorm [788, 768]', 'forward', 'backward'],
+  },
   { work: 'batchNorm.forward', title: 'batchNorm [788, 768]: forward', kernel: ['batchNorm [788, 768]', 'forward'] },
-  { work: 'batchNorm.forward+backward', title: 'batchNorm: forward + backward', kernel: ['batchNorm [788, 768]', 'forward', 'backward'] },
+  {
+    work: 'batchNorm.forward+backward',
+    title: 'batchNorm: forward + backward',
+    kernel: ['batchNorm [788, 768]', 'forward', 'backward'],
+  },
   { work: 'gelu.forward', title: 'gelu [788, 768]: forward', kernel: ['gelu [788, 768]', 'forward'] },
-  { work: 'gelu.forward+backward', title: 'gelu: forward + backward', kernel: ['gelu [788, 768]', 'forward', 'backward'] },
+  {
+    work: 'gelu.forward+backward',
+    title: 'gelu: forward + backward',
+    kernel: ['gelu [788, 768]', 'forward', 'backward'],
+  },
   { work: 'adam.11M', title: 'Adam, 11 M parameters', kernel: ['Adam, 11 M parameters', 'step'] },
-  ...([
-    ['resnet18.infer.b1', 'ResNet18 inference, 224 px, batch 1'], ['resnet18.infer.b4', 'ResNet18 inference, 224 px, batch 4'],
-    ['resnet18.train.b4.64', 'ResNet18 training, 64 px, batch 4'], ['resnet18.train.b4.224', 'ResNet18 training, 224 px, batch 4'],
-    ['resnet18.train.b64.224', 'ResNet18 training, 224 px, batch 64'], ['vit_tiny.infer.b1', 'ViT-Tiny inference, 224 px, batch 1'],
-    ['vit_tiny.train.b2', 'ViT-Tiny training, 224 px, batch 2'], ['vit_b.train.b2', 'ViT-B/16 training, 224 px, batch 2'],
-    ['vit_b.train.b32', 'ViT-B/16 training, 224 px, batch 32'],
-  ] as const).map(([work, title]) => ({ work, title, step: title })),
+  ...(
+    [
+      ['resnet18.infer.b1', 'ResNet18 inference, 224 px, batch 1'],
+      ['resnet18.infer.b4', 'ResNet18 inference, 224 px, batch 4'],
+      ['resnet18.train.b4.64', 'ResNet18 training, 64 px, batch 4'],
+      ['resnet18.train.b4.224', 'ResNet18 training, 224 px, batch 4'],
+      ['resnet18.train.b64.224', 'ResNet18 training, 224 px, batch 64'],
+      ['vit_tiny.infer.b1', 'ViT-Tiny inference, 224 px, batch 1'],
+      ['vit_tiny.train.b2', 'ViT-Tiny training, 224 px, batch 2'],
+      ['vit_b.train.b2', 'ViT-B/16 training, 224 px, batch 2'],
+      ['vit_b.train.b32', 'ViT-B/16 training, 224 px, batch 32'],
+    ] as const
+  ).map(([work, title]) => ({ work, title, step: title })),
 ]
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) => [row(head), row(head.map(() => '---')), ...rows.map(row)]
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) => [
+  row(head),
+  row(head.map(() => '---')),
+  ...rows.map(row),
+]
 
 /** Ours beside others: milliseconds, and how many times ours. */
 function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
@@ -50,18 +89,29 @@ function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
     const alone = kernel ? partsOf(whole, kernel) : whole.steps.find((s) => s.name === step)?.ms
     const ours = of('radiograd')?.ms ?? alone
     if (!ours) return []
-    return [[
-      title, short(ours), ...others.map((peer) => peerCell(of(peer))),
-      ...precisions.map((precision) => {
-        const ms = pytorch!.rows.find((r) => r.work === work && r.precision === precision)?.ms
-        const beside = precision === 'amp' ? whole.steps.find((s) => s.name === step + HALF)?.ms : ours
-        return ms === undefined ? '–' : `${short(ms)}${beside ? ` (${ratio(ms / beside)})` : ''}`
-      }),
-    ]]
+    return [
+      [
+        title,
+        short(ours),
+        ...others.map((peer) => peerCell(of(peer))),
+        ...precisions.map((precision) => {
+          const ms = pytorch!.rows.find((r) => r.work === work && r.precision === precision)?.ms
+          const beside = precision === 'amp' ? whole.steps.find((s) => s.name === step + HALF)?.ms : ours
+          return ms === undefined ? '–' : `${short(ms)}${beside ? ` (${ratio(ms / beside)})` : ''}`
+        }),
+      ],
+    ]
   })
   const where = pytorch && (pytorch.threads ? `, CPU, ${pytorch.threads} threads` : '')
-  const head = ['ms (and how many times ours)', 'radiograd', ...others.map((peer) => `${peer} ${peers!.versions[peer]}`),
-    ...precisions.map((precision) => `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}${precision === 'amp' ? ', beside ours in f16' : ''}`)]
+  const head = [
+    'ms (and how many times ours)',
+    'radiograd',
+    ...others.map((peer) => `${peer} ${peers!.versions[peer]}`),
+    ...precisions.map(
+      (precision) =>
+        `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}${precision === 'amp' ? ', beside ours in f16' : ''}`,
+    ),
+  ]
   return table(head, rows)
 }
 
@@ -78,43 +128,78 @@ function peerCell(found: PeerRow | undefined): string {
 }
 
 function stepRows({ steps, cold }: WholeResults): string[] {
-  return table(['step', 'ms', 'images/s', 'host', 'peak memory', 'first step, nothing compiled yet'], steps.map((s) => {
-    const first = cold.find(({ name }) => name === s.name)
-    return [s.name, short(s.ms), short(s.imagesPerSecond), percent(s.hostMs / s.ms), mib(s.peakBytes), first ? `${(first.stepMs / 1000).toFixed(1)} s` : '–']
-  }))
+  return table(
+    ['step', 'ms', 'images/s', 'host', 'peak memory', 'first step, nothing compiled yet'],
+    steps.map((s) => {
+      const first = cold.find(({ name }) => name === s.name)
+      return [
+        s.name,
+        short(s.ms),
+        short(s.imagesPerSecond),
+        percent(s.hostMs / s.ms),
+        mib(s.peakBytes),
+        first ? `${(first.stepMs / 1000).toFixed(1)} s` : '–',
+      ]
+    }),
+  )
 }
 
 function kernelRows({ kernels }: WholeResults): string[] {
   const works = [...new Set(kernels.map((k) => k.work))]
-  return table(['kernel', 'parts', 'ms', 'of the ceiling'], works.map((work) => {
-    const parts = kernels.filter((k) => k.work === work)
-    const all = (cell: (k: (typeof parts)[number]) => string) => parts.map(cell).join(' · ')
-    return [work, all((k) => k.part), all((k) => short(k.ms)), all((k) => percent(k.share))]
-  }))
+  return table(
+    ['kernel', 'parts', 'ms', 'of the ceiling'],
+    works.map((work) => {
+      const parts = kernels.filter((k) => k.work === work)
+      const all = (cell: (k: (typeof parts)[number]) => string) => parts.map(cell).join(' · ')
+      return [work, all((k) => k.part), all((k) => short(k.ms)), all((k) => percent(k.share))]
+    }),
+  )
 }
 
 /** Markdown of everything that was measured. */
 export function tables(adapters: readonly AdapterFiles[]): string {
-  return adapters.flatMap((files) => {
-    const { whole, peers } = files
-    const { gflops, gbs } = whole.ceilings
-    const compared = comparison(files)
-    return [
-      `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, memory ${short(gbs)} GB/s.${busy(whole)}`, '',
-      ...(compared.length ? [...compared, ''] : []),
-      ...(peers?.cold.length ? [`First step in a fresh process on an empty driver cache: ${coldSentence(peers)}.`, ''] : []),
-      ...stepRows(whole), '', '<details><summary>Every kernel</summary>', '', ...kernelRows(whole), '', '</details>', '',
-    ]
-  }).join('\n').trimEnd()
+  return adapters
+    .flatMap((files) => {
+      const { whole, peers } = files
+      const { gflops, gbs } = whole.ceilings
+      const compared = comparison(files)
+      return [
+        `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, memory ${short(gbs)} GB/s.${busy(whole)}`,
+        '',
+        ...(compared.length ? [...compared, ''] : []),
+        ...(peers?.cold.length
+          ? [`First step in a fresh process on an empty driver cache: ${coldSentence(peers)}.`, '']
+          : []),
+        ...stepRows(whole),
+        '',
+        '<details><summary>Every kernel</summary>',
+        '',
+        ...kernelRows(whole),
+        '',
+        '</details>',
+        '',
+      ]
+    })
+    .join('\n')
+    .trimEnd()
 }
 
 /** Said when other processes disturbed the measurement. */
-const busy = ({ otherCores }: WholeResults) => (otherCores !== undefined && otherCores > 0.1 ? ` Other processes kept ${short(otherCores)} cores busy meanwhile.` : '')
+const busy = ({ otherCores }: WholeResults) =>
+  otherCores !== undefined && otherCores > 0.1 ? ` Other processes kept ${short(otherCores)} cores busy meanwhile.` : ''
 
 function coldSentence({ cold }: PeerResults): string {
   const works = [...new Set(cold.map(({ work }) => work))]
   const title = (work: string) => COMPARED.find((c) => c.work === work)!.title
-  return works.map((work) => `${title(work)}: ${cold.filter((c) => c.work === work).map(({ peer, ms }) => `${peer} ${ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`}`).join(', ')}`).join('; ')
+  return works
+    .map(
+      (work) =>
+        `${title(work)}: ${cold
+          .filter((c) => c.work === work)
+          .map(({ peer, ms }) => `${peer} ${ms === null ? '–' : `${(ms / 1000).toFixed(1)} s`}`)
+          .join(', ')}`,
+    )
+    .join('; ')
 }
 
 /** Everything in bench/results, by adapter. */
@@ -124,7 +209,11 @@ export async function readAdapters(): Promise<AdapterFiles[]> {
     const whole = await readResults<WholeResults>(name)
     if (!whole?.ceilings) continue
     const software = name === 'lavapipe' || name === 'swiftshader'
-    adapters.push({ whole, peers: await readResults(`peers-${name}`), pytorch: await readResults(`pytorch-${software ? 'cpu' : name}`) })
+    adapters.push({
+      whole,
+      peers: await readResults(`peers-${name}`),
+      pytorch: await readResults(`pytorch-${software ? 'cpu' : name}`),
+    })
   }
   return adapters
 }

@@ -1,4 +1,5 @@
-// The plain bench: kernels, then steps, then first steps. Prints tables; run whole it writes bench/results/<adapter>.json as it goes along.
+// The plain bench: kernels, then steps, then first steps. Prints tables; run whole it writes
+// bench/results/<adapter>.json as it goes along.
 import { type Engine, init } from '../src/index.js'
 import { check } from '../src/util/check.js'
 import { CeilingMeter, type Ceilings } from './ceilings.js'
@@ -34,11 +35,19 @@ export interface Scope {
   seconds?: number
 }
 
-const chosen = (words: readonly string[]) => ({ name }: { name: string }) => words.every((word) => name.toLowerCase().includes(word.toLowerCase()))
+const chosen =
+  (words: readonly string[]) =>
+  ({ name }: { name: string }) =>
+    words.every((word) => name.toLowerCase().includes(word.toLowerCase()))
 
 /** The steps whose names hold every word and that the adapter can run, and in sensible time. */
-export const chosenSteps = (words: readonly string[], { isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>) =>
-  steps.filter((work) => chosen(words)(work) && !(work.gpuOnly && isSoftware) && !(work.half && !features.has('shader-f16')))
+export const chosenSteps = (
+  words: readonly string[],
+  { isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>,
+) =>
+  steps.filter(
+    (work) => chosen(words)(work) && !(work.gpuOnly && isSoftware) && !(work.half && !features.has('shader-f16')),
+  )
 
 /** Whether any step, or any row, has a name with these words. */
 export const anyStep = (words: readonly string[]) => steps.some(chosen(words))
@@ -54,7 +63,15 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
   const works = chosenSteps(words, engine)
   const file = slug(engine)
   console.log(`${adapter}${isSoftware ? ' (a software adapter)' : ''}`)
-  const results: WholeResults = { adapter, ...origin(), ceilings: { gflops: 0, gbs: 0, cachedGbs: 0 }, kernels: [], steps: [], cold: [], failed: log.failed }
+  const results: WholeResults = {
+    adapter,
+    ...origin(),
+    ceilings: { gflops: 0, gbs: 0, cachedGbs: 0 },
+    kernels: [],
+    steps: [],
+    cold: [],
+    failed: log.failed,
+  }
   const others = watchOthers()
   const save = () => (words.length ? Promise.resolve() : writeResults(file, results))
   await kernelLog.attempt('kernels', () => kernelPart(engine, results, words, kernelLog))
@@ -68,13 +85,16 @@ export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Sco
     })
   }
   results.otherCores = others()
-  if (results.otherCores > 0.3) progress(`other processes kept ${short(results.otherCores)} cores busy: these times are worth little`)
+  if (results.otherCores > 0.3)
+    progress(`other processes kept ${short(results.otherCores)} cores busy: these times are worth little`)
   if (results.steps.length) {
     print(stepTable(results.steps))
     await save()
   }
   for (const work of words.length ? [] : works.filter(isColdWork)) {
-    await log.attempt(`first step of ${work.name}`, async () => { results.cold.push(await coldStart(work)) })
+    await log.attempt(`first step of ${work.name}`, async () => {
+      results.cold.push(await coldStart(work))
+    })
   }
   if (results.cold.length) {
     print(coldTable(results.cold))
@@ -93,7 +113,13 @@ async function kernelPart(engine: Engine, results: WholeResults, words: readonly
   results.kernels = rows.map((row) => ({ ...row, ...shareOf(row, meter.best) }))
   print(kernelTable(rows, meter.best))
   const checked = rows.filter((row) => row.error !== null)
-  console.log(`Ceilings: ${short(meter.best.gflops)} GFLOPS, ${short(meter.best.gbs)} GB/s (${short(meter.best.cachedGbs)} within a cache).` +
-    (checked.length ? ` Checked before timing: errors up to ${Math.max(...checked.map((row) => row.error!)).toExponential(1)}.` : '') +
-    (checked.length < rows.length ? ` ${rows.length - checked.length} rows have one kernel here and nothing to compare with: 'npm test -- ops' does.` : ''))
+  console.log(
+    `Ceilings: ${short(meter.best.gflops)} GFLOPS, ${short(meter.best.gbs)} GB/s (${short(meter.best.cachedGbs)} within a cache).` +
+      (checked.length
+        ? ` Checked before timing: errors up to ${Math.max(...checked.map((row) => row.error!)).toExponential(1)}.`
+        : '') +
+      (checked.length < rows.length
+        ? ` ${rows.length - checked.length} rows have one kernel here and nothing to compare with: 'npm test -- ops' does.`
+        : ''),
+  )
 }

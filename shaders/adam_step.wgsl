@@ -1,8 +1,9 @@
-// One Adam step over a run of parameters that lie side by side: p, g, m, v [n] as vec4 (alignment gaps inside are harmless).
-// decoupled 0: g += decay·p (Adam's L2, Kingma & Ba 2015); 1: p -= lr·decay·p (AdamW, Loshchilov & Hutter 2019).
-// m = β1·m + (1-β1)·g, v = β2·v + (1-β2)·g², p -= step_size·m / (√v·correction2 + eps); the corrections come from the host in double.
-// If GUARDED, nothing changes in a step whose gradients are not finite, and the corrections, for which only steps taken count, are computed
-// here once a step was left out (scaler: lib/scaler.wgsl; log1, log2: -ln β1, -ln β2). One invocation a vec4, ceil(n / 256) workgroups.
+// One Adam step over a run of parameters that lie side by side: p, g, m, v [n] as vec4 (alignment gaps inside are
+// harmless). decoupled 0: g += decay·p (Adam's L2, Kingma & Ba 2015); 1: p -= lr·decay·p (AdamW, Loshchilov & Hutter
+// 2019). m = β1·m + (1-β1)·g, v = β2·v + (1-β2)·g², p -= step_size·m / (√v·correction2 + eps); the corrections come
+// from the host in double. If GUARDED, nothing changes in a step whose gradients are not finite, and the corrections,
+// for which only steps taken count, are computed here once a step was left out (scaler: lib/scaler.wgsl; log1, log2:
+// -ln β1, -ln β2). One invocation a vec4, ceil(n / 256) workgroups.
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
 struct Params {

@@ -1,9 +1,10 @@
-// Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022): NQ queries a lane,
-// keys one after another with a running maximum and sum. A lane loads a part of the key's row, subgroupBroadcast gives it to all, and one
-// broadcast serves all of a lane's queries.
-// q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ exp(score), for the backward pass.
-// DROPOUT: probabilities are dropped after they are summed, as kept() of lib/attention.wgsl says.
-// `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all batches].
+// Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022):
+// NQ queries a lane, keys one after another with a running maximum and sum. A lane loads a part of the key's row,
+// subgroupBroadcast gives it to all, and one broadcast serves all of a lane's queries.
+// q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ
+// exp(score), for the backward pass. DROPOUT: probabilities are dropped after they are summed, as kept() of
+// lib/attention.wgsl says. `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all
+// batches].
 // @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128

@@ -1,5 +1,5 @@
-// dx [N, H, W, C] of adaptive average pooling: Σ dy / (size of the bin) over the bins that cover the pixel (they may overlap by one).
-// Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·H·W pixels folded into y and z.
+// dx [N, H, W, C] of adaptive average pooling: Σ dy / (size of the bin) over the bins that cover the pixel (they may
+// overlap by one). Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·H·W pixels folded into y and z.
 // @variant T = f32, f16
 struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<T>;

@@ -1,5 +1,5 @@
-// Adaptive average pooling: x [N, H, W, C] → y [N, OH, OW, C], bin o covers floor(o·H/OH) … ceil((o+1)·H/OH)-1 as in PyTorch.
-// Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·OH·OW output pixels folded into y and z.
+// Adaptive average pooling: x [N, H, W, C] → y [N, OH, OW, C], bin o covers floor(o·H/OH) … ceil((o+1)·H/OH)-1 as in
+// PyTorch. Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·OH·OW output pixels folded into y and z.
 // @variant T = f32, f16
 struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

@@ -1,6 +1,7 @@
-// y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y [rows, channels];
-// stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1 and 0 when `affine` is 0).
-// One invocation a (channel, chunk of rows), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+// y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y
+// [rows, channels]; stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1
+// and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along channels; dispatched over
+// [ceil(channels / 64), chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

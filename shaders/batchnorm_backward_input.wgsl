@@ -1,7 +1,7 @@
 // dx = weight·rstd·(g - (Σg + x̂·Σg·x̂) / rows) with batch statistics, weight·rstd·g with running ones (`training` 0);
 // g = dy, 0 where y <= 0 if `relu`. x, y, dy, dx [rows, channels]; stats [3, channels]; weight (1 when `affine` is 0),
-// dweight (Σg·x̂), dbias (Σg) [channels]. One invocation a (channel, chunk of rows), lanes along channels; dispatched over
-// [ceil(channels / 64), chunks].
+// dweight (Σg·x̂), dbias (Σg) [channels]. One invocation a (channel, chunk of rows), lanes along channels; dispatched
+// over [ceil(channels / 64), chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, relu: u32, training: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

@@ -1,6 +1,7 @@
-// First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x - mean)·rstd and
-// g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [3, channels] as in batchnorm_apply.wgsl.
-// One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks].
+// First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x -
+// mean)·rstd and g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [3, channels] as in
+// batchnorm_apply.wgsl. One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64),
+// chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

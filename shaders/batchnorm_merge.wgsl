@@ -1,7 +1,8 @@
-// Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the channel's first value in x [rows, channels],
-// the mean's distance from it, 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub & LeVeque 1983): RUNS invocations a channel take a
-// run of chunks each, as on a GPU there are thousands, and one of them merges what they found. Running statistics [channels] move by
-// `momentum`, the variance unbiased, as in PyTorch; they are left alone when `track` is 0. Dispatched over ceil(channels / 16).
+// Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the channel's first value in x
+// [rows, channels], the mean's distance from it, 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub & LeVeque
+// 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, and one of them merges
+// what they found. Running statistics [channels] move by `momentum`, the variance unbiased, as in PyTorch; they are
+// left alone when `track` is 0. Dispatched over ceil(channels / 16).
 // @variant T = f32, f16
 // @variant RUNS = 1, 16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, track: u32 }

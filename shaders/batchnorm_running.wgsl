@@ -1,4 +1,5 @@
-// Evaluation: stats [3, channels] = (running mean, 0, 1/sqrt(running variance + eps)), as batchnorm_merge.wgsl makes them. One invocation a channel, ceil(channels / 64) workgroups.
+// Evaluation: stats [3, channels] = (running mean, 0, 1/sqrt(running variance + eps)), as batchnorm_merge.wgsl makes
+// them. One invocation a channel, ceil(channels / 64) workgroups.
 struct Params { channels: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> running_mean: array<f32>;
 @group(0) @binding(1) var<storage, read> running_var: array<f32>;

@@ -1,7 +1,7 @@
-// First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels], the mean and the sum of squared deviations
-// of each channel over one chunk of rows, in distances from the channel's first value: a mean of 1e4 with a deviation of 1 loses
-// nothing (shifted data, Chan, Golub & LeVeque 1983). One invocation a (channel, chunk), lanes along channels;
-// dispatched over [ceil(channels / 64), chunks].
+// First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels], the mean and the sum of squared
+// deviations of each channel over one chunk of rows, in distances from the channel's first value: a mean of 1e4 with a
+// deviation of 1 loses nothing (shifted data, Chan, Golub & LeVeque 1983). One invocation a (channel, chunk), lanes
+// along channels; dispatched over [ceil(channels / 64), chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

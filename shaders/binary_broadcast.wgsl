@@ -1,5 +1,5 @@
-// y = a op b with NumPy broadcasting: y [n] in order, a and b at the places of a walk over y's shape (lib/strided.wgsl).
-// OP as in binary_forward.wgsl. One invocation an element, ceil(n / 64) workgroups.
+// y = a op b with NumPy broadcasting: y [n] in order, a and b at the places of a walk over y's shape
+// (lib/strided.wgsl). OP as in binary_forward.wgsl. One invocation an element, ceil(n / 64) workgroups.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/strided.wgsl

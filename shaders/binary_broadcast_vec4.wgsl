@@ -1,5 +1,5 @@
-// binary_broadcast.wgsl on vec4: all sizes and strides count fours, and the last axis has stride 1 in both. ceil(n / 64) workgroups,
-// n the number of vec4.
+// binary_broadcast.wgsl on vec4: all sizes and strides count fours, and the last axis has stride 1 in both. ceil(n /
+// 64) workgroups, n the number of vec4.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/strided.wgsl

@@ -1,8 +1,9 @@
-// Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w [KH·KW, C, CO] → dx [N, H, W, C].
-// One subgroup a workgroup (software adapters); C and CO multiples of 4, one group. With a stride, the pixels of dx fall into SH·SW phases
-// (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows are the pixels of one phase, q → q·S + phase.
-// A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the weights of a channel lie along CO, so a lane loads a 4×4 block and
-// turns it, which costs nothing, as components are registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
+// Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w [KH·KW, C, CO] → dx [N,
+// H, W, C]. One subgroup a workgroup (software adapters); C and CO multiples of 4, one group. With a stride, the pixels
+// of dx fall into SH·SW phases (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows
+// are the pixels of one phase, q → q·S + phase. A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the
+// weights of a channel lie along CO, so a lane loads a 4×4 block and turns it, which costs nothing, as components are
+// registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32
@@ -65,7 +66,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
   }
   if (column >= params.C4) { return; }
-  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times faster.
+  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times
+  // faster.
   for (var i = 0u; i < min(TM, params.pixels - row); i++) {
     var v = acc[0];
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }

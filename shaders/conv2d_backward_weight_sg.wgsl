@@ -1,8 +1,9 @@
-// Gradient of a convolution for its weight: x [N, H, W, C], dy [N, OH, OW, CO] → dw [splits, KH·KW·C, CO]. One subgroup a workgroup
-// (software adapters); C and CO multiples of 4, one group. An outer product a pixel: lane l holds 4 channels of x at the place where its tap
-// meets the pixel (rows of dw are flattened over tap and channel, so lanes may have different taps) and 4 channels of dy; every lane adds to
-// 4·SG rows of its 4 columns. The N·OH lines of pixels are cut into splits, summed afterwards in a fixed order.
-// Dispatched over [ceil(KH·KW·C / 4·SG), ceil(CO / 4·SG), splits].
+// Gradient of a convolution for its weight: x [N, H, W, C], dy [N, OH, OW, CO] → dw [splits, KH·KW·C, CO]. One subgroup
+// a workgroup (software adapters); C and CO multiples of 4, one group. An outer product a pixel: lane l holds 4
+// channels of x at the place where its tap meets the pixel (rows of dw are flattened over tap and channel, so lanes may
+// have different taps) and 4 channels of dy; every lane adds to 4·SG rows of its 4 columns. The N·OH lines of pixels
+// are cut into splits, summed afterwards in a fixed order. Dispatched over [ceil(KH·KW·C / 4·SG), ceil(CO / 4·SG),
+// splits].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

@@ -1,7 +1,7 @@
-// Gradient of a convolution of any kind for its weight: x [N, H, W, G·CG], dy [N, OH, OW, G·OG] → dw [splits, KH·KW·CG, G·OG], as an implicit
-// matrix product in workgroup memory over the pixels, which are cut into splits and summed afterwards in a fixed order.
-// Tiles of lib/tile.wgsl: taps and channels are the rows of the left matrix, pixels its columns.
-// Dispatched over [ceil(OG / TN), ceil(KH·KW·CG / TM), G·splits].
+// Gradient of a convolution of any kind for its weight: x [N, H, W, G·CG], dy [N, OH, OW, G·OG] → dw [splits, KH·KW·CG,
+// G·OG], as an implicit matrix product in workgroup memory over the pixels, which are cut into splits and summed
+// afterwards in a fixed order. Tiles of lib/tile.wgsl: taps and channels are the rows of the left matrix, pixels its
+// columns. Dispatched over [ceil(OG / TN), ceil(KH·KW·CG / TM), G·splits].
 // @variant T = f32, f16
 // @variant G = 8, 16
 // @variant R = 1, 2

@@ -1,5 +1,6 @@
-// Gradient of a depthwise convolution for its input: dy [N, OH, OW, G·OG], w [KH·KW, G·OG] → dx [N, H, W, G]. An invocation makes one channel of
-// RUN neighbouring pixels of a line, lanes along channels. Dispatched over ceil(N·H·ceil(W / RUN)·G / 64).
+// Gradient of a depthwise convolution for its input: dy [N, OH, OW, G·OG], w [KH·KW, G·OG] → dx [N, H, W, G]. An
+// invocation makes one channel of RUN neighbouring pixels of a line, lanes along channels. Dispatched over
+// ceil(N·H·ceil(W / RUN)·G / 64).
 // @variant T = f32, f16
 // @include lib/conv.wgsl
 // @include lib/index.wgsl

@@ -1,6 +1,6 @@
-// Gradient of a depthwise convolution for its weight: x [N, H, W, G], dy [N, OH, OW, G·OG] → dw [splits, KH·KW, G·OG]. An invocation sums one weight
-// over k_per_split of the N·OH lines, lanes along channels; the parts are summed afterwards in a fixed order.
-// Dispatched over ceil(splits·KH·KW·G·OG / 64).
+// Gradient of a depthwise convolution for its weight: x [N, H, W, G], dy [N, OH, OW, G·OG] → dw [splits, KH·KW, G·OG].
+// An invocation sums one weight over k_per_split of the N·OH lines, lanes along channels; the parts are summed
+// afterwards in a fixed order. Dispatched over ceil(splits·KH·KW·G·OG / 64).
 // @variant T = f32, f16
 // @include lib/conv.wgsl
 // @include lib/index.wgsl
@@ -21,7 +21,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let tap = i32(id / CO % taps);
   let down = tap / i32(params.KW) * params.DH - params.PH;
   let right = tap % i32(params.KW) * params.DW - params.PW;
-  // Pixels of a line whose window covers this tap inside the image: begin · SW + right >= 0, (stop - 1) · SW + right < W.
+  // Pixels of a line whose window covers this tap inside the image: begin · SW + right >= 0, (stop - 1) · SW + right <
+  // W.
   let begin = max(0, (params.SW - 1 - right) / params.SW);
   let stop = min(params.OW, (params.W - right + params.SW - 1) / params.SW);
   let end = min((split + 1u) * params.k_per_split, params.N * u32(params.OH));

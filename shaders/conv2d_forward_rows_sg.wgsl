@@ -1,6 +1,7 @@
-// Convolution as conv2d_forward_sg.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C, CO] as they are, y
-// [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K runs along it in fours, and only the end of a
-// run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// Convolution as conv2d_forward_sg.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C, CO]
+// as they are, y [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K runs
+// along it in fours, and only the end of a run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched over
+// [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 16, 32
@@ -24,7 +25,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   let row = wid.y * TM;
   let column = wid.x * SG + lane;
   let col = min(column, params.CO4 - 1u);
-  // Of this lane's pixels: the first line of the window and of the image, where the run starts in a line, and where it ends inside the line.
+  // Of this lane's pixels: the first line of the window and of the image, where the run starts in a line, and where it
+  // ends inside the line.
   var top: array<i32, RT>;
   var image: array<i32, RT>;
   var start: array<i32, RT>;
@@ -73,7 +75,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   var shift = vec4<f32>(0.0);
   if (params.has_scale != 0u) { factor = scale[col]; }
   if (params.has_bias != 0u) { shift = bias[col]; }
-  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times faster.
+  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times
+  // faster.
   for (var i = 0u; i < min(TM, params.pixels - row); i++) {
     var v = acc[0];
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }

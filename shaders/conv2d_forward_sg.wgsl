@@ -1,8 +1,9 @@
-// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO]; rows are the N·OH·OW output pixels, K runs
-// over taps and channels. One subgroup a workgroup (software adapters); C and CO multiples of 4, one group.
-// The epilogue: · scale [CO], + bias [CO], + residual (shaped as y), max(0), NaN staying NaN; each if wanted.
-// A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside the image: zero), then walks
-// along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO]; rows are the N·OH·OW
+// output pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and CO multiples of 4,
+// one group. The epilogue: · scale [CO], + bias [CO], + residual (shaped as y), max(0), NaN staying NaN; each if
+// wanted. A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside
+// the image: zero), then walks along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast.
+// Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32
@@ -72,7 +73,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   var shift = vec4<f32>(0.0);
   if (params.has_scale != 0u) { factor = scale[col]; }
   if (params.has_bias != 0u) { shift = bias[col]; }
-  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times faster.
+  // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times
+  // faster.
   for (var i = 0u; i < min(TM, params.pixels - row); i++) {
     var v = acc[0];
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }

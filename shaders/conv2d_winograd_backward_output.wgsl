@@ -1,5 +1,5 @@
-// The adjoint of conv2d_winograd_output.wgsl, for the weight gradient: dy [N, OH, OW, CO] → dm [(TILE+2)², tiles, CO], dm = A·dy·Aᵀ for each tile of
-// TILE × TILE pixels, zero beyond the image's edge. Tiles are [N, TH, TW].
+// The adjoint of conv2d_winograd_output.wgsl, for the weight gradient: dy [N, OH, OW, CO] → dm [(TILE+2)², tiles, CO],
+// dm = A·dy·Aᵀ for each tile of TILE × TILE pixels, zero beyond the image's edge. Tiles are [N, TH, TW].
 // One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·CO / 64).
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl

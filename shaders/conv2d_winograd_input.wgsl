@@ -1,6 +1,7 @@
-// Winograd's transform of an image for 3×3 windows: x [N, H, W, C] → v [(TILE+2)², tiles, C], v = Bᵀ·d·B for each patch d of TILE+2 rows and
-// columns. Patches start every TILE pixels, PH and PW pixels before the image; outside of it there is zero. Tiles are [N, TH, TW].
-// One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·C / 64).
+// Winograd's transform of an image for 3×3 windows: x [N, H, W, C] → v [(TILE+2)², tiles, C], v = Bᵀ·d·B for each patch
+// d of TILE+2 rows and columns. Patches start every TILE pixels, PH and PW pixels before the image; outside of it there
+// is zero. Tiles are [N, TH, TW]. One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·C
+// / 64).
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl
 // @variant T = f32, f16

@@ -1,6 +1,7 @@
-// Winograd's way back: m [(TILE+2)², tiles, CO] → y [N, OH, OW, CO], Aᵀ·m·A for each tile of TILE × TILE pixels, cut at the image's edge; then the
-// epilogue, as of conv2d_forward_sg.wgsl: · scale, + bias, + residual, max(0), each if wanted. Tiles are [N, TH, TW].
-// One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·CO / 64).
+// Winograd's way back: m [(TILE+2)², tiles, CO] → y [N, OH, OW, CO], Aᵀ·m·A for each tile of TILE × TILE pixels, cut at
+// the image's edge; then the epilogue, as of conv2d_forward_sg.wgsl: · scale, + bias, + residual, max(0), each if
+// wanted. Tiles are [N, TH, TW]. One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·CO
+// / 64).
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl
 // @variant T = f32, f16

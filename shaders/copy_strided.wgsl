@@ -1,5 +1,5 @@
-// y[b_offset + b] = scale · x[a_offset + a] for places (a, b) of a walk (lib/strided.wgsl): permute, slice, cat, expand, and their
-// gradients. One invocation an element, ceil(n / 64) workgroups.
+// y[b_offset + b] = scale · x[a_offset + a] for places (a, b) of a walk (lib/strided.wgsl): permute, slice, cat,
+// expand, and their gradients. One invocation an element, ceil(n / 64) workgroups.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/strided.wgsl

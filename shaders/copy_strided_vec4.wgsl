@@ -1,5 +1,5 @@
-// copy_strided.wgsl on vec4: all sizes, strides and offsets count fours, and the last axis has stride 1 in both. ceil(n / 64) workgroups,
-// n the number of vec4.
+// copy_strided.wgsl on vec4: all sizes, strides and offsets count fours, and the last axis has stride 1 in both. ceil(n
+// / 64) workgroups, n the number of vec4.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/strided.wgsl

@@ -1,5 +1,5 @@
-// dlogits [rows, classes] = dlosses·((1-ε)·w_t·(p_c - [c = t]) + ε/C·(p_c·Σw - w_c)) with p = exp(logits - lse); dlosses, lse [rows].
-// One invocation an element, ceil(rows · classes / 64) workgroups.
+// dlogits [rows, classes] = dlosses·((1-ε)·w_t·(p_c - [c = t]) + ε/C·(p_c·Σw - w_c)) with p = exp(logits - lse);
+// dlosses, lse [rows]. One invocation an element, ceil(rows · classes / 64) workgroups.
 // @include lib/index.wgsl
 struct Params { rows: u32, classes: u32, has_weight: u32, smoothing: f32, ignore: i32 }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;

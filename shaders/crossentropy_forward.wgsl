@@ -1,7 +1,8 @@
-// Cross entropy of each row: logits [rows, classes], labels [rows], weight [classes] (if has_weight) → lse [rows] (log Σ exp) and
-// losses [rows] and counted [rows], the weight each counts with. loss = (1-ε)·w_t·(lse - x_t) + ε/C · Σ_c w_c·(lse - x_c), as in PyTorch.
-// A label equal to ignore counts nothing; one outside the classes gives NaN, so that it is noticed.
-// One workgroup of 8 a row (more take three times as long to compile on lavapipe), `rows` workgroups; each invocation takes every 8th class, their results are combined in order.
+// Cross entropy of each row: logits [rows, classes], labels [rows], weight [classes] (if has_weight) → lse [rows] (log
+// Σ exp) and losses [rows] and counted [rows], the weight each counts with. loss = (1-ε)·w_t·(lse - x_t) + ε/C · Σ_c
+// w_c·(lse - x_c), as in PyTorch. A label equal to ignore counts nothing; one outside the classes gives NaN, so that it
+// is noticed. One workgroup of 8 a row (more take three times as long to compile on lavapipe), `rows` workgroups; each
+// invocation takes every 8th class, their results are combined in order.
 // @include lib/index.wgsl
 struct Params { rows: u32, classes: u32, has_weight: u32, smoothing: f32, ignore: i32 }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -31,7 +32,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   workgroupBarrier();
   for (var i = 0u; i < LANES; i++) { largest = max(largest, partial[i]); }
   workgroupBarrier();
-  // Distances below the maximum keep their digits when the logits are large. Σ_c w_c·(lse - x_c) = lse'·Σ w_c - Σ w_c·(x_c - largest).
+  // Distances below the maximum keep their digits when the logits are large. Σ_c w_c·(lse - x_c) = lse'·Σ w_c - Σ
+  // w_c·(x_c - largest).
   var sum = 0.0;
   var below = 0.0;
   for (var c = lid; c < params.classes; c += LANES) {

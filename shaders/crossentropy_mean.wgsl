@@ -1,4 +1,5 @@
-// loss [1] = Σ losses / Σ counted and scale [1] = 1 / Σ counted; losses, counted [rows]. One invocation: the rows are a batch.
+// loss [1] = Σ losses / Σ counted and scale [1] = 1 / Σ counted; losses, counted [rows]. One invocation: the rows are a
+// batch.
 struct Params { rows: u32 }
 @group(0) @binding(0) var<storage, read> losses: array<f32>;
 @group(0) @binding(1) var<storage, read> counted: array<f32>;

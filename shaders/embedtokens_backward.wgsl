@@ -1,5 +1,5 @@
-// Gradients of embedtokens_forward: dpatches is dy without the class token's rows, dposition the sum of dy over the batch in its order, dtoken
-// the first row of that sum. Shapes as there; unwanted ones are left out by the flags.
+// Gradients of embedtokens_forward: dpatches is dy without the class token's rows, dposition the sum of dy over the
+// batch in its order, dtoken the first row of that sum. Shapes as there; unwanted ones are left out by the flags.
 // One invocation a vec4 of dposition, ceil(tokens · width / 64) workgroups; width counts vec4.
 // @variant T = f32, f16
 // @include lib/index.wgsl

@@ -1,6 +1,6 @@
 // y[b, t] = (t = 0 and there is a class token ? token : patches[b, t - prefix]) + position[t].
-// patches: [B, T - prefix, width], token: [width] (prefix 1) or unused (prefix 0), position: [T, width], y: [B, T, width], all as vec4.
-// One invocation a vec4 of y, ceil(n / 64) workgroups; width counts vec4.
+// patches: [B, T - prefix, width], token: [width] (prefix 1) or unused (prefix 0), position: [T, width], y: [B, T,
+// width], all as vec4. One invocation a vec4 of y, ceil(n / 64) workgroups; width counts vec4.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { n: u32, tokens: u32, width: u32, prefix: u32 }

@@ -1,4 +1,5 @@
-// dx = dy·(Φ(x) + x·φ(x)), or the derivative of the tanh form if TANH. x, dy, dx: [n] as vec4. One invocation a vec4, ceil(n / 256) workgroups.
+// dx = dy·(Φ(x) + x·φ(x)), or the derivative of the tanh form if TANH. x, dy, dx: [n] as vec4. One invocation a vec4,
+// ceil(n / 256) workgroups.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/math.wgsl

@@ -1,5 +1,6 @@
-// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if `add`. x, dy, dsum, dx
-// [rows, cols] and weight [cols] (1 where `has_weight` is 0) as vec4; stats [2, rows]. One subgroup a row, `rows` workgroups.
+// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if `add`. x,
+// dy, dsum, dx [rows, cols] and weight [cols] (1 where `has_weight` is 0) as vec4; stats [2, rows]. One subgroup a row,
+// `rows` workgroups.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

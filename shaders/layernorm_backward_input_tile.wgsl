@@ -1,5 +1,6 @@
-// As layernorm_backward_input_sg.wgsl for any number of columns and without subgroups: x, dy, dsum, dx [rows, cols], weight [cols],
-// stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a fixed order.
+// As layernorm_backward_input_sg.wgsl for any number of columns and without subgroups: x, dy, dsum, dx [rows, cols],
+// weight [cols], stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a
+// fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { rows: u32, cols: u32, has_weight: u32, add: u32 }

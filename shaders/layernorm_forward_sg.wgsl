@@ -1,7 +1,7 @@
-// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if `add`, which goes into `sum`. x, residual, sum, y
-// [rows, cols] and weight, bias [cols] (1 and 0 where `has_weight`, `has_bias` are 0) as vec4; stats [2, rows]: mean, rstd.
-// One subgroup a row, `rows` workgroups: each lane keeps four running means and deviations (Welford 1962), merged at the end of the row
-// (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
+// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if `add`, which goes into `sum`. x,
+// residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where `has_weight`, `has_bias` are 0) as vec4; stats
+// [2, rows]: mean, rstd. One subgroup a row, `rows` workgroups: each lane keeps four running means and deviations
+// (Welford 1962), merged at the end of the row (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

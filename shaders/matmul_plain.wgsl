@@ -1,6 +1,6 @@
-// The product of matmul_tile.wgsl, one invocation an element of y [batches, M, N], by the same strides: for products too small to be worth tiles, such as
-// a classifier's head, and the measure that the faster kernels are held against. GELU and `pre` as there.
-// Dispatched over ceil(batches·M·N / 64).
+// The product of matmul_tile.wgsl, one invocation an element of y [batches, M, N], by the same strides: for products
+// too small to be worth tiles, such as a classifier's head, and the measure that the faster kernels are held against.
+// GELU and `pre` as there. Dispatched over ceil(batches·M·N / 64).
 // @variant T = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl

@@ -1,7 +1,7 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)) for any shape and any transposition, given as strides in floats: element (m, k) of `a` is at
-// m·a_row + k·a_col, (k, n) of `w` at k·w_row + n·w_col; y [M, N] row-major; a_stride, w_stride between batches (0 broadcasts).
-// Tiles of lib/tile.wgsl. K may be cut into `splits` planes of y [batches, splits, M, N], summed afterwards in a fixed order.
-// Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits].
+// y[b] = gelu?(a[b] · w[b] (+ bias)) for any shape and any transposition, given as strides in floats: element (m, k) of
+// `a` is at m·a_row + k·a_col, (k, n) of `w` at k·w_row + n·w_col; y [M, N] row-major; a_stride, w_stride between
+// batches (0 broadcasts). Tiles of lib/tile.wgsl. K may be cut into `splits` planes of y [batches, splits, M, N],
+// summed afterwards in a fixed order. Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits].
 // GELU: 0 nothing, 1 gelu, 2 gelu by tanh (then splits is 1); `pre`, like y, takes what went into it, if wanted.
 // @variant T = f32, f16
 // @variant Y = f32, f16

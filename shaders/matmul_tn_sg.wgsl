@@ -1,7 +1,8 @@
-// y[b] = a[b]ᵀ · w[b]: a [K, M], w [K, N], y [M, N]; for one subgroup a workgroup (software adapters). M and N multiples of 4.
-// An outer product a step: lanes hold 4·SG values of a row of `a` and of `w`, and every lane adds to 4·SG rows of its 4 columns.
-// K is cut into `splits` parts of k_per_split rows, each to its own plane of y [batches, splits, M, N], summed afterwards in a fixed order.
-// Dispatched over [ceil(N / 4·SG), ceil(M / 4·SG), batches · splits].
+// y[b] = a[b]ᵀ · w[b]: a [K, M], w [K, N], y [M, N]; for one subgroup a workgroup (software adapters). M and N
+// multiples of 4. An outer product a step: lanes hold 4·SG values of a row of `a` and of `w`, and every lane adds to
+// 4·SG rows of its 4 columns. K is cut into `splits` parts of k_per_split rows, each to its own plane of y [batches,
+// splits, M, N], summed afterwards in a fixed order. Dispatched over [ceil(N / 4·SG), ceil(M / 4·SG), batches ·
+// splits].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

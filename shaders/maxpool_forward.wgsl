@@ -1,6 +1,7 @@
-// Max pooling: x [N, H, W, C] → y [N, OH, OW, C] and index [N, OH, OW, C], the place iy·W + ix of the maximum. The first maximum in
-// row-major order wins and NaN beats everything, as in PyTorch. All as vec4 of channels: C4 = C / 4. One invocation four channels of an
-// output pixel; dispatched over [ceil(OW · C4 / 64), rows], the N·OH rows folded into y and z.
+// Max pooling: x [N, H, W, C] → y [N, OH, OW, C] and index [N, OH, OW, C], the place iy·W + ix of the maximum. The
+// first maximum in row-major order wins and NaN beats everything, as in PyTorch. All as vec4 of channels: C4 = C / 4.
+// One invocation four channels of an output pixel; dispatched over [ceil(OW · C4 / 64), rows], the N·OH rows folded
+// into y and z.
 // @variant T = f32, f16
 // @include lib/math.wgsl
 struct Params { H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32 }

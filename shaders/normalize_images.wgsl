@@ -1,5 +1,5 @@
-// Bytes to network input: images u8 [B, H, W, 3] packed four a word, flips u32 [B] (1: mirrored) → y [B, H, W, 3] = (v/255 - mean)/std.
-// One invocation a pixel, ceil(B·H·W / 64) workgroups.
+// Bytes to network input: images u8 [B, H, W, 3] packed four a word, flips u32 [B] (1: mirrored) → y [B, H, W, 3] =
+// (v/255 - mean)/std. One invocation a pixel, ceil(B·H·W / 64) workgroups.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params {

@@ -1,5 +1,5 @@
-// After a step: a factor that made gradients overflow shrinks, one that did not for `interval` steps grows, but never beyond what is finite.
-// scaler: lib/scaler.wgsl. One invocation.
+// After a step: a factor that made gradients overflow shrinks, one that did not for `interval` steps grows, but never
+// beyond what is finite. scaler: lib/scaler.wgsl. One invocation.
 // @include lib/scaler.wgsl
 struct Params { growth: f32, backoff: f32, interval: u32 }
 @group(0) @binding(0) var<storage, read_write> scaler: array<u32>;

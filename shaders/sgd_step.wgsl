@@ -1,7 +1,7 @@
 // One SGD step over a run of parameters that lie side by side: p, g, buffer [n] as vec4 (torch.optim.SGD).
-// d = g + decay·p; with momentum: buffer = d on the first step, momentum·buffer + (1-dampening)·d later; nesterov looks ahead; p -= lr·d.
-// If GUARDED, nothing changes in a step whose gradients are not finite, and such a step does not count (scaler: lib/scaler.wgsl).
-// One invocation a vec4, ceil(n / 256) workgroups.
+// d = g + decay·p; with momentum: buffer = d on the first step, momentum·buffer + (1-dampening)·d later; nesterov looks
+// ahead; p -= lr·d. If GUARDED, nothing changes in a step whose gradients are not finite, and such a step does not
+// count (scaler: lib/scaler.wgsl). One invocation a vec4, ceil(n / 256) workgroups.
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
 struct Params { n: u32, lr: f32, decay: f32, momentum: f32, one_minus_dampening: f32, nesterov: u32, steps: u32 }

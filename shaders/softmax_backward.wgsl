@@ -1,5 +1,5 @@
-// dx = y·(dy - Σ dy·y) for softmax (LOG 0), dy - exp(y)·Σ dy for its logarithm (LOG 1), over the middle axis: y, dy, dx [outer, size, inner].
-// One workgroup of 32 a row as in softmax_forward.wgsl.
+// dx = y·(dy - Σ dy·y) for softmax (LOG 0), dy - exp(y)·Σ dy for its logarithm (LOG 1), over the middle axis: y, dy, dx
+// [outer, size, inner]. One workgroup of 32 a row as in softmax_forward.wgsl.
 // @include lib/index.wgsl
 struct Params { rows: u32, size: u32, inner: u32 }
 @group(0) @binding(0) var<storage, read> y: array<f32>;

@@ -1,6 +1,6 @@
-// softmax (LOG 0) or its logarithm (LOG 1) over the middle axis: x, y [outer, size, inner]. The maximum is taken out first, so logits of
-// any size stay finite. One workgroup of 32 a row (o, i): each invocation strides over the row, the partial results are combined in a
-// fixed order. Dispatched over outer · inner workgroups, folded.
+// softmax (LOG 0) or its logarithm (LOG 1) over the middle axis: x, y [outer, size, inner]. The maximum is taken out
+// first, so logits of any size stay finite. One workgroup of 32 a row (o, i): each invocation strides over the row, the
+// partial results are combined in a fixed order. Dispatched over outer · inner workgroups, folded.
 // @include lib/index.wgsl
 struct Params { rows: u32, size: u32, inner: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;

@@ -1,5 +1,5 @@
-// parts[64·c + lane] = Σ g² over every 64th element of chunk c of a run of gradients. g: [n]; chunks: [count, 2], first element and length:
-// the alignment gaps between parameters are in no chunk. One workgroup a chunk, `count` workgroups.
+// parts[64·c + lane] = Σ g² over every 64th element of chunk c of a run of gradients. g: [n]; chunks: [count, 2], first
+// element and length: the alignment gaps between parameters are in no chunk. One workgroup a chunk, `count` workgroups.
 // @include lib/index.wgsl
 struct Params { count: u32, offset: u32 }
 @group(0) @binding(0) var<storage, read> g: array<f32>;

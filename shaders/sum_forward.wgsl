@@ -1,6 +1,7 @@
-// Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p + k·parts, i].
-// Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring elements also when inner is 1.
-// One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64) workgroups.
+// Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p
+// + k·parts, i]. Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring
+// elements also when inner is 1. One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64)
+// workgroups.
 // @variant X = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl

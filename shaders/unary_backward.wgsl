@@ -1,5 +1,5 @@
-// dx = op'(x) · dy, elementwise, with v the one of x and y = op(x) that the derivative is written in. v, dy, dx: [n] as vec4.
-// OP as in unary_forward.wgsl. One invocation a vec4, ceil(n / 256) workgroups.
+// dx = op'(x) · dy, elementwise, with v the one of x and y = op(x) that the derivative is written in. v, dy, dx: [n] as
+// vec4. OP as in unary_forward.wgsl. One invocation a vec4, ceil(n / 256) workgroups.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { n: u32 }

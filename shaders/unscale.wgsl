@@ -1,6 +1,6 @@
-// Gradients of a scaled loss made those of the loss itself: g /= scale, in place; notes in `scaler` if one of them is not finite.
-// g: a run of gradients [n]; chunks: [count, 2], first element and length, which leave out the alignment gaps between parameters.
-// scaler: lib/scaler.wgsl. One workgroup a chunk, `count` workgroups.
+// Gradients of a scaled loss made those of the loss itself: g /= scale, in place; notes in `scaler` if one of them is
+// not finite. g: a run of gradients [n]; chunks: [count, 2], first element and length, which leave out the alignment
+// gaps between parameters. scaler: lib/scaler.wgsl. One workgroup a chunk, `count` workgroups.
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
 struct Params { count: u32 }

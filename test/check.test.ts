@@ -1,4 +1,5 @@
-// Rules of the code base, made executable: types, the direction of imports, WGSL that compiles, shaders only in shaders/.
+// Rules of the code base, made executable: types, the direction of imports, WGSL that compiles, shaders only in
+// shaders/.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -13,7 +14,9 @@ import type { Kernel } from '../src/gpu/kernel.js'
 
 const test = suite('rules')
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts')).sort()
+const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((f) => f.endsWith('.ts'))
+  .sort()
 
 /** What each folder of src/ may import, besides itself. */
 const ARROWS: Record<string, string[]> = {
@@ -33,7 +36,13 @@ const ARROWS: Record<string, string[]> = {
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */
 function imports(file: string): string[] {
   const text = readFileSync(join(root, 'src', file), 'utf8')
-  const platform: Record<string, string> = { '#platform/read': 'weights', '#platform/pool': 'data', '#platform/files': 'data', '#platform/device': 'gpu', '#platform/choices': 'tune' }
+  const platform: Record<string, string> = {
+    '#platform/read': 'weights',
+    '#platform/pool': 'data',
+    '#platform/files': 'data',
+    '#platform/device': 'gpu',
+    '#platform/choices': 'tune',
+  }
   return [...text.matchAll(/^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]/gm)].flatMap(([, from]) => {
     if (from in platform) return [`${platform[from]}/platform`]
     return from.startsWith('.') ? [join(dirname(file), from).replace(/\.js$/, '.ts')] : []
@@ -56,7 +65,8 @@ test('imports run one way', () => {
     if (!allowed || !file.includes('/')) continue
     for (const target of imports(file)) {
       const [to] = target.split('/')
-      if (to !== folder && target !== 'shaders.gen.ts' && !allowed.includes(to)) wrong.push(`src/${file} imports src/${target}`)
+      if (to !== folder && target !== 'shaders.gen.ts' && !allowed.includes(to))
+        wrong.push(`src/${file} imports src/${target}`)
     }
   }
   assert.equal(wrong, [])
@@ -83,12 +93,20 @@ function isTypeOnly(file: string, target: string): boolean {
 }
 
 test('Node built-ins only in *.node.ts, the command line and set-up', () => {
-  const wrong = sources.filter((file) => !/\.node\.ts$|^cli\//.test(file) && /from 'node:|import\('node:/.test(readFileSync(join(root, 'src', file), 'utf8')))
+  const wrong = sources.filter(
+    (file) =>
+      !/\.node\.ts$|^cli\//.test(file) &&
+      /from 'node:|import\('node:/.test(readFileSync(join(root, 'src', file), 'utf8')),
+  )
   assert.equal(wrong, [])
 })
 
 test('WGSL stands in shaders/ alone', () => {
-  const wrong = sources.filter((file) => file !== 'shaders.gen.ts' && /@compute|@workgroup_size|var<storage/.test(readFileSync(join(root, 'src', file), 'utf8')))
+  const wrong = sources.filter(
+    (file) =>
+      file !== 'shaders.gen.ts' &&
+      /@compute|@workgroup_size|var<storage/.test(readFileSync(join(root, 'src', file), 'utf8')),
+  )
   assert.equal(wrong, [])
 })
 
@@ -99,7 +117,9 @@ test('no shader writes one component of a vector in shared memory: that may writ
       for (const [, name, type] of code.matchAll(/var<(?:workgroup|storage, *read_write)> *(\w+) *: *([^;]+);/g)) {
         if (!/vec|mat/.test(type)) continue
         const depth = type.split('array<').length - 1
-        for (const [write, indices, swizzle] of code.matchAll(new RegExp(`\\b${name}((?:\\[[^\\]]*\\])*)(\\.\\w+)? *[-+*/|&^]?=(?!=)`, 'g'))) {
+        for (const [write, indices, swizzle] of code.matchAll(
+          new RegExp(`\\b${name}((?:\\[[^\\]]*\\])*)(\\.\\w+)? *[-+*/|&^]?=(?!=)`, 'g'),
+        )) {
           if (swizzle || indices.split('[').length - 1 > depth) wrong.push(`${kernel.name}: ${write}`)
         }
       }
@@ -114,7 +134,9 @@ test('every shader and variant compiles within the limits every device has (null
   const errors: string[] = []
   let count = 0
   for (const kernel of [...Object.values(shaders), ...Object.values(benchShaders)] as Kernel[]) {
-    const overrides = Object.fromEntries(Object.keys(kernel.overrides).map((name) => [name, kernel.name === 'unary' ? 1 : 0]))
+    const overrides = Object.fromEntries(
+      Object.keys(kernel.overrides).map((name) => [name, kernel.name === 'unary' ? 1 : 0]),
+    )
     for (const variant of Object.keys(kernel.sources)) {
       count++
       await gpu.pipelines.soon(kernel, variant, overrides).catch((error: Error) => errors.push(error.message))

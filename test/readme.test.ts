@@ -12,8 +12,12 @@ import { init, models, saveSafetensors } from '../src/index.js'
 const test = suite('README')
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const text = readFileSync(join(root, 'README.md'), 'utf8')
-const blocks = (language: string) => [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map((m) => m[1])
-const commands = blocks('sh').flatMap((block) => block.split('\n')).map((line) => line.replace(/\s+#.*/, '').trim()).filter(Boolean)
+const blocks = (language: string) =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map((m) => m[1])
+const commands = blocks('sh')
+  .flatMap((block) => block.split('\n'))
+  .map((line) => line.replace(/\s+#.*/, '').trim())
+  .filter(Boolean)
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
 const place = mkdtempSync(join(tmpdir(), 'radiograd-readme-'))
 
@@ -30,7 +34,8 @@ test.after(() => rmSync(place, { recursive: true, force: true }))
 function translate(command: string): string {
   const program = join(root, 'dist/src/cli/main.js')
   if (command.startsWith('npx radiograd')) return command.replace('npx radiograd', `node ${program}`)
-  const [, , script, , rest = ''] = /^npm (run )?(\S+)( -- (.*))?$/.exec(command) ?? assert.unreachable(`README: cannot run '${command}'`) as never
+  const [, , script, , rest = ''] =
+    /^npm (run )?(\S+)( -- (.*))?$/.exec(command) ?? (assert.unreachable(`README: cannot run '${command}'`) as never)
   assert.ok(script in scripts, `README: no script '${script}' in package.json`)
   const last = scripts[script].split('&&').at(-1)!.trim()
   return `${last.replace(/\b(dist|test)\//, `${root}$1/`)} ${rest}`
@@ -45,7 +50,8 @@ for (const command of commands) {
 }
 
 test('the training command leaves what the README says', () => {
-  for (const file of ['best.safetensors', 'history.csv', 'metrics.json', 'run.json']) assert.ok(existsSync(join(place, 'runs/resnet18', file)), file)
+  for (const file of ['best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
+    assert.ok(existsSync(join(place, 'runs/resnet18', file)), file)
 })
 
 test('the program', () => {
@@ -54,7 +60,10 @@ test('the program', () => {
   const file = join(root, `dist/readme-${process.pid}.mjs`) // inside the package, so that it finds itself by name
   try {
     writeFileSync(file, program)
-    const losses = execFileSync(process.execPath, [file], { cwd: place, encoding: 'utf8' }).trim().split('\n').map(Number)
+    const losses = execFileSync(process.execPath, [file], { cwd: place, encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map(Number)
     assert.is(losses.length, 3)
     assert.ok(losses.every(Number.isFinite) && losses[2] < losses[0], `losses ${losses}`)
     assert.ok(existsSync(join(place, 'model.safetensors')))

@@ -1,5 +1,6 @@
-// Runs the tests: every file in a process of its own, two at a time. `npm test -- weights` runs the files whose path holds a word.
-// Operators run on each software adapter that is installed. Prints the output of what fails, and last `N passed, N failed`.
+// Runs the tests: every file in a process of its own, two at a time. `npm test -- weights` runs the files whose path
+// holds a word. Operators run on each software adapter that is installed. Prints the output of what fails, and last `N
+// passed, N failed`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -11,10 +12,12 @@ const MINUTES = 6
 const ON_EVERY_ADAPTER = [/ops\/parity/, /engine\/engine/]
 
 const files = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((file) => file.endsWith('.test.ts') && words.every((word) => file.includes(word))).sort()
+  .filter((file) => file.endsWith('.test.ts') && words.every((word) => file.includes(word)))
+  .sort()
 const adapters = await installed()
 const jobs = files.flatMap((file) => {
-  const everywhere = !process.env.RADIOGRAD_ADAPTER && adapters.length > 1 && ON_EVERY_ADAPTER.some((name) => name.test(file))
+  const everywhere =
+    !process.env.RADIOGRAD_ADAPTER && adapters.length > 1 && ON_EVERY_ADAPTER.some((name) => name.test(file))
   return (everywhere ? adapters : [undefined]).map((adapter) => ({ file, adapter }))
 })
 // Long ones first, so that the two lanes end together.
@@ -29,19 +32,30 @@ console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed || !passed ? 1 : 0
 
 function weight({ file, adapter }) {
-  return [/models\/resnet/, /cli\//, /ops\/parity/, /browser/, /ops\//, /check/].reverse().findIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
+  return (
+    [/models\/resnet/, /cli\//, /ops\/parity/, /browser/, /ops\//, /check/]
+      .reverse()
+      .findIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
+  )
 }
 
 async function lane() {
-  for (let job; (job = jobs.shift()); ) await run(job)
+  for (let job; (job = jobs.shift());) await run(job)
 }
 
 /** Software adapters that answer here. */
 async function installed() {
-  const answers = await Promise.all(['lavapipe', 'swiftshader'].map((kind) => new Promise((done) => {
-    spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), 'info', '--json'], { stdio: 'ignore', env: { ...process.env, RADIOGRAD_ADAPTER: kind } })
-      .on('close', (code) => done(code === 0 ? kind : null))
-  })))
+  const answers = await Promise.all(
+    ['lavapipe', 'swiftshader'].map(
+      (kind) =>
+        new Promise((done) => {
+          spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), 'info', '--json'], {
+            stdio: 'ignore',
+            env: { ...process.env, RADIOGRAD_ADAPTER: kind },
+          }).on('close', (code) => done(code === 0 ? kind : null))
+        }),
+    ),
+  )
   return answers.filter(Boolean)
 }
 
@@ -49,22 +63,33 @@ function run({ file, adapter }) {
   return new Promise((done) => {
     const path = join(root, 'dist/test', file.replace(/ts$/, 'js'))
     // What was measured on this machine before must not choose the kernels under test.
-    const env = { ...process.env, NODE_OPTIONS: '--unhandled-rejections=strict', RADIOGRAD_CHOICES: '/nonexistent/choices.json', ...(adapter && { RADIOGRAD_ADAPTER: adapter }) }
+    const env = {
+      ...process.env,
+      NODE_OPTIONS: '--unhandled-rejections=strict',
+      RADIOGRAD_CHOICES: '/nonexistent/choices.json',
+      ...(adapter && { RADIOGRAD_ADAPTER: adapter }),
+    }
     const child = spawn(process.execPath, [path], { cwd: root, env })
     const began = performance.now()
     const timer = setTimeout(() => child.kill('SIGKILL'), MINUTES * 60_000)
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => {
+        output += chunk
+      })
     child.on('close', (code, signal) => {
       clearTimeout(timer)
-      const count = (label) => [...output.matchAll(new RegExp(`^  ${label}:\\s+(\\d+)`, 'gm'))].reduce((sum, m) => sum + Number(m[1]), 0)
+      const count = (label) =>
+        [...output.matchAll(new RegExp(`^  ${label}:\\s+(\\d+)`, 'gm'))].reduce((sum, m) => sum + Number(m[1]), 0)
       const good = count('Passed')
       let bad = count('Total') - good - count('Skipped')
       if (code !== 0 && bad === 0) bad = 1 // it crashed, or was stopped
       passed += good
       failed += bad
       const name = `${relative(root, join(root, 'test', file))}${adapter ? ` on ${adapter}` : ''}`
-      console.log(`${bad ? 'FAIL' : 'ok  '} ${name}  ${good} passed${bad ? `, ${bad} failed` : ''}  ${((performance.now() - began) / 1000).toFixed(1)} s`)
+      console.log(
+        `${bad ? 'FAIL' : 'ok  '} ${name}  ${good} passed${bad ? `, ${bad} failed` : ''}  ${((performance.now() - began) / 1000).toFixed(1)} s`,
+      )
       for (const line of output.split('\n')) if (/^skip: /.test(line)) console.log(`     ${line}`)
       if (bad) console.log(output.slice(-8000) + (signal ? `\nstopped by ${signal} after ${MINUTES} minutes\n` : ''))
       done()

@@ -1,4 +1,5 @@
-// Our engine's side of the comparison. With --write it also leaves the references that all are compared with, and the models' weights.
+// Our engine's side of the comparison. With --write it also leaves the references that all are compared with, and the
+// models' weights.
 import { writeFileSync } from 'node:fs'
 import { Rehearsal, record } from '../../dist/bench/dispatches.js'
 import { F, init, models, noGrad, optim, tensor } from '../../dist/src/index.js'
@@ -7,8 +8,12 @@ import { flag, folder, inputs, main, weights, workName } from './common.mjs'
 
 const engine = await init({ seed: 0 })
 const write = flag === '--write'
-const save = (name, data) => writeFileSync(`${folder}/${name}.bin`, Buffer.from(data.buffer, data.byteOffset, data.byteLength))
-const up = (given, requiresGrad = false) => Object.fromEntries(Object.entries(given).map(([name, [shape, data]]) => [name, tensor(data, shape, { requiresGrad })]))
+const save = (name, data) =>
+  writeFileSync(`${folder}/${name}.bin`, Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+const up = (given, requiresGrad = false) =>
+  Object.fromEntries(
+    Object.entries(given).map(([name, [shape, data]]) => [name, tensor(data, shape, { requiresGrad })]),
+  )
 const image = (batch, size) => inputs.images(batch, size).reverse()
 const download = (tensors) => Promise.all(tensors.map((t) => t.data()))
 
@@ -58,7 +63,11 @@ function rows(name, f, leafNames) {
     },
     [`${name}.forward+backward`]: () => {
       const t = up(inputs.rows(), true)
-      return differentiated(leafNames.map((leaf) => t[leaf]), () => f(t), t.g)
+      return differentiated(
+        leafNames.map((leaf) => t[leaf]),
+        () => f(t),
+        t.g,
+      )
     },
   }
 }
@@ -69,7 +78,10 @@ async function build(name) {
   const entries = [...model.state()].filter((entry) => entry.tensor)
   if (write) {
     for (const entry of entries) save(`${name}.${entry.name}`, await entry.tensor.data())
-    writeFileSync(`${folder}/${name}.json`, JSON.stringify(Object.fromEntries(entries.map((entry) => [entry.name, entry.tensor.shape]))))
+    writeFileSync(
+      `${folder}/${name}.json`,
+      JSON.stringify(Object.fromEntries(entries.map((entry) => [entry.name, entry.tensor.shape]))),
+    )
   } else {
     const given = weights(name)
     for (const entry of entries) entry.tensor.write(given[entry.name][1])
@@ -129,14 +141,24 @@ const works = {
     return differentiated([q, k, v], () => F.scaledDotProductAttention(q, k, v), g)
   },
   ...rows('layerNorm', ({ x, weight, bias }) => F.layerNorm(x, [768], weight, bias), ['x', 'weight', 'bias']),
-  ...rows('batchNorm', ({ x, weight, bias }) => F.batchNorm(x, null, null, weight, bias, { training: true }), ['x', 'weight', 'bias']),
+  ...rows('batchNorm', ({ x, weight, bias }) => F.batchNorm(x, null, null, weight, bias, { training: true }), [
+    'x',
+    'weight',
+    'bias',
+  ]),
   ...rows('gelu', ({ x }) => F.gelu(x), ['x']),
   'adam.11M': async () => {
-    const { p: [shape, data], g } = inputs.adam()
+    const {
+      p: [shape, data],
+      g,
+    } = inputs.adam()
     const p = parameter(shape, 'bench').write(data)
     F.mul(p, tensor(g[1], shape)).backward(tensor(new Float32Array(shape[0]).fill(1), shape)) // its gradient is g
     const adam = new optim.Adam([p], { lr: 1e-3 })
-    const captured = engine.capture(() => { adam.step(); return [] })
+    const captured = engine.capture(() => {
+      adam.step()
+      return []
+    })
     let [count, after] = [0, null]
     return {
       async run() {

@@ -1,5 +1,5 @@
-// TensorFlow.js on its WebGPU backend (NHWC, its own layout), bundled for Node by bench/peers.ts. Models are written with its core
-// operators; batchNorm's running statistics are not kept, which is a little less work than ours.
+// TensorFlow.js on its WebGPU backend (NHWC, its own layout), bundled for Node by bench/peers.ts. Models are written
+// with its core operators; batchNorm's running statistics are not kept, which is a little less work than ours.
 import { createRequire } from 'node:module'
 import { inputs, main, permute, provideWebgpu, weights } from './common.mjs'
 
@@ -18,9 +18,17 @@ async function sync() {
   await backend.queue.onSubmittedWorkDone()
 }
 
-const up = (given) => Object.fromEntries(Object.entries(given).map(([name, [shape, data]]) => [name, tf.tensor(data, shape)]))
-const image = (batch, size) => { const [shape, data] = inputs.images(batch, size); return tf.tensor(data, shape) }
-const download = async (tensors) => { const data = await Promise.all(tensors.map((t) => t.data())); tf.dispose(tensors); return data }
+const up = (given) =>
+  Object.fromEntries(Object.entries(given).map(([name, [shape, data]]) => [name, tf.tensor(data, shape)]))
+const image = (batch, size) => {
+  const [shape, data] = inputs.images(batch, size)
+  return tf.tensor(data, shape)
+}
+const download = async (tensors) => {
+  const data = await Promise.all(tensors.map((t) => t.data()))
+  tf.dispose(tensors)
+  return data
+}
 
 function op(fn) {
   const all = () => [tf.tidy(fn)].flat()
@@ -39,7 +47,10 @@ function layerNorm(x, weight, bias, eps = 1e-5) {
   return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, eps))), weight), bias)
 }
 function batchNorm(x, weight, bias) {
-  const { mean, variance } = tf.moments(x, x.shape.slice(0, -1).map((_, i) => i))
+  const { mean, variance } = tf.moments(
+    x,
+    x.shape.slice(0, -1).map((_, i) => i),
+  )
   return tf.batchNorm(x, mean, variance, bias, weight, 1e-5)
 }
 const gelu = (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))))
@@ -53,28 +64,67 @@ function rows(name, f, leaves) {
     },
     [`${name}.forward+backward`]: () => {
       const t = up(inputs.rows())
-      return op(() => tf.grads(f)(leaves.map((leaf) => t[leaf]), t.g))
+      return op(() =>
+        tf.grads(f)(
+          leaves.map((leaf) => t[leaf]),
+          t.g,
+        ),
+      )
     },
   }
 }
 
 /** Variables; linear weights as [in, out], which is how tf multiplies. */
 function variables(model) {
-  return Object.fromEntries(Object.entries(weights(model)).map(([name, given]) => {
-    const transposed = /(fc|fc1|fc2|qkv|attn\.proj|head)\.weight$/.test(name)
-    const [shape, data] = transposed ? permute(given, [1, 0]) : given
-    return [name, tf.variable(tf.tensor(data, shape), !name.includes('running'), name)]
-  }))
+  return Object.fromEntries(
+    Object.entries(weights(model)).map(([name, given]) => {
+      const transposed = /(fc|fc1|fc2|qkv|attn\.proj|head)\.weight$/.test(name)
+      const [shape, data] = transposed ? permute(given, [1, 0]) : given
+      return [name, tf.variable(tf.tensor(data, shape), !name.includes('running'), name)]
+    }),
+  )
 }
 
 function resnet18(training) {
   const w = variables('resnet18')
-  const norm = (x, name) => (training ? batchNorm(x, w[`${name}.weight`], w[`${name}.bias`])
-    : tf.batchNorm(x, w[`${name}.running_mean`], w[`${name}.running_var`], w[`${name}.bias`], w[`${name}.weight`], 1e-5))
-  const conv = (x, name, stride, padding) => tf.conv2d(padding ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x, w[`${name}.weight`], stride, 'valid')
+  const norm = (x, name) =>
+    training
+      ? batchNorm(x, w[`${name}.weight`], w[`${name}.bias`])
+      : tf.batchNorm(
+          x,
+          w[`${name}.running_mean`],
+          w[`${name}.running_var`],
+          w[`${name}.bias`],
+          w[`${name}.weight`],
+          1e-5,
+        )
+  const conv = (x, name, stride, padding) =>
+    tf.conv2d(
+      padding
+        ? tf.pad(x, [
+            [0, 0],
+            [padding, padding],
+            [padding, padding],
+            [0, 0],
+          ])
+        : x,
+      w[`${name}.weight`],
+      stride,
+      'valid',
+    )
   return (images) => {
     let x = tf.relu(norm(conv(images, 'conv1', 2, 3), 'bn1'))
-    x = tf.maxPool(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, 'valid')
+    x = tf.maxPool(
+      tf.pad(x, [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ]),
+      3,
+      2,
+      'valid',
+    )
     for (let stage = 1; stage <= 4; stage++) {
       for (let block = 0; block < 2; block++) {
         const name = `layer${stage}.${block}`
@@ -96,15 +146,26 @@ function vitTiny() {
   const norm = (x, name) => layerNorm(x, w[`${name}.weight`], w[`${name}.bias`], 1e-6)
   return (images) => {
     const B = images.shape[0]
-    let x = tf.add(tf.conv2d(images, w['patch_embed.proj.weight'], 16, 'valid'), w['patch_embed.proj.bias']).reshape([B, T - 1, C])
+    let x = tf
+      .add(tf.conv2d(images, w['patch_embed.proj.weight'], 16, 'valid'), w['patch_embed.proj.bias'])
+      .reshape([B, T - 1, C])
     x = tf.add(tf.concat([tf.tile(w.cls_token, [B, 1, 1]), x], 1), w.pos_embed)
     for (let i = 0; i < 12; i++) {
       const name = `blocks.${i}`
-      const qkv = tf.transpose(linear(norm(x, `${name}.norm1`).reshape([B * T, C]), `${name}.attn.qkv`).reshape([B, T, 3, H, D]), [2, 0, 3, 1, 4])
+      const qkv = tf.transpose(
+        linear(norm(x, `${name}.norm1`).reshape([B * T, C]), `${name}.attn.qkv`).reshape([B, T, 3, H, D]),
+        [2, 0, 3, 1, 4],
+      )
       const [q, k, v] = tf.split(qkv.reshape([3, B * H, T, D]), 3).map((t) => t.reshape([B * H, T, D]))
       const heads = tf.transpose(attention(q, k, v).reshape([B, H, T, D]), [0, 2, 1, 3]).reshape([B * T, C])
       x = tf.add(x, linear(heads, `${name}.attn.proj`).reshape([B, T, C]))
-      x = tf.add(x, linear(gelu(linear(norm(x, `${name}.norm2`).reshape([B * T, C]), `${name}.mlp.fc1`)), `${name}.mlp.fc2`).reshape([B, T, C]))
+      x = tf.add(
+        x,
+        linear(
+          gelu(linear(norm(x, `${name}.norm2`).reshape([B * T, C]), `${name}.mlp.fc1`)),
+          `${name}.mlp.fc2`,
+        ).reshape([B, T, C]),
+      )
     }
     return linear(norm(tf.slice(x, [0, 0, 0], [B, 1, C]).reshape([B, C]), 'norm'), 'head')
   }
@@ -128,11 +189,13 @@ const train = (model, batch, size, watched) => () => {
       losses.push((await loss.data())[0])
       loss.dispose()
       // After one step the first moment is a tenth of the gradient.
-      first ??= await Promise.all(watched.map(async (name) => {
-        const { variable } = adam.accumulatedFirstMoment.find((moment) => moment.originalName.startsWith(name))
-        const gradient = [variable.shape, (await variable.data()).map((v) => v * 10)]
-        return name.includes('qkv') ? permute(gradient, [1, 0])[1] : gradient[1]
-      }))
+      first ??= await Promise.all(
+        watched.map(async (name) => {
+          const { variable } = adam.accumulatedFirstMoment.find((moment) => moment.originalName.startsWith(name))
+          const gradient = [variable.shape, (await variable.data()).map((v) => v * 10)]
+          return name.includes('qkv') ? permute(gradient, [1, 0])[1] : gradient[1]
+        }),
+      )
     },
     results: () => [Float32Array.from(losses), ...first],
   }
@@ -140,15 +203,38 @@ const train = (model, batch, size, watched) => () => {
 
 const conv = () => up(inputs.conv())
 await main('TensorFlow.js', {
-  matmul1024: () => { const { a, b } = up(inputs.matmul()); return op(() => tf.matMul(a, b)) },
-  'conv.forward': () => { const { x, w } = conv(); return op(() => tf.conv2d(x, w, 1, 1)) },
-  'conv.dX': () => { const { x, w, g } = conv(); return op(() => tf.conv2dTranspose(g, w, x.shape, 1, 'same')) },
+  matmul1024: () => {
+    const { a, b } = up(inputs.matmul())
+    return op(() => tf.matMul(a, b))
+  },
+  'conv.forward': () => {
+    const { x, w } = conv()
+    return op(() => tf.conv2d(x, w, 1, 1))
+  },
+  'conv.dX': () => {
+    const { x, w, g } = conv()
+    return op(() => tf.conv2dTranspose(g, w, x.shape, 1, 'same'))
+  },
   'conv.dW': () => {
     const { x, w, g } = conv()
-    return op(() => tf.engine().runKernel('Conv2DBackpropFilter', { x, dy: g }, { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', filterShape: w.shape }))
+    return op(() =>
+      tf
+        .engine()
+        .runKernel(
+          'Conv2DBackpropFilter',
+          { x, dy: g },
+          { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', filterShape: w.shape },
+        ),
+    )
   },
-  'attention.forward': () => { const { q, k, v } = up(inputs.attention()); return op(() => attention(q, k, v)) },
-  'attention.forward+backward': () => { const { q, k, v, g } = up(inputs.attention()); return op(() => tf.grads(attention)([q, k, v], g)) },
+  'attention.forward': () => {
+    const { q, k, v } = up(inputs.attention())
+    return op(() => attention(q, k, v))
+  },
+  'attention.forward+backward': () => {
+    const { q, k, v, g } = up(inputs.attention())
+    return op(() => tf.grads(attention)([q, k, v], g))
+  },
   ...rows('layerNorm', layerNorm, ['x', 'weight', 'bias']),
   ...rows('batchNorm', batchNorm, ['x', 'weight', 'bias']),
   ...rows('gelu', gelu, ['x']),

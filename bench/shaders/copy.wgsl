@@ -1,5 +1,6 @@
-// Memory's rate: y = x, both [n] vec4, n a multiple of 64 · PER. A workgroup copies PER runs of 64: all its loads are on their way before
-// the first store, and more runs hide what a workgroup costs to start. Dispatched n / (64 · PER) workgroups.
+// Memory's rate: y = x, both [n] vec4, n a multiple of 64 · PER. A workgroup copies PER runs of 64: all its loads are
+// on their way before the first store, and more runs hide what a workgroup costs to start. Dispatched n / (64 · PER)
+// workgroups.
 // @include lib/index.wgsl
 // @variant PER = 4, 8
 struct Params { n: u32 }

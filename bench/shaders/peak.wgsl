@@ -1,8 +1,8 @@
-// The adapter's rate of multiply-adds: chains that depend on nothing but themselves, no memory inside the loop. Every invocation runs
-// `turns` × 16 × CHAINS × 4 multiply-adds and writes one vec4 to y [invocations], so that nothing can be left out. With factor < 1 the
-// chains stay finite: they tend to summand / (1 - factor).
-// CHAINS: independent vec4 a lane. Three fill the 16 registers of AVX2 beside the constants; GPUs and wider registers may like more.
-// FMA: multiply and add as one instruction where the adapter has it, else as two.
+// The adapter's rate of multiply-adds: chains that depend on nothing but themselves, no memory inside the loop. Every
+// invocation runs `turns` × 16 × CHAINS × 4 multiply-adds and writes one vec4 to y [invocations], so that nothing can
+// be left out. With factor < 1 the chains stay finite: they tend to summand / (1 - factor).
+// CHAINS: independent vec4 a lane. Three fill the 16 registers of AVX2 beside the constants; GPUs and wider registers
+// may like more. FMA: multiply and add as one instruction where the adapter has it, else as two.
 // Dispatched as many workgroups of 64 as fill the chip.
 // @include lib/index.wgsl
 // @variant CHAINS = 3, 6

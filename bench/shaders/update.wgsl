@@ -1,6 +1,6 @@
-// Memory's rate without another target: y [n] vec4, n a multiple of 64 · PER, is read, scaled and written back. CPUs move less than for a
-// copy, whose target they read before they overwrite it. A workgroup does PER runs of 64, as in copy.wgsl.
-// Dispatched n / (64 · PER) workgroups.
+// Memory's rate without another target: y [n] vec4, n a multiple of 64 · PER, is read, scaled and written back. CPUs
+// move less than for a copy, whose target they read before they overwrite it. A workgroup does PER runs of 64, as in
+// copy.wgsl. Dispatched n / (64 · PER) workgroups.
 // @include lib/index.wgsl
 // @variant PER = 4, 8
 struct Params { n: u32, factor: f32 }

@@ -1,4 +1,5 @@
-// What follows a convolution's sum for output channel o, stored at `at`: · scale, + bias, + residual, max(0), each if wanted.
+// What follows a convolution's sum for output channel o, stored at `at`: · scale, + bias, + residual, max(0), each if
+// wanted.
 override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 
 fn finished(sum: f32, o: u32, at: u32) -> T {

@@ -5,8 +5,8 @@ fn bell(v: vec4<f32>) -> vec4<f32> {
   return exp(-0.5 * v * v);
 }
 
-// Φ(v) = ½·erfc(-v/√2). For v <= 0 it is bell(v)·m, where m = ½·erfcx(|v|/√2) falls smoothly from ½: a polynomial in 1/(1 + 0.26·|v|),
-// relative error below 6e-9 (least squares over |v| <= 14), so the far tail keeps its digits too.
+// Φ(v) = ½·erfc(-v/√2). For v <= 0 it is bell(v)·m, where m = ½·erfcx(|v|/√2) falls smoothly from ½: a polynomial in
+// 1/(1 + 0.26·|v|), relative error below 6e-9 (least squares over |v| <= 14), so the far tail keeps its digits too.
 fn normal_cdf(v: vec4<f32>, bell: vec4<f32>) -> vec4<f32> {
   let t = 1.0 / (1.0 + 0.26 * abs(v));
   let m = -7.1634687e-6 + t * (0.10390655 + t * (0.10171587 + t * (0.10947968 + t * (0.03121274 + t * (0.20010850 + t *
@@ -20,7 +20,8 @@ fn tanh_cdf(v: vec4<f32>) -> vec4<f32> {
   return sigmoid(1.5957691 * (v + 0.044715 * v * v * v));
 }
 
-// gelu(v) as the epilogue of a product: 0 leaves v as it is, 1 is exact, 2 the tanh form. `kind` is known when the pipeline is made.
+// gelu(v) as the epilogue of a product: 0 leaves v as it is, 1 is exact, 2 the tanh form. `kind` is known when the
+// pipeline is made.
 fn activated(v: vec4<f32>, kind: u32) -> vec4<f32> {
   if (kind == 1u) { return v * normal_cdf(v, bell(v)); }
   if (kind == 2u) { return v * tanh_cdf(v); }

@@ -1,5 +1,5 @@
-// The pixels of a convolution's input by phases, those with the same remainders y mod SH and x mod SW: they meet the same taps.
-// lib/conv.wgsl must be included too.
+// The pixels of a convolution's input by phases, those with the same remainders y mod SH and x mod SW: they meet the
+// same taps. lib/conv.wgsl must be included too.
 struct Phase { group: u32, y: i32, x: i32, QH: i32, QW: i32, pixels: i32 }
 
 // The phase of a workgroup whose z counts groups and phases.
@@ -11,8 +11,8 @@ fn phase_of(z: u32) -> Phase {
   return Phase(z / u32(phases), phase / params.SW, phase % params.SW, QH, QW, i32(params.N) * QH * QW);
 }
 
-// Line and column of dy, less those of the pixel in its phase, that a tap leads to; z is 0 where it leads between two pixels:
-// oy = (iy + PH - ky·DH) / SH must be whole.
+// Line and column of dy, less those of the pixel in its phase, that a tap leads to; z is 0 where it leads between two
+// pixels: oy = (iy + PH - ky·DH) / SH must be whole.
 fn led_to(phase: Phase, tap: u32) -> vec3<i32> {
   let sy = phase.y + params.PH - i32(tap / params.KW) * params.DH;
   let sx = phase.x + params.PW - i32(tap % params.KW) * params.DW;

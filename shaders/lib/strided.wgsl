@@ -1,5 +1,6 @@
-// Walking n elements of shape [s0 … s5] (leading sizes 1 when there are fewer than six axes; `rank` counts the others) with two sets of
-// strides a0 … a5 and b0 … b5, 0 where broadcast. Neighbouring axes are merged beforehand: most walks need one division or none.
+// Walking n elements of shape [s0 … s5] (leading sizes 1 when there are fewer than six axes; `rank` counts the others)
+// with two sets of strides a0 … a5 and b0 … b5, 0 where broadcast. Neighbouring axes are merged beforehand: most walks
+// need one division or none.
 struct Params {
   n: u32, rank: u32, scale: f32, a_offset: u32, b_offset: u32,
   s1: u32, s2: u32, s3: u32, s4: u32, s5: u32,

@@ -1,7 +1,8 @@
-// A tile of a product in workgroup memory: G × G invocations make 4·RM·G × 4·RN·G of the result from slices of 16 of the sum, each of them RM·RN
-// blocks of 4×4: the larger the blocks the fewer reads of workgroup memory a product takes, and the more tiles it takes to fill a chip.
-// The kernel fills `left` and `right`, four rows or columns at once: writing one component of a vec4 may write all of it (WGSL, "component
-// reference from vector memory view"; Metal and Direct3D do), so invocations must not share one.
+// A tile of a product in workgroup memory: G × G invocations make 4·RM·G × 4·RN·G of the result from slices of 16 of
+// the sum, each of them RM·RN blocks of 4×4: the larger the blocks the fewer reads of workgroup memory a product takes,
+// and the more tiles it takes to fill a chip. The kernel fills `left` and `right`, four rows or columns at once:
+// writing one component of a vec4 may write all of it (WGSL, "component reference from vector memory view"; Metal and
+// Direct3D do), so invocations must not share one.
 const STEP = 16;
 const THREADS = G * G;
 const QM = RM * G;

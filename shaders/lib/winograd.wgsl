@@ -1,7 +1,8 @@
-// Winograd's transforms of one line for a kernel of 3 (Lavin & Gray 2016): TILE outputs from TILE + 2 inputs by as many products, as
-// y = Aᵀ((G·g) ⊙ (Bᵀ·d)). TILE 2 interpolates at 0, ±1 and infinity: exact on small integers. TILE 4 at 0, ±5/8, ±3/2 and infinity: these
-// lose half as many digits as the usual 0, ±1, ±2. Lines hold 6 values; what TILE 2 does not need is not computed. One channel an invocation:
-// vec4 are no faster on software adapters and take four times as long to compile.
+// Winograd's transforms of one line for a kernel of 3 (Lavin & Gray 2016): TILE outputs from TILE + 2 inputs by as many
+// products, as y = Aᵀ((G·g) ⊙ (Bᵀ·d)). TILE 2 interpolates at 0, ±1 and infinity: exact on small integers. TILE 4 at 0,
+// ±5/8, ±3/2 and infinity: these lose half as many digits as the usual 0, ±1, ±2. Lines hold 6 values; what TILE 2 does
+// not need is not computed. One channel an invocation: vec4 are no faster on software adapters and take four times as
+// long to compile.
 alias Line = array<f32, 6>;
 const P = TILE + 2u;
 const POINTS = P * P;

@@ -23,8 +23,10 @@ export function toMetadata(card: ModelCard, extra: Record<string, string | numbe
 function fromMetadata({ metadata, source }: Checkpoint): ModelCard {
   const field = (name: keyof ModelCard) => {
     const text = metadata?.[name]
-    check(text !== undefined,
-      `${source}: must be a checkpoint written by 'radiograd train', got one without '${name}' in its metadata`)
+    check(
+      text !== undefined,
+      `${source}: must be a checkpoint written by 'radiograd train', got one without '${name}' in its metadata`,
+    )
     return text
   }
   const parsed = (name: keyof ModelCard, rule: string, fits: (value: unknown) => boolean) => {

@@ -9,7 +9,8 @@ import type { ModelCard } from './checkpoint.js'
 
 /** What every image goes through; all of it is squeezed into the square, nothing cropped. */
 export function pipeline(
-  { imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>, { augment = false } = {},
+  { imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>,
+  { augment = false } = {},
 ): transforms.Pipeline {
   return transforms.compose([
     transforms.Resize([imageSize, imageSize]),
@@ -68,7 +69,10 @@ export function openSplits(dir: string, options: SplitOptions): Splits {
   }
   if (limit !== undefined) {
     const most = (set: Dataset, count: number) =>
-      subset(set, blame('--limit', () => stratifiedSubset(set.samples, count, seed)))
+      subset(
+        set,
+        blame('--limit', () => stratifiedSubset(set.samples, count, seed)),
+      )
     train = most(train, limit)
     if (validation && valSplit > 0) {
       const share = Math.round((train.samples.length * valSplit) / (1 - valSplit))
@@ -79,17 +83,24 @@ export function openSplits(dir: string, options: SplitOptions): Splits {
 }
 
 export function sameClasses(folder: Dataset, name: string, classes: readonly string[], of: string): void {
-  check(folder.classes.join('\n') === classes.join('\n'),
-    () => `${name}: classes must be those of ${of} [${classes.join(', ')}], got [${folder.classes.join(', ')}]`)
+  check(
+    folder.classes.join('\n') === classes.join('\n'),
+    () => `${name}: classes must be those of ${of} [${classes.join(', ')}], got [${folder.classes.join(', ')}]`,
+  )
 }
 
 /** `1207 NORMAL, 3493 PNEUMONIA` */
 export function countsText({ samples, classes }: Dataset): string {
-  return classCounts({ samples, classes }).map((n, c) => `${n} ${classes[c]}`).join(', ')
+  return classCounts({ samples, classes })
+    .map((n, c) => `${n} ${classes[c]}`)
+    .join(', ')
 }
 
 export function classCounts({ samples, classes }: Pick<Dataset, 'samples' | 'classes'>): number[] {
-  return countLabels(samples.map((s) => s.label), classes.length)
+  return countLabels(
+    samples.map((s) => s.label),
+    classes.length,
+  )
 }
 
 /** Puts the flag in front of what `work` has to complain about. */

@@ -12,8 +12,23 @@ import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
 const SETTINGS = {
-  model: 'resnet18', epochs: 5, batchSize: 16, lr: 1e-3, schedule: 'cosine', precision: 'f32', optimizer: 'adam', imageSize: 32, seed: 0,
-  valSplit: 0.1, patience: 10, classWeights: true, augment: true, freezeBatchNorm: false, gradAccumulation: 1, checkpointActivations: false, dryRun: false,
+  model: 'resnet18',
+  epochs: 5,
+  batchSize: 16,
+  lr: 1e-3,
+  schedule: 'cosine',
+  precision: 'f32',
+  optimizer: 'adam',
+  imageSize: 32,
+  seed: 0,
+  valSplit: 0.1,
+  patience: 10,
+  classWeights: true,
+  augment: true,
+  freezeBatchNorm: false,
+  gradAccumulation: 1,
+  checkpointActivations: false,
+  dryRun: false,
 } as const
 
 interface DemoOptions extends DecodingOptions {
@@ -21,7 +36,8 @@ interface DemoOptions extends DecodingOptions {
 }
 
 export function demoCommand(program: Command): void {
-  const command = program.command('demo')
+  const command = program
+    .command('demo')
     .description('train ResNet18 from random values on a small set of generated radiograph-like images, in minutes')
     .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/demo')
   withDecoding(command).action((options: DemoOptions) => demo(options))

@@ -13,10 +13,16 @@ interface DownloadOptions {
 }
 
 export function downloadCommand(program: Command): void {
-  program.command('download')
-    .description(`fetch pretrained weights for --weights: ${Object.keys(PRETRAINED).join(', ')}, or a file by its address`)
+  program
+    .command('download')
+    .description(
+      `fetch pretrained weights for --weights: ${Object.keys(PRETRAINED).join(', ')}, or a file by its address`,
+    )
     .argument('<name or URL>', 'a name, or an http(s) address; RADIOGRAD_WEIGHTS_URL names a mirror for the names')
-    .option('--sha256 <hex>', "the file's SHA-256 or its first digits (default: those in its name, or that the server tells)")
+    .option(
+      '--sha256 <hex>',
+      "the file's SHA-256 or its first digits (default: those in its name, or that the server tells)",
+    )
     .option('--force', 'fetch it although it is there', false)
     .option('--json', 'one JSON document on stdout; everything else goes to stderr', false)
     .action((what: string, options: DownloadOptions) => fetchWeights(what, options))
@@ -24,9 +30,15 @@ export function downloadCommand(program: Command): void {
 
 async function fetchWeights(what: string, { sha256, force, json }: DownloadOptions): Promise<void> {
   const report = new Report(json)
-  check(sha256 === undefined || /^[0-9a-f]{8,64}$/i.test(sha256), `--sha256: must be 8 to 64 hexadecimal digits, got ${sha256}`)
+  check(
+    sha256 === undefined || /^[0-9a-f]{8,64}$/i.test(sha256),
+    `--sha256: must be 8 to 64 hexadecimal digits, got ${sha256}`,
+  )
   const known = Object.hasOwn(PRETRAINED, what)
-  check(known || URL.canParse(what) && /^https?:/.test(what), `download: must be ${Object.keys(PRETRAINED).join(', ')} or an http(s) address, got ${what}`)
+  check(
+    known || (URL.canParse(what) && /^https?:/.test(what)),
+    `download: must be ${Object.keys(PRETRAINED).join(', ')} or an http(s) address, got ${what}`,
+  )
   const urls = known ? PRETRAINED[what].map(mirrored) : [what]
   const files: string[] = []
   await withSignals(report, 'the transfer; the same command goes on with it', async (signal) => {
@@ -44,7 +56,9 @@ async function fetchWeights(what: string, { sha256, force, json }: DownloadOptio
 
 /** False when the file was there. A Ctrl-C is no failure: what has arrived stays. */
 async function one(
-  url: string, target: string, { report, ...options }: { sha256?: string; force: boolean; signal: AbortSignal; report: Report },
+  url: string,
+  target: string,
+  { report, ...options }: { sha256?: string; force: boolean; signal: AbortSignal; report: Report },
 ): Promise<boolean> {
   let show: ((done: number) => void) | undefined
   const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10

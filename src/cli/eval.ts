@@ -18,7 +18,8 @@ interface EvalOptions extends DecodingOptions {
 }
 
 export function evalCommand(program: Command): void {
-  const command = program.command('eval')
+  const command = program
+    .command('eval')
     .description('measure a checkpoint on DIR/test')
     .requiredOption('--data <dir>', 'folder with test/, which has one folder of images per class')
     .requiredOption('--checkpoint <file>', "best.safetensors of 'train'")

@@ -7,8 +7,7 @@ import { describeAdapter } from './session.js'
 import { versions } from './versions.js'
 
 export function infoCommand(program: Command): void {
-  const command = program.command('info')
-    .description('show the adapter that would be used, its limits and features')
+  const command = program.command('info').description('show the adapter that would be used, its limits and features')
   withCommon(command).action((options: CommonOptions) => info(options))
 }
 
@@ -30,11 +29,18 @@ async function info({ adapter, json }: CommonOptions): Promise<void> {
     report.say(`subgroups ${subgroupMinSize} to ${subgroupMaxSize} lanes`)
     report.say('limits')
     for (const [name, value] of Object.entries(limits)) report.say(`  ${name.padEnd(42)} ${value}`)
-    report.say(`versions  ${Object.entries(versions()).map(([name, version]) => `${name} ${version}`).join(', ')}`)
+    report.say(
+      `versions  ${Object.entries(versions())
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')}`,
+    )
     const { adapterName: name, adapterKind: kind, isSoftware } = engine
     report.result({
       adapter: { name, kind, isSoftware, vendor, architecture, device, description },
-      subgroupSize: [subgroupMinSize, subgroupMaxSize], features, limits, versions: versions(),
+      subgroupSize: [subgroupMinSize, subgroupMaxSize],
+      features,
+      limits,
+      versions: versions(),
     })
   } finally {
     engine.dispose()

@@ -18,7 +18,8 @@ const program = new Command('radiograd')
   .exitOverride()
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`radiograd: ${oneLine(text.replace(/^error: /, ''))}\n`) })
-for (const add of [trainCommand, evalCommand, predictCommand, downloadCommand, infoCommand, demoCommand, setupCommand]) add(program)
+for (const add of [trainCommand, evalCommand, predictCommand, downloadCommand, infoCommand, demoCommand, setupCommand])
+  add(program)
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ')

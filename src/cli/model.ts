@@ -1,5 +1,14 @@
 // Models by the name given on the command line: making, loading, choosing what trains, and saying what happened.
-import { VisionTransformer, resnet18, resnet34, vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from '../models/index.js'
+import {
+  VisionTransformer,
+  resnet18,
+  resnet34,
+  vitBase,
+  vitHuge,
+  vitLarge,
+  vitSmall,
+  vitTiny,
+} from '../models/index.js'
 import type { Classifier } from '../train/evaluator.js'
 import { RadiogradError, check, numel } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
@@ -17,8 +26,8 @@ const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as 
 const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const
 
 const MODELS: Record<string, Entry> = {
-  'resnet18': { make: resnet18, ...IMAGENET },
-  'resnet34': { make: resnet34, ...IMAGENET },
+  resnet18: { make: resnet18, ...IMAGENET },
+  resnet34: { make: resnet34, ...IMAGENET },
   'vit-ti16': { make: vitTiny, ...HALF },
   'vit-s16': { make: vitSmall, ...HALF },
   'vit-s32': { make: (options) => vitSmall({ ...options, patchSize: 32 }), ...HALF },
@@ -42,7 +51,10 @@ export function createModel(name: string, options: { numClasses: number; imageSi
 }
 
 /** How images are prepared: as the weights' own preprocessor_config.json says, else as such weights usually want it. */
-export function preprocessingOf(name: string, checkpoint: Checkpoint | null): { mean: Triple; std: Triple; imageSize: number } {
+export function preprocessingOf(
+  name: string,
+  checkpoint: Checkpoint | null,
+): { mean: Triple; std: Triple; imageSize: number } {
   const { mean, std } = entryOf(name)
   const ofTorchvision = checkpoint?.tensors.has('class_token') // its Vision Transformers, unlike others', were trained as its ResNets
   return { imageSize: 224, ...(ofTorchvision ? IMAGENET : { mean, std }), ...checkpoint?.preprocessing }
@@ -50,7 +62,10 @@ export function preprocessingOf(name: string, checkpoint: Checkpoint | null): { 
 
 /** Turns on recomputation in the backward pass. */
 export function checkpointActivations(model: Classifier, name: string): void {
-  check(model instanceof VisionTransformer, `--checkpoint-activations: must be used with a Vision Transformer, got ${name}`)
+  check(
+    model instanceof VisionTransformer,
+    `--checkpoint-activations: must be used with a Vision Transformer, got ${name}`,
+  )
   model.checkpointActivations = true
 }
 

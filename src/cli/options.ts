@@ -3,18 +3,22 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** A whole number from `least` to `most`. */
-export const whole = (least: number, most = 2 ** 31 - 1) => (text: string): number => {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value
-  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
-}
+export const whole =
+  (least: number, most = 2 ** 31 - 1) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+  }
 
 /** A number that `fits`, which `rule` says in words. */
-export const real = (rule: string, fits: (value: number) => boolean) => (text: string): number => {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value) && fits(value)) return value
-  throw new InvalidArgumentError(`It must be a number ${rule}.`)
-}
+export const real =
+  (rule: string, fits: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (text.trim() !== '' && Number.isFinite(value) && fits(value)) return value
+    throw new InvalidArgumentError(`It must be a number ${rule}.`)
+  }
 
 /** Names between commas. */
 export function names(text: string): string[] {
@@ -45,6 +49,9 @@ export function withCommon(command: Command): Command {
 /** Adds `--workers` and `--no-tune`, for commands that run models on images. */
 export function withDecoding(command: Command): Command {
   const text = 'threads that decode images, 0 for none (default: one per core, at most 4)'
-  return withCommon(command.option('--workers <n>', text, whole(0, 64))
-    .option('--no-tune', 'do not measure which kernels are fastest on this GPU, nor use what was measured before'))
+  return withCommon(
+    command
+      .option('--workers <n>', text, whole(0, 64))
+      .option('--no-tune', 'do not measure which kernels are fastest on this GPU, nor use what was measured before'),
+  )
 }

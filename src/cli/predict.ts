@@ -15,7 +15,8 @@ interface PredictOptions extends DecodingOptions {
 }
 
 export function predictCommand(program: Command): void {
-  const command = program.command('predict')
+  const command = program
+    .command('predict')
     .description('say what a checkpoint sees in images')
     .argument('<file...>', 'JPEG or PNG images')
     .requiredOption('--checkpoint <file>', "best.safetensors of 'train'")

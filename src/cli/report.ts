@@ -89,8 +89,15 @@ export function clock(seconds: number): string {
 
 /** Metrics as lines of text. */
 export function metricsText({ confusion, n, ...ratios }: Metrics, classes: readonly string[]): string {
-  const values = Object.entries(ratios).map(([name, value]) => `${name} ${value.toFixed(3)}`).join('  ')
-  const rows = Array.isArray(confusion) ? confusion : [[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]]
+  const values = Object.entries(ratios)
+    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+    .join('  ')
+  const rows = Array.isArray(confusion)
+    ? confusion
+    : [
+        [confusion.tn, confusion.fp],
+        [confusion.fn, confusion.tp],
+      ]
   const width = Math.max(...classes.map((c) => c.length), ...rows.flat().map((v) => String(v).length))
   const line = (cells: (string | number)[]) => cells.map((c) => String(c).padStart(width)).join('  ')
   const table = [`${line(['', ...classes])}   ← predicted`, ...rows.map((row, c) => line([classes[c], ...row]))]
@@ -103,6 +110,10 @@ export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryRepor
   const rest = peakBytes - parameters - gradients - optimizer - arena
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`
   const parts = { weights: parameters, gradients, optimizer, 'activations and workspace': arena, other: rest }
-  return `memory    ${mib(peakBytes)}: ${Object.entries(parts).map(([name, bytes]) => `${name} ${mib(bytes)}`).join(', ')}\n` +
+  return (
+    `memory    ${mib(peakBytes)}: ${Object.entries(parts)
+      .map(([name, bytes]) => `${name} ${mib(bytes)}`)
+      .join(', ')}\n` +
     `          the largest step places ${mib(planned)} of activations and workspace; no plan could do with less than ${mib(lowerBound)}`
+  )
 }

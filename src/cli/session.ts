@@ -14,10 +14,14 @@ export class Interrupted extends Error {
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * Runs `work` with a signal that the first Ctrl-C raises, for it to stop at the next good place; the second ends the process at once.
- * Throws `Interrupted` after the first. `soon` says what is still finished.
+ * Runs `work` with a signal that the first Ctrl-C raises, for it to stop at the next good place; the second ends the
+ * process at once. Throws `Interrupted` after the first. `soon` says what is still finished.
  */
-export async function withSignals<T>(report: Report, soon: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withSignals<T>(
+  report: Report,
+  soon: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController()
   let exitCode = 0
   const stop = (name: NodeJS.Signals) => {
@@ -38,9 +42,18 @@ export async function withSignals<T>(report: Report, soon: string, work: (signal
   }
 }
 
-/** Opens the adapter, says which, runs `work` and closes it, whatever happens. A Ctrl-C asks `work` to stop after the current step. */
+/**
+ * Opens the adapter, says which, runs `work` and closes it, whatever happens. A Ctrl-C asks `work` to stop after the
+ * current step.
+ */
 export function withEngine<T>(
-  { adapter, seed = 0, dryRun, tune, report }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; tune: boolean; report: Report },
+  {
+    adapter,
+    seed = 0,
+    dryRun,
+    tune,
+    report,
+  }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; tune: boolean; report: Report },
   work: (engine: Engine, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return withSignals(report, 'after this step', async (signal) => {

@@ -5,10 +5,12 @@ import { fetchSwiftshader } from '../gpu/swiftshader.node.js'
 import { RadiogradError } from '../util/check.js'
 import { Report } from './report.js'
 
-const FASTER = 'three times faster: lavapipe, on Debian 12 with backports: apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers'
+const FASTER =
+  'three times faster: lavapipe, on Debian 12 with backports: apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers'
 
 export function setupCommand(program: Command): void {
-  program.command('setup')
+  program
+    .command('setup')
     .description('find an adapter, and fetch SwiftShader (a software one, no root needed) where there is none')
     .action(setup)
 }
@@ -17,7 +19,9 @@ async function setup(): Promise<void> {
   const report = new Report(false)
   let kind = await found()
   if (!kind) {
-    report.say('setup     no adapter found: fetching SwiftShader, a Vulkan driver for the CPU, through npm (68 MB, once)')
+    report.say(
+      'setup     no adapter found: fetching SwiftShader, a Vulkan driver for the CPU, through npm (68 MB, once)',
+    )
     report.say(`setup     SwiftShader is in ${fetchSwiftshader()}`)
     kind = await found()
     if (!kind) throw new RadiogradError('setup: SwiftShader was fetched, but Dawn finds no adapter in it')

@@ -6,12 +6,16 @@ import { RadiogradError } from '../util/check.js'
 
 /** Official files; the first is the checkpoint. */
 export const PRETRAINED: Readonly<Record<string, readonly string[]>> = {
-  'resnet18': ['https://download.pytorch.org/models/resnet18-f37072fd.pth'],
-  'resnet34': ['https://download.pytorch.org/models/resnet34-b627a593.pth'],
-  'vit-b16': ['model.safetensors', 'preprocessor_config.json'].map((file) => `https://huggingface.co/google/vit-base-patch16-224/resolve/main/${file}`),
+  resnet18: ['https://download.pytorch.org/models/resnet18-f37072fd.pth'],
+  resnet34: ['https://download.pytorch.org/models/resnet34-b627a593.pth'],
+  'vit-b16': ['model.safetensors', 'preprocessor_config.json'].map(
+    (file) => `https://huggingface.co/google/vit-base-patch16-224/resolve/main/${file}`,
+  ),
 }
 
-/** The address with the host of `RADIOGRAD_WEIGHTS_URL` where that is set: a mirror, for places without the internet. */
+/**
+ * The address with the host of `RADIOGRAD_WEIGHTS_URL` where that is set: a mirror, for places without the internet.
+ */
 export function mirrored(url: string): string {
   const mirror = process.env.RADIOGRAD_WEIGHTS_URL
   return mirror ? mirror.replace(/\/$/, '') + new URL(url).pathname : url
@@ -19,7 +23,12 @@ export function mirrored(url: string): string {
 
 /** Where a download belongs; named ones have a folder of their own. */
 export function cachedFile(url: string, name?: string): string {
-  return join(cacheFolder(), 'weights', ...(name ? [name] : []), decodeURIComponent(new URL(url).pathname.split('/').pop()!))
+  return join(
+    cacheFolder(),
+    'weights',
+    ...(name ? [name] : []),
+    decodeURIComponent(new URL(url).pathname.split('/').pop()!),
+  )
 }
 
 /** What `--weights` means: a file or folder or address, or a name whose file has been fetched. */
@@ -27,5 +36,7 @@ export function resolveWeights(given: string): string {
   if (existsSync(given) || /^https?:/.test(given) || !Object.hasOwn(PRETRAINED, given)) return given
   const file = cachedFile(PRETRAINED[given][0], given)
   if (existsSync(file)) return file
-  throw new RadiogradError(`--weights: must be a file, or a name fetched before with 'radiograd download ${given}', got ${given}`)
+  throw new RadiogradError(
+    `--weights: must be a file, or a name fetched before with 'radiograd download ${given}', got ${given}`,
+  )
 }

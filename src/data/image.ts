@@ -26,14 +26,22 @@ function remap(image: Image, width: number, height: number, from: (x: number, y:
 export function applyOrientation(image: Image, orientation: number | undefined): Image {
   const { width: w, height: h } = image
   switch (orientation) {
-    case 2: return remap(image, w, h, (x, y) => y * w + (w - 1 - x))
-    case 3: return remap(image, w, h, (x, y) => (h - 1 - y) * w + (w - 1 - x))
-    case 4: return remap(image, w, h, (x, y) => (h - 1 - y) * w + x)
-    case 5: return remap(image, h, w, (x, y) => x * w + y)
-    case 6: return remap(image, h, w, (x, y) => (h - 1 - x) * w + y)
-    case 7: return remap(image, h, w, (x, y) => (h - 1 - x) * w + (w - 1 - y))
-    case 8: return remap(image, h, w, (x, y) => x * w + (w - 1 - y))
-    default: return image
+    case 2:
+      return remap(image, w, h, (x, y) => y * w + (w - 1 - x))
+    case 3:
+      return remap(image, w, h, (x, y) => (h - 1 - y) * w + (w - 1 - x))
+    case 4:
+      return remap(image, w, h, (x, y) => (h - 1 - y) * w + x)
+    case 5:
+      return remap(image, h, w, (x, y) => x * w + y)
+    case 6:
+      return remap(image, h, w, (x, y) => (h - 1 - x) * w + y)
+    case 7:
+      return remap(image, h, w, (x, y) => (h - 1 - x) * w + (w - 1 - y))
+    case 8:
+      return remap(image, h, w, (x, y) => x * w + (w - 1 - y))
+    default:
+      return image
   }
 }
 

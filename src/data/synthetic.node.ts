@@ -1,4 +1,5 @@
-// Writes the generated data set to disk in ImageFolder's layout, as JPEG like the radiographs it imitates. What it holds is in synthetic.ts.
+// Writes the generated data set to disk in ImageFolder's layout, as JPEG like the radiographs it imitates. What it
+// holds is in synthetic.ts.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { encode } from 'jpeg-js'

@@ -170,7 +170,9 @@ export interface SyntheticOptions {
 /** Share of the first class, NORMAL: unbalanced, so that class weights have something to do. */
 const NORMAL_SHARE = 0.4
 
-/** One picture of the set: grey levels [size, size] and its path without ending, `{train,test}/{NORMAL,PNEUMONIA}/…`. */
+/**
+ * One picture of the set: grey levels [size, size] and its path without ending, `{train,test}/{NORMAL,PNEUMONIA}/…`.
+ */
 export interface SyntheticPicture {
   path: string
   gray: Uint8Array
@@ -196,5 +198,6 @@ export function* syntheticPictures(options: SyntheticOptions = {}): Generator<Sy
 
 /** The generated data set as PNG files, for a page: `{train,test}/{NORMAL,PNEUMONIA}/*.png`. */
 export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ path: string; bytes: Uint8Array }> {
-  for (const { path, gray, size } of syntheticPictures(options)) yield { path: `${path}.png`, bytes: writePng(gray, size, size) }
+  for (const { path, gray, size } of syntheticPictures(options))
+    yield { path: `${path}.png`, bytes: writePng(gray, size, size) }
 }

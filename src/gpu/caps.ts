@@ -6,7 +6,10 @@ export interface Caps {
   /** A CPU pretending to be a GPU. */
   isSoftware: boolean
   f16: boolean
-  /** What subgroup matrices can multiply with sums in f32: f16 by 16×16×16, f32 by 8×8×8 (`chromium-experimental-subgroup-matrix`). */
+  /**
+   * What subgroup matrices can multiply with sums in f32: f16 by 16×16×16, f32 by 8×8×8
+   * (`chromium-experimental-subgroup-matrix`).
+   */
   matrices: readonly ('f16' | 'f32')[]
   /** Workgroups it takes to keep the whole chip busy. */
   parallelism: number
@@ -23,17 +26,31 @@ interface MatrixConfig {
 }
 
 /** An adapter's `info`, as far as it matters here. */
-export type Info = Pick<GPUAdapterInfo, 'vendor' | 'subgroupMinSize' | 'subgroupMaxSize'> & { subgroupMatrixConfigs?: Iterable<MatrixConfig> }
+export type Info = Pick<GPUAdapterInfo, 'vendor' | 'subgroupMinSize' | 'subgroupMaxSize'> & {
+  subgroupMatrixConfigs?: Iterable<MatrixConfig>
+}
 
-export function capsOf({ features, limits }: Pick<GPUDevice, 'features' | 'limits'>, info: Info, isSoftware: boolean): Caps {
+export function capsOf(
+  { features, limits }: Pick<GPUDevice, 'features' | 'limits'>,
+  info: Info,
+  isSoftware: boolean,
+): Caps {
   const has = (feature: string) => (features as ReadonlySet<string>).has(feature)
-  const subgroupSize = has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
+  const subgroupSize =
+    has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
   const f16 = has('shader-f16')
   // Kernels count on subgroups of 32, which Apple's are, though Metal promises no number.
-  const fitting = has('subgroups') && has('chromium-experimental-subgroup-matrix') && (subgroupSize === 32 || info.vendor === 'apple')
+  const fitting =
+    has('subgroups') && has('chromium-experimental-subgroup-matrix') && (subgroupSize === 32 || info.vendor === 'apple')
   const configs = fitting ? [...(info.subgroupMatrixConfigs ?? [])] : []
-  const offers = (element: string, side: number) => configs.some(({ componentType, resultComponentType, M, N, K }) =>
-    componentType === element && resultComponentType === 'f32' && M === side && N === side && K === side)
-  const matrices = [...(f16 && offers('f16', 16) ? ['f16'] as const : []), ...(offers('f32', 8) ? ['f32'] as const : [])]
+  const offers = (element: string, side: number) =>
+    configs.some(
+      ({ componentType, resultComponentType, M, N, K }) =>
+        componentType === element && resultComponentType === 'f32' && M === side && N === side && K === side,
+    )
+  const matrices = [
+    ...(f16 && offers('f16', 16) ? (['f16'] as const) : []),
+    ...(offers('f32', 8) ? (['f32'] as const) : []),
+  ]
   return { subgroupSize, isSoftware, f16, matrices, parallelism: isSoftware ? 16 : 512, limits }
 }

@@ -1,5 +1,5 @@
-// Which candidate of a kernel family runs at which shape: the one measured on this machine, else the one shipped for this adapter, else
-// the usual one. A pure look-up; how candidates are measured is in src/tune.
+// Which candidate of a kernel family runs at which shape: the one measured on this machine, else the one shipped for
+// this adapter, else the usual one. A pure look-up; how candidates are measured is in src/tune.
 import type { Recording } from './recording.js'
 
 /** One way to run a kernel family, e.g. a tile size. Its name is what is stored. */
@@ -67,14 +67,21 @@ export class Choices {
   }
 
   /** Does nothing unless {@link noting} runs. `draft` gives what a function would record. */
-  note<C extends Candidate>({ family, shape, work, candidates, usual, run, plain }: Problem<C>, draft: (record: () => void) => Recording): void {
+  note<C extends Candidate>(
+    { family, shape, work, candidates, usual, run, plain }: Problem<C>,
+    draft: (record: () => void) => Recording,
+  ): void {
     if (!this.wanted) return
     const key = `${family} ${shape}`
     const there = this.notes.get(key)
     if (there) there.calls++
     else if (this.wanted(key)) {
       this.notes.set(key, {
-        key, work, calls: 1, usual: usual.name, plain: draft(plain),
+        key,
+        work,
+        calls: 1,
+        usual: usual.name,
+        plain: draft(plain),
         candidates: new Map(candidates.map((c) => [c.name, draft(() => run(c))])),
       })
     }

@@ -4,7 +4,10 @@ import { RadiogradError } from '../util/check.js'
 /** Opens the browser's adapter. Throws when there is none. */
 export async function requestGpuAdapter() {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new RadiogradError('no adapter: this browser offers no WebGPU here; it needs https or localhost, and a GPU that is not blocked')
+  if (!adapter)
+    throw new RadiogradError(
+      'no adapter: this browser offers no WebGPU here; it needs https or localhost, and a GPU that is not blocked',
+    )
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info
   const name = `${vendor} ${architecture} ${description}`.toLowerCase()
   const kind = name.includes('swiftshader') ? 'swiftshader' : name.includes('llvmpipe') ? 'lavapipe' : 'gpu'

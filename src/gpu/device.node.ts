@@ -24,12 +24,23 @@ const GPU_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/dxg', '/dev/kgsl-3d0']
 /** Objects of `create()` must stay referenced while a device lives: once collected, the process dies with SIGSEGV. */
 const instances: GPU[] = []
 
-/** Opens the best adapter there is, or the one asked for (environment `RADIOGRAD_ADAPTER` goes first). Throws when there is none. */
-export async function requestGpuAdapter({ adapter: asked = 'auto' }: { adapter?: AdapterChoice } = {}): Promise<FoundAdapter> {
+/**
+ * Opens the best adapter there is, or the one asked for (environment `RADIOGRAD_ADAPTER` goes first). Throws when there
+ * is none.
+ */
+export async function requestGpuAdapter({
+  adapter: asked = 'auto',
+}: { adapter?: AdapterChoice } = {}): Promise<FoundAdapter> {
   const choice = process.env.RADIOGRAD_ADAPTER || asked
   check(CHOICES.includes(choice), `RADIOGRAD_ADAPTER: must be one of ${CHOICES.join(' ')}, got ${choice}`)
   process.env.XDG_RUNTIME_DIR ??= tmpdir() // Mesa prints an error line without it
-  for (const name in globals) if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value: (globals as Record<string, unknown>)[name], configurable: true, writable: true })
+  for (const name in globals)
+    if (!(name in globalThis))
+      Object.defineProperty(globalThis, name, {
+        value: (globals as Record<string, unknown>)[name],
+        configurable: true,
+        writable: true,
+      })
   paceCompletion()
   for (const candidate of candidates(choice)) {
     const adapter = await open(candidate)
@@ -38,14 +49,17 @@ export async function requestGpuAdapter({ adapter: asked = 'auto' }: { adapter?:
     if (choice !== 'auto' && kind !== choice) continue
     return { adapter, kind, isSoftware: kind !== 'gpu', dispose() {} }
   }
-  throw new RadiogradError(`no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
-    "'radiograd setup' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe")
+  throw new RadiogradError(
+    `no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
+      "'radiograd setup' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe",
+  )
 }
 
 interface Candidate {
   /**
-   * A software driver to list alone; with several listed, Dawn may take the slower one. Undefined leaves the loader as it is.
-   * Our kernels check their own bounds, so Dawn's checks on top are left out there: SwiftShader steps are a quarter faster without.
+   * A software driver to list alone; with several listed, Dawn may take the slower one. Undefined leaves the loader as
+   * it is. Our kernels check their own bounds, so Dawn's checks on top are left out there: SwiftShader steps are a
+   * quarter faster without.
    */
   icd?: string
   flags?: string[]
@@ -72,15 +86,22 @@ function* candidates(choice: string): Generator<Candidate> {
 }
 
 function installed(name: RegExp): string[] {
-  return ICD_FOLDERS.filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder).filter((file) => name.test(file)).map((file) => join(folder, file)))
+  return ICD_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => name.test(file))
+      .map((file) => join(folder, file)),
+  )
 }
 
 async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter | null> {
   const { VK_DRIVER_FILES } = process.env
   if (icd) process.env.VK_DRIVER_FILES = icd
   if (loader) loadVulkanLoader(loader)
-  const instance = create([`enable-dawn-features=allow_unsafe_apis${icd ? ',disable_robustness' : ''}`, 'disable-dawn-features=timestamp_quantization', ...flags])
+  const instance = create([
+    `enable-dawn-features=allow_unsafe_apis${icd ? ',disable_robustness' : ''}`,
+    'disable-dawn-features=timestamp_quantization',
+    ...flags,
+  ])
   instances.push(instance)
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter && icd) {
@@ -100,15 +121,17 @@ function kindOf({ info }: GPUAdapter): string {
 let paced = false
 
 /**
- * Dawn's binding polls for completion from setImmediate in a busy loop, which holds a whole core: on a software adapter half of the
- * machine that does the work. Its callbacks are native functions; those, and only those, wait a millisecond instead.
+ * Dawn's binding polls for completion from setImmediate in a busy loop, which holds a whole core: on a software adapter
+ * half of the machine that does the work. Its callbacks are native functions; those, and only those, wait a millisecond
+ * instead.
  */
 function paceCompletion(): void {
   if (paced) return
   paced = true
   const immediately = globalThis.setImmediate
-  const isNative = (f: unknown) => typeof f === 'function' && Function.prototype.toString.call(f).includes('[native code]')
+  const isNative = (f: unknown) =>
+    typeof f === 'function' && Function.prototype.toString.call(f).includes('[native code]')
   const wrapped = (f: (...args: unknown[]) => void, ...args: unknown[]) =>
-    (isNative(f) ? setTimeout(f, 1, ...args) : immediately(f, ...args))
+    isNative(f) ? setTimeout(f, 1, ...args) : immediately(f, ...args)
   globalThis.setImmediate = Object.assign(wrapped, immediately) as unknown as typeof setImmediate
 }

@@ -2,7 +2,15 @@
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import type { Caps } from './caps.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
-import { type ConstantValues, type Constants, type Kernel, type Params, isHalf, packParams, specialise } from './kernel.js'
+import {
+  type ConstantValues,
+  type Constants,
+  type Kernel,
+  type Params,
+  isHalf,
+  packParams,
+  specialise,
+} from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
@@ -36,18 +44,24 @@ export class Gpu {
 
   /** `dry`: records and plans, but makes no buffer, moves no byte and runs nothing. */
   constructor(
-    readonly device: GPUDevice, readonly caps: Caps, readonly seed: number, readonly dry = false, readonly choices = new Choices(),
+    readonly device: GPUDevice,
+    readonly caps: Caps,
+    readonly seed: number,
+    readonly dry = false,
+    readonly choices = new Choices(),
   ) {
     this.memory = new Memory(device, dry)
     this.pipelines = new Pipelines(device, this.memory.counters)
     device.lost.then((info) => {
-      if (info.reason !== 'destroyed') this.lost = `GPU device lost: ${info.message || info.reason || 'no reason given'}`
+      if (info.reason !== 'destroyed')
+        this.lost = `GPU device lost: ${info.message || info.reason || 'no reason given'}`
     })
   }
 
   /**
-   * Runs (or records) a kernel. `bindings` by WGSL name, null for an optional input left out; `params` may be a function, evaluated at
-   * every execution; `workgroups` is a count (folded into two dimensions when large) or [x, y, z].
+   * Runs (or records) a kernel. `bindings` by WGSL name, null for an optional input left out; `params` may be a
+   * function, evaluated at every execution; `workgroups` is a count (folded into two dimensions when large) or [x, y,
+   * z].
    */
   run<K extends Kernel>(
     kernel: K,
@@ -73,14 +87,24 @@ export class Gpu {
     for (const name in bindings) {
       const half = isHalf(kernel, variant, name)
       const dtype = bindings[name]?.dtype
-      check(dtype === undefined || (dtype === 'f16') === half, () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`)
+      check(
+        dtype === undefined || (dtype === 'f16') === half,
+        () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`,
+      )
     }
     const groups = fold(workgroups)
     if (groups.some((g) => g === 0)) return
-    check(groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS), () => `${kernel.name}: workgroups must be integers up to ` +
-      `${MAX_GROUPS}, got ${formatShape(groups)}`)
+    check(
+      groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS),
+      () => `${kernel.name}: workgroups must be integers up to ` + `${MAX_GROUPS}, got ${formatShape(groups)}`,
+    )
     this.issue({
-      type: 'dispatch', kernel, variant, overrides, params, workgroups: groups,
+      type: 'dispatch',
+      kernel,
+      variant,
+      overrides,
+      params,
+      workgroups: groups,
       bindings: Object.keys(kernel.bindings).map((name) => bindings[name]?.storage.use(kernel.name) ?? null),
     })
   }
@@ -159,7 +183,8 @@ export class Gpu {
     if (this.dry) return
     this.flush()
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    if (bytes.length % 4 === 0) this.device.queue.writeBuffer(target.buffer!, target.offset + byteOffset, bytes as Uint8Array<ArrayBuffer>)
+    if (bytes.length % 4 === 0)
+      this.device.queue.writeBuffer(target.buffer!, target.offset + byteOffset, bytes as Uint8Array<ArrayBuffer>)
     else {
       const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4)
       padded.set(bytes)
@@ -169,8 +194,14 @@ export class Gpu {
 
   /** Downloads `bytes` of a live storage. */
   async read(source: Storage, bytes: number): Promise<ArrayBuffer> {
-    check(!this.recording, `data: ${source.label} cannot be read while a step is being recorded; return it from the step`)
-    check(source.state === 'live', () => { source.use('data'); return `data: ${source.label} has no bytes yet` })
+    check(
+      !this.recording,
+      `data: ${source.label} cannot be read while a step is being recorded; return it from the step`,
+    )
+    check(source.state === 'live', () => {
+      source.use('data')
+      return `data: ${source.label} has no bytes yet`
+    })
     check(!this.dry, `data: a dry engine has no bytes to read`)
     const size = Math.ceil(bytes / 4) * 4
     this.flush()
@@ -182,7 +213,9 @@ export class Gpu {
       this.memory.counters.submits++
     })
     await this.settle()
-    await staging.mapAsync(1 /* READ */, 0, size).catch((error: Error) => { throw new RadiogradError(this.lost ?? `data: ${error.message}`) })
+    await staging.mapAsync(1 /* READ */, 0, size).catch((error: Error) => {
+      throw new RadiogradError(this.lost ?? `data: ${error.message}`)
+    })
     const copy = staging.getMappedRange(0, size).slice(0, bytes)
     staging.unmap()
     this.memory.giveStaging(staging)
@@ -221,7 +254,8 @@ export class Gpu {
   private issue(command: Command): void {
     if (this.recording) {
       this.recording.commands.push(command)
-      if (command.type === 'dispatch' && !this.dry && !this.recording.draft) void this.pipelines.soon(command.kernel, command.variant, command.overrides)
+      if (command.type === 'dispatch' && !this.dry && !this.recording.draft)
+        void this.pipelines.soon(command.kernel, command.variant, command.overrides)
     } else if (this.dry) return
     else if (command.type === 'host') command.call()
     else this.guarded(() => this.encode(command))
@@ -236,7 +270,14 @@ export class Gpu {
       this.pass = null
       const { target } = command
       if (command.type === 'zero') this.encoder.clearBuffer(target.buffer!, target.offset, target.byteLength)
-      else this.encoder.copyBufferToBuffer(command.source.buffer!, command.source.offset, target.buffer!, target.offset, command.bytes)
+      else
+        this.encoder.copyBufferToBuffer(
+          command.source.buffer!,
+          command.source.offset,
+          target.buffer!,
+          target.offset,
+          command.bytes,
+        )
     }
     if (++this.encoded >= EAGER_BATCH) this.flush()
   }

@@ -6,7 +6,9 @@ export type Scalar = 'u32' | 'i32' | 'f32'
 export interface Kernel {
   /** File name without `.wgsl`. */
   readonly name: string
-  /** Storage bindings in order, by their WGSL names. The uniform, when there are `params`, is the binding after them. */
+  /**
+   * Storage bindings in order, by their WGSL names. The uniform, when there are `params`, is the binding after them.
+   */
   readonly bindings: Readonly<Record<string, 'read' | 'read_write'>>
   /** Bindings whose element type is a variant, and that variant's name. */
   readonly elements: Readonly<Record<string, string>>
@@ -31,27 +33,37 @@ export function kernel<const K extends Kernel>(descriptor: K): K {
 export type Params<K extends Kernel> = { [P in keyof K['params']]: number | boolean }
 
 /** Variant values (all of them) and overrides (those without a default, and any other) of a kernel. */
-export type Constants<K extends Kernel> =
-  { [V in keyof K['variants']]: K['variants'][V][number] } & { [O in keyof K['overrides']]?: number | boolean }
+export type Constants<K extends Kernel> = { [V in keyof K['variants']]: K['variants'][V][number] } & {
+  [O in keyof K['overrides']]?: number | boolean
+}
 
 export type ConstantValues = Record<string, number | boolean | string>
 
 /** `SG=8,TM=32` for the variant that `constants` chooses, and the overrides among them. */
 export function specialise(k: Kernel, constants: ConstantValues) {
   const overrides: Record<string, number> = {}
-  const variant = Object.keys(k.variants).map((name) => `${name}=${constants[name]}`).join(',')
+  const variant = Object.keys(k.variants)
+    .map((name) => `${name}=${constants[name]}`)
+    .join(',')
   for (const name in constants) if (!(name in k.variants)) overrides[name] = Number(constants[name])
   return { variant, overrides }
 }
 
 /**
- * A variant of a kernel with all bindings `read_write`, so that what a dispatch reads may lie in the buffer that it writes to: as a kernel of
- * its own, whose only variant has `,mixed` after its name.
+ * A variant of a kernel with all bindings `read_write`, so that what a dispatch reads may lie in the buffer that it
+ * writes to: as a kernel of its own, whose only variant has `,mixed` after its name.
  */
 export function mixed(k: Kernel, variant: string): { kernel: Kernel; variant: string } {
   const own = `${variant},mixed`
   const bindings = Object.fromEntries(Object.keys(k.bindings).map((name) => [name, 'read_write' as const]))
-  return { kernel: { ...k, bindings, sources: { [own]: k.sources[variant].replaceAll('<storage, read>', '<storage, read_write>') } }, variant: own }
+  return {
+    kernel: {
+      ...k,
+      bindings,
+      sources: { [own]: k.sources[variant].replaceAll('<storage, read>', '<storage, read_write>') },
+    },
+    variant: own,
+  }
 }
 
 /** Device features that a variant needs. */

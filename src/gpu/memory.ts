@@ -1,4 +1,5 @@
-// Buffers: pooled live ones, arenas shared by all plans, small slots for results, staging for read-back. Everything is counted.
+// Buffers: pooled live ones, arenas shared by all plans, small slots for results, staging for read-back. Everything is
+// counted.
 import { Storage, roundUp } from './storage.js'
 
 /** GPU objects made so far. In a steady state none of these grows. */
@@ -41,7 +42,10 @@ export class Memory {
   readonly byUse = new Map<string, number>()
 
   /** `dry`: buffers are counted but not made. */
-  constructor(private readonly device: GPUDevice, readonly dry = false) {}
+  constructor(
+    private readonly device: GPUDevice,
+    readonly dry = false,
+  ) {}
 
   /** A buffer for a live tensor; freed ones of the same size are used again. */
   allocate(bytes: number, label: string): Storage {
@@ -73,7 +77,9 @@ export class Memory {
 
   /** A buffer of its own, e.g. an arena chunk; destroyed when `owner` is collected. */
   create(size: number, usage: number, label: string): GPUBuffer {
-    const buffer = this.dry ? ({ size, usage, label, destroy() {} } as GPUBuffer) : this.device.createBuffer({ size, usage, label })
+    const buffer = this.dry
+      ? ({ size, usage, label, destroy() {} } as GPUBuffer)
+      : this.device.createBuffer({ size, usage, label })
     this.counters.buffers++
     this.account(buffer, size)
     return buffer
@@ -110,11 +116,13 @@ export class Memory {
   }
 
   /**
-   * Stand-in for an optional binding: 256 zero bytes. Written ones lie in another buffer, as one dispatch may not read and write the same;
-   * all in ranges of their own, as what is bound as `read_write` may not overlap.
+   * Stand-in for an optional binding: 256 zero bytes. Written ones lie in another buffer, as one dispatch may not read
+   * and write the same; all in ranges of their own, as what is bound as `read_write` may not overlap.
    */
   standIn(slot: number, written: boolean): GPUBufferBinding {
-    const buffer = written ? (this.scratch ??= this.create(256 * 32, STORAGE_USAGE, 'unwanted results')) : (this.zeros ??= this.create(256 * 32, STORAGE_USAGE, 'stand-ins'))
+    const buffer = written
+      ? (this.scratch ??= this.create(256 * 32, STORAGE_USAGE, 'unwanted results'))
+      : (this.zeros ??= this.create(256 * 32, STORAGE_USAGE, 'stand-ins'))
     return { buffer, offset: 256 * slot, size: 256 }
   }
 

@@ -1,4 +1,5 @@
-// Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can wait.
+// Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can
+// wait.
 import { RadiogradError, check } from '../util/check.js'
 import { type Kernel, featuresOf } from './kernel.js'
 import type { Counters } from './memory.js'
@@ -14,14 +15,20 @@ export class Pipelines {
   private readonly ready = new Map<string, Pipeline>()
   private readonly pending = new Map<string, Promise<Pipeline>>()
 
-  constructor(private readonly device: GPUDevice, private readonly counters: Counters) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly counters: Counters,
+  ) {}
 
   /** The pipeline if it is ready, otherwise made on the spot. */
   now(kernel: Kernel, variant: string, overrides: Record<string, number>): Pipeline {
     const key = this.key(kernel, variant, overrides)
     let made = this.ready.get(key)
     if (!made) {
-      made = { pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides)), layout: this.layout(kernel).group }
+      made = {
+        pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides)),
+        layout: this.layout(kernel).group,
+      }
       this.counters.pipelines++
       this.ready.set(key, made)
     }
@@ -43,7 +50,9 @@ export class Pipelines {
           this.pending.delete(key)
           return entry
         },
-        async (error) => { throw new RadiogradError(await this.explain(kernel, variant, error)) },
+        async (error) => {
+          throw new RadiogradError(await this.explain(kernel, variant, error))
+        },
       )
       promise.catch(() => {}) // whoever executes the step awaits it again and sees the error
       this.pending.set(key, promise)
@@ -70,9 +79,15 @@ export class Pipelines {
     let module = this.modules.get(key)
     if (!module) {
       const code = kernel.sources[variant]
-      check(code !== undefined, `${kernel.name}: no variant '${variant}', have ${Object.keys(kernel.sources).join(' ')}`)
+      check(
+        code !== undefined,
+        `${kernel.name}: no variant '${variant}', have ${Object.keys(kernel.sources).join(' ')}`,
+      )
       for (const feature of featuresOf(kernel, variant)) {
-        check(this.device.features.has(feature), `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`)
+        check(
+          this.device.features.has(feature),
+          `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`,
+        )
       }
       module = this.device.createShaderModule({ label: kernel.name, code })
       this.counters.shaderModules++
@@ -88,7 +103,9 @@ export class Pipelines {
     let layout = this.layouts.get(key)
     if (!layout) {
       const entries: GPUBindGroupLayoutEntry[] = access.map((a, binding) => ({
-        binding, visibility: 4 /* COMPUTE */, buffer: { type: a === 'read' ? 'read-only-storage' : 'storage' },
+        binding,
+        visibility: 4 /* COMPUTE */,
+        buffer: { type: a === 'read' ? 'read-only-storage' : 'storage' },
       }))
       if (uniform) entries.push({ binding: access.length, visibility: 4, buffer: { type: 'uniform' } })
       const group = this.device.createBindGroupLayout({ label: key, entries })
@@ -98,11 +115,17 @@ export class Pipelines {
     return layout
   }
 
-  /** One line: the file and line of the first compile error. Unrolling keeps line numbers; includes come after the file. */
+  /**
+   * One line: the file and line of the first compile error. Unrolling keeps line numbers; includes come after the file.
+   */
   private async explain(kernel: Kernel, variant: string, error: unknown): Promise<string> {
-    const info = await this.module(kernel, variant).getCompilationInfo().catch(() => null)
+    const info = await this.module(kernel, variant)
+      .getCompilationInfo()
+      .catch(() => null)
     const first = info?.messages.find((m) => m.type === 'error')
-    const what = first ? `shaders/${kernel.name}.wgsl:${first.lineNum}:${first.linePos} ${first.message}` : String((error as Error)?.message ?? error)
+    const what = first
+      ? `shaders/${kernel.name}.wgsl:${first.lineNum}:${first.linePos} ${first.message}`
+      : String((error as Error)?.message ?? error)
     return `${kernel.name} ${variant}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`
   }
 }

@@ -7,7 +7,9 @@ import { type Block, type Placement, lowerBound, place } from './planner.js'
 import { type Command, type Dispatch, type Recording, accesses } from './recording.js'
 import type { Storage } from './storage.js'
 
-/** Arenas that are both read and written in a dispatch must save this much: `read` bindings may be faster on some GPUs. */
+/**
+ * Arenas that are both read and written in a dispatch must save this much: `read` bindings may be faster on some GPUs.
+ */
 const WORTH_MIXING = 1.05
 
 /** Memory of a plan in bytes: what it placed, and what no plan could do without. */
@@ -44,7 +46,9 @@ export class Plan {
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
     const { apart, together, placed } = lifetimes(recording, results)
     const most = Math.min(device.limits.maxBufferSize, 1 << 30)
-    const packed = [apart, together].map((blocks) => place(blocks, most)).reduce((a, b) => (total(b) * WORTH_MIXING < total(a) ? b : a))
+    const packed = [apart, together]
+      .map((blocks) => place(blocks, most))
+      .reduce((a, b) => (total(b) * WORTH_MIXING < total(a) ? b : a))
     this.placement = { arena: [], offset: [], arenas: packed.arenas }
     placed.forEach((index, i) => {
       this.placement.arena[index] = packed.arena[i]
@@ -52,7 +56,8 @@ export class Plan {
     })
     this.memory = { planned: total(packed), lowerBound: lowerBound(apart) }
 
-    // Uniforms: equal static blocks share a slot; dynamic ones lie together at the end, so that one write serves them all.
+    // Uniforms: equal static blocks share a slot; dynamic ones lie together at the end, so that one write serves them
+    // all.
     this.uniformStride = device.limits.minUniformBufferOffsetAlignment
     const slots = new Map<string, number>()
     const statics: DataView[] = []
@@ -81,11 +86,13 @@ export class Plan {
   /** Waits for the pipelines. */
   async ready(): Promise<void> {
     if (this.store.dry) return
-    this.pipelines = await Promise.all(this.commands.map((c) => {
-      if (c.type !== 'dispatch') return null as unknown as Pipeline
-      const { kernel, variant } = this.mixes(c) ? mixed(c.kernel, c.variant) : c
-      return this.cache.soon(kernel, variant, c.overrides)
-    }))
+    this.pipelines = await Promise.all(
+      this.commands.map((c) => {
+        if (c.type !== 'dispatch') return null as unknown as Pipeline
+        const { kernel, variant } = this.mixes(c) ? mixed(c.kernel, c.variant) : c
+        return this.cache.soon(kernel, variant, c.overrides)
+      }),
+    )
   }
 
   /** Makes room and binds. */
@@ -95,22 +102,31 @@ export class Plan {
   }
 
   /**
-   * Encodes the step. `recording` may be a later one of the same structure: its host calls and parameter functions are the ones
-   * that count, and `live` its live storages. With `timestamps` every dispatch gets a pass of its own that writes its two.
+   * Encodes the step. `recording` may be a later one of the same structure: its host calls and parameter functions are
+   * the ones that count, and `live` its live storages. With `timestamps` every dispatch gets a pass of its own that
+   * writes its two.
    */
   encode(
-    encoder: GPUCommandEncoder, recording: Recording | null, live: readonly Storage[] | null,
+    encoder: GPUCommandEncoder,
+    recording: Recording | null,
+    live: readonly Storage[] | null,
     timestamps?: (dispatch: number) => GPUComputePassTimestampWrites,
   ): void {
     const commands = recording?.commands ?? this.commands
-    if (live && (this.arenaVersion !== this.store.arenaVersion || live.some((s, i) => s !== this.live[i]))) this.bind(live)
+    if (live && (this.arenaVersion !== this.store.arenaVersion || live.some((s, i) => s !== this.live[i])))
+      this.bind(live)
     else if (this.arenaVersion !== this.store.arenaVersion) this.bind(this.live)
     for (const storage of this.live) storage.use('step') // a bind group would silently keep a disposed tensor's buffer
     for (const c of commands) if (c.type === 'host') c.call()
     if (this.dynamicBytes) {
       commands.forEach((c, i) => {
         if (c.type !== 'dispatch' || typeof c.params !== 'function') return
-        packParams(c.kernel, c.params(), this.dynamicView, this.uniformSlots[i] * this.uniformStride - this.dynamicOffset)
+        packParams(
+          c.kernel,
+          c.params(),
+          this.dynamicView,
+          this.uniformSlots[i] * this.uniformStride - this.dynamicOffset,
+        )
       })
       this.device.queue.writeBuffer(this.uniforms!, this.dynamicOffset, this.dynamicView.buffer as ArrayBuffer)
     }
@@ -147,7 +163,8 @@ export class Plan {
   /** Whether a dispatch reads from an arena that it also writes to. */
   private mixes(c: Dispatch): boolean {
     const { read, written } = accesses(c)
-    const arenas = (storages: readonly Storage[]) => storages.filter((s) => s.index >= 0).map((s) => this.placement.arena[s.index])
+    const arenas = (storages: readonly Storage[]) =>
+      storages.filter((s) => s.index >= 0).map((s) => this.placement.arena[s.index])
     const targets = arenas(written)
     return arenas(read).some((arena) => targets.includes(arena))
   }
@@ -160,7 +177,12 @@ export class Plan {
   /** Where the bytes of a storage of this plan are. */
   resolve(storage: Storage): { buffer: GPUBuffer; offset: number; size: number } {
     const i = storage.index
-    if (i >= 0) return { buffer: this.store.arenas[this.placement.arena[i]], offset: this.placement.offset[i], size: storage.byteLength }
+    if (i >= 0)
+      return {
+        buffer: this.store.arenas[this.placement.arena[i]],
+        offset: this.placement.offset[i],
+        size: storage.byteLength,
+      }
     check(storage.buffer, () => `step: ${storage.label} was disposed, but the step still uses it`)
     return { buffer: storage.buffer, offset: storage.offset, size: storage.byteLength }
   }
@@ -169,11 +191,15 @@ export class Plan {
     if (this.uniforms) this.store.destroy(this.uniforms)
   }
 
-  /** Makes the bind groups anew: those of dispatches whose live storages lie elsewhere now, or all when an arena moved. */
+  /**
+   * Makes the bind groups anew: those of dispatches whose live storages lie elsewhere now, or all when an arena moved.
+   */
   private bind(live: readonly Storage[]): void {
     const moved = this.arenaVersion !== this.store.arenaVersion
     const replaced = new Map<Storage, Storage>()
-    this.live.forEach((s, i) => { if (s !== live[i]) replaced.set(s, live[i]) })
+    this.live.forEach((s, i) => {
+      if (s !== live[i]) replaced.set(s, live[i])
+    })
     this.commands.forEach((c, i) => {
       if (c.type === 'copy' || c.type === 'zero') {
         c.target = replaced.get(c.target) ?? c.target
@@ -184,8 +210,16 @@ export class Plan {
       const elsewhere = touched && c.bindings.some((s) => s && replaced.has(s) && !samePlace(s, replaced.get(s)!))
       if (touched) c.bindings = c.bindings.map((s) => (s && replaced.get(s)) ?? s)
       if (moved || elsewhere || !this.groups[i]) {
-        this.groups[i] = bindGroup(this.device, this.store, c, this.pipelines[i], (s) => this.resolve(s),
-          this.uniformSlots[i] < 0 ? null : { buffer: this.uniforms!, offset: this.uniformSlots[i] * this.uniformStride })
+        this.groups[i] = bindGroup(
+          this.device,
+          this.store,
+          c,
+          this.pipelines[i],
+          (s) => this.resolve(s),
+          this.uniformSlots[i] < 0
+            ? null
+            : { buffer: this.uniforms!, offset: this.uniformSlots[i] * this.uniformStride },
+        )
       }
     })
     this.live = [...live]
@@ -196,19 +230,26 @@ export class Plan {
 const total = ({ arenas }: Placement) => arenas.reduce((a, b) => a + b, 0)
 
 /** Whether two live storages are the same bytes, as the slices are that an optimizer cuts anew for each step. */
-const samePlace = (a: Storage, b: Storage) => a.buffer === b.buffer && a.offset === b.offset && a.byteLength === b.byteLength
+const samePlace = (a: Storage, b: Storage) =>
+  a.buffer === b.buffer && a.offset === b.offset && a.byteLength === b.byteLength
 
 /** Binds the storages of one dispatch, and its uniform block. */
 export function bindGroup(
-  device: GPUDevice, store: Memory, c: Dispatch, { layout }: Pipeline,
-  resolve: (s: Storage) => GPUBufferBinding, uniform: { buffer: GPUBuffer; offset: number } | null,
+  device: GPUDevice,
+  store: Memory,
+  c: Dispatch,
+  { layout }: Pipeline,
+  resolve: (s: Storage) => GPUBufferBinding,
+  uniform: { buffer: GPUBuffer; offset: number } | null,
 ): GPUBindGroup {
   const access = Object.values(c.kernel.bindings)
   const entries: GPUBindGroupEntry[] = c.bindings.map((storage, binding) => {
     const resource = storage ? resolve(storage) : store.standIn(binding, access[binding] === 'read_write')
     if (resource.size! > device.limits.maxStorageBufferBindingSize) {
-      throw new RadiogradError(`${c.kernel.name}: '${Object.keys(c.kernel.bindings)[binding]}' needs ${resource.size} bytes, ` +
-        `this adapter binds at most ${device.limits.maxStorageBufferBindingSize}; lower the batch size`)
+      throw new RadiogradError(
+        `${c.kernel.name}: '${Object.keys(c.kernel.bindings)[binding]}' needs ${resource.size} bytes, ` +
+          `this adapter binds at most ${device.limits.maxStorageBufferBindingSize}; lower the batch size`,
+      )
     }
     return { binding, resource }
   })
@@ -221,11 +262,15 @@ export function bindGroup(
 }
 
 /**
- * First and last use of every transient; those never used take no room. Twice, with two rules for what must lie in different buffers:
- * `apart`, whatever a command reads and what it writes, so that its bindings can be declared as they are used; `together`, only where a buffer
- * cannot serve as both: the two of a copy, and those of a dispatch that binds one storage several times, which `read_write` forbids.
+ * First and last use of every transient; those never used take no room. Twice, with two rules for what must lie in
+ * different buffers: `apart`, whatever a command reads and what it writes, so that its bindings can be declared as they
+ * are used; `together`, only where a buffer cannot serve as both: the two of a copy, and those of a dispatch that binds
+ * one storage several times, which `read_write` forbids.
  */
-function lifetimes(recording: Recording, results: readonly Storage[]): { apart: Block[]; together: Block[]; placed: number[] } {
+function lifetimes(
+  recording: Recording,
+  results: readonly Storage[],
+): { apart: Block[]; together: Block[]; placed: number[] } {
   const placed: number[] = []
   const number = new Map<number, number>()
   const apart: Block[] = []
@@ -250,20 +295,33 @@ function lifetimes(recording: Recording, results: readonly Storage[]): { apart: 
   for (const command of recording.commands) {
     const { read, written } = accesses(command)
     const rules = command.type === 'dispatch' && !overlapping(command.bindings) ? [apart] : [apart, together]
-    for (const r of read) for (const w of written) {
-      const [i, j] = [number.get(r.index), number.get(w.index)]
-      if (i === undefined || j === undefined || i === j) continue
-      for (const blocks of rules) {
-        blocks[i].conflicts.add(j)
-        blocks[j].conflicts.add(i)
+    for (const r of read)
+      for (const w of written) {
+        const [i, j] = [number.get(r.index), number.get(w.index)]
+        if (i === undefined || j === undefined || i === j) continue
+        for (const blocks of rules) {
+          blocks[i].conflicts.add(j)
+          blocks[j].conflicts.add(i)
+        }
       }
-    }
   }
   return { apart, together, placed }
 }
 
 /** Whether two of the storages have bytes in common. */
 function overlapping(bindings: readonly (Storage | null)[]): boolean {
-  return bindings.some((a, i) => a && bindings.some((b, j) => b && i < j && (a === b ||
-    (a.buffer !== null && a.buffer === b.buffer && a.offset < b.offset + b.byteLength && b.offset < a.offset + a.byteLength))))
+  return bindings.some(
+    (a, i) =>
+      a &&
+      bindings.some(
+        (b, j) =>
+          b &&
+          i < j &&
+          (a === b ||
+            (a.buffer !== null &&
+              a.buffer === b.buffer &&
+              a.offset < b.offset + b.byteLength &&
+              b.offset < a.offset + a.byteLength)),
+      ),
+  )
 }

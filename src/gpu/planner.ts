@@ -1,10 +1,11 @@
 // Offline memory assignment: where each intermediate of a step lives. Pure arithmetic, no GPU.
 //
-// Lifetimes are known, so storages whose lifetimes do not meet share bytes: placed one after another, best fit (Pisarchyk & Lee,
-// "Efficient memory management for deep neural net inference", 2020). WebGPU adds rules about what may share a buffer: a dispatch may not bind
-// one both as `read` and as `read_write`, even at disjoint ranges. Blocks that such a rule concerns are put into different arenas.
-// Which order is best differs from step to step: a few are tried, then the best is improved by moving forward what sticks out
-// ("squeaky wheel" optimization: Joslin & Clements, 1999). The same blocks always get the same places.
+// Lifetimes are known, so storages whose lifetimes do not meet share bytes: placed one after another, best fit
+// (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020). WebGPU adds rules about what
+// may share a buffer: a dispatch may not bind one both as `read` and as `read_write`, even at disjoint ranges. Blocks
+// that such a rule concerns are put into different arenas. Which order is best differs from step to step: a few are
+// tried, then the best is improved by moving forward what sticks out ("squeaky wheel" optimization: Joslin & Clements,
+// 1999). The same blocks always get the same places.
 
 /** A storage to be placed: its size in bytes and the first and last command that touches it. */
 export interface Block {
@@ -37,8 +38,14 @@ export function place(blocks: readonly Block[], maxBytes: number): Placement {
   }
   const descending = (key: (i: number) => number) => blocks.map((_, i) => i).sort((a, b) => key(b) - key(a) || a - b)
   const life = (i: number) => blocks[i].last - blocks[i].first + 1
-  let best = [descending((i) => sizes[i]), descending((i) => sizes[i] * life(i)), descending(life), descending((i) => -blocks[i].first)]
-    .map(pack).reduce((a, b) => (b.total < a.total ? b : a))
+  let best = [
+    descending((i) => sizes[i]),
+    descending((i) => sizes[i] * life(i)),
+    descending(life),
+    descending((i) => -blocks[i].first),
+  ]
+    .map(pack)
+    .reduce((a, b) => (b.total < a.total ? b : a))
   const enough = ENOUGH * lowerBound(blocks)
   let seed = 1
   const random = (n: number) => {
@@ -57,7 +64,12 @@ export function place(blocks: readonly Block[], maxBytes: number): Placement {
 }
 
 /** Places blocks in the given order, each where it makes its arena grow least, then where it fits best. */
-function inOrder(blocks: readonly Block[], sizes: readonly number[], order: readonly number[], maxBytes: number): Placement {
+function inOrder(
+  blocks: readonly Block[],
+  sizes: readonly number[],
+  order: readonly number[],
+  maxBytes: number,
+): Placement {
   const arena: number[] = new Array(blocks.length)
   const offset: number[] = new Array(blocks.length)
   const arenas: number[] = []
@@ -82,10 +94,12 @@ function inOrder(blocks: readonly Block[], sizes: readonly number[], order: read
         end = Math.max(end, offset[j] + sizes[j])
       }
       if (!allowed) continue
-      if (gap.offset < 0 && end + size <= Math.max(maxBytes, size)) gap = { offset: end, waste: Math.max(0, capacity - end - size) }
+      if (gap.offset < 0 && end + size <= Math.max(maxBytes, size))
+        gap = { offset: end, waste: Math.max(0, capacity - end - size) }
       if (gap.offset < 0) continue
       const growth = Math.max(0, gap.offset + size - capacity)
-      if (growth < best.growth || (growth === best.growth && gap.waste < best.waste)) best = { arena: a, growth, ...gap }
+      if (growth < best.growth || (growth === best.growth && gap.waste < best.waste))
+        best = { arena: a, growth, ...gap }
     }
     arena[i] = best.arena
     offset[i] = best.offset

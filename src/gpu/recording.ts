@@ -34,9 +34,12 @@ export function accesses(command: Command): { read: Storage[]; written: Storage[
       })
       return { read, written }
     }
-    case 'copy': return { read: [command.source], written: [command.target] }
-    case 'zero': return { read: [], written: [command.target] }
-    case 'host': return { read: [], written: [] }
+    case 'copy':
+      return { read: [command.source], written: [command.target] }
+    case 'zero':
+      return { read: [], written: [command.target] }
+    case 'host':
+      return { read: [], written: [] }
   }
 }
 
@@ -62,8 +65,8 @@ export class Recording {
   }
 
   /**
-   * The structure as text, equal for two recordings that may share a plan, and the live storages in order of appearance:
-   * their identity is not part of the structure (an input may be another tensor each step).
+   * The structure as text, equal for two recordings that may share a plan, and the live storages in order of
+   * appearance: their identity is not part of the structure (an input may be another tensor each step).
    */
   structure(): { key: string; live: Storage[] } {
     const live: Storage[] = []
@@ -75,17 +78,22 @@ export class Recording {
       if (i === undefined) seen.set(s, (i = live.push(s) - 1))
       return `l${i}:${s.byteLength}`
     }
-    const key = this.commands.map((c) => {
-      switch (c.type) {
-        case 'dispatch': {
-          const params = typeof c.params === 'function' ? 'f' : Object.values(c.params).join(' ')
-          return `${c.kernel.name}|${c.variant}|${JSON.stringify(c.overrides)}|${c.bindings.map(name).join(' ')}|${params}|${c.workgroups}`
+    const key = this.commands
+      .map((c) => {
+        switch (c.type) {
+          case 'dispatch': {
+            const params = typeof c.params === 'function' ? 'f' : Object.values(c.params).join(' ')
+            return `${c.kernel.name}|${c.variant}|${JSON.stringify(c.overrides)}|${c.bindings.map(name).join(' ')}|${params}|${c.workgroups}`
+          }
+          case 'copy':
+            return `copy ${name(c.source)} ${name(c.target)} ${c.bytes}`
+          case 'zero':
+            return `zero ${name(c.target)}`
+          case 'host':
+            return 'host'
         }
-        case 'copy': return `copy ${name(c.source)} ${name(c.target)} ${c.bytes}`
-        case 'zero': return `zero ${name(c.target)}`
-        case 'host': return 'host'
-      }
-    }).join('\n')
+      })
+      .join('\n')
     return { key, live }
   }
 }

@@ -41,8 +41,12 @@ export class Storage implements Bindable {
 
   /** Throws unless the bytes may still be used by `user`. */
   use(user: string): this {
-    check(this.state !== 'dead', () => `${user}: ${this.label} is no longer alive, it was disposed or made inside a step ` +
-      'that has ended; return it from the step function to keep it')
+    check(
+      this.state !== 'dead',
+      () =>
+        `${user}: ${this.label} is no longer alive, it was disposed or made inside a step ` +
+        'that has ended; return it from the step function to keep it',
+    )
     return this
   }
 }

@@ -23,11 +23,25 @@ export function swiftshaderCacheIcd(): string | null {
 export function fetchSwiftshader(): string {
   const found = swiftshaderCacheIcd()
   if (found) return found
-  check(process.platform === 'linux' && process.arch === 'x64', `SwiftShader: the package holds linux-x64 only, this is ${process.platform}-${process.arch}`)
+  check(
+    process.platform === 'linux' && process.arch === 'x64',
+    `SwiftShader: the package holds linux-x64 only, this is ${process.platform}-${process.arch}`,
+  )
   mkdirSync(dirname(folder()), { recursive: true })
   const work = mkdtempSync(`${folder()}-`)
   try {
-    const npm = ['install', `${PACKAGE}@${VERSION}`, '--prefix', work, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev', '--loglevel=error']
+    const npm = [
+      'install',
+      `${PACKAGE}@${VERSION}`,
+      '--prefix',
+      work,
+      '--no-save',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--omit=dev',
+      '--loglevel=error',
+    ]
     execFileSync('npm', npm, { stdio: ['ignore', 'ignore', 'inherit'] })
     const packed = readFileSync(join(work, 'node_modules', PACKAGE, 'bin/swiftshader.tar.br'))
     const driver = join(work, 'driver')
@@ -35,7 +49,8 @@ export function fetchSwiftshader(): string {
     for (const [name, bytes] of untar(brotliDecompressSync(packed))) {
       if (FILES.includes(name)) writeFileSync(join(driver, name), bytes, { mode: 0o755 })
     }
-    for (const file of FILES) check(existsSync(join(driver, file)), `SwiftShader: ${file} is missing in ${PACKAGE} ${VERSION}`)
+    for (const file of FILES)
+      check(existsSync(join(driver, file)), `SwiftShader: ${file} is missing in ${PACKAGE} ${VERSION}`)
     renameSync(driver, folder())
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -45,21 +60,25 @@ export function fetchSwiftshader(): string {
 
 /** Files of a ustar archive by their base name. */
 function* untar(archive: Buffer): Generator<[string, Buffer]> {
-  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
-    const text = (from: number, length: number) => archive.toString('latin1', at + from, at + from + length).replace(/\0.*$/s, '')
+  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0;) {
+    const text = (from: number, length: number) =>
+      archive.toString('latin1', at + from, at + from + length).replace(/\0.*$/s, '')
     const size = parseInt(text(124, 12), 8) || 0
-    if (text(156, 1) === '0' || text(156, 1) === '') yield [text(0, 100).split('/').pop()!, archive.subarray(at + 512, at + 512 + size)]
+    if (text(156, 1) === '0' || text(156, 1) === '')
+      yield [text(0, 100).split('/').pop()!, archive.subarray(at + 512, at + 512 + size)]
     at += 512 + Math.ceil(size / 512) * 512
   }
 }
 
 /**
- * Brings in `libvulkan.so.1` from a folder where the system has none. Loading it as an addon fails ("did not self-register"), but
- * leaves the library open under its name (RTLD_GLOBAL), and that is what Dawn finds.
+ * Brings in `libvulkan.so.1` from a folder where the system has none. Loading it as an addon fails ("did not
+ * self-register"), but leaves the library open under its name (RTLD_GLOBAL), and that is what Dawn finds.
  */
 export function loadVulkanLoader(from: string): void {
   const path = join(from, 'libvulkan.so.1')
-  const system = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].some((dir) => existsSync(join(dir, 'libvulkan.so.1')))
+  const system = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].some((dir) =>
+    existsSync(join(dir, 'libvulkan.so.1')),
+  )
   if (system || !existsSync(path)) return
   const RTLD_GLOBAL = 0x100
   const RTLD_NODELETE = 0x1000

@@ -8,7 +8,10 @@ export class Timings {
   private readonly buffer: GPUBuffer
   private readonly staging: GPUBuffer
 
-  constructor(private readonly gpu: Gpu, private readonly dispatches: number) {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly dispatches: number,
+  ) {
     for (let left = 2 * dispatches; left > 0; left -= MAX_QUERIES) {
       this.sets.push(gpu.device.createQuerySet({ type: 'timestamp', count: Math.min(left, MAX_QUERIES) }))
     }
@@ -19,7 +22,11 @@ export class Timings {
   /** What the pass of the n-th dispatch writes. */
   readonly writes = (n: number): GPUComputePassTimestampWrites => {
     const first = (2 * n) % MAX_QUERIES
-    return { querySet: this.sets[Math.floor((2 * n) / MAX_QUERIES)], beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 }
+    return {
+      querySet: this.sets[Math.floor((2 * n) / MAX_QUERIES)],
+      beginningOfPassWriteIndex: first,
+      endOfPassWriteIndex: first + 1,
+    }
   }
 
   resolve(encoder: GPUCommandEncoder): void {

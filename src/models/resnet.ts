@@ -9,7 +9,9 @@ import { check, formatShape } from '../util/check.js'
 /** Without bias; the weight as torchvision draws it: kaiming_normal_(mode='fan_out', nonlinearity='relu'). */
 function conv(inChannels: number, outChannels: number, kernelSize: number, stride = 1): Conv2d {
   return new Conv2d(inChannels, outChannels, kernelSize, {
-    stride, padding: kernelSize >> 1, bias: false,
+    stride,
+    padding: kernelSize >> 1,
+    bias: false,
     weightInit: (shape) => init.normal(shape, Math.sqrt(2 / (outChannels * kernelSize ** 2)), 'conv weight'),
   })
 }
@@ -31,7 +33,8 @@ class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(channels)
     this.conv2 = conv(channels, channels, 3)
     this.bn2 = new BatchNorm2d(channels)
-    this.downsample = stride === 1 && inChannels === channels ? [] : [conv(inChannels, channels, 1, stride), new BatchNorm2d(channels)]
+    this.downsample =
+      stride === 1 && inChannels === channels ? [] : [conv(inChannels, channels, 1, stride), new BatchNorm2d(channels)]
   }
 
   forward(x: Tensor): Tensor {
@@ -71,7 +74,10 @@ export class ResNet extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    check(x.shape.length === 4 && x.shape[3] === 3, () => `resnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`)
+    check(
+      x.shape.length === 4 && x.shape[3] === 3,
+      () => `resnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
+    )
     let y = this.bn1.forwardConv(this.conv1, x, { relu: true })
     y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
     for (const block of [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]) y = block.forward(y)

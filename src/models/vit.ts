@@ -1,4 +1,5 @@
-// Vision Transformers (Dosovitskiy et al. 2021), with timm's names inside; other libraries' names are read and written too.
+// Vision Transformers (Dosovitskiy et al. 2021), with timm's names inside; other libraries' names are read and written
+// too.
 import * as F from '../ops/index.js'
 import * as init from '../nn/init.js'
 import { Conv2d, Dropout, LayerNorm, Linear } from '../nn/layers.js'
@@ -7,7 +8,15 @@ import { type Stream, TransformerBlock, WEIGHT_STD } from '../nn/transformer.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { type Dialect, type DialectName, dialectOf, dialects, fromDialect, namesIn, toDialect } from '../weights/dialects.js'
+import {
+  type Dialect,
+  type DialectName,
+  dialectOf,
+  dialects,
+  fromDialect,
+  namesIn,
+  toDialect,
+} from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
 import { resizePositions } from '../weights/positions.js'
 import type { LoadReport } from '../weights/statedict.js'
@@ -26,7 +35,9 @@ export interface VitOptions {
   mlpDim?: number
   /** Outputs of the head. Default 1000. */
   numClasses?: number
-  /** What the head reads: the class token, or the mean of all patches (then there is no class token). Default 'token'. */
+  /**
+   * What the head reads: the class token, or the mean of all patches (then there is no class token). Default 'token'.
+   */
   pool?: 'token' | 'mean'
   /** Of layerNorm. Default: 1e-6, and that of a loaded checkpoint's library (Hugging Face: 1e-12). */
   eps?: number
@@ -45,7 +56,8 @@ class PatchEmbed extends Module {
   constructor(patchSize: number, dim: number) {
     super()
     this.proj = new Conv2d(3, dim, patchSize, {
-      stride: patchSize, weightInit: (shape) => init.normal(shape, 1 / Math.sqrt(3 * patchSize ** 2), 'patch weight'),
+      stride: patchSize,
+      weightInit: (shape) => init.normal(shape, 1 / Math.sqrt(3 * patchSize ** 2), 'patch weight'),
     })
   }
 
@@ -72,19 +84,36 @@ export class VisionTransformer extends Module {
   readonly grid: number
   /** Whose names the state dict has: those of the checkpoint that was loaded. */
   dialect: DialectName = 'timm'
-  /** Keeps only what flows between blocks; the backward pass computes each block again. The same gradients for less memory and more time. */
+  /**
+   * Keeps only what flows between blocks; the backward pass computes each block again. The same gradients for less
+   * memory and more time.
+   */
   checkpointActivations = false
   private readonly ownEps: boolean
 
   constructor(options: VitOptions) {
     super()
     const {
-      imageSize = 224, patchSize = 16, dim, depth, heads, mlpDim = 4 * dim, numClasses = 1000, pool = 'token', eps = 1e-6,
-      dropout = 0, attentionDropout = 0, dropPath = 0,
+      imageSize = 224,
+      patchSize = 16,
+      dim,
+      depth,
+      heads,
+      mlpDim = 4 * dim,
+      numClasses = 1000,
+      pool = 'token',
+      eps = 1e-6,
+      dropout = 0,
+      attentionDropout = 0,
+      dropPath = 0,
     } = options
     const whole = { imageSize, patchSize, dim, depth, heads, mlpDim, numClasses }
-    for (const [name, value] of Object.entries(whole)) check(Number.isInteger(value) && value > 0, `vit: ${name} must be a whole number above 0, got ${value}`)
-    check(imageSize % patchSize === 0, `vit: imageSize must be a multiple of patchSize, got ${imageSize} and ${patchSize}`)
+    for (const [name, value] of Object.entries(whole))
+      check(Number.isInteger(value) && value > 0, `vit: ${name} must be a whole number above 0, got ${value}`)
+    check(
+      imageSize % patchSize === 0,
+      `vit: imageSize must be a multiple of patchSize, got ${imageSize} and ${patchSize}`,
+    )
     check(dim % heads === 0, `vit: heads must divide dim, got ${heads} and ${dim}`)
     check(pool === 'token' || pool === 'mean', `vit: pool must be token or mean, got ${pool}`)
     this.imageSize = imageSize
@@ -95,9 +124,19 @@ export class VisionTransformer extends Module {
     this.posEmbed = init.normal([1, tokens, dim], WEIGHT_STD, 'position embedding')
     this.patchEmbed = new PatchEmbed(patchSize, dim)
     this.posDrop = new Dropout(dropout)
-    this.blocks = Array.from({ length: depth }, (_, i) => new TransformerBlock({
-      dim, heads, mlpDim, eps, dropout, attentionDropout, dropPath: depth > 1 ? (dropPath * i) / (depth - 1) : dropPath,
-    }))
+    this.blocks = Array.from(
+      { length: depth },
+      (_, i) =>
+        new TransformerBlock({
+          dim,
+          heads,
+          mlpDim,
+          eps,
+          dropout,
+          attentionDropout,
+          dropPath: depth > 1 ? (dropPath * i) / (depth - 1) : dropPath,
+        }),
+    )
     this.norm = pool === 'token' ? new LayerNorm(dim, eps) : null
     this.fcNorm = pool === 'mean' ? new LayerNorm(dim, eps) : null
     this.head = new Linear(dim, numClasses, { std: WEIGHT_STD })
@@ -105,10 +144,19 @@ export class VisionTransformer extends Module {
 
   forward(images: Tensor): Tensor {
     const { imageSize } = this
-    check(images.shape.length === 4 && images.shape[1] === imageSize && images.shape[2] === imageSize && images.shape[3] === 3,
-      () => `vit: needs images [N, ${imageSize}, ${imageSize}, 3], got ${formatShape(images.shape)}`)
-    let stream: Stream = { x: this.posDrop.forward(F.embedTokens(this.patchEmbed.forward(images), this.clsToken, this.posEmbed)), branch: null }
-    for (const block of this.blocks) stream = this.checkpointActivations ? checkpointed(block, stream) : block.forward(stream)
+    check(
+      images.shape.length === 4 &&
+        images.shape[1] === imageSize &&
+        images.shape[2] === imageSize &&
+        images.shape[3] === 3,
+      () => `vit: needs images [N, ${imageSize}, ${imageSize}, 3], got ${formatShape(images.shape)}`,
+    )
+    let stream: Stream = {
+      x: this.posDrop.forward(F.embedTokens(this.patchEmbed.forward(images), this.clsToken, this.posEmbed)),
+      branch: null,
+    }
+    for (const block of this.blocks)
+      stream = this.checkpointActivations ? checkpointed(block, stream) : block.forward(stream)
     return this.head.forward(this.pooled(stream))
   }
 
@@ -130,8 +178,9 @@ export class VisionTransformer extends Module {
   }
 
   /**
-   * As `Module.loadStateDict`, from a checkpoint with the names of timm, Hugging Face's ViTForImageClassification or torchvision. Position
-   * embeddings of another image size are resized (bicubic, as timm does). The model goes on under the checkpoint's names.
+   * As `Module.loadStateDict`, from a checkpoint with the names of timm, Hugging Face's ViTForImageClassification or
+   * torchvision. Position embeddings of another image size are resized (bicubic, as timm does). The model goes on under
+   * the checkpoint's names.
    */
   override loadStateDict(source: Checkpoint | StateDict, options: { strict?: boolean } = {}): LoadReport {
     const given = source instanceof Map ? { tensors: source, metadata: {}, source: 'state dict' } : source
@@ -143,7 +192,8 @@ export class VisionTransformer extends Module {
     this.adopt(name, dialects[name])
     const spoken = (own: string) => namesIn(name, own)
     return {
-      ...report, missing: report.missing.flatMap(spoken),
+      ...report,
+      missing: report.missing.flatMap(spoken),
       reinitialised: report.reinitialised.map((r) => ({ ...r, name: spoken(r.name)[0] })),
     }
   }
@@ -169,10 +219,14 @@ function checkpointed(block: TransformerBlock, stream: Stream): Stream {
 export const vit = (options: VitOptions): VisionTransformer => new VisionTransformer(options)
 
 /** What remains to be chosen of a model with a name. */
-export type VitPresetOptions = Omit<VitOptions, 'dim' | 'depth' | 'heads' | 'mlpDim' | 'patchSize'> & { patchSize?: number }
+export type VitPresetOptions = Omit<VitOptions, 'dim' | 'depth' | 'heads' | 'mlpDim' | 'patchSize'> & {
+  patchSize?: number
+}
 
-const preset = (dim: number, depth: number, heads: number, patchSize = 16) => (options: VitPresetOptions = {}): VisionTransformer =>
-  new VisionTransformer({ dim, depth, heads, patchSize, ...options })
+const preset =
+  (dim: number, depth: number, heads: number, patchSize = 16) =>
+  (options: VitPresetOptions = {}): VisionTransformer =>
+    new VisionTransformer({ dim, depth, heads, patchSize, ...options })
 
 /** ViT-Ti: 5.7 M parameters. */
 export const vitTiny = preset(192, 12, 3)

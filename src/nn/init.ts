@@ -7,7 +7,9 @@ import { parameter } from '../tensor/arena.js'
 let owner: unknown = null
 let drawn = 0
 
-/** A generator of its own for each parameter, keyed by the engine's seed and how many parameters were made before it. */
+/**
+ * A generator of its own for each parameter, keyed by the engine's seed and how many parameters were made before it.
+ */
 function generator(): () => number {
   if (owner !== gpu) [owner, drawn] = [gpu, 0]
   // SplitMix32 (Steele, Lea, Flood 2014) over a hashed start.

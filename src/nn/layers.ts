@@ -18,20 +18,27 @@ export interface Conv2dOptions {
   weightInit?: (shape: readonly number[]) => Tensor
 }
 
-/** 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.Conv2d`); weight [KH, KW, inChannels / groups, outChannels]. */
+/**
+ * 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.Conv2d`); weight [KH, KW, inChannels / groups,
+ * outChannels].
+ */
 export class Conv2d extends Module {
   weight: Tensor
   bias: Tensor | null
   protected override readonly layouts = { weight: 'conv' } as const
 
   constructor(
-    inChannels: number, outChannels: number, kernelSize: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number,
     readonly options: Conv2dOptions = {},
   ) {
     super()
     const groups = options.groups ?? 1
-    check(inChannels % groups === 0 && outChannels % groups === 0,
-      `Conv2d: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`)
+    check(
+      inChannels % groups === 0 && outChannels % groups === 0,
+      `Conv2d: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`,
+    )
     const fanIn = (inChannels / groups) * kernelSize ** 2
     // kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is 1 / sqrt(fanIn), for weight and bias alike.
     const shape = [kernelSize, kernelSize, inChannels / groups, outChannels]
@@ -53,7 +60,11 @@ export class BatchNorm2d extends Module {
   numBatchesTracked = 0
   protected override readonly stateFields = ['runningMean', 'runningVar', 'numBatchesTracked']
 
-  constructor(channels: number, readonly eps = 1e-5, readonly momentum = 0.1) {
+  constructor(
+    channels: number,
+    readonly eps = 1e-5,
+    readonly momentum = 0.1,
+  ) {
     super()
     this.weight = init.constant([channels], 1, 'batchNorm weight')
     this.bias = init.constant([channels], 0, 'batchNorm bias')
@@ -75,17 +86,29 @@ export class BatchNorm2d extends Module {
     return F.batchNormAddRelu(x, residual, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
   }
 
-  /** This norm of a convolution's result, then + residual and relu as wanted: one kernel in evaluation where no gradient is asked for. */
-  forwardConv(conv: Conv2d, x: Tensor, { residual = null, relu = false }: { residual?: Tensor | null; relu?: boolean } = {}): Tensor {
-    const differentiable = gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
-    if (!this.training && !differentiable) return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, relu })
+  /**
+   * This norm of a convolution's result, then + residual and relu as wanted: one kernel in evaluation where no gradient
+   * is asked for.
+   */
+  forwardConv(
+    conv: Conv2d,
+    x: Tensor,
+    { residual = null, relu = false }: { residual?: Tensor | null; relu?: boolean } = {},
+  ): Tensor {
+    const differentiable =
+      gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
+    if (!this.training && !differentiable)
+      return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, relu })
     const y = conv.forward(x)
     if (residual) return relu ? this.forwardAddRelu(y, residual) : F.add(this.forward(y), residual)
     return relu ? this.forwardRelu(y) : this.forward(y)
   }
 
   private count() {
-    if (this.training) gpu.host(() => { this.numBatchesTracked++ })
+    if (this.training)
+      gpu.host(() => {
+        this.numBatchesTracked++
+      })
     return { training: this.training, momentum: this.momentum, eps: this.eps }
   }
 }
@@ -95,7 +118,10 @@ export class LayerNorm extends Module {
   weight: Tensor
   bias: Tensor
 
-  constructor(features: number, public eps = 1e-5) {
+  constructor(
+    features: number,
+    public eps = 1e-5,
+  ) {
     super()
     this.weight = init.constant([features], 1, 'layerNorm weight')
     this.bias = init.constant([features], 0, 'layerNorm bias')
@@ -113,7 +139,10 @@ export class LayerNorm extends Module {
 
 export interface LinearOptions {
   bias?: boolean
-  /** Weight normal with this standard deviation and bias zero, as transformers start; PyTorch's uniform default otherwise. */
+  /**
+   * Weight normal with this standard deviation and bias zero, as transformers start; PyTorch's uniform default
+   * otherwise.
+   */
   std?: number
 }
 
@@ -126,9 +155,14 @@ export class Linear extends Module {
     super()
     const bound = 1 / Math.sqrt(inFeatures)
     const shape = [outFeatures, inFeatures]
-    this.weight = std === undefined ? init.uniform(shape, bound, 'linear weight') : init.normal(shape, std, 'linear weight')
+    this.weight =
+      std === undefined ? init.uniform(shape, bound, 'linear weight') : init.normal(shape, std, 'linear weight')
     if (!bias) this.bias = null
-    else this.bias = std === undefined ? init.uniform([outFeatures], bound, 'linear bias') : init.constant([outFeatures], 0, 'linear bias')
+    else
+      this.bias =
+        std === undefined
+          ? init.uniform([outFeatures], bound, 'linear bias')
+          : init.constant([outFeatures], 0, 'linear bias')
   }
 
   forward(x: Tensor): Tensor {

@@ -1,4 +1,5 @@
-// Module: a plain class whose parameters are found by walking its fields. PyTorch's names and shapes outside, ours inside.
+// Module: a plain class whose parameters are found by walking its fields. PyTorch's names and shapes outside, ours
+// inside.
 import { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
@@ -50,10 +51,20 @@ export abstract class Module {
   /** Everything a checkpoint holds, in the order of the fields. */
   *state(prefix = ''): Generator<StateEntry> {
     for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Tensor) yield { name: prefix + snake(field), layout: this.layouts[field] ?? 'same', tensor: value }
+      if (value instanceof Tensor)
+        yield { name: prefix + snake(field), layout: this.layouts[field] ?? 'same', tensor: value }
       else if (typeof value === 'number' && this.stateFields.includes(field)) {
         const self = this as unknown as Record<string, number>
-        yield { name: prefix + snake(field), layout: 'same', counter: { get: () => self[field], set: (v) => { self[field] = v } } }
+        yield {
+          name: prefix + snake(field),
+          layout: 'same',
+          counter: {
+            get: () => self[field],
+            set: (v) => {
+              self[field] = v
+            },
+          },
+        }
       }
     }
     for (const [name, child] of this.children()) yield* child.state(`${prefix}${name}.`)
@@ -90,7 +101,8 @@ export abstract class Module {
   /** A copy of all parameters and state, under PyTorch's names and in its shapes. */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map()
-    for (const entry of this.state()) { // one after another: together they would take the model's size in read-back buffers
+    for (const entry of this.state()) {
+      // one after another: together they would take the model's size in read-back buffers
       if (entry.counter) {
         state.set(entry.name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(entry.counter.get())) })
         continue
@@ -103,16 +115,22 @@ export abstract class Module {
   }
 
   /**
-   * Copies a checkpoint into the model (`nn.Module.load_state_dict`). With `strict` (the default) keys must match exactly; without,
-   * missing and unexpected ones are only reported, and a head of another size keeps its fresh values and is reported too.
-   * Nothing is written unless everything fits.
+   * Copies a checkpoint into the model (`nn.Module.load_state_dict`). With `strict` (the default) keys must match
+   * exactly; without, missing and unexpected ones are only reported, and a head of another size keeps its fresh values
+   * and is reported too. Nothing is written unless everything fits.
    */
   loadStateDict(source: Checkpoint | StateDict, { strict = true }: { strict?: boolean } = {}): LoadReport {
     const found = source instanceof Map ? source : source.tensors
     const entries = [...this.state()]
-    const report = matchStateDict(entries.map((e) => ({ name: e.name, shape: outerShape(e) })), found, {
-      strict, source: source instanceof Map ? 'state dict' : source.source, heads: this.headPrefixes(),
-    })
+    const report = matchStateDict(
+      entries.map((e) => ({ name: e.name, shape: outerShape(e) })),
+      found,
+      {
+        strict,
+        source: source instanceof Map ? 'state dict' : source.source,
+        heads: this.headPrefixes(),
+      },
+    )
     const skipped = new Set(report.reinitialised.map((r) => r.name))
     for (const entry of entries) {
       const given = found.get(entry.name)

@@ -1,4 +1,5 @@
-// A pre-norm transformer block, with timm's names. The residual addition that ends one half rides in the layerNorm that begins the next.
+// A pre-norm transformer block, with timm's names. The residual addition that ends one half rides in the layerNorm that
+// begins the next.
 import * as F from '../ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
@@ -14,18 +15,32 @@ export class Attention extends Module {
   proj: Linear
   projDrop: Dropout
 
-  constructor(dim: number, readonly heads: number, dropout = 0, readonly attentionDropout = 0) {
+  constructor(
+    dim: number,
+    readonly heads: number,
+    dropout = 0,
+    readonly attentionDropout = 0,
+  ) {
     super()
-    check(Number.isInteger(heads) && heads > 0 && dim % heads === 0, `Attention: heads must divide dim, got ${heads} heads and dim ${dim}`)
+    check(
+      Number.isInteger(heads) && heads > 0 && dim % heads === 0,
+      `Attention: heads must divide dim, got ${heads} heads and dim ${dim}`,
+    )
     const depth = dim / heads
-    check(depth % 4 === 0 && depth <= 128, `Attention: dim / heads must be a multiple of 4 up to 128, got ${dim} / ${heads} = ${depth}`)
+    check(
+      depth % 4 === 0 && depth <= 128,
+      `Attention: dim / heads must be a multiple of 4 up to 128, got ${dim} / ${heads} = ${depth}`,
+    )
     this.qkv = new Linear(dim, 3 * dim, { std: WEIGHT_STD })
     this.proj = new Linear(dim, dim, { std: WEIGHT_STD })
     this.projDrop = new Dropout(dropout)
   }
 
   forward(x: Tensor): Tensor {
-    const y = F.selfAttention(this.qkv.forward(x), { heads: this.heads, dropout: this.training ? this.attentionDropout : 0 })
+    const y = F.selfAttention(this.qkv.forward(x), {
+      heads: this.heads,
+      dropout: this.training ? this.attentionDropout : 0,
+    })
     return this.projDrop.forward(this.proj.forward(y))
   }
 }
@@ -60,7 +75,10 @@ export interface TransformerBlockOptions {
   dropPath: number
 }
 
-/** What flows between blocks: the sum so far, and the branch that is still to be added to it (null before the first block). */
+/**
+ * What flows between blocks: the sum so far, and the branch that is still to be added to it (null before the first
+ * block).
+ */
 export interface Stream {
   x: Tensor
   branch: Tensor | null

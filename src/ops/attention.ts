@@ -1,4 +1,5 @@
-// Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes them again.
+// Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes
+// them again.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -47,9 +48,28 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
   const offset = packed ? (heads * depth) / 4 : 0
   const fixed = {
-    heads, T, S, depth: depth / 4, scale, causal, k_offset: offset, v_offset: 2 * offset,
-    q_batch, q_head, q_token, k_batch, k_head, k_token, o_batch, o_head, o_token,
-    p: 0, rescale: 1, seed: 0, stream: 0, step: 0,
+    heads,
+    T,
+    S,
+    depth: depth / 4,
+    scale,
+    causal,
+    k_offset: offset,
+    v_offset: 2 * offset,
+    q_batch,
+    q_head,
+    q_token,
+    k_batch,
+    k_head,
+    k_token,
+    o_batch,
+    o_head,
+    o_token,
+    p: 0,
+    rescale: 1,
+    seed: 0,
+    stream: 0,
+    step: 0,
   }
   const dropped = random && { p: random.p, rescale: kept(random.p).scale }
   const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
@@ -57,7 +77,12 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
   const groups = (rows: number, perLane = 1) => [ceilDiv(rows, SG ? perLane * SG : 32), all, 1] as const // a tile is 32 rows
-  return { params, groups, sg: SG && ({ SG, D, ...constants } as const), tile: { CHUNKS: ceilDiv(depth, 32), ...constants } }
+  return {
+    params,
+    groups,
+    sg: SG && ({ SG, D, ...constants } as const),
+    tile: { CHUNKS: ceilDiv(depth, 32), ...constants },
+  }
 }
 
 /** Packed, q holds keys and values too, and k and v are null. */
@@ -69,7 +94,12 @@ function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, lse: 
 
 /** Fills dq, dk and dv; packed, they are one tensor, and k, v and dv are null. */
 function backward(
-  { q, k, v, o, lse }: Record<'q' | 'o' | 'lse', Tensor> & Record<'k' | 'v', Tensor | null>, dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor | null, layout: Layout,
+  { q, k, v, o, lse }: Record<'q' | 'o' | 'lse', Tensor> & Record<'k' | 'v', Tensor | null>,
+  dout: Tensor,
+  dq: Tensor,
+  dk: Tensor,
+  dv: Tensor | null,
+  layout: Layout,
 ): void {
   const { params, groups, sg, tile } = prepare(q.element, layout)
   const delta = empty(lse.shape, 'f32', 'attention delta')
@@ -105,7 +135,10 @@ const selfAttentionOp = defineOp({
   dtypes: { qkv: FLOATS },
   auxiliary: ['lse'],
   saves: ['qkv', 'o', 'lse'],
-  shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({ o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3], lse: [all, T] }),
+  shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({
+    o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3],
+    lse: [all, T],
+  }),
   forward({ qkv }, { o, lse }, layout) {
     forward(qkv, null, null, o, lse, layout)
   },
@@ -115,42 +148,85 @@ const selfAttentionOp = defineOp({
 })
 
 /**
- * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the same in all.
- * `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
+ * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the
+ * same in all. `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
  */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal = false, scale, dropout = 0 }: AttentionOptions = {}): Tensor {
+export function scaledDotProductAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { isCausal = false, scale, dropout = 0 }: AttentionOptions = {},
+): Tensor {
   const lead = q.shape.slice(0, -2)
   const [T, D] = q.shape.slice(-2)
   const S = k.shape[k.shape.length - 2]
-  check(q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
-    () => `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`)
+  check(
+    q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
+    () =>
+      `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`,
+  )
   const factor = scale ?? 1 / Math.sqrt(D)
   if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor, dropout })
   const all = numel(lead)
-  return attentionOp({ q: operand(q), k: operand(k), v: operand(v) }, {
-    ...checked(all), heads: all, T, S, depth: D, scale: factor, causal: isCausal, packed: false,
-    random: drawn(dropout), q: [0, T * D, D], k: [0, S * D, D], o: [0, T * D, D],
-  }).o
+  return attentionOp(
+    { q: operand(q), k: operand(k), v: operand(v) },
+    {
+      ...checked(all),
+      heads: all,
+      T,
+      S,
+      depth: D,
+      scale: factor,
+      causal: isCausal,
+      packed: false,
+      random: drawn(dropout),
+      q: [0, T * D, D],
+      k: [0, S * D, D],
+      o: [0, T * D, D],
+    },
+  ).o
 }
 
 /**
- * Attention of tokens among themselves: qkv [B, T, 3·H·D] as one projection writes it (queries, keys, values, each head by head) →
- * [B, T, H·D]. What permute, scaledDotProductAttention and permute give, without moving anything. D: a multiple of 4 up to 128.
+ * Attention of tokens among themselves: qkv [B, T, 3·H·D] as one projection writes it (queries, keys, values, each head
+ * by head) → [B, T, H·D]. What permute, scaledDotProductAttention and permute give, without moving anything. D: a
+ * multiple of 4 up to 128.
  */
-export function selfAttention(qkv: Tensor, { heads, isCausal = false, scale, dropout = 0 }: AttentionOptions & { heads: number }): Tensor {
-  check(qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
-    () => `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, got ${formatShape(qkv.shape)}`)
+export function selfAttention(
+  qkv: Tensor,
+  { heads, isCausal = false, scale, dropout = 0 }: AttentionOptions & { heads: number },
+): Tensor {
+  check(
+    qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
+    () =>
+      `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, got ${formatShape(qkv.shape)}`,
+  )
   const [B, T, width] = qkv.shape
   const depth = width / (3 * heads)
   const rows = [T * width, depth, width] as const
-  return selfAttentionOp({ qkv: operand(qkv) }, {
-    ...checked(B * heads), heads, T, S: T, depth, scale: scale ?? 1 / Math.sqrt(depth), causal: isCausal, packed: true,
-    random: drawn(dropout),
-    q: rows, k: rows, o: [(T * width) / 3, depth, width / 3],
-  }).o
+  return selfAttentionOp(
+    { qkv: operand(qkv) },
+    {
+      ...checked(B * heads),
+      heads,
+      T,
+      S: T,
+      depth,
+      scale: scale ?? 1 / Math.sqrt(depth),
+      causal: isCausal,
+      packed: true,
+      random: drawn(dropout),
+      q: rows,
+      k: rows,
+      o: [(T * width) / 3, depth, width / 3],
+    },
+  ).o
 }
 
-/** Random numbers for a call that drops; every call takes a stream, so that turning dropout on changes no other's numbers. */
+/**
+ * Random numbers for a call that drops; every call takes a stream, so that turning dropout on changes no other's
+ * numbers.
+ */
 function drawn(p: number): Draw | null {
   const random = draw('attention', p)
   return p > 0 ? random : null
@@ -161,8 +237,16 @@ function checked(all: number): { all: number } {
   return { all }
 }
 
-/** The same out of plain operators, with all scores in memory: for rows that the kernels do not take, and their twin in the tests. */
-export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, scale, dropout: p = 0 }: { isCausal: boolean; scale: number; dropout?: number }): Tensor {
+/**
+ * The same out of plain operators, with all scores in memory: for rows that the kernels do not take, and their twin in
+ * the tests.
+ */
+export function composedAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { isCausal, scale, dropout: p = 0 }: { isCausal: boolean; scale: number; dropout?: number },
+): Tensor {
   const rank = q.shape.length
   const scores = cast(matmul(mul(q, scale), transpose(k, rank - 2, rank - 1)), 'f32')
   const probabilities = softmax(isCausal ? add(scores, causalMask(scores.shape)) : scores, { dim: -1 })
@@ -172,5 +256,8 @@ export function composedAttention(q: Tensor, k: Tensor, v: Tensor, { isCausal, s
 /** [T, S]: 0 where key j <= query i, else a number that leaves nothing of any score. */
 function causalMask(scores: Shape): Tensor {
   const [T, S] = scores.slice(-2)
-  return tensor(Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e38 : 0)), [T, S])
+  return tensor(
+    Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e38 : 0)),
+    [T, S],
+  )
 }

@@ -19,18 +19,30 @@ interface Attributes extends Required<BatchNormOptions> {
   relu: boolean
 }
 
-/** [rows, channels] cut into chunks of rows: enough invocations to fill the chip, each with enough rows to be worth it. */
+/**
+ * [rows, channels] cut into chunks of rows: enough invocations to fill the chip, each with enough rows to be worth it.
+ */
 function layout(x: Tensor) {
   const channels = x.shape[x.shape.length - 1]
   const rows = x.size / channels
   const wanted = Math.max(1, Math.ceil((gpu.caps.parallelism * 4) / Math.ceil(channels / 64)))
   const rowsPerChunk = Math.max(Math.min(rows, 16), Math.ceil(rows / wanted))
   const chunks = Math.ceil(rows / rowsPerChunk)
-  return { rows, channels, rows_per_chunk: rowsPerChunk, chunks, groups: [Math.ceil(channels / 64), chunks, 1] as const }
+  return {
+    rows,
+    channels,
+    rows_per_chunk: rowsPerChunk,
+    chunks,
+    groups: [Math.ceil(channels / 64), chunks, 1] as const,
+  }
 }
 
-/** How the chunks of each channel are merged: a workgroup for sixteen channels, of as many invocations each as there is work for. */
-const merging = (channels: number, chunks: number) => ({ groups: Math.ceil(channels / 16), RUNS: chunks > 64 ? 16 : 1 } as const)
+/**
+ * How the chunks of each channel are merged: a workgroup for sixteen channels, of as many invocations each as there is
+ * work for.
+ */
+const merging = (channels: number, chunks: number) =>
+  ({ groups: Math.ceil(channels / 16), RUNS: chunks > 64 ? 16 : 1 }) as const
 
 /** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
 export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
@@ -40,7 +52,10 @@ export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, ch
 
 /** The gradient of relu(…) before the relu: dy where y > 0. */
 function masked(y: Tensor, dy: Tensor, into: Tensor): void {
-  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), { OP: UNARY.indexOf('relu'), T: y.element })
+  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), {
+    OP: UNARY.indexOf('relu'),
+    T: y.element,
+  })
 }
 
 const batchNormOp = defineOp({
@@ -51,48 +66,102 @@ const batchNormOp = defineOp({
   auxiliary: ['stats'],
   saves: ['x', 'y', 'weight', 'stats'],
   shape(
-    { x, residual, ...vectors }: { x: Tensor } & Record<'residual' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor | null>,
+    {
+      x,
+      residual,
+      ...vectors
+    }: { x: Tensor } & Record<'residual' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor | null>,
     { training }: Attributes,
   ) {
     const channels = x.shape[x.shape.length - 1]
     for (const [name, v] of Object.entries(vectors)) {
-      check(!v || (v.shape.length === 1 && v.shape[0] === channels), () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`)
+      check(
+        !v || (v.shape.length === 1 && v.shape[0] === channels),
+        () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`,
+      )
     }
-    check(training || (vectors.runningMean && vectors.runningVar), 'batchNorm: evaluation needs running statistics, got none')
-    check(!vectors.weight === !vectors.bias && !vectors.runningMean === !vectors.runningVar, 'batchNorm: weight and bias, and the running statistics, come in pairs')
-    check(!residual || sameShape(residual.shape, x.shape), () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`)
-    check(!training || x.size > channels, () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`)
+    check(
+      training || (vectors.runningMean && vectors.runningVar),
+      'batchNorm: evaluation needs running statistics, got none',
+    )
+    check(
+      !vectors.weight === !vectors.bias && !vectors.runningMean === !vectors.runningVar,
+      'batchNorm: weight and bias, and the running statistics, come in pairs',
+    )
+    check(
+      !residual || sameShape(residual.shape, x.shape),
+      () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`,
+    )
+    check(
+      !training || x.size > channels,
+      () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`,
+    )
     return { y: x.shape, stats: [3, channels] }
   },
-  forward({ x, residual, runningMean, runningVar, weight, bias }, { y, stats }, { training, momentum, eps, relu: rectify }) {
+  forward(
+    { x, residual, runningMean, runningVar, weight, bias },
+    { y, stats },
+    { training, momentum, eps, relu: rectify },
+  ) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
     const T = x.element
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups, { T })
       const { groups: merged, RUNS } = merging(channels, chunks)
-      gpu.run(shaders.batchnorm_merge, { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null }, merged, { T, RUNS })
+      gpu.run(
+        shaders.batchnorm_merge,
+        { x, parts, stats, running_mean: runningMean, running_var: runningVar },
+        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null },
+        merged,
+        { T, RUNS },
+      )
     } else {
-      gpu.run(shaders.batchnorm_running, { running_mean: runningMean, running_var: runningVar, stats }, { channels, eps }, groups[0])
+      gpu.run(
+        shaders.batchnorm_running,
+        { running_mean: runningMean, running_var: runningVar, stats },
+        { channels, eps },
+        groups[0],
+      )
     }
-    gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual, y },
-      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify }, groups, { T })
+    gpu.run(
+      shaders.batchnorm_apply,
+      { x, stats, weight, bias, residual, y },
+      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify },
+      groups,
+      { T },
+    )
   },
-  backward({ x, y, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias, residual: dResidual }, { training, relu: rectify }) {
+  backward(
+    { x, y, weight, stats },
+    { y: dy },
+    { x: dx, weight: dWeight, bias: dBias, residual: dResidual },
+    { training, relu: rectify },
+  ) {
     const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
     const T = x.element
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { rows, channels, rows_per_chunk, relu: rectify }, groups, { T })
+      gpu.run(
+        shaders.batchnorm_backward_sums,
+        { x, y, dy, stats, parts },
+        { rows, channels, rows_per_chunk, relu: rectify },
+        groups,
+        { T },
+      )
       mergeGradients(parts, dweight, dbias, channels, chunks)
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }
-      gpu.run(shaders.batchnorm_backward_input, { x, y, dy, stats, weight, ...sums, dx },
-        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training }, groups, { T })
+      gpu.run(
+        shaders.batchnorm_backward_input,
+        { x, y, dy, stats, weight, ...sums, dx },
+        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training },
+        groups,
+        { T },
+      )
     }
     if (!dResidual) return
     if (!rectify) return { residual: dy }
@@ -101,32 +170,56 @@ const batchNormOp = defineOp({
 })
 
 function run(
-  x: Tensor, residual: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null,
-  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions, rectify: boolean,
+  x: Tensor,
+  residual: Tensor | null,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+  rectify: boolean,
 ): Tensor {
-  return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify }).y
+  return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify })
+    .y
 }
 
 /**
- * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C] or null (no affine part, no running statistics). While training with the statistics of the batch (running ones move by
- * `momentum`, the variance unbiased), otherwise with the running ones. `torch.nn.functional.batch_norm`.
+ * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C] or null (no affine part, no running
+ * statistics). While training with the statistics of the batch (running ones move by `momentum`, the variance
+ * unbiased), otherwise with the running ones. `torch.nn.functional.batch_norm`.
  */
 export function batchNorm(
-  x: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  options: BatchNormOptions = {},
 ): Tensor {
   return run(x, null, runningMean, runningVar, weight, bias, options, false)
 }
 
 /** relu(batchNorm(x)), fused. */
 export function batchNormRelu(
-  x: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  options: BatchNormOptions = {},
 ): Tensor {
   return run(x, null, runningMean, runningVar, weight, bias, options, true)
 }
 
 /** relu(batchNorm(x) + residual), fused: the end of a ResNet block. */
 export function batchNormAddRelu(
-  x: Tensor, residual: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, weight: Tensor | null, bias: Tensor | null, options: BatchNormOptions = {},
+  x: Tensor,
+  residual: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  options: BatchNormOptions = {},
 ): Tensor {
   return run(x, residual, runningMean, runningVar, weight, bias, options, true)
 }
@@ -134,6 +227,9 @@ export function batchNormAddRelu(
 /** What the fused operators compute, out of plain ones: their twin in the tests. */
 export const composed = {
   batchNormRelu: (...args: Parameters<typeof batchNormRelu>) => relu(batchNorm(...args)),
-  batchNormAddRelu: (x: Tensor, residual: Tensor, ...rest: Parameters<typeof batchNorm> extends [Tensor, ...infer R] ? R : never) =>
-    relu(add(batchNorm(x, ...rest), residual)),
+  batchNormAddRelu: (
+    x: Tensor,
+    residual: Tensor,
+    ...rest: Parameters<typeof batchNorm> extends [Tensor, ...infer R] ? R : never
+  ) => relu(add(batchNorm(x, ...rest), residual)),
 }

@@ -19,7 +19,10 @@ const affineOp = defineOp({
   },
   backward(_, { y: dy }, { x: dx }, { scale }) {
     if (scale === 1) return { x: dy }
-    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256), { T: dx.element })
+    if (dx)
+      gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256), {
+        T: dx.element,
+      })
   },
 })
 
@@ -44,8 +47,15 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
         gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP, T: y.element })
         return
       }
-      const { vec4, params, groups } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
-      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, { OP, T: y.element })
+      const { vec4, params, groups } = walk(
+        y.shape,
+        broadcastStrides(a.shape, y.shape),
+        broadcastStrides(b.shape, y.shape),
+      )
+      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, {
+        OP,
+        T: y.element,
+      })
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)

@@ -23,7 +23,10 @@ const castOp = defineOp({
   },
 })
 
-/** The same numbers as f32 or f16, rounded to nearest; x itself where it is that already. The gradient goes back in x's dtype. `Tensor.to`. */
+/**
+ * The same numbers as f32 or f16, rounded to nearest; x itself where it is that already. The gradient goes back in x's
+ * dtype. `Tensor.to`.
+ */
 export function cast(x: Tensor, dtype: Float): Tensor {
   return x.dtype === dtype ? x : castOp({ x }, { dtype }).y
 }
@@ -36,8 +39,8 @@ Tensor.prototype.to = function (dtype) {
 export const operand = (x: Tensor): Tensor => (autocasting() ? cast(x, 'f16') : x)
 
 /**
- * An f32 parameter as the kernels want it beside activations of `dtype`: rounded to f16 for f16. A transient without a history, made anew
- * in each pass: it costs less than keeping it.
+ * An f32 parameter as the kernels want it beside activations of `dtype`: rounded to f16 for f16. A transient without a
+ * history, made anew in each pass: it costs less than keeping it.
  */
 export function parameterAs(dtype: Tensor['dtype'], parameter: Tensor): Tensor {
   if (dtype === parameter.dtype) return parameter

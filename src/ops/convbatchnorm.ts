@@ -1,4 +1,5 @@
-// Evaluation only: a convolution, batchNorm with running statistics, residual addition and relu in one kernel. It has no gradient.
+// Evaluation only: a convolution, batchNorm with running statistics, residual addition and relu in one kernel. It has
+// no gradient.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -40,38 +41,89 @@ const conv2dBatchNormOp = defineOp({
   ) {
     const y = outputShape('conv2dBatchNorm', x, weight, vectors.bias, attrs)
     for (const [name, v] of Object.entries(vectors)) {
-      check(!v || (v.shape.length === 1 && v.shape[0] === y[3]), () => `conv2dBatchNorm: ${name} must have shape [${y[3]}], got ${formatShape(v!.shape)}`)
+      check(
+        !v || (v.shape.length === 1 && v.shape[0] === y[3]),
+        () => `conv2dBatchNorm: ${name} must have shape [${y[3]}], got ${formatShape(v!.shape)}`,
+      )
     }
-    check(!vectors.normWeight === !vectors.normBias, 'conv2dBatchNorm: weight and bias of the norm come in pairs, got one')
-    check(!residual || sameShape(residual.shape, y), () => `conv2dBatchNorm: residual must have the result's shape ${formatShape(y)}, got ${formatShape(residual!.shape)}`)
+    check(
+      !vectors.normWeight === !vectors.normBias,
+      'conv2dBatchNorm: weight and bias of the norm come in pairs, got one',
+    )
+    check(
+      !residual || sameShape(residual.shape, y),
+      () =>
+        `conv2dBatchNorm: residual must have the result's shape ${formatShape(y)}, got ${formatShape(residual!.shape)}`,
+    )
     return { y }
   },
-  forward({ x, weight, bias, runningMean, runningVar, normWeight, normBias, residual }, { y }, { eps, relu: rectify, ...attrs }) {
+  forward(
+    { x, weight, bias, runningMean, runningVar, normWeight, normBias, residual },
+    { y },
+    { eps, relu: rectify, ...attrs },
+  ) {
     const channels = y.shape[3]
     const scale = empty([channels], 'f32', 'folded scale')
     const shift = empty([channels], 'f32', 'folded shift')
-    gpu.run(shaders.conv2d_batchnorm_fold,
-      { conv_bias: bias, running_mean: runningMean, running_var: runningVar, weight: normWeight, bias: normBias, scale, shift },
-      { channels, eps, affine: normWeight !== null, has_conv_bias: bias !== null }, Math.ceil(channels / 64))
+    gpu.run(
+      shaders.conv2d_batchnorm_fold,
+      {
+        conv_bias: bias,
+        running_mean: runningMean,
+        running_var: runningVar,
+        weight: normWeight,
+        bias: normBias,
+        scale,
+        shift,
+      },
+      { channels, eps, affine: normWeight !== null, has_conv_bias: bias !== null },
+      Math.ceil(channels / 64),
+    )
     forward(x, parameterAs(x.dtype, weight), y, attrs, { scale, bias: shift, residual, relu: rectify })
   },
 })
 
 /**
- * relu(batchNorm(conv2d(x, weight, bias), running statistics) + residual), residual and relu as wanted, in one kernel. For evaluation: it
- * refuses inputs that a gradient would have to flow to.
+ * relu(batchNorm(conv2d(x, weight, bias), running statistics) + residual), residual and relu as wanted, in one kernel.
+ * For evaluation: it refuses inputs that a gradient would have to flow to.
  */
-export function conv2dBatchNorm(x: Tensor, weight: Tensor, bias: Tensor | null, norm: RunningNorm, options: Conv2dBatchNormOptions = {}): Tensor {
+export function conv2dBatchNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  norm: RunningNorm,
+  options: Conv2dBatchNormOptions = {},
+): Tensor {
   const { residual = null, relu: rectify = false, ...conv } = options
-  const inputs = { x: operand(x), weight, bias, runningMean: norm.runningMean, runningVar: norm.runningVar, normWeight: norm.weight, normBias: norm.bias, residual }
-  check(!gradEnabled() || !Object.values(inputs).some((t) => t?.requiresGrad), 'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)')
+  const inputs = {
+    x: operand(x),
+    weight,
+    bias,
+    runningMean: norm.runningMean,
+    runningVar: norm.runningVar,
+    normWeight: norm.weight,
+    normBias: norm.bias,
+    residual,
+  }
+  check(
+    !gradEnabled() || !Object.values(inputs).some((t) => t?.requiresGrad),
+    'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)',
+  )
   return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, relu: rectify }).y
 }
 
 /** The same out of plain operators, with gradients: its twin in the tests. */
-export function composedConv2dBatchNorm(x: Tensor, weight: Tensor, bias: Tensor | null, norm: RunningNorm, options: Conv2dBatchNormOptions = {}): Tensor {
+export function composedConv2dBatchNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  norm: RunningNorm,
+  options: Conv2dBatchNormOptions = {},
+): Tensor {
   const { residual, relu: rectify, ...conv } = options
-  const y = batchNorm(conv2d(x, weight, bias, conv), norm.runningMean, norm.runningVar, norm.weight, norm.bias, { eps: norm.eps })
+  const y = batchNorm(conv2d(x, weight, bias, conv), norm.runningMean, norm.runningVar, norm.weight, norm.bias, {
+    eps: norm.eps,
+  })
   const sum = residual ? add(y, residual) : y
   return rectify ? relu(sum) : sum
 }

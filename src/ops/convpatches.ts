@@ -1,5 +1,5 @@
-// Convolutions whose windows do not overlap (a Vision Transformer's patch embedding): the patches are copied side by side, the rest is one matrix
-// product, by the kernels that linear layers use anyway.
+// Convolutions whose windows do not overlap (a Vision Transformer's patch embedding): the patches are copied side by
+// side, the rest is one matrix product, by the kernels that linear layers use anyway.
 import { type Tensor, empty } from '../tensor/tensor.js'
 import type { Attributes, Epilogue } from './convgeometry.js'
 import { gemm } from './gemm.js'
@@ -7,9 +7,21 @@ import { copyStrided } from './layout.js'
 import { stridesOf } from './shape.js'
 
 /** Whether windows cover an image x [N, H, W, C] once, without padding. */
-export function isPatches([, h, w]: readonly number[], [kh, kw]: readonly number[], { stride, padding, dilation, groups }: Attributes): boolean {
-  return groups === 1 && kh * kw > 1 && stride[0] === kh && stride[1] === kw && h % kh === 0 && w % kw === 0 &&
-    padding.every((p) => p === 0) && dilation.every((d) => d === 1)
+export function isPatches(
+  [, h, w]: readonly number[],
+  [kh, kw]: readonly number[],
+  { stride, padding, dilation, groups }: Attributes,
+): boolean {
+  return (
+    groups === 1 &&
+    kh * kw > 1 &&
+    stride[0] === kh &&
+    stride[1] === kw &&
+    h % kh === 0 &&
+    w % kw === 0 &&
+    padding.every((p) => p === 0) &&
+    dilation.every((d) => d === 1)
+  )
 }
 
 /** Of the epilogues, a product can do none but the bias. */
@@ -27,7 +39,11 @@ function patchwise([n, h, w, c]: readonly number[], [kh, kw]: readonly number[])
 
 /** x as rows of patches [N·OH·OW, KH·KW·C]. */
 function cut(x: Tensor, w: readonly number[]): Tensor {
-  const { shape, image, size: { M, K } } = patchwise(x.shape, w)
+  const {
+    shape,
+    image,
+    size: { M, K },
+  } = patchwise(x.shape, w)
   const rows = empty([M, K], x.dtype, 'patches')
   copyStrided(x, rows, shape, image, { offset: 0, strides: stridesOf(shape) })
   return rows
@@ -38,7 +54,11 @@ export function patchesForward(x: Tensor, weight: Tensor, y: Tensor, { bias }: E
 }
 
 export function patchesBackwardInput(weight: Tensor, dy: Tensor, dx: Tensor): void {
-  const { shape, image, size: { M, K } } = patchwise(dx.shape, weight.shape)
+  const {
+    shape,
+    image,
+    size: { M, K },
+  } = patchwise(dx.shape, weight.shape)
   const rows = empty([M, K], dx.dtype, 'gradient of patches')
   gemm({ a: dy, w: weight, y: rows, M, N: K, K: weight.shape[3], transposeW: true })
   copyStrided(rows, dx, shape, { offset: 0, strides: stridesOf(shape) }, image)

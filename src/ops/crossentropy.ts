@@ -26,24 +26,40 @@ const rowsOp = defineOp({
   dtypes: { target: ['i32'] },
   auxiliary: ['counted', 'lse'],
   saves: ['logits', 'target', 'weight', 'lse'],
-  shape({ logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null }, _: { smoothing: number; ignore: number }) {
+  shape(
+    { logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null },
+    _: { smoothing: number; ignore: number },
+  ) {
     check(logits.shape.length === 2, () => `crossEntropy: needs logits [N, C], got ${formatShape(logits.shape)}`)
     const [rows, classes] = logits.shape
-    check(target.shape.length === 1 && target.shape[0] === rows, () => `crossEntropy: target must be [${rows}], got ${formatShape(target.shape)}`)
-    check(!weight || (weight.shape.length === 1 && weight.shape[0] === classes),
-      () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`)
+    check(
+      target.shape.length === 1 && target.shape[0] === rows,
+      () => `crossEntropy: target must be [${rows}], got ${formatShape(target.shape)}`,
+    )
+    check(
+      !weight || (weight.shape.length === 1 && weight.shape[0] === classes),
+      () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`,
+    )
     return { losses: [rows], counted: [rows], lse: [rows] }
   },
   forward({ logits, target, weight }, { losses, counted, lse }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
-    gpu.run(shaders.crossentropy_forward, { logits, labels: target, weight, lse, losses, counted },
-      { rows, classes, has_weight: weight !== null, smoothing, ignore }, rows)
+    gpu.run(
+      shaders.crossentropy_forward,
+      { logits, labels: target, weight, lse, losses, counted },
+      { rows, classes, has_weight: weight !== null, smoothing, ignore },
+      rows,
+    )
   },
   backward({ logits, target, weight, lse }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
     if (dlogits) {
-      gpu.run(shaders.crossentropy_backward, { logits, labels: target, weight, lse, dlosses, dlogits },
-        { rows, classes, has_weight: weight !== null, smoothing, ignore }, Math.ceil((rows * classes) / 64))
+      gpu.run(
+        shaders.crossentropy_backward,
+        { logits, labels: target, weight, lse, dlosses, dlogits },
+        { rows, classes, has_weight: weight !== null, smoothing, ignore },
+        Math.ceil((rows * classes) / 64),
+      )
     }
   },
 })
@@ -65,14 +81,23 @@ const weightedMeanOp = defineOp({
 })
 
 /**
- * Cross entropy between logits [N, C] and class numbers target [N] (i32): a scalar, or [N] with reduction 'none'. A target outside the
- * classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
+ * Cross entropy between logits [N, C] and class numbers target [N] (i32): a scalar, or [N] with reduction 'none'. A
+ * target outside the classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, labelSmoothing = 0, reduction = 'mean', ignoreIndex = -100 } = options
-  check(labelSmoothing >= 0 && labelSmoothing <= 1, `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`)
-  check(['mean', 'sum', 'none'].includes(reduction), `crossEntropy: reduction must be mean, sum or none, got ${reduction}`)
-  const { losses, counted } = rowsOp({ logits: cast(logits, 'f32'), target, weight }, { smoothing: labelSmoothing, ignore: ignoreIndex })
+  check(
+    labelSmoothing >= 0 && labelSmoothing <= 1,
+    `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`,
+  )
+  check(
+    ['mean', 'sum', 'none'].includes(reduction),
+    `crossEntropy: reduction must be mean, sum or none, got ${reduction}`,
+  )
+  const { losses, counted } = rowsOp(
+    { logits: cast(logits, 'f32'), target, weight },
+    { smoothing: labelSmoothing, ignore: ignoreIndex },
+  )
   if (reduction === 'none') return losses
   return reduction === 'sum' ? sum(losses) : weightedMeanOp({ losses, counted }, {}).loss
 }

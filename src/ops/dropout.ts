@@ -1,4 +1,5 @@
-// Dropout of elements and of whole samples. The mask is a function of (seed, step, call, element): nothing is stored for the backward pass.
+// Dropout of elements and of whole samples. The mask is a function of (seed, step, call, element): nothing is stored
+// for the backward pass.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -27,12 +28,20 @@ export function draw(name: string, p: number): Draw {
 export const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
 
 function mask(x: Tensor, y: Tensor, { p, key }: Draw): void {
-  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256), { T: x.element })
+  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256), {
+    T: x.element,
+  })
 }
 
 function maskSamples(x: Tensor, y: Tensor, { p, key }: Draw): void {
   const per_sample = x.size / x.shape[0]
-  gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), Math.ceil(x.size / 256), { T: x.element })
+  gpu.run(
+    shaders.droppath,
+    { x, y },
+    () => ({ n: x.size, per_sample, ...kept(p), ...key() }),
+    Math.ceil(x.size / 256),
+    { T: x.element },
+  )
 }
 
 function define(name: string, run: typeof mask) {
@@ -52,15 +61,18 @@ function define(name: string, run: typeof mask) {
 const dropoutOp = define('dropout', mask)
 const dropPathOp = define('dropPath', maskSamples)
 
-/** Zeroes elements with probability p and scales the rest by 1/(1-p) while training; otherwise x itself. `torch.nn.functional.dropout`. */
+/**
+ * Zeroes elements with probability p and scales the rest by 1/(1-p) while training; otherwise x itself.
+ * `torch.nn.functional.dropout`.
+ */
 export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
   const attributes = draw('dropout', p)
   return training && p > 0 ? dropoutOp({ x }, attributes).y : x
 }
 
 /**
- * Zeroes whole samples (first axis) with probability p and scales the rest by 1/(1-p) while training; otherwise x itself. Stochastic
- * depth (Huang et al. 2016), timm's `drop_path`.
+ * Zeroes whole samples (first axis) with probability p and scales the rest by 1/(1-p) while training; otherwise x
+ * itself. Stochastic depth (Huang et al. 2016), timm's `drop_path`.
  */
 export function dropPath(x: Tensor, p = 0, training = true): Tensor {
   const attributes = draw('dropPath', p)

@@ -14,33 +14,53 @@ const embedTokensOp = defineOp({
   optional: ['token'],
   dtypes: { patches: FLOATS },
   saves: ['token'],
-  shape: ({ patches, position }: { patches: Tensor; token: Tensor | null; position: Tensor }) =>
-    ({ y: [patches.shape[0], position.shape[1], position.shape[2]] }),
+  shape: ({ patches, position }: { patches: Tensor; token: Tensor | null; position: Tensor }) => ({
+    y: [patches.shape[0], position.shape[1], position.shape[2]],
+  }),
   forward({ patches, token, position }, { y }) {
     const [, tokens, width] = y.shape
-    gpu.run(shaders.embedtokens_forward, { patches, token, position, y },
-      { n: y.size / 4, tokens, width: width / 4, prefix: token ? 1 : 0 }, Math.ceil(y.size / 256), { T: y.element })
+    gpu.run(
+      shaders.embedtokens_forward,
+      { patches, token, position, y },
+      { n: y.size / 4, tokens, width: width / 4, prefix: token ? 1 : 0 },
+      Math.ceil(y.size / 256),
+      { T: y.element },
+    )
   },
   backward({ token }, { y: dy }, { patches: dpatches = null, token: dtoken = null, position: dposition = null }) {
     const [batch, tokens, width] = dy.shape
     // A stand-in is only 256 bytes: what nobody wants is not written.
-    gpu.run(shaders.embedtokens_backward, { dy, dpatches, dtoken, dposition }, {
-      batch, tokens, width: width / 4, prefix: token ? 1 : 0,
-      want_patches: dpatches !== null, want_token: dtoken !== null, want_position: dposition !== null,
-    }, Math.ceil((tokens * width) / 256), { T: dy.element })
+    gpu.run(
+      shaders.embedtokens_backward,
+      { dy, dpatches, dtoken, dposition },
+      {
+        batch,
+        tokens,
+        width: width / 4,
+        prefix: token ? 1 : 0,
+        want_patches: dpatches !== null,
+        want_token: dtoken !== null,
+        want_position: dposition !== null,
+      },
+      Math.ceil((tokens * width) / 256),
+      { T: dy.element },
+    )
   },
 })
 
 /**
- * cat(token, patches) + position: patches [B, P, C], token [1, 1, C] or null, position [1, T, C] with T = P + 1, or P without a token →
- * [B, T, C]. The embeddings of Dosovitskiy et al. 2021 (timm's `_pos_embed`).
+ * cat(token, patches) + position: patches [B, P, C], token [1, 1, C] or null, position [1, T, C] with T = P + 1, or P
+ * without a token → [B, T, C]. The embeddings of Dosovitskiy et al. 2021 (timm's `_pos_embed`).
  */
 export function embedTokens(patches: Tensor, token: Tensor | null, position: Tensor): Tensor {
   const [, P, C] = patches.shape
   const T = token ? P + 1 : P
-  check(patches.shape.length === 3 && position.size === T * C && position.shape[1] === T && (!token || token.size === C),
-    () => `embedTokens: needs patches [B, P, C], token [1, 1, C] or null and position [1, ${T}, C], got ` +
-      `${[patches, token, position].map((t) => (t ? formatShape(t.shape) : 'null')).join(', ')}`)
+  check(
+    patches.shape.length === 3 && position.size === T * C && position.shape[1] === T && (!token || token.size === C),
+    () =>
+      `embedTokens: needs patches [B, P, C], token [1, 1, C] or null and position [1, ${T}, C], got ` +
+      `${[patches, token, position].map((t) => (t ? formatShape(t.shape) : 'null')).join(', ')}`,
+  )
   if (C % 4 === 0) return embedTokensOp({ patches, token, position }, {}).y
   return composedEmbedTokens(patches, token, position)
 }

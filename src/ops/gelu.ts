@@ -25,7 +25,10 @@ const geluOp = defineOp({
 
 /** dx = dy · gelu′(x). */
 export function geluBackward(x: Tensor, dy: Tensor, dx: Tensor, approximate: 'none' | 'tanh'): void {
-  gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), { TANH: approximate === 'tanh', T: x.element })
+  gpu.run(shaders.gelu_backward, { x, dy, dx }, { n: x.size }, Math.ceil(x.size / 256), {
+    TANH: approximate === 'tanh',
+    T: x.element,
+  })
 }
 
 /** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */

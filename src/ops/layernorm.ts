@@ -16,13 +16,25 @@ interface Attributes {
   eps: number
 }
 
-/** rows × cols, and the kernels for it: vec4 and one subgroup a row where a subgroup has a fixed size, else a workgroup a row. */
+/**
+ * rows × cols, and the kernels for it: vec4 and one subgroup a row where a subgroup has a fixed size, else a workgroup
+ * a row.
+ */
 function layout(x: Tensor, cols: number) {
   const SG = cols % 4 === 0 ? subgroupFamily() : null
   return { rows: x.size / cols, cols, SG }
 }
 
-function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight: Tensor | null, bias: Tensor | null, y: Tensor, stats: Tensor, { cols, eps }: Attributes) {
+function forward(
+  x: Tensor,
+  residual: Tensor | null,
+  sum: Tensor | null,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  y: Tensor,
+  stats: Tensor,
+  { cols, eps }: Attributes,
+) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, residual, weight, bias, sum, y, stats }
   const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null, add: residual !== null }
@@ -31,7 +43,15 @@ function forward(x: Tensor, residual: Tensor | null, sum: Tensor | null, weight:
 }
 
 /** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
-function backwardInput(x: Tensor, weight: Tensor | null, stats: Tensor, dy: Tensor, dsum: Tensor | null, dx: Tensor, cols: number) {
+function backwardInput(
+  x: Tensor,
+  weight: Tensor | null,
+  stats: Tensor,
+  dy: Tensor,
+  dsum: Tensor | null,
+  dx: Tensor,
+  cols: number,
+) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, dy, dsum, weight, stats, dx }
   const params = { rows, cols, has_weight: weight !== null, add: dsum !== null }
@@ -39,24 +59,45 @@ function backwardInput(x: Tensor, weight: Tensor | null, stats: Tensor, dy: Tens
   else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { T: x.element })
 }
 
-function backwardWeight(x: Tensor, stats: Tensor, dy: Tensor, dWeight: Tensor | undefined, dBias: Tensor | undefined, cols: number) {
+function backwardWeight(
+  x: Tensor,
+  stats: Tensor,
+  dy: Tensor,
+  dWeight: Tensor | undefined,
+  dBias: Tensor | undefined,
+  cols: number,
+) {
   if (!dWeight && !dBias) return
   const rows = x.size / cols
   const across = Math.ceil(cols / 256)
-  const rows_per_chunk = Math.max(Math.min(rows, 16), Math.ceil(rows / Math.max(1, Math.ceil((4 * gpu.caps.parallelism) / across))))
+  const rows_per_chunk = Math.max(
+    Math.min(rows, 16),
+    Math.ceil(rows / Math.max(1, Math.ceil((4 * gpu.caps.parallelism) / across))),
+  )
   const chunks = Math.ceil(rows / rows_per_chunk)
   const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
-  gpu.run(shaders.layernorm_backward_weight, { x, dy, stats, parts }, { rows, cols, rows_per_chunk }, [across, chunks, 1], { T: x.element })
+  gpu.run(
+    shaders.layernorm_backward_weight,
+    { x, dy, stats, parts },
+    { rows, cols, rows_per_chunk },
+    [across, chunks, 1],
+    { T: x.element },
+  )
   const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
   const dbias = dBias ?? empty([cols], 'f32', 'dbias')
   mergeGradients(parts, dweight, dbias, cols, chunks)
 }
 
 function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {
-  check(normalizedShape.length > 0 && sameShape(x.slice(-normalizedShape.length), normalizedShape),
-    () => `layerNorm: x must end in ${formatShape(normalizedShape)}, got ${formatShape(x)}`)
+  check(
+    normalizedShape.length > 0 && sameShape(x.slice(-normalizedShape.length), normalizedShape),
+    () => `layerNorm: x must end in ${formatShape(normalizedShape)}, got ${formatShape(x)}`,
+  )
   for (const [name, v] of Object.entries(vectors)) {
-    check(!v || sameShape(v.shape, normalizedShape), () => `layerNorm: ${name} must have shape ${formatShape(normalizedShape)}, got ${formatShape(v!.shape)}`)
+    check(
+      !v || sameShape(v.shape, normalizedShape),
+      () => `layerNorm: ${name} must have shape ${formatShape(normalizedShape)}, got ${formatShape(v!.shape)}`,
+    )
   }
   return numel(normalizedShape)
 }
@@ -67,7 +108,10 @@ const layerNormOp = defineOp({
   optional: ['weight', 'bias'],
   auxiliary: ['stats'],
   saves: ['x', 'weight', 'stats'],
-  shape: ({ x }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) => ({ y: x.shape, stats: [2, x.size / cols] }),
+  shape: ({ x }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) => ({
+    y: x.shape,
+    stats: [2, x.size / cols],
+  }),
   forward({ x, weight, bias }, { y, stats }, attrs) {
     forward(x, null, null, weight, bias, y, stats, attrs)
   },
@@ -83,14 +127,26 @@ const addLayerNormOp = defineOp({
   optional: ['weight', 'bias'],
   auxiliary: ['stats'],
   saves: ['sum', 'weight', 'stats'],
-  shape({ x, residual }: { x: Tensor; residual: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) {
-    check(sameShape(x.shape, residual.shape), () => `addLayerNorm: x and residual must have one shape, got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`)
+  shape(
+    { x, residual }: { x: Tensor; residual: Tensor; weight: Tensor | null; bias: Tensor | null },
+    { cols }: Attributes,
+  ) {
+    check(
+      sameShape(x.shape, residual.shape),
+      () =>
+        `addLayerNorm: x and residual must have one shape, got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`,
+    )
     return { sum: x.shape, y: x.shape, stats: [2, x.size / cols] }
   },
   forward({ x, residual, weight, bias }, { sum, y, stats }, attrs) {
     forward(x, residual, sum, weight, bias, y, stats, attrs)
   },
-  backward({ sum, weight, stats }, { sum: dsum, y: dy }, { x: dx, residual: dResidual, weight: dWeight, bias: dBias }, { cols }) {
+  backward(
+    { sum, weight, stats },
+    { sum: dsum, y: dy },
+    { x: dx, residual: dResidual, weight: dWeight, bias: dBias },
+    { cols },
+  ) {
     if (!dy) {
       for (const unused of [dWeight, dBias]) if (unused) gpu.zero(unused)
       return { x: dsum, residual: dsum }
@@ -103,19 +159,31 @@ const addLayerNormOp = defineOp({
 })
 
 /**
- * (x - mean)·rstd·weight + bias over the last axes of x: normalizedShape, weight and bias are those axes; weight and bias may be null.
- * `torch.nn.functional.layer_norm` (Ba, Kiros & Hinton 2016).
+ * (x - mean)·rstd·weight + bias over the last axes of x: normalizedShape, weight and bias are those axes; weight and
+ * bias may be null. `torch.nn.functional.layer_norm` (Ba, Kiros & Hinton 2016).
  */
 export function layerNorm(
-  x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, { eps = 1e-5 }: LayerNormOptions = {},
+  x: Tensor,
+  normalizedShape: Shape,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { eps = 1e-5 }: LayerNormOptions = {},
 ): Tensor {
   return layerNormOp({ x, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps }).y
 }
 
 /** sum = x + residual and y = layerNorm(sum), fused: what lies between two blocks of a transformer. */
 export function addLayerNorm(
-  x: Tensor, residual: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, { eps = 1e-5 }: LayerNormOptions = {},
+  x: Tensor,
+  residual: Tensor,
+  normalizedShape: Shape,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { eps = 1e-5 }: LayerNormOptions = {},
 ): { sum: Tensor; y: Tensor } {
-  const { sum, y } = addLayerNormOp({ x, residual, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps })
+  const { sum, y } = addLayerNormOp(
+    { x, residual, weight, bias },
+    { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps },
+  )
   return { sum, y }
 }

@@ -25,8 +25,10 @@ export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to:
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = numel(shape.filter((s) => s !== -1))
   const full = shape.map((s) => (s === -1 ? x.size / known : s))
-  check(shape.filter((s) => s === -1).length <= 1 && numel(full) === x.size && full.every((s) => Number.isInteger(s)),
-    () => `reshape: ${formatShape(x.shape)} has ${x.size} elements, which do not fit ${formatShape(shape)}`)
+  check(
+    shape.filter((s) => s === -1).length <= 1 && numel(full) === x.size && full.every((s) => Number.isInteger(s)),
+    () => `reshape: ${formatShape(x.shape)} has ${x.size} elements, which do not fit ${formatShape(shape)}`,
+  )
   return view(x, full)
 }
 
@@ -36,20 +38,34 @@ const permuteOp = defineOp({
   shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[] }) => ({ y: dims.map((d) => x.shape[d]) }),
   forward({ x }, { y }, { dims }) {
     const strides = stridesOf(x.shape)
-    copyStrided(x, y, y.shape, { offset: 0, strides: dims.map((d) => strides[d]) }, { offset: 0, strides: stridesOf(y.shape) })
+    copyStrided(
+      x,
+      y,
+      y.shape,
+      { offset: 0, strides: dims.map((d) => strides[d]) },
+      { offset: 0, strides: stridesOf(y.shape) },
+    )
   },
   backward(_, { y: dy }, { x: dx }, { dims }) {
     if (!dx) return
     const strides = stridesOf(dx.shape)
-    copyStrided(dy, dx, dy.shape, { offset: 0, strides: stridesOf(dy.shape) }, { offset: 0, strides: dims.map((d) => strides[d]) })
+    copyStrided(
+      dy,
+      dx,
+      dy.shape,
+      { offset: 0, strides: stridesOf(dy.shape) },
+      { offset: 0, strides: dims.map((d) => strides[d]) },
+    )
   },
 })
 
 /** Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const order = dims.map((d) => axis('permute', d, x.shape.length))
-  check(new Set(order).size === x.shape.length && x.shape.length <= MAX_RANK,
-    () => `permute: dims must name each of the ${x.shape.length} axes once, got ${formatShape(dims)}`)
+  check(
+    new Set(order).size === x.shape.length && x.shape.length <= MAX_RANK,
+    () => `permute: dims must name each of the ${x.shape.length} axes once, got ${formatShape(dims)}`,
+  )
   return permuteOp({ x }, { dims: order }).y
 }
 
@@ -65,8 +81,9 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 const sliceOp = defineOp({
   name: 'slice',
   dtypes: { x: MOVABLE },
-  shape: ({ x }: { x: Tensor }, { dim, start, end }: { dim: number; start: number; end: number }) =>
-    ({ y: x.shape.map((s, i) => (i === dim ? end - start : s)) }),
+  shape: ({ x }: { x: Tensor }, { dim, start, end }: { dim: number; start: number; end: number }) => ({
+    y: x.shape.map((s, i) => (i === dim ? end - start : s)),
+  }),
   forward({ x }, { y }, { dim, start }) {
     const strides = stridesOf(x.shape)
     copyStrided(x, y, y.shape, { offset: start * strides[dim], strides }, { offset: 0, strides: stridesOf(y.shape) })
@@ -75,7 +92,13 @@ const sliceOp = defineOp({
     if (!dx) return
     const strides = stridesOf(dx.shape)
     gpu.zero(dx)
-    copyStrided(dy, dx, dy.shape, { offset: 0, strides: stridesOf(dy.shape) }, { offset: start * strides[dim], strides })
+    copyStrided(
+      dy,
+      dx,
+      dy.shape,
+      { offset: 0, strides: stridesOf(dy.shape) },
+      { offset: start * strides[dim], strides },
+    )
   },
 })
 
@@ -83,7 +106,10 @@ const sliceOp = defineOp({
 export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?: number; end?: number }): Tensor {
   const d = axis('slice', dim, x.shape.length)
   const stop = end ?? x.shape[d]
-  check(start >= 0 && start < stop && stop <= x.shape[d], () => `slice: needs 0 <= start < end <= ${x.shape[d]}, got ${start} and ${stop}`)
+  check(
+    start >= 0 && start < stop && stop <= x.shape[d],
+    () => `slice: needs 0 <= start < end <= ${x.shape[d]}, got ${start} and ${stop}`,
+  )
   return sliceOp({ x }, { dim: d, start, end: stop }).y
 }
 
@@ -91,19 +117,32 @@ export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?:
 const catOp = defineOp({
   name: 'cat',
   dtypes: { a: MOVABLE, b: MOVABLE },
-  shape: ({ a, b }: { a: Tensor; b: Tensor }, { dim }: { dim: number }) =>
-    ({ y: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)) }),
+  shape: ({ a, b }: { a: Tensor; b: Tensor }, { dim }: { dim: number }) => ({
+    y: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)),
+  }),
   forward({ a, b }, { y }, { dim }) {
     const strides = stridesOf(y.shape)
     copyStrided(a, y, a.shape, { offset: 0, strides: stridesOf(a.shape) }, { offset: 0, strides })
-    copyStrided(b, y, b.shape, { offset: 0, strides: stridesOf(b.shape) }, { offset: a.shape[dim] * strides[dim], strides })
+    copyStrided(
+      b,
+      y,
+      b.shape,
+      { offset: 0, strides: stridesOf(b.shape) },
+      { offset: a.shape[dim] * strides[dim], strides },
+    )
   },
   backward(_, { y: dy }, { a: da, b: db }, { dim }) {
     const strides = stridesOf(dy.shape)
     if (da) copyStrided(dy, da, da.shape, { offset: 0, strides }, { offset: 0, strides: stridesOf(da.shape) })
     if (!db) return
     const offset = dy.shape[dim] - db.shape[dim]
-    copyStrided(dy, db, db.shape, { offset: offset * strides[dim], strides }, { offset: 0, strides: stridesOf(db.shape) })
+    copyStrided(
+      dy,
+      db,
+      db.shape,
+      { offset: offset * strides[dim], strides },
+      { offset: 0, strides: stridesOf(db.shape) },
+    )
   },
 })
 
@@ -112,8 +151,10 @@ export function cat(tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = 
   check(tensors.length > 0, 'cat: needs at least one tensor, got none')
   const d = axis('cat', dim, tensors[0].shape.length)
   return tensors.reduce((a, b) => {
-    check(a.shape.length === b.shape.length && a.shape.every((s, i) => i === d || s === b.shape[i]),
-      () => `cat: shapes must agree outside dim ${d}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+    check(
+      a.shape.length === b.shape.length && a.shape.every((s, i) => i === d || s === b.shape[i]),
+      () => `cat: shapes must agree outside dim ${d}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
+    )
     return catOp({ a, b }, { dim: d }).y
   })
 }

@@ -15,12 +15,22 @@ interface Inputs {
 }
 
 function shapeOf(name: string, { x, weight, bias }: Inputs): Shape {
-  check(weight.shape.length === 2 && weight.shape[1] === x.shape[1], () => `${name}: weight must be [out, ${x.shape[1]}], got ${formatShape(weight.shape)}`)
-  check(!bias || (bias.shape.length === 1 && bias.shape[0] === weight.shape[0]), () => `${name}: bias must be [${weight.shape[0]}], got ${formatShape(bias!.shape)}`)
+  check(
+    weight.shape.length === 2 && weight.shape[1] === x.shape[1],
+    () => `${name}: weight must be [out, ${x.shape[1]}], got ${formatShape(weight.shape)}`,
+  )
+  check(
+    !bias || (bias.shape.length === 1 && bias.shape[0] === weight.shape[0]),
+    () => `${name}: bias must be [${weight.shape[0]}], got ${formatShape(bias!.shape)}`,
+  )
   return [x.shape[0], weight.shape[0]]
 }
 
-function backward({ x, weight }: { x: Tensor; weight: Tensor }, dy: Tensor, { x: dx, weight: dWeight, bias: dBias }: Partial<Record<keyof Inputs, Tensor>>) {
+function backward(
+  { x, weight }: { x: Tensor; weight: Tensor },
+  dy: Tensor,
+  { x: dx, weight: dWeight, bias: dBias }: Partial<Record<keyof Inputs, Tensor>>,
+) {
   const [M, N] = dy.shape
   const K = x.shape[1]
   if (dx) gemm({ a: dy, w: parameterAs(dy.dtype, weight), y: dx, M, N: K, K: N })
@@ -55,7 +65,17 @@ const linearGeluOp = defineOp({
   },
   forward({ x, weight, bias }, { y, pre }, { approximate, differentiable }) {
     const [M, N] = y.shape
-    gemm({ a: x, w: parameterAs(x.dtype, weight), bias, y, M, N, K: x.shape[1], transposeW: true, gelu: { approximate, pre: differentiable ? pre : null } })
+    gemm({
+      a: x,
+      w: parameterAs(x.dtype, weight),
+      bias,
+      y,
+      M,
+      N,
+      K: x.shape[1],
+      transposeW: true,
+      gelu: { approximate, pre: differentiable ? pre : null },
+    })
   },
   backward({ pre, ...saved }, { y: dy }, wanted, { approximate }) {
     const dpre = empty(pre.shape, pre.dtype, 'gradient before gelu')
@@ -64,15 +84,26 @@ const linearGeluOp = defineOp({
   },
 })
 
-/** x · weightᵀ + bias over the last axis: x [..., in], weight [out, in], bias [out] or null. `torch.nn.functional.linear`. */
+/**
+ * x · weightᵀ + bias over the last axis: x [..., in], weight [out, in], bias [out] or null.
+ * `torch.nn.functional.linear`.
+ */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const { y } = linearOp({ x: rows('linear', operand(x)), weight, bias }, {})
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
 }
 
 /** gelu(linear(x, weight, bias)) in one kernel: the first half of a transformer's MLP. */
-export function linearGelu(x: Tensor, weight: Tensor, bias: Tensor | null = null, { approximate = 'none' }: GeluOptions = {}): Tensor {
-  check(approximate === 'none' || approximate === 'tanh', `linearGelu: approximate must be none or tanh, got ${approximate}`)
+export function linearGelu(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  { approximate = 'none' }: GeluOptions = {},
+): Tensor {
+  check(
+    approximate === 'none' || approximate === 'tanh',
+    `linearGelu: approximate must be none or tanh, got ${approximate}`,
+  )
   const differentiable = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)
   const { y } = linearGeluOp({ x: rows('linearGelu', operand(x)), weight, bias }, { approximate, differentiable })
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])

@@ -7,7 +7,10 @@ import { gemm } from './gemm.js'
 import { expand } from './reduce.js'
 import { broadcastShapes } from './shape.js'
 
-/** a [Ba, M, K] · b [Bb, K, N] with Ba, Bb equal, or one of them 1; either transposed. The gradients are products of the same kind. */
+/**
+ * a [Ba, M, K] · b [Bb, K, N] with Ba, Bb equal, or one of them 1; either transposed. The gradients are products of the
+ * same kind.
+ */
 const matmulOp = defineOp({
   name: 'matmul',
   dtypes: { a: FLOATS, b: FLOATS },
@@ -22,8 +25,32 @@ const matmulOp = defineOp({
   backward({ a, b }, { y: dy }, { a: da, b: db }) {
     const [batches, M, N] = dy.shape
     const K = a.shape[2]
-    if (da) gemm({ a: dy, w: b, y: da, M, N: K, K: N, batches, transposeW: true, strideA: batchStride(dy), strideW: batchStride(b) })
-    if (db) gemm({ a, w: dy, y: db, M: K, N, K: M, batches, transposeA: true, strideA: batchStride(a), strideW: batchStride(dy) })
+    if (da)
+      gemm({
+        a: dy,
+        w: b,
+        y: da,
+        M,
+        N: K,
+        K: N,
+        batches,
+        transposeW: true,
+        strideA: batchStride(dy),
+        strideW: batchStride(b),
+      })
+    if (db)
+      gemm({
+        a,
+        w: dy,
+        y: db,
+        M: K,
+        N,
+        K: M,
+        batches,
+        transposeA: true,
+        strideA: batchStride(a),
+        strideW: batchStride(dy),
+      })
   },
 })
 
@@ -31,11 +58,14 @@ const matmulOp = defineOp({
 const batchStride = ({ shape }: Tensor) => (shape[0] === 1 ? 0 : shape[1] * shape[2])
 
 /**
- * Matrix product: [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, a vector counts as a row on the left and as a column
- * on the right. `torch.matmul`.
+ * Matrix product: [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, a vector counts as a row on the left
+ * and as a column on the right. `torch.matmul`.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  check(a.shape.length >= 1 && b.shape.length >= 1, () => `matmul: needs at least one axis each, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+  check(
+    a.shape.length >= 1 && b.shape.length >= 1,
+    () => `matmul: needs at least one axis each, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
+  )
   const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape
   const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape
   const [M, K] = left.slice(-2)
@@ -43,7 +73,10 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   check(K === rows, () => `matmul: inner sizes must agree, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
   const lead = broadcastShapes('matmul', left.slice(0, -2), right.slice(0, -2))
   const batches = numel(lead)
-  const y = matmulOp({ a: batch(view(operand(a), left), lead, batches), b: batch(view(operand(b), right), lead, batches) }, {}).y
+  const y = matmulOp(
+    { a: batch(view(operand(a), left), lead, batches), b: batch(view(operand(b), right), lead, batches) },
+    {},
+  ).y
   const shape = [...lead, ...(a.shape.length === 1 ? [] : [M]), ...(b.shape.length === 1 ? [] : [N])]
   return view(y, shape)
 }

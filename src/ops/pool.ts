@@ -28,12 +28,22 @@ interface Window {
   padding: [number, number]
 }
 
-const outputSize = (size: number, kernel: number, stride: number, padding: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
+const outputSize = (size: number, kernel: number, stride: number, padding: number) =>
+  Math.floor((size + 2 * padding - kernel) / stride) + 1
 
 function poolParams(x: Shape, y: Shape, { kernel, stride, padding }: Window) {
   return {
-    H: x[1], W: x[2], C4: x[3] / 4, OH: y[1], OW: y[2],
-    KH: kernel[0], KW: kernel[1], SH: stride[0], SW: stride[1], PH: padding[0], PW: padding[1],
+    H: x[1],
+    W: x[2],
+    C4: x[3] / 4,
+    OH: y[1],
+    OW: y[2],
+    KH: kernel[0],
+    KW: kernel[1],
+    SH: stride[0],
+    SW: stride[1],
+    PH: padding[0],
+    PW: padding[1],
   }
 }
 
@@ -43,20 +53,35 @@ const maxPoolOp = defineOp({
   auxiliary: ['index'],
   saves: ['index'],
   shape({ x }: { x: Tensor }, { kernel, stride, padding }: Window) {
-    check(padding.every((p, i) => 2 * p <= kernel[i]), () => `maxPool2d: padding must be at most half the kernel, got ${padding} for ${kernel}`)
+    check(
+      padding.every((p, i) => 2 * p <= kernel[i]),
+      () => `maxPool2d: padding must be at most half the kernel, got ${padding} for ${kernel}`,
+    )
     const [n, h, w, c] = x.shape
-    const shape = [n, outputSize(h, kernel[0], stride[0], padding[0]), outputSize(w, kernel[1], stride[1], padding[1]), c]
-    check(shape[1] > 0 && shape[2] > 0, () => `maxPool2d: kernel ${kernel} is larger than the padded image ${formatShape(x.shape)}`)
+    const shape = [
+      n,
+      outputSize(h, kernel[0], stride[0], padding[0]),
+      outputSize(w, kernel[1], stride[1], padding[1]),
+      c,
+    ]
+    check(
+      shape[1] > 0 && shape[2] > 0,
+      () => `maxPool2d: kernel ${kernel} is larger than the padded image ${formatShape(x.shape)}`,
+    )
     return { y: shape, index: { shape, dtype: 'u32' as const } }
   },
   forward({ x }, { y, index }, window) {
     const { rows, groups } = overRows(y.shape)
-    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups, { T: y.element })
+    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups, {
+      T: y.element,
+    })
   },
   backward({ index }, { y: dy }, { x: dx }, window) {
     if (!dx) return
     const { rows, groups } = overRows(dx.shape)
-    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups, { T: dx.element })
+    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups, {
+      T: dx.element,
+    })
   },
 })
 
@@ -88,16 +113,31 @@ const avgPoolOp = defineOp({
   shape: ({ x }: { x: Tensor }, { size }: { size: [number, number] }) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
   forward({ x }, { y }) {
     const { pixels, groups } = overPixels(y.shape)
-    gpu.run(shaders.avgpool_forward, { x, y }, { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels }, groups, { T: y.element })
+    gpu.run(
+      shaders.avgpool_forward,
+      { x, y },
+      { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels },
+      groups,
+      { T: y.element },
+    )
   },
   backward(_, { y: dy }, { x: dx }) {
     if (!dx) return
     const { pixels, groups } = overPixels(dx.shape)
-    gpu.run(shaders.avgpool_backward, { dy, dx }, { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels }, groups, { T: dx.element })
+    gpu.run(
+      shaders.avgpool_backward,
+      { dy, dx },
+      { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels },
+      groups,
+      { T: dx.element },
+    )
   },
 })
 
-/** Average over bins that divide the image as evenly as they can: [N, H, W, C] → [N, ...size, C]. `torch.nn.functional.adaptive_avg_pool2d`. */
+/**
+ * Average over bins that divide the image as evenly as they can: [N, H, W, C] → [N, ...size, C].
+ * `torch.nn.functional.adaptive_avg_pool2d`.
+ */
 export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): Tensor {
   check(x.shape.length === 4, () => `adaptiveAvgPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
   const [height, width] = pair('adaptiveAvgPool2d', 'size', size, 1)

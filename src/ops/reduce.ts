@@ -6,7 +6,10 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
 
-/** y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip idle. */
+/**
+ * y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip
+ * idle.
+ */
 export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
   const outputs = outer * inner
   const parts = Math.min(Math.ceil(size / 16), Math.max(1, Math.ceil((64 * gpu.caps.parallelism) / outputs)))
@@ -14,10 +17,19 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
   let left = size
   if (parts > 1) {
     from = empty([outer, parts, inner], 'f32', 'sum parts')
-    gpu.run(shaders.sum_forward, { x, y: from }, { outer, size, inner, parts, scale: 1 }, Math.ceil((outputs * parts) / 64), { X: x.element, Y: 'f32' })
+    gpu.run(
+      shaders.sum_forward,
+      { x, y: from },
+      { outer, size, inner, parts, scale: 1 },
+      Math.ceil((outputs * parts) / 64),
+      { X: x.element, Y: 'f32' },
+    )
     left = parts
   }
-  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64), { X: from.element, Y: y.element })
+  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64), {
+    X: from.element,
+    Y: y.element,
+  })
 }
 
 /** y = scale · x, broadcast to y's shape. */
@@ -26,11 +38,16 @@ function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void
   gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups, { T: x.element })
 }
 
-/** Sums over `dims` (sorted, distinct); the output keeps them as 1. One pass per run of neighbouring axes, last run first. */
+/**
+ * Sums over `dims` (sorted, distinct); the output keeps them as 1. One pass per run of neighbouring axes, last run
+ * first.
+ */
 const sumOp = defineOp({
   name: 'sum',
   dtypes: { x: FLOATS },
-  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[]; scale: number }) => ({ y: x.shape.map((s, i) => (dims.includes(i) ? 1 : s)) }),
+  shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[]; scale: number }) => ({
+    y: x.shape.map((s, i) => (dims.includes(i) ? 1 : s)),
+  }),
   forward({ x }, { y }, { dims, scale }) {
     const shape = [...x.shape]
     let from = x
@@ -67,7 +84,12 @@ function reduce(name: string, x: Tensor, { dim, keepdim = false }: ReduceOptions
   const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
   const scale = mean ? 1 / numel(dims.map((d) => x.shape[d])) : 1
   const { y } = sumOp({ x }, { dims, scale })
-  return keepdim ? y : view(y, y.shape.filter((_, i) => !dims.includes(i)))
+  return keepdim
+    ? y
+    : view(
+        y,
+        y.shape.filter((_, i) => !dims.includes(i)),
+      )
 }
 
 /** Sum over axes. `torch.sum`. */
@@ -103,6 +125,9 @@ const expandOp = defineOp({
 
 /** x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous. */
 export function expand(x: Tensor, shape: Shape): Tensor {
-  check(sameShape(broadcastShapes('expand', x.shape, shape), shape), () => `expand: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`)
+  check(
+    sameShape(broadcastShapes('expand', x.shape, shape), shape),
+    () => `expand: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,
+  )
   return expandOp({ x }, { shape }).y
 }

@@ -21,7 +21,10 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   return Array.from({ length: rank }, (_, i) => {
     const sa = a[i - rank + a.length] ?? 1
     const sb = b[i - rank + b.length] ?? 1
-    check(sa === sb || sa === 1 || sb === 1, () => `${op}: shapes must broadcast, got ${formatShape(a)} and ${formatShape(b)}`)
+    check(
+      sa === sb || sa === 1 || sb === 1,
+      () => `${op}: shapes must broadcast, got ${formatShape(a)} and ${formatShape(b)}`,
+    )
     return Math.max(sa, sb)
   })
 }
@@ -36,16 +39,26 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /** `values` as six fields named prefix0 … prefix5, filled up in front. */
-function six<P extends string>(prefix: P, values: readonly number[], fill: number): Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number> {
+function six<P extends string>(
+  prefix: P,
+  values: readonly number[],
+  fill: number,
+): Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number> {
   const padded = [...new Array<number>(MAX_RANK - values.length).fill(fill), ...values]
   return Object.fromEntries(padded.map((v, i) => [`${prefix}${i}`, v])) as never
 }
 
 /**
- * Parameters of a walk over `shape` with two sets of strides (shaders/lib/strided.wgsl). Neighbouring axes that both sets pass through
- * as one are merged; when the last axis is contiguous in both and everything divides by four, the walk counts vec4.
+ * Parameters of a walk over `shape` with two sets of strides (shaders/lib/strided.wgsl). Neighbouring axes that both
+ * sets pass through as one are merged; when the last axis is contiguous in both and everything divides by four, the
+ * walk counts vec4.
  */
-export function walk(shape: Shape, a: readonly number[], b: readonly number[], { scale = 1, aOffset = 0, bOffset = 0 } = {}) {
+export function walk(
+  shape: Shape,
+  a: readonly number[],
+  b: readonly number[],
+  { scale = 1, aOffset = 0, bOffset = 0 } = {},
+) {
   const axes: { size: number; a: number; b: number }[] = []
   for (let i = shape.length - 1; i >= 0; i--) {
     const inner = axes[0]
@@ -54,14 +67,27 @@ export function walk(shape: Shape, a: readonly number[], b: readonly number[], {
     else axes.unshift({ size: shape[i], a: a[i], b: b[i] })
   }
   const last = axes[axes.length - 1]
-  const vec4 = last?.a === 1 && last.b === 1 && last.size % 4 === 0 &&
+  const vec4 =
+    last?.a === 1 &&
+    last.b === 1 &&
+    last.size % 4 === 0 &&
     [aOffset, bOffset, ...axes.slice(0, -1).flatMap((x) => [x.a, x.b])].every((v) => v % 4 === 0)
   const unit = vec4 ? 4 : 1
   const strides = (of: 'a' | 'b') => axes.map((x) => (x === last ? x[of] : x[of] / unit))
   const n = numel(shape) / unit
   const params = {
-    n, rank: axes.length, scale, a_offset: aOffset / unit, b_offset: bOffset / unit,
-    ...six('s', axes.map((x) => (x === last ? x.size / unit : x.size)), 1), ...six('a', strides('a'), 0), ...six('b', strides('b'), 0),
+    n,
+    rank: axes.length,
+    scale,
+    a_offset: aOffset / unit,
+    b_offset: bOffset / unit,
+    ...six(
+      's',
+      axes.map((x) => (x === last ? x.size / unit : x.size)),
+      1,
+    ),
+    ...six('a', strides('a'), 0),
+    ...six('b', strides('b'), 0),
   }
   return { vec4, params, groups: Math.ceil(n / 64) }
 }
@@ -69,13 +95,19 @@ export function walk(shape: Shape, a: readonly number[], b: readonly number[], {
 /** A non-negative axis number. */
 export function axis(op: string, dim: number, rank: number): number {
   const positive = dim < 0 ? dim + rank : dim
-  check(Number.isInteger(dim) && positive >= 0 && positive < rank, () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${dim}`)
+  check(
+    Number.isInteger(dim) && positive >= 0 && positive < rank,
+    () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${dim}`,
+  )
   return positive
 }
 
 /** A number or a pair as a pair. */
 export function pair(op: string, name: string, value: number | readonly number[], least: number): [number, number] {
   const [h, w] = typeof value === 'number' ? [value, value] : value
-  check([h, w].every((v) => Number.isInteger(v) && v >= least), () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${String(value)}`)
+  check(
+    [h, w].every((v) => Number.isInteger(v) && v >= least),
+    () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${String(value)}`,
+  )
   return [h, w]
 }

@@ -27,7 +27,8 @@ function defineSoftmax(name: string, LOG: number) {
       if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, params.rows, { LOG })
     },
   })
-  return (x: Tensor, { dim }: { dim: number }): Tensor => op({ x: cast(x, 'f32') }, { dim: axis(name, dim, x.shape.length) }).y
+  return (x: Tensor, { dim }: { dim: number }): Tensor =>
+    op({ x: cast(x, 'f32') }, { dim: axis(name, dim, x.shape.length) }).y
 }
 
 /** exp(x) / Σ exp(x) over one axis, in f32. `torch.softmax`. */

@@ -20,7 +20,14 @@ function unary(name: keyof typeof FUNCTIONS): (x: Tensor) => Tensor {
       gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP, T: x.element })
     },
     backward(saved, { y: dy }, { x: dx }) {
-      if (dx) gpu.run(shaders.unary_backward, { v: needs && saved[needs], dy, dx }, { n: dx.size }, Math.ceil(dx.size / 256), { OP, T: dx.element })
+      if (dx)
+        gpu.run(
+          shaders.unary_backward,
+          { v: needs && saved[needs], dy, dx },
+          { n: dx.size },
+          Math.ceil(dx.size / 256),
+          { OP, T: dx.element },
+        )
     },
   })
   return (x) => op({ x }, {}).y

@@ -20,16 +20,41 @@ export class Adam extends Optimizer<AdamOptions> {
     super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }, 2)
   }
 
-  protected override update({ parameters: p, gradients: g, floats, buffers: [m, v] }: Slot, group: Group<AdamOptions>, scaler: Tensor | null): void {
-    gpu.run(shaders.adam_step, { p, g, m, v, scaler }, () => {
-      const { lr, betas: [beta1, beta2], eps, weightDecay } = group
-      return {
-        n: floats, decoupled: this.decoupled, lr, decay: weightDecay, eps,
-        beta1, one_minus_beta1: 1 - beta1, beta2, one_minus_beta2: 1 - beta2,
-        step_size: lr / (1 - beta1 ** this.steps), correction2: 1 / Math.sqrt(1 - beta2 ** this.steps),
-        steps: this.steps, log1: -Math.log(beta1), log2: -Math.log(beta2),
-      }
-    }, Math.ceil(floats / 256), scaler ? { GUARDED: true } : {})
+  protected override update(
+    { parameters: p, gradients: g, floats, buffers: [m, v] }: Slot,
+    group: Group<AdamOptions>,
+    scaler: Tensor | null,
+  ): void {
+    gpu.run(
+      shaders.adam_step,
+      { p, g, m, v, scaler },
+      () => {
+        const {
+          lr,
+          betas: [beta1, beta2],
+          eps,
+          weightDecay,
+        } = group
+        return {
+          n: floats,
+          decoupled: this.decoupled,
+          lr,
+          decay: weightDecay,
+          eps,
+          beta1,
+          one_minus_beta1: 1 - beta1,
+          beta2,
+          one_minus_beta2: 1 - beta2,
+          step_size: lr / (1 - beta1 ** this.steps),
+          correction2: 1 / Math.sqrt(1 - beta2 ** this.steps),
+          steps: this.steps,
+          log1: -Math.log(beta1),
+          log2: -Math.log(beta2),
+        }
+      },
+      Math.ceil(floats / 256),
+      scaler ? { GUARDED: true } : {},
+    )
   }
 }
 

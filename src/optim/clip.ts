@@ -6,8 +6,8 @@ import { check } from '../util/check.js'
 import { chunkedRuns } from './chunks.js'
 
 /**
- * Scales the gradients of `params` so that their norm together is at most `maxNorm`, and returns the norm they had: a scalar.
- * Between `backward()` and `step()`. `torch.nn.utils.clip_grad_norm_`.
+ * Scales the gradients of `params` so that their norm together is at most `maxNorm`, and returns the norm they had: a
+ * scalar. Between `backward()` and `step()`. `torch.nn.utils.clip_grad_norm_`.
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)
@@ -24,9 +24,16 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   }
   const fewer = Math.min(size, 4096)
   const sums = empty([fewer], 'f32', 'squares')
-  gpu.run(shaders.sum_forward, { x: parts, y: sums }, { outer: 1, size, inner: 1, parts: fewer, scale: 1 }, fewer / 64, { X: 'f32', Y: 'f32' })
+  gpu.run(
+    shaders.sum_forward,
+    { x: parts, y: sums },
+    { outer: 1, size, inner: 1, parts: fewer, scale: 1 },
+    fewer / 64,
+    { X: 'f32', Y: 'f32' },
+  )
   const norm = empty([], 'f32', 'gradient norm')
   gpu.run(shaders.gradient_norm, { parts: sums, norm }, { n: fewer }, 1)
-  for (const { gradients: g, floats: n } of runs) gpu.run(shaders.clip_scale, { g, norm }, { n, max_norm: maxNorm }, Math.ceil(n / 256))
+  for (const { gradients: g, floats: n } of runs)
+    gpu.run(shaders.clip_scale, { g, norm }, { n, max_norm: maxNorm }, Math.ceil(n / 256))
   return norm
 }

@@ -28,14 +28,19 @@ export abstract class Optimizer<Options extends { lr: number }> {
   private readonly buffers = new Map<Group<Options>, { run: Run; storages: Storage[] }[]>()
 
   /** `bufferCount`: buffers of the parameters' size that the optimizer keeps. */
-  constructor(params: readonly Tensor[] | readonly ParameterGroup<Options>[], defaults: Options, private readonly bufferCount: number) {
+  constructor(
+    params: readonly Tensor[] | readonly ParameterGroup<Options>[],
+    defaults: Options,
+    private readonly bufferCount: number,
+  ) {
     const name = this.constructor.name
     check(params.length > 0, `${name}: needs at least one parameter, got none`)
     const groups = params[0] instanceof Tensor ? [{ params }] : params
     this.groups = (groups as ParameterGroup<Options>[]).map((group) => ({ ...defaults, ...group }))
     for (const group of this.groups) {
       check(group.lr >= 0, `${name}: lr must be at least 0, got ${group.lr}`)
-      for (const p of group.params) check(p instanceof Tensor && !p.node && p.gradStorage, `${name}: parameters must be leaves made by a module`)
+      for (const p of group.params)
+        check(p instanceof Tensor && !p.node && p.gradStorage, `${name}: parameters must be leaves made by a module`)
     }
   }
 
@@ -56,7 +61,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
   /** Updates every parameter that has a gradient, neighbours in one dispatch. `scaler` comes from `GradScaler.step`. */
   step(scaler: Tensor | null = null): void {
     this.scaler = scaler ?? this.scaler
-    gpu.host(() => { this.steps++ })
+    gpu.host(() => {
+      this.steps++
+    })
     for (const group of this.groups) {
       const active = group.params.filter((p) => p.grad)
       for (const run of contiguousRuns(active)) this.update({ ...run, buffers: this.slices(group, run) }, group, scaler)
@@ -81,7 +88,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
 
   loadStateDict({ steps, buffers }: { steps: number; buffers: readonly (readonly Float32Array[])[] }): void {
     const params = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))
-    check(buffers.length === params.length, `${this.constructor.name}: state of ${params.length} parameters expected, got ${buffers.length}`)
+    check(
+      buffers.length === params.length,
+      `${this.constructor.name}: state of ${params.length} parameters expected, got ${buffers.length}`,
+    )
     this.steps = steps
     if (this.scaler) gpu.write(this.scaler.storage, Uint32Array.of(0), 4 * SKIPPED)
     params.forEach(({ group, p }, i) => {
@@ -89,7 +99,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
     })
   }
 
-  /** The part of this group's buffers that belongs to `run`. They cover all its parameters, made at first use and zero. */
+  /**
+   * The part of this group's buffers that belongs to `run`. They cover all its parameters, made at first use and zero.
+   */
   private slices(group: Group<Options>, run: Run): Storage[] {
     let entries = this.buffers.get(group)
     if (!entries) {
@@ -104,8 +116,12 @@ export abstract class Optimizer<Options extends { lr: number }> {
       this.buffers.set(group, entries)
     }
     const { offset, buffer, byteLength } = run.parameters
-    const home = entries.find(({ run: { parameters: p } }) => p.buffer === buffer && p.offset <= offset && offset + byteLength <= p.offset + p.byteLength)!
-    return home.storages.map((s) =>
-      new Storage(byteLength, 'live', s.label, s.buffer, s.offset + offset - home.run.parameters.offset, s))
+    const home = entries.find(
+      ({ run: { parameters: p } }) =>
+        p.buffer === buffer && p.offset <= offset && offset + byteLength <= p.offset + p.byteLength,
+    )!
+    return home.storages.map(
+      (s) => new Storage(byteLength, 'live', s.label, s.buffer, s.offset + offset - home.run.parameters.offset, s),
+    )
   }
 }

@@ -34,9 +34,9 @@ const scaleOp = defineOp({
 })
 
 /**
- * `scaler.scale(loss).backward(); scaler.step(optimizer); scaler.update()`. A step with a gradient that is not finite changes neither weights
- * nor the optimizer, and halves the factor. All of it is decided on the GPU, so that a captured step holds it. For one optimizer.
- * `torch.cuda.amp.GradScaler` (Micikevicius et al. 2018).
+ * `scaler.scale(loss).backward(); scaler.step(optimizer); scaler.update()`. A step with a gradient that is not finite
+ * changes neither weights nor the optimizer, and halves the factor. All of it is decided on the GPU, so that a captured
+ * step holds it. For one optimizer. `torch.cuda.amp.GradScaler` (Micikevicius et al. 2018).
  */
 export class GradScaler {
   /** Four words, as in shaders/lib/scaler.wgsl. */
@@ -46,11 +46,22 @@ export class GradScaler {
   /** What was done since the last update. */
   private stage: 'none' | 'unscaled' | 'stepped' = 'none'
 
-  constructor({ initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 }: GradScalerOptions = {}) {
+  constructor({
+    initScale = 65536,
+    growthFactor = 2,
+    backoffFactor = 0.5,
+    growthInterval = 2000,
+  }: GradScalerOptions = {}) {
     check(initScale > 0, `GradScaler: initScale must be above 0, got ${initScale}`)
     check(growthFactor > 1, `GradScaler: growthFactor must be above 1, got ${growthFactor}`)
-    check(backoffFactor > 0 && backoffFactor < 1, `GradScaler: backoffFactor must be between 0 and 1, got ${backoffFactor}`)
-    check(Number.isInteger(growthInterval) && growthInterval > 0, `GradScaler: growthInterval must be a whole number above 0, got ${growthInterval}`)
+    check(
+      backoffFactor > 0 && backoffFactor < 1,
+      `GradScaler: backoffFactor must be between 0 and 1, got ${backoffFactor}`,
+    )
+    check(
+      Number.isInteger(growthInterval) && growthInterval > 0,
+      `GradScaler: growthInterval must be a whole number above 0, got ${growthInterval}`,
+    )
     this.settings = { growth: growthFactor, backoff: backoffFactor, interval: growthInterval }
     this.state = tensor(Uint32Array.of(bitsOf(initScale), 0, 0, 0))
   }
@@ -63,11 +74,16 @@ export class GradScaler {
 
   /** Divides the gradients by the factor; `step` does it otherwise. For clipping in between (`unscale_`). */
   unscale(optimizer: Scalable): void {
-    check(!this.optimizer || this.optimizer === optimizer, 'GradScaler: serves one optimizer, got another; make a scaler for each')
+    check(
+      !this.optimizer || this.optimizer === optimizer,
+      'GradScaler: serves one optimizer, got another; make a scaler for each',
+    )
     check(this.stage === 'none', `GradScaler.unscale: must be called once between updates, got ${this.stage} gradients`)
     this.optimizer = optimizer
     this.stage = 'unscaled'
-    for (const { gradients: g, chunks } of chunkedRuns(optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad)))) {
+    for (const { gradients: g, chunks } of chunkedRuns(
+      optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad)),
+    )) {
       const count = chunks.shape[0]
       gpu.run(shaders.unscale, { g, chunks, scaler: this.state }, { count }, count)
     }

@@ -1,7 +1,14 @@
 // Learning rates as functions of the step: `optimizer.lr = schedule(step)`.
 
-/** Falls from `base` to `last` along half a cosine over `steps`, after a linear rise over `warmup` steps (Loshchilov & Hutter 2017). */
-export function cosine(base: number, steps: number, { warmup = 0, last = 0 }: { warmup?: number; last?: number } = {}): (step: number) => number {
+/**
+ * Falls from `base` to `last` along half a cosine over `steps`, after a linear rise over `warmup` steps (Loshchilov &
+ * Hutter 2017).
+ */
+export function cosine(
+  base: number,
+  steps: number,
+  { warmup = 0, last = 0 }: { warmup?: number; last?: number } = {},
+): (step: number) => number {
   return (step) => {
     if (step < warmup) return (base * (step + 1)) / warmup
     const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup))

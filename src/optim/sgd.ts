@@ -15,17 +15,38 @@ export interface SgdOptions {
 
 /** `torch.optim.SGD`. */
 export class SGD extends Optimizer<SgdOptions> {
-  constructor(params: readonly Tensor[] | readonly ParameterGroup<SgdOptions>[], options: Partial<SgdOptions> & { lr: number }) {
+  constructor(
+    params: readonly Tensor[] | readonly ParameterGroup<SgdOptions>[],
+    options: Partial<SgdOptions> & { lr: number },
+  ) {
     super(params, { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, ...options }, 1)
     for (const { nesterov, momentum, dampening } of this.groups) {
-      check(!nesterov || (momentum > 0 && dampening === 0), `SGD: nesterov needs momentum and no dampening, got ${momentum} and ${dampening}`)
+      check(
+        !nesterov || (momentum > 0 && dampening === 0),
+        `SGD: nesterov needs momentum and no dampening, got ${momentum} and ${dampening}`,
+      )
     }
   }
 
-  protected override update({ parameters: p, gradients: g, floats, buffers: [buffer] }: Slot, group: Group<SgdOptions>, scaler: Tensor | null): void {
-    gpu.run(shaders.sgd_step, { p, g, buffer, scaler }, () => ({
-      n: floats, lr: group.lr, decay: group.weightDecay, momentum: group.momentum, one_minus_dampening: 1 - group.dampening,
-      nesterov: group.nesterov, steps: this.steps,
-    }), Math.ceil(floats / 256), scaler ? { GUARDED: true } : {})
+  protected override update(
+    { parameters: p, gradients: g, floats, buffers: [buffer] }: Slot,
+    group: Group<SgdOptions>,
+    scaler: Tensor | null,
+  ): void {
+    gpu.run(
+      shaders.sgd_step,
+      { p, g, buffer, scaler },
+      () => ({
+        n: floats,
+        lr: group.lr,
+        decay: group.weightDecay,
+        momentum: group.momentum,
+        one_minus_dampening: 1 - group.dampening,
+        nesterov: group.nesterov,
+        steps: this.steps,
+      }),
+      Math.ceil(floats / 256),
+      scaler ? { GUARDED: true } : {},
+    )
   }
 }

@@ -11,13 +11,18 @@ const CHUNK_BYTES = [16 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
 
-/** A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives). */
+/**
+ * A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives).
+ */
 class Chunk {
   readonly buffer: GPUBuffer
   used = 0
   private gradients: GPUBuffer | null = null
 
-  constructor(readonly bytes: number, readonly label: string) {
+  constructor(
+    readonly bytes: number,
+    readonly label: string,
+  ) {
     this.buffer = gpu.memory.createStorageBuffer(bytes, label)
     collected.register(this, { memory: gpu.memory, buffer: this.buffer })
   }
@@ -41,13 +46,24 @@ class Chunk {
       this.gradients = gpu.memory.createStorageBuffer(this.bytes, `gradients of ${this.label}`)
       collected.register(this, { memory: gpu.memory, buffer: this.gradients })
     }
-    return new Storage(parameter.byteLength, 'live', `gradient of ${parameter.label}`, this.gradients, parameter.offset, this)
+    return new Storage(
+      parameter.byteLength,
+      'live',
+      `gradient of ${parameter.label}`,
+      this.gradients,
+      parameter.offset,
+      this,
+    )
   }
 }
 
-const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }>(({ memory, buffer }) => memory.destroy(buffer))
+const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }>(({ memory, buffer }) =>
+  memory.destroy(buffer),
+)
 
-/** Allocates slices one after another in the first chunk with room, so that what is made together mostly lies together. */
+/**
+ * Allocates slices one after another in the first chunk with room, so that what is made together mostly lies together.
+ */
 class Arena {
   private open: Chunk[] = []
   private owner: unknown = null
@@ -75,7 +91,10 @@ const state = new Arena('state')
 
 /** A trainable leaf of the given shape (`torch.nn.Parameter`), with uninitialised elements. */
 export function parameter(shape: Shape, label: string): Tensor {
-  check(shape.every((s) => Number.isInteger(s) && s > 0), () => `parameter ${label}: sizes must be positive integers, got ${formatShape(shape)}`)
+  check(
+    shape.every((s) => Number.isInteger(s) && s > 0),
+    () => `parameter ${label}: sizes must be positive integers, got ${formatShape(shape)}`,
+  )
   const storage = parameters.take(shape, label)
   const made = new Tensor(storage, [...shape])
   made.requiresGrad = true
@@ -96,7 +115,9 @@ export interface Run {
   floats: number
 }
 
-/** Joins parameters into as few runs as their places allow; gaps of alignment between two neighbours are part of a run. */
+/**
+ * Joins parameters into as few runs as their places allow; gaps of alignment between two neighbours are part of a run.
+ */
 export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
   for (const { dtype } of tensors) check(dtype === 'f32', () => `optimizer: parameters must be f32, got ${dtype}`)
   const limit = gpu.caps.limits.maxStorageBufferBindingSize
@@ -116,8 +137,12 @@ export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
     })
   }
   for (const t of sorted) {
-    const adjoins = first && first.storage.buffer === t.storage.buffer && t.storage.offset === roundUp(end, ALIGNMENT) &&
-      first.storage.owner && t.storage.offset + t.storage.byteLength - first.storage.offset <= limit
+    const adjoins =
+      first &&
+      first.storage.buffer === t.storage.buffer &&
+      t.storage.offset === roundUp(end, ALIGNMENT) &&
+      first.storage.owner &&
+      t.storage.offset + t.storage.byteLength - first.storage.offset <= limit
     if (!adjoins) {
       close()
       first = t

@@ -8,8 +8,9 @@ let half = false
 export const autocasting = () => half
 
 /**
- * Runs `fn` with `conv2d`, `linear`, `matmul` and attention computing from f16 (sums in f32) and giving f16; whatever follows them takes its
- * dtype from its input. Parameters, statistics, softmax and losses stay f32. `torch.autocast`; for the backward pass see `optim.GradScaler`.
+ * Runs `fn` with `conv2d`, `linear`, `matmul` and attention computing from f16 (sums in f32) and giving f16; whatever
+ * follows them takes its dtype from its input. Parameters, statistics, softmax and losses stay f32. `torch.autocast`;
+ * for the backward pass see `optim.GradScaler`.
  */
 export function autocast<T>(fn: () => T, { enabled = true }: { enabled?: boolean } = {}): T {
   check(!enabled || gpu.caps.f16, "autocast: needs an adapter with the feature 'shader-f16', got one without")

@@ -16,7 +16,8 @@ import { check } from '../util/check.js'
 import { Tensor, empty } from './tensor.js'
 
 /** What a step function may return: tensors, and arrays and plain objects of them. */
-export type Result = Tensor | null | undefined | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
+export type Result =
+  Tensor | null | undefined | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
 
 export interface InitOptions {
   /** Seed of everything random on the GPU (dropout). Default 0. */
@@ -26,8 +27,9 @@ export interface InitOptions {
   /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
   dryRun?: boolean
   /**
-   * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all, and kept for later
-   * runs. `false` takes what is shipped or usual, whatever was measured on this machine before. Default true.
+   * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all,
+   * and kept for later runs. `false` takes what is shipped or usual, whatever was measured on this machine before.
+   * Default true.
    */
   tune?: boolean
 }
@@ -48,9 +50,22 @@ export interface Captured<Arguments extends unknown[], R> {
 }
 
 const MAX_PLANS = 32
-const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[]
-const WANTED_LIMITS = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize', 'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupSizeY', 'maxComputeWorkgroupSizeZ', 'maxStorageBuffersPerShaderStage'] as const
+const WANTED_FEATURES = [
+  'subgroups',
+  'shader-f16',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix',
+] as GPUFeatureName[]
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxStorageBuffersPerShaderStage',
+] as const
 
 /** Opens the adapter and starts the engine. One engine runs at a time. Throws when no adapter is found. */
 export async function init(options: InitOptions = {}): Promise<Engine> {
@@ -67,7 +82,8 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
 }
 
-const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) => description || device || `${vendor} ${architecture}`.trim()
+const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) =>
+  description || device || `${vendor} ${architecture}`.trim()
 
 export class Engine {
   private readonly plans = new Map<string, Plan>()
@@ -99,8 +115,8 @@ export class Engine {
   }
 
   /**
-   * Records everything `fn` runs, plans its memory, and executes it in one submission. Tensors made inside die with the step,
-   * except those returned. A step of the same structure as an earlier one uses its plan again.
+   * Records everything `fn` runs, plans its memory, and executes it in one submission. Tensors made inside die with the
+   * step, except those returned. A step of the same structure as an earlier one uses its plan again.
    */
   step<R extends Result>(fn: () => R): Promise<R> {
     return this.serially(async () => {
@@ -110,7 +126,8 @@ export class Engine {
       const signature = `${key}\n${results.map((r) => r.index).join()}`
       this.busyMs += performance.now() - start
       let plan = this.plans.get(signature)
-      if (plan) this.plans.delete(signature) // and back in at the end: the map keeps the order of last use
+      if (plan)
+        this.plans.delete(signature) // and back in at the end: the map keeps the order of last use
       else plan = await this.plan(recording, results, live)
       this.plans.set(signature, plan)
       if (this.plans.size > MAX_PLANS) {
@@ -123,8 +140,9 @@ export class Engine {
   }
 
   /**
-   * Records `fn` once for each set of input shapes and replays that recording at every call: nothing of `fn` runs on the host again
-   * but callbacks and dynamic parameters (learning rate, random step). Inputs are copied in; results are new tensors each call.
+   * Records `fn` once for each set of input shapes and replays that recording at every call: nothing of `fn` runs on
+   * the host again but callbacks and dynamic parameters (learning rate, random step). Inputs are copied in; results are
+   * new tensors each call.
    */
   capture<R extends Result>(fn: () => R): Captured<[], R>
   capture<I extends Record<string, Tensor>, R extends Result>(fn: (inputs: I) => R): Captured<[I], R>
@@ -138,25 +156,34 @@ export class Engine {
       if (there) return there
       const inputs: Record<string, Tensor> = {}
       for (const name of names) inputs[name] = empty(given[name].shape, given[name].dtype, `input ${name}`)
-      const { recording, value, results } = await this.tuner.recorded(() => record(() => fn(inputs as never), Object.values(inputs)))
+      const { recording, value, results } = await this.tuner.recorded(() =>
+        record(() => fn(inputs as never), Object.values(inputs)),
+      )
       const plan = await this.plan(recording, results, recording.structure().live)
       const entry = { plan, inputs, value, results }
       entries.set(signature, entry)
       return entry
     }
-    const run = (given: Record<string, Tensor> = {}) => this.serially(async () => {
-      const { plan, inputs, value, results } = await entryFor(given)
-      const copies = Object.keys(given).map((name) => ({ from: given[name].storage.use('capture'), to: inputs[name].storage }))
-      return this.execute(plan, null, null, value, results, copies)
-    })
+    const run = (given: Record<string, Tensor> = {}) =>
+      this.serially(async () => {
+        const { plan, inputs, value, results } = await entryFor(given)
+        const copies = Object.keys(given).map((name) => ({
+          from: given[name].storage.use('capture'),
+          to: inputs[name].storage,
+        }))
+        return this.execute(plan, null, null, value, results, copies)
+      })
     return Object.assign(run, {
-      prepare: (given: Record<string, Tensor> = {}) => this.serially(async () => { await entryFor(given) }),
+      prepare: (given: Record<string, Tensor> = {}) =>
+        this.serially(async () => {
+          await entryFor(given)
+        }),
     })
   }
 
   /**
-   * Time of a step by kernel: runs `fn` twice, the second time with a timestamp before and after every dispatch. Milliseconds, slowest
-   * kernel first. Needs the device feature `timestamp-query`.
+   * Time of a step by kernel: runs `fn` twice, the second time with a timestamp before and after every dispatch.
+   * Milliseconds, slowest kernel first. Needs the device feature `timestamp-query`.
    */
   profile(fn: () => Result): Promise<{ kernel: string; calls: number; ms: number }[]> {
     check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
@@ -181,8 +208,9 @@ export class Engine {
   }
 
   /**
-   * Measures the candidates of every kernel that `fn` runs at a shape new to this adapter, and keeps the fastest of those that compute the
-   * right thing, for this process and later ones. Runs nothing of `fn` itself. Needs the device feature `timestamp-query`.
+   * Measures the candidates of every kernel that `fn` runs at a shape new to this adapter, and keeps the fastest of
+   * those that compute the right thing, for this process and later ones. Runs nothing of `fn` itself. Needs the device
+   * feature `timestamp-query`.
    */
   tune(fn: () => Result, options: TuneOptions = {}): Promise<Finding[]> {
     check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
@@ -205,7 +233,10 @@ export class Engine {
     return { ...gpu.memory.counters }
   }
 
-  /** Milliseconds this thread has worked on steps since init(): recording, encoding, submitting; not planning and compiling. */
+  /**
+   * Milliseconds this thread has worked on steps since init(): recording, encoding, submitting; not planning and
+   * compiling.
+   */
   get hostMs(): number {
     return this.busyMs
   }
@@ -229,7 +260,9 @@ export class Engine {
 
   private async plan(recording: Recording, results: Storage[], live: readonly Storage[]): Promise<Plan> {
     let plan!: Plan
-    gpu.guarded(() => { plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, results) })
+    gpu.guarded(() => {
+      plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, results)
+    })
     await plan.ready()
     gpu.guarded(() => plan.place(live))
     await gpu.settle()
@@ -238,7 +271,11 @@ export class Engine {
   }
 
   private async execute<R extends Result>(
-    plan: Plan, recording: Recording | null, live: readonly Storage[] | null, value: R, results: readonly Storage[],
+    plan: Plan,
+    recording: Recording | null,
+    live: readonly Storage[] | null,
+    value: R,
+    results: readonly Storage[],
     inputs: readonly { from: Storage; to: Storage }[] = [],
   ): Promise<R> {
     check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
@@ -247,7 +284,8 @@ export class Engine {
     const kept = new Map<Storage, Storage>()
     gpu.guarded(() => {
       const encoder = gpu.device.createCommandEncoder({ label: 'step' })
-      for (const { from, to } of inputs) encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
+      for (const { from, to } of inputs)
+        encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
       plan.encode(encoder, recording, live)
       for (const storage of results) {
         const from = plan.resolve(storage)
@@ -268,8 +306,14 @@ export class Engine {
   }
 }
 
-/** Runs `fn` with a fresh recording. Inputs that are returned are copied like results, as their bytes change with the next call. */
-function record<R extends Result>(fn: () => R, inputs: readonly Tensor[] = []): { recording: Recording; value: R; results: Storage[] } {
+/**
+ * Runs `fn` with a fresh recording. Inputs that are returned are copied like results, as their bytes change with the
+ * next call.
+ */
+function record<R extends Result>(
+  fn: () => R,
+  inputs: readonly Tensor[] = [],
+): { recording: Recording; value: R; results: Storage[] } {
   const recording = new Recording()
   gpu.recording = recording
   try {
@@ -277,7 +321,8 @@ function record<R extends Result>(fn: () => R, inputs: readonly Tensor[] = []): 
     check(!(value instanceof Promise), 'step: the function must not be async; await outside of it')
     const results = new Set<Storage>()
     mapTensors(value, (t) => {
-      if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage)) results.add(t.storage)
+      if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage))
+        results.add(t.storage)
       return t
     })
     return { recording, value, results: [...results] }

@@ -16,7 +16,10 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   optional?: readonly Opt[]
   /** dtypes that inputs may have, where that is not f32 alone. All inputs that have a choice must choose alike. */
   dtypes?: { readonly [I in NoInfer<In>]?: readonly DType[] }
-  /** Output shapes; checks the arguments. An output has the dtype that the inputs chose, an auxiliary one f32, unless said otherwise. */
+  /**
+   * Output shapes; checks the arguments. An output has the dtype that the inputs chose, an auxiliary one f32, unless
+   * said otherwise.
+   */
   shape(inputs: Inputs<In, Opt>, attrs: A): Record<Out, OutputShape>
   /** What backward may read; anything else is a type error there. */
   saves?: readonly Saved[]
@@ -27,28 +30,40 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   /** Fills the outputs. */
   forward(inputs: Inputs<In, Opt>, outputs: Record<Out, Tensor>, attrs: A): void
   /**
-   * Fills the wanted input gradients (`dx.x` is undefined when nobody wants it). It may return a tensor under an input's name to pass it
-   * on as that gradient instead of filling one (addition hands dy through).
+   * Fills the wanted input gradients (`dx.x` is undefined when nobody wants it). It may return a tensor under an
+   * input's name to pass it on as that gradient instead of filling one (addition hands dy through).
    */
   backward?(
-    saved: { [S in Saved]: S extends Opt ? Tensor | null : Tensor }, outputs: { [O in Out]: Tensor },
-    inputs: { [I in In]?: Tensor }, attrs: A,
+    saved: { [S in Saved]: S extends Opt ? Tensor | null : Tensor },
+    outputs: { [O in Out]: Tensor },
+    inputs: { [I in In]?: Tensor },
+    attrs: A,
   ): { [I in In]?: Tensor } | void
 }
 
 export type Inputs<In extends string, Opt extends In> = { [I in In]: I extends Opt ? Tensor | null : Tensor }
 
-/** Makes a function of an operator: (inputs, attributes) → outputs. It allocates, runs forward, and puts a node on the tape. */
-export function defineOp<In extends string, Out extends string, A = object, Opt extends In = never, Saved extends In | Out = never>(
-  spec: OpSpec<In, Opt, Out, Saved, A>,
-): (inputs: Inputs<In, Opt>, attrs: A) => Record<Out, Tensor> {
+/**
+ * Makes a function of an operator: (inputs, attributes) → outputs. It allocates, runs forward, and puts a node on the
+ * tape.
+ */
+export function defineOp<
+  In extends string,
+  Out extends string,
+  A = object,
+  Opt extends In = never,
+  Saved extends In | Out = never,
+>(spec: OpSpec<In, Opt, Out, Saved, A>): (inputs: Inputs<In, Opt>, attrs: A) => Record<Out, Tensor> {
   const mutated = new Set<string>(spec.mutates)
   const auxiliary = new Set<string>(spec.auxiliary)
   const optional = new Set<string>(spec.optional)
   return (inputs, attrs) => {
     for (const name in inputs) {
       const input = inputs[name] as Tensor | null
-      check(input instanceof Tensor || (input === null && optional.has(name)), () => `${spec.name}: '${name}' must be a tensor, got ${String(input)}`)
+      check(
+        input instanceof Tensor || (input === null && optional.has(name)),
+        () => `${spec.name}: '${name}' must be a tensor, got ${String(input)}`,
+      )
       input?.storage.use(spec.name)
     }
     const chosen = dtypeOf(spec.name, inputs, spec.dtypes ?? {})
@@ -56,22 +71,32 @@ export function defineOp<In extends string, Out extends string, A = object, Opt 
     const outputs = {} as Record<Out, Tensor>
     for (const name in shapes) {
       const rule = shapes[name]
-      const { shape, dtype } = 'shape' in rule ? rule : { shape: rule as Shape, dtype: auxiliary.has(name) ? 'f32' : chosen }
-      check(shape.every((s) => Number.isInteger(s) && s > 0), () => `${spec.name}: sizes must be positive integers, got ${name} ${formatShape(shape)}`)
+      const { shape, dtype } =
+        'shape' in rule ? rule : { shape: rule as Shape, dtype: auxiliary.has(name) ? 'f32' : chosen }
+      check(
+        shape.every((s) => Number.isInteger(s) && s > 0),
+        () => `${spec.name}: sizes must be positive integers, got ${name} ${formatShape(shape)}`,
+      )
       outputs[name] = empty(shape, dtype, `${spec.name}.${name}`)
     }
     spec.forward(inputs, outputs, attrs)
-    const wants = gradEnabled() && spec.backward
-      ? (Object.keys(inputs) as In[]).filter((name) => inputs[name]?.requiresGrad && !mutated.has(name)) : []
+    const wants =
+      gradEnabled() && spec.backward
+        ? (Object.keys(inputs) as In[]).filter((name) => inputs[name]?.requiresGrad && !mutated.has(name))
+        : []
     if (wants.length) {
       const saved = {} as Record<Saved, Tensor | null>
       for (const name of spec.saves ?? []) {
-        const kept = name in outputs ? outputs[name as unknown as Out] : (inputs[name as unknown as In] as Tensor | null)
+        const kept =
+          name in outputs ? outputs[name as unknown as Out] : (inputs[name as unknown as In] as Tensor | null)
         saved[name] = kept && new Tensor(kept.storage, kept.shape, kept.dtype)
       }
       const node = makeNode({
-        op: spec.name, inputs, wants,
-        backward: (dOutputs, targets) => spec.backward!(saved as never, dOutputs as never, targets as never, attrs) as never,
+        op: spec.name,
+        inputs,
+        wants,
+        backward: (dOutputs, targets) =>
+          spec.backward!(saved as never, dOutputs as never, targets as never, attrs) as never,
       })
       for (const name in outputs) {
         if (auxiliary.has(name)) continue
@@ -85,7 +110,11 @@ export function defineOp<In extends string, Out extends string, A = object, Opt 
 }
 
 /** Checks the inputs' dtypes; gives the one that those with a choice have. */
-function dtypeOf(op: string, inputs: Record<string, Tensor | null>, dtypes: { readonly [input: string]: readonly DType[] | undefined }): DType {
+function dtypeOf(
+  op: string,
+  inputs: Record<string, Tensor | null>,
+  dtypes: { readonly [input: string]: readonly DType[] | undefined },
+): DType {
   let chosen: { name: string; dtype: DType } | null = null
   for (const name in inputs) {
     const dtype = inputs[name]?.dtype
@@ -93,7 +122,10 @@ function dtypeOf(op: string, inputs: Record<string, Tensor | null>, dtypes: { re
     const allowed = dtypes[name] ?? ONLY_F32
     check(allowed.includes(dtype), () => `${op}: '${name}' takes ${allowed.join(' or ')}, got ${dtype}; cast it`)
     if (allowed.length === 1) continue
-    check(!chosen || chosen.dtype === dtype, () => `${op}: '${chosen!.name}' and '${name}' must have one dtype, got ${chosen!.dtype} and ${dtype}; cast one`)
+    check(
+      !chosen || chosen.dtype === dtype,
+      () => `${op}: '${chosen!.name}' and '${name}' must have one dtype, got ${chosen!.dtype} and ${dtype}; cast one`,
+    )
     chosen ??= { name, dtype }
   }
   return chosen?.dtype ?? 'f32'
@@ -105,7 +137,12 @@ export function view(x: Tensor, shape: Shape): Tensor {
   if (x.requiresGrad && gradEnabled()) {
     y.requiresGrad = true
     y.output = 'y'
-    y.node = makeNode({ op: 'reshape', inputs: { x }, wants: ['x'], backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape, dy.dtype) }) })
+    y.node = makeNode({
+      op: 'reshape',
+      inputs: { x },
+      wants: ['x'],
+      backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape, dy.dtype) }),
+    })
   }
   return y
 }

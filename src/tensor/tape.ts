@@ -54,13 +54,25 @@ function withGrad<T>(fn: () => T): T {
   }
 }
 
-/** Reverse-mode differentiation: visits the nodes in the reverse order of their making, so that every sum has one order. */
+/**
+ * Reverse-mode differentiation: visits the nodes in the reverse order of their making, so that every sum has one order.
+ */
 export function backward(root: Tensor, gradient?: Tensor): void {
   check(root.requiresGrad, () => `backward: tensor ${formatShape(root.shape)} does not require a gradient`)
-  check(gradient || root.size === 1, () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`)
-  check(!gradient || sameShape(gradient.shape, root.shape), () => `backward: the gradient must have the tensor's shape ` +
-    `${formatShape(root.shape)}, got ${formatShape(gradient!.shape)}`)
-  check(!gradient || gradient.dtype === root.dtype, () => `backward: the gradient must have the tensor's dtype ${root.dtype}, got ${gradient!.dtype}`)
+  check(
+    gradient || root.size === 1,
+    () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`,
+  )
+  check(
+    !gradient || sameShape(gradient.shape, root.shape),
+    () =>
+      `backward: the gradient must have the tensor's shape ` +
+      `${formatShape(root.shape)}, got ${formatShape(gradient!.shape)}`,
+  )
+  check(
+    !gradient || gradient.dtype === root.dtype,
+    () => `backward: the gradient must have the tensor's dtype ${root.dtype}, got ${gradient!.dtype}`,
+  )
   noGrad(() => walk([[root, gradient ?? ones(root)]]))
 }
 
@@ -103,7 +115,8 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
     for (const name of node.wants) {
       const input = node.inputs[name]!
       // A parameter's first gradient is written where it belongs, without a copy.
-      const direct = !input.node && !input.grad && !Object.values(targets).some((t) => t.storage === gradientOf(input).storage)
+      const direct =
+        !input.node && !input.grad && !Object.values(targets).some((t) => t.storage === gradientOf(input).storage)
       targets[name] = direct ? gradientOf(input) : empty(input.shape, input.dtype, `gradient of ${node.op}.${name}`)
     }
     const passed = node.backward(outputs, targets) ?? {}
@@ -137,8 +150,9 @@ function reachable(roots: readonly Tensor[]): Node[] {
 }
 
 /**
- * Runs `fn` without keeping what its backward pass needs; that pass runs it again (`torch.utils.checkpoint`; Chen et al. 2016). Memory for
- * time: gradients are the same bits, dropout draws the same numbers. State that `fn` updates in place is updated twice.
+ * Runs `fn` without keeping what its backward pass needs; that pass runs it again (`torch.utils.checkpoint`; Chen et
+ * al. 2016). Memory for time: gradients are the same bits, dropout draws the same numbers. State that `fn` updates in
+ * place is updated twice.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
   if (!enabled) return fn(...inputs)

@@ -24,7 +24,11 @@ export class Tensor implements Bindable {
   node: Node | null = null
   output = ''
 
-  constructor(readonly storage: Storage, readonly shape: Shape, readonly dtype: DType = 'f32') {}
+  constructor(
+    readonly storage: Storage,
+    readonly shape: Shape,
+    readonly dtype: DType = 'f32',
+  ) {}
 
   get size(): number {
     return numel(this.shape)
@@ -39,7 +43,10 @@ export class Tensor implements Bindable {
     return this.dtype === 'f16' ? 'f16' : 'f32'
   }
 
-  /** Computes the gradients of all leaves it depends on (PyTorch's `Tensor.backward`). `gradient` may be left out for one element. */
+  /**
+   * Computes the gradients of all leaves it depends on (PyTorch's `Tensor.backward`). `gradient` may be left out for
+   * one element.
+   */
   declare backward: (gradient?: Tensor) => void // given by tape.ts, which stands above this file
 
   /** The same numbers as f32 or f16 (`torch.Tensor.to`); differentiable. */
@@ -59,7 +66,10 @@ export class Tensor implements Bindable {
 
   /** Overwrites the elements. The tensor keeps its place, so a captured step that reads it stays valid. */
   write(data: TypedArray): this {
-    check(data.length === this.size, () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data.length}`)
+    check(
+      data.length === this.size,
+      () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data.length}`,
+    )
     gpu.write(this.storage.use('write'), this.dtype === 'f16' ? toHalf(data) : data)
     return this
   }
@@ -75,14 +85,35 @@ export class Tensor implements Bindable {
   }
 }
 
-/** A tensor with the given elements (row-major). The dtype follows the array's type: Float32Array or numbers → f32, …; f16 must be asked for. */
+/**
+ * A tensor with the given elements (row-major). The dtype follows the array's type: Float32Array or numbers → f32, …;
+ * f16 must be asked for.
+ */
 export function tensor(
-  data: TypedArray | readonly number[], shape?: Shape, options: { dtype?: DType; requiresGrad?: boolean } = {},
+  data: TypedArray | readonly number[],
+  shape?: Shape,
+  options: { dtype?: DType; requiresGrad?: boolean } = {},
 ): Tensor {
-  const dtype = options.dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : data instanceof Uint8Array ? 'u8' : 'f32')
+  const dtype =
+    options.dtype ??
+    (data instanceof Int32Array
+      ? 'i32'
+      : data instanceof Uint32Array
+        ? 'u32'
+        : data instanceof Uint8Array
+          ? 'u8'
+          : 'f32')
   const dims = shape ?? [data.length]
-  check(numel(dims) === data.length, () => `tensor: shape ${formatShape(dims)} holds ${numel(dims)} elements, got ${data.length}`)
-  const array = dtype === 'f16' ? toHalf(data) : data instanceof ARRAYS[dtype] ? data : ARRAYS[dtype].from(data as ArrayLike<number>)
+  check(
+    numel(dims) === data.length,
+    () => `tensor: shape ${formatShape(dims)} holds ${numel(dims)} elements, got ${data.length}`,
+  )
+  const array =
+    dtype === 'f16'
+      ? toHalf(data)
+      : data instanceof ARRAYS[dtype]
+        ? data
+        : ARRAYS[dtype].from(data as ArrayLike<number>)
   const made = new Tensor(gpu.memory.allocate(array.byteLength, `tensor ${formatShape(dims)}`), [...dims], dtype)
   gpu.write(made.storage, array)
   made.requiresGrad = options.requiresGrad ?? false

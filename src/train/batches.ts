@@ -37,15 +37,21 @@ export class Uploader {
   }
 }
 
-/** A batch of black pictures, as large as any that `source` will yield: to plan with. Null where pictures differ in size. */
+/**
+ * A batch of black pictures, as large as any that `source` will yield: to plan with. Null where pictures differ in
+ * size.
+ */
 export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchSource): Batch | null {
   const B = Math.min(batchSize, samples.length)
   const size = outputSize(transform)
   if (!size) return null
   const [height, width] = size
   return {
-    images: new Uint8Array(B * height * width * 3), shape: [B, height, width, 3],
-    labels: new Int32Array(B), flips: new Uint32Array(B), indices: new Int32Array(B),
+    images: new Uint8Array(B * height * width * 3),
+    shape: [B, height, width, 3],
+    labels: new Int32Array(B),
+    flips: new Uint32Array(B),
+    indices: new Int32Array(B),
   }
 }
 

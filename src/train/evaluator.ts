@@ -22,7 +22,10 @@ export class Evaluator {
   private readonly uploader = new Uploader()
   private readonly steps = new Map<string, Captured<[BatchTensors], { logits: Tensor }>>()
 
-  constructor(private readonly engine: Engine, private readonly model: Classifier) {}
+  constructor(
+    private readonly engine: Engine,
+    private readonly model: Classifier,
+  ) {}
 
   /**
    * Logits and labels of all samples of `source`, in its order of epoch 0; null when stopped by the signal. Puts the
@@ -71,8 +74,9 @@ export class Evaluator {
     const key = `${mean} ${std}`
     let step = this.steps.get(key)
     if (!step) {
-      step = this.engine.capture(({ images, flips }: BatchTensors) => noGrad(() => (
-        { logits: this.model.forward(F.normalizeImages(images, flips, { mean, std })) })))
+      step = this.engine.capture(({ images, flips }: BatchTensors) =>
+        noGrad(() => ({ logits: this.model.forward(F.normalizeImages(images, flips, { mean, std })) })),
+      )
       this.steps.set(key, step)
     }
     return step

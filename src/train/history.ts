@@ -21,7 +21,15 @@ export interface HistoryRow {
 }
 
 const COLUMNS = [
-  'epoch', 'trainLoss', 'trainAccuracy', 'valLoss', 'valAccuracy', 'valAuc', 'seconds', 'imagesPerSecond', 'lr',
+  'epoch',
+  'trainLoss',
+  'trainAccuracy',
+  'valLoss',
+  'valAccuracy',
+  'valAuc',
+  'seconds',
+  'imagesPerSecond',
+  'lr',
 ] as const
 const DIGITS: Partial<Record<keyof HistoryRow, number>> = { seconds: 3, imagesPerSecond: 2 }
 

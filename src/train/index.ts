@@ -3,7 +3,13 @@ export type { BatchSource } from './batches.js'
 export { type Classifier, type EvaluateOptions, Evaluator } from './evaluator.js'
 export { type HistoryRow, historyCsv } from './history.js'
 export {
-  type BinaryConfusion, type Metrics, type Outputs, computeMetrics, confusionMatrix, crossEntropy, probabilities,
+  type BinaryConfusion,
+  type Metrics,
+  type Outputs,
+  computeMetrics,
+  confusionMatrix,
+  crossEntropy,
+  probabilities,
   rocAuc,
 } from './metrics.js'
 export { type Optimizer, type Progress, type TrainResult, Trainer, type TrainerOptions } from './trainer.js'

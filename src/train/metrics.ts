@@ -86,14 +86,20 @@ export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeigh
 
 /** How often each actual class (row) was taken for each class (column). */
 export function confusionMatrix(
-  predicted: ArrayLike<number>, labels: ArrayLike<number>, numClasses: number,
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  numClasses: number,
 ): number[][] {
-  check(predicted.length === labels.length, () =>
-    `confusionMatrix: needs a prediction per label, got ${predicted.length} and ${labels.length}`)
+  check(
+    predicted.length === labels.length,
+    () => `confusionMatrix: needs a prediction per label, got ${predicted.length} and ${labels.length}`,
+  )
   const matrix = Array.from({ length: numClasses }, () => new Array<number>(numClasses).fill(0))
   for (let i = 0; i < labels.length; i++) {
-    check(matrix[labels[i]]?.[predicted[i]] !== undefined,
-      () => `confusionMatrix: classes must be in 0..${numClasses - 1}, got ${labels[i]} and ${predicted[i]}`)
+    check(
+      matrix[labels[i]]?.[predicted[i]] !== undefined,
+      () => `confusionMatrix: classes must be in 0..${numClasses - 1}, got ${labels[i]} and ${predicted[i]}`,
+    )
     matrix[labels[i]][predicted[i]]++
   }
   return matrix
@@ -124,11 +130,16 @@ export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>):
 /** All measures of a set of outputs; the predicted class is the most probable one. */
 export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics {
   const n = labels.length
-  check(numClasses > 1 && logits.length === n * numClasses,
-    () => `computeMetrics: logits must be [n, C], C 2 or more, got ${logits.length} values, n ${n}, C ${numClasses}`)
+  check(
+    numClasses > 1 && logits.length === n * numClasses,
+    () => `computeMetrics: logits must be [n, C], C 2 or more, got ${logits.length} values, n ${n}, C ${numClasses}`,
+  )
   const scores = probabilities(logits, numClasses)
   const matrix = confusionMatrix(argmax(logits, numClasses), labels, numClasses)
-  const accuracy = ratio(matrix.reduce((sum, row, c) => sum + row[c], 0), n)
+  const accuracy = ratio(
+    matrix.reduce((sum, row, c) => sum + row[c], 0),
+    n,
+  )
   const classes = numClasses === 2 ? [1] : matrix.map((_, c) => c)
   const each = classes.map((c) => {
     const tp = matrix[c][c]
@@ -136,9 +147,14 @@ export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics
     const predicted = matrix.reduce((sum, row) => sum + row[c], 0)
     const tn = n - actual - predicted + tp
     return {
-      precision: ratio(tp, predicted), recall: ratio(tp, actual), specificity: ratio(tn, n - actual),
+      precision: ratio(tp, predicted),
+      recall: ratio(tp, actual),
+      specificity: ratio(tn, n - actual),
       f1: ratio(2 * tp, actual + predicted),
-      auc: rocAuc(Array.from(labels, (_, i) => scores[i * numClasses + c]), Array.from(labels, (label) => label === c)),
+      auc: rocAuc(
+        Array.from(labels, (_, i) => scores[i * numClasses + c]),
+        Array.from(labels, (label) => label === c),
+      ),
     }
   })
   const [[tn, fp], [fn, tp]] = matrix

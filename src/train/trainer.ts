@@ -53,13 +53,13 @@ export interface TrainerOptions {
    */
   freezeBatchNorm?: boolean
   /**
-   * Parts that each batch is computed in, one after another; default 1. Their gradients are summed to those of the whole batch, for the
-   * memory of one part. (BatchNorm in training mode sees each part by itself.)
+   * Parts that each batch is computed in, one after another; default 1. Their gradients are summed to those of the
+   * whole batch, for the memory of one part. (BatchNorm in training mode sees each part by itself.)
    */
   gradAccumulation?: number
   /**
-   * 'f16' trains in mixed precision, where the adapter has `shader-f16`: activations and their gradients are f16, everything else, and all of
-   * validation, f32. Default 'f32'.
+   * 'f16' trains in mixed precision, where the adapter has `shader-f16`: activations and their gradients are f16,
+   * everything else, and all of validation, f32. Default 'f32'.
    */
   precision?: 'f32' | 'f16'
   /** Ends the run after the current step. */
@@ -78,7 +78,10 @@ export interface TrainResult {
    */
   best: HistoryRow | null
   stopped: 'completed' | 'early' | 'aborted'
-  /** With precision f16: the loss's factor at the end, the steps since it changed, and how many steps were left out for an overflow. */
+  /**
+   * With precision f16: the loss's factor at the end, the steps since it changed, and how many steps were left out for
+   * an overflow.
+   */
   lossScaling: { scale: number; growthTracker: number; skipped: number } | null
 }
 
@@ -109,10 +112,16 @@ export class Trainer {
     const { length } = this.classWeight
     check(length === classes, `Trainer: classWeight must hold ${classes} numbers, one per class, got ${length}`)
     const { gradAccumulation: parts = 1 } = options
-    check(Number.isInteger(parts) && parts > 0, `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`)
+    check(
+      Number.isInteger(parts) && parts > 0,
+      `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`,
+    )
     const { precision = 'f32' } = options
     check(precision === 'f32' || precision === 'f16', `Trainer: precision must be f32 or f16, got ${precision}`)
-    check(precision === 'f32' || engine.features.has('shader-f16'), () => `Trainer: precision f16 needs an adapter with shader-f16, got ${engine.adapterName}`)
+    check(
+      precision === 'f32' || engine.features.has('shader-f16'),
+      () => `Trainer: precision f16 needs an adapter with shader-f16, got ${engine.adapterName}`,
+    )
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(this.classWeight)
     this.share = tensor([0], [])
@@ -126,12 +135,20 @@ export class Trainer {
         this.scaler.step(optimizer)
         this.scaler.update()
       } else optimizer.step()
-      return { loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)), logits: F.cat(passes.map(({ logits }) => logits)) }
+      return {
+        loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)),
+        logits: F.cat(passes.map(({ logits }) => logits)),
+      }
     })
   }
 
   /** Forward and backward over rows `start` … `end` - 1 of the batch; `share` is 1 / the sum of the batch's weights. */
-  private pass(images: Tensor, labels: Tensor, share: Tensor, { start, end }: { start: number; end: number }): { loss: Tensor; logits: Tensor } {
+  private pass(
+    images: Tensor,
+    labels: Tensor,
+    share: Tensor,
+    { start, end }: { start: number; end: number },
+  ): { loss: Tensor; logits: Tensor } {
     const { model, labelSmoothing = 0 } = this.options
     const options = { weight: this.weight, labelSmoothing }
     if (end - start === labels.size) {
@@ -155,7 +172,10 @@ export class Trainer {
     return this.scaler?.scale(loss) ?? loss
   }
 
-  /** Plans and compiles both steps for full batches without running them: after it `engine.memory()` tells what training takes. */
+  /**
+   * Plans and compiles both steps for full batches without running them: after it `engine.memory()` tells what training
+   * takes.
+   */
   async prepare(): Promise<void> {
     const { validation } = this.options
     this.setMode()
@@ -199,7 +219,12 @@ export class Trainer {
       this.weight.dispose()
       this.share.dispose()
     }
-    return { history: this.history, best: this.best?.row ?? null, stopped, lossScaling: (await this.scaler?.stateDict()) ?? null }
+    return {
+      history: this.history,
+      best: this.best?.row ?? null,
+      stopped,
+      lossScaling: (await this.scaler?.stateDict()) ?? null,
+    }
   }
 
   /** One epoch and its validation; null when stopped on the way. */
@@ -246,10 +271,17 @@ export class Trainer {
     let weightSum = 0
     const results = new Lagging<StepResult>(({ loss, logits, labels }) => {
       step++
-      finite('loss', loss, `at epoch ${epoch}, step ${step}`, this.scaler ? 'lower the learning rate, or train in f32' : undefined)
+      finite(
+        'loss',
+        loss,
+        `at epoch ${epoch}, step ${step}`,
+        this.scaler ? 'lower the learning rate, or train in f32' : undefined,
+      )
       const predicted = argmax(logits, classes)
       const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
-      labels.forEach((label, i) => { if (label === predicted[i]) correct++ })
+      labels.forEach((label, i) => {
+        if (label === predicted[i]) correct++
+      })
       lossSum += loss * weight
       weightSum += weight
       images += labels.length
@@ -293,7 +325,10 @@ type TrainInputs = BatchTensors & { share: Tensor }
 /** 0 … n - 1 in at most `parts` ranges of nearly one size. */
 function cut(n: number, parts: number): { start: number; end: number }[] {
   const count = Math.min(n, parts)
-  return Array.from({ length: count }, (_, i) => ({ start: Math.floor((i * n) / count), end: Math.floor(((i + 1) * n) / count) }))
+  return Array.from({ length: count }, (_, i) => ({
+    start: Math.floor((i * n) / count),
+    end: Math.floor(((i + 1) * n) / count),
+  }))
 }
 
 type TrainedEpoch = Pick<HistoryRow, 'trainLoss' | 'trainAccuracy' | 'imagesPerSecond'>

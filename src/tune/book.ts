@@ -1,5 +1,5 @@
-// The book of choices: what was measured on this machine, by adapter. It lasts: once chosen, a choice stays until it is asked for anew, so
-// that the same seed gives the same bits tomorrow.
+// The book of choices: what was measured on this machine, by adapter. It lasts: once chosen, a choice stays until it is
+// asked for anew, so that the same seed gives the same bits tomorrow.
 import { place, readText, surroundings, writeText } from '#platform/choices'
 import type { Choice } from '../gpu/choices.js'
 import type { Kernel } from '../gpu/kernel.js'
@@ -12,15 +12,25 @@ interface Book {
 
 /** What choices hold for: the adapter and its driver, what lies between it and us, and the kernels themselves. */
 export function chapterOf({ vendor, architecture, device, description }: GPUAdapterInfo, subgroupSize: number): string {
-  return [vendor, architecture, device, description, subgroupSize && `subgroups of ${subgroupSize}`, surroundings(), `kernels ${fingerprint()}`]
-    .filter(Boolean).join('; ')
+  return [
+    vendor,
+    architecture,
+    device,
+    description,
+    subgroupSize && `subgroups of ${subgroupSize}`,
+    surroundings(),
+    `kernels ${fingerprint()}`,
+  ]
+    .filter(Boolean)
+    .join('; ')
 }
 
 /** FNV-1a over the text of all kernels. */
 function fingerprint(): string {
   let hash = 0x811c9dc5
   for (const { sources } of Object.values(shaders) as Kernel[]) {
-    for (const text of Object.values(sources)) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+    for (const text of Object.values(sources))
+      for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   }
   return (hash >>> 0).toString(16)
 }
@@ -31,10 +41,15 @@ export async function readChapter(chapter: string): Promise<Map<string, Choice>>
 }
 
 /**
- * Adds choices to a chapter and gives back what holds now: with `replace` the new ones, else what another process wrote in the meantime
- * goes first. Where nothing can be written the choices last as long as this process, and a line says so.
+ * Adds choices to a chapter and gives back what holds now: with `replace` the new ones, else what another process wrote
+ * in the meantime goes first. Where nothing can be written the choices last as long as this process, and a line says
+ * so.
  */
-export async function writeChapter(chapter: string, choices: ReadonlyMap<string, Choice>, replace: boolean): Promise<Map<string, Choice>> {
+export async function writeChapter(
+  chapter: string,
+  choices: ReadonlyMap<string, Choice>,
+  replace: boolean,
+): Promise<Map<string, Choice>> {
   const book = await readBook()
   const there = book.adapters[chapter] ?? {}
   const fresh = Object.fromEntries(choices)
@@ -63,11 +78,15 @@ async function readBook(): Promise<Book> {
 }
 
 function isBook(value: unknown): value is Book {
-  const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v)
+  const isRecord = (v: unknown): v is Record<string, unknown> =>
+    typeof v === 'object' && v !== null && !Array.isArray(v)
   if (!isRecord(value) || value.format !== 1 || !isRecord(value.adapters)) return false
   const isMs = (v: unknown) => v === undefined || typeof v === 'number'
-  return Object.values(value.adapters).every((chapter) => isRecord(chapter) &&
-    Object.values(chapter).every((c) => isRecord(c) && typeof c.name === 'string' && isMs(c.ms) && isMs(c.usualMs)))
+  return Object.values(value.adapters).every(
+    (chapter) =>
+      isRecord(chapter) &&
+      Object.values(chapter).every((c) => isRecord(c) && typeof c.name === 'string' && isMs(c.ms) && isMs(c.usualMs)),
+  )
 }
 
 const remark = (what: string) => console.warn(`radiograd: ${place()} ${what.replace(/\s*\n\s*/g, ' ')}`)

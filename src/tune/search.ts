@@ -1,5 +1,5 @@
-// Finds the fastest candidate for one problem: on scratch buffers with random numbers, each candidate first held against the plain kernel,
-// those that agree timed in turns.
+// Finds the fastest candidate for one problem: on scratch buffers with random numbers, each candidate first held
+// against the plain kernel, those that agree timed in turns.
 import type { Choice, Note } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { isHalf } from '../gpu/kernel.js'
@@ -21,8 +21,8 @@ export interface Finding extends Choice {
 }
 
 /**
- * Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel; for sums of f16 products, which matrix units may cut rather than round; and
- * where the result itself is f16.
+ * Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel; for sums of f16 products, which matrix units may cut
+ * rather than round; and where the result itself is f16.
  */
 const TOLERANCE = 1e-5
 const PRODUCTS_TOLERANCE = 1e-4
@@ -48,7 +48,8 @@ export async function search(gpu: Gpu, note: Note): Promise<Finding> {
     await time(gpu, [plain], 1)
     const outputs = scratch.written(note.plain)
     const truth = await Promise.all(outputs.map((s) => scratch.read(s)))
-    const allowed = (s: Storage) => (scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE)
+    const allowed = (s: Storage) =>
+      scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE
     const fit: Trial[] = []
     for (const [name, recording] of note.candidates) {
       try {
@@ -80,7 +81,8 @@ async function race(gpu: Gpu, fit: readonly Trial[], usual: string): Promise<Cho
   const best = Math.min(...first)
   const alive = fit.filter((trial, i) => first[i] <= best * HOPELESS || trial.name === usual)
   const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.round(RUN_MS / best)))
-  for (let round = 0; round < ROUNDS; round++) (await time(gpu, alive, repeats)).forEach((ms, i) => times.get(alive[i])!.push(ms))
+  for (let round = 0; round < ROUNDS; round++)
+    (await time(gpu, alive, repeats)).forEach((ms, i) => times.get(alive[i])!.push(ms))
   const median = (trial: Trial | undefined) => trial && times.get(trial)!.sort((a, b) => a - b)[ROUNDS >> 1]
   const fastest = alive.reduce((a, b) => (median(b)! < median(a)! ? b : a))
   const usualMs = median(alive.find(({ name }) => name === usual))
@@ -119,13 +121,18 @@ async function time(gpu: Gpu, trials: readonly Trial[], repeats: number): Promis
 
 /** A candidate ready to run on scratch buffers. */
 class Trial {
-  private constructor(readonly name: string, readonly plan: Plan) {}
+  private constructor(
+    readonly name: string,
+    readonly plan: Plan,
+  ) {}
 
   static async make(gpu: Gpu, name: string, draft: Recording, scratch: Scratch): Promise<Trial> {
     const recording = new Recording()
     for (const command of draft.commands) recording.commands.push(scratch.replace(command, draft))
     let plan!: Plan
-    gpu.guarded(() => { plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, []) })
+    gpu.guarded(() => {
+      plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, [])
+    })
     try {
       await plan.ready()
       gpu.guarded(() => plan.place(recording.structure().live))
@@ -138,7 +145,10 @@ class Trial {
   }
 }
 
-/** Buffers in the place of the step's own: the same ones for every candidate. What a draft allocated itself stays with its plan. */
+/**
+ * Buffers in the place of the step's own: the same ones for every candidate. What a draft allocated itself stays with
+ * its plan.
+ */
 class Scratch {
   private readonly replaced = new Map<Storage, Storage>()
   /** Those that hold f16. */
@@ -164,9 +174,12 @@ class Scratch {
         })
         return { ...command, bindings }
       }
-      case 'copy': return { ...command, source: by(command.source), target: by(command.target) }
-      case 'zero': return { ...command, target: by(command.target) }
-      case 'host': return command
+      case 'copy':
+        return { ...command, source: by(command.source), target: by(command.target) }
+      case 'zero':
+        return { ...command, target: by(command.target) }
+      case 'host':
+        return command
     }
   }
 

@@ -9,7 +9,8 @@ import { cacheFolder } from '../util/cache.node.js'
 export const place = (): string => process.env.RADIOGRAD_CHOICES || join(cacheFolder(), 'choices.json')
 
 /** What else the speed of a kernel hangs on: the version of Dawn. */
-export const surroundings = (): string => `webgpu ${(createRequire(import.meta.url)('webgpu/package.json') as { version: string }).version}`
+export const surroundings = (): string =>
+  `webgpu ${(createRequire(import.meta.url)('webgpu/package.json') as { version: string }).version}`
 
 /** The file's text, or null when there is none. */
 export function readText(): Promise<string | null> {

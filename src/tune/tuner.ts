@@ -1,5 +1,5 @@
-// When candidates are measured: on a GPU before the first captured step that meets new problems, for a few seconds altogether, and wherever
-// somebody asks for it.
+// When candidates are measured: on a GPU before the first captured step that meets new problems, for a few seconds
+// altogether, and wherever somebody asks for it.
 import type { Choice, Note } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { readChapter, writeChapter } from './book.js'
@@ -18,7 +18,10 @@ export class Tuner {
   /** What is left of the time that a process spends on its own account. */
   private budget = AUTOMATIC_MS
 
-  private constructor(private readonly gpu: Gpu, private readonly chapter: string | null) {}
+  private constructor(
+    private readonly gpu: Gpu,
+    private readonly chapter: string | null,
+  ) {}
 
   /** `chapter`: of the book; null neither reads nor writes it, and measures nothing unasked. */
   static async open(gpu: Gpu, chapter: string | null): Promise<Tuner> {
@@ -27,8 +30,9 @@ export class Tuner {
   }
 
   /**
-   * Records a step. Where problems come up that nobody has measured yet it measures them, the dearest first, and records again. What there
-   * is no time for keeps its usual candidate for good: the next run must find the choices that this one made.
+   * Records a step. Where problems come up that nobody has measured yet it measures them, the dearest first, and
+   * records again. What there is no time for keeps its usual candidate for good: the next run must find the choices
+   * that this one made.
    */
   async recorded<T>(record: () => T): Promise<T> {
     const { choices, caps, device, dry } = this.gpu
@@ -49,17 +53,28 @@ export class Tuner {
   }
 
   private async measure(
-    notes: Note[], { until = Infinity, replace = false, onFinding }: { until?: number; replace?: boolean; onFinding?: TuneOptions['onFinding'] },
+    notes: Note[],
+    {
+      until = Infinity,
+      replace = false,
+      onFinding,
+    }: { until?: number; replace?: boolean; onFinding?: TuneOptions['onFinding'] },
   ): Promise<Finding[]> {
     notes.sort((a, b) => b.work * b.calls - a.work * a.calls || (a.key < b.key ? -1 : 1))
     const findings: Finding[] = []
     for (const note of notes) {
       const { key, calls, usual } = note
-      const finding = performance.now() < until ? await search(this.gpu, note) : { key, calls, usual, name: usual, rejected: [] }
+      const finding =
+        performance.now() < until ? await search(this.gpu, note) : { key, calls, usual, name: usual, rejected: [] }
       findings.push(finding)
       onFinding?.(finding, notes.length - findings.length)
     }
-    const found = new Map(findings.map(({ key, name, ms, usualMs }): [string, Choice] => [key, { name, ms: digits(ms), usualMs: digits(usualMs) }]))
+    const found = new Map(
+      findings.map(({ key, name, ms, usualMs }): [string, Choice] => [
+        key,
+        { name, ms: digits(ms), usualMs: digits(usualMs) },
+      ]),
+    )
     const { choices } = this.gpu
     if (this.chapter) choices.measured = await writeChapter(this.chapter, found, replace)
     else for (const [key, choice] of found) choices.measured.set(key, choice)

@@ -1,4 +1,5 @@
-// The names that libraries give a Vision Transformer's tensors, and the way between them. timm's are the model's own. Pure functions.
+// The names that libraries give a Vision Transformer's tensors, and the way between them. timm's are the model's own.
+// Pure functions.
 import { RadiogradError, check, formatShape, sameShape } from '../util/check.js'
 import { type TensorData, toFloat32 } from './safetensors.js'
 
@@ -17,8 +18,18 @@ export interface Dialect {
 }
 
 const TIMM = [
-  'cls_token', 'pos_embed', 'patch_embed.proj.*', 'blocks.#.norm1.*', 'blocks.#.attn.qkv.*', 'blocks.#.attn.proj.*', 'blocks.#.norm2.*',
-  'blocks.#.mlp.fc1.*', 'blocks.#.mlp.fc2.*', 'norm.*', 'fc_norm.*', 'head.*',
+  'cls_token',
+  'pos_embed',
+  'patch_embed.proj.*',
+  'blocks.#.norm1.*',
+  'blocks.#.attn.qkv.*',
+  'blocks.#.attn.proj.*',
+  'blocks.#.norm2.*',
+  'blocks.#.mlp.fc1.*',
+  'blocks.#.mlp.fc2.*',
+  'norm.*',
+  'fc_norm.*',
+  'head.*',
 ]
 
 const layer = 'vit.encoder.layer.#'
@@ -30,11 +41,15 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     title: 'Hugging Face',
     eps: 1e-12,
     names: {
-      'cls_token': 'vit.embeddings.cls_token',
-      'pos_embed': 'vit.embeddings.position_embeddings',
+      cls_token: 'vit.embeddings.cls_token',
+      pos_embed: 'vit.embeddings.position_embeddings',
       'patch_embed.proj.*': 'vit.embeddings.patch_embeddings.projection.*',
       'blocks.#.norm1.*': `${layer}.layernorm_before.*`,
-      'blocks.#.attn.qkv.*': [`${layer}.attention.attention.query.*`, `${layer}.attention.attention.key.*`, `${layer}.attention.attention.value.*`],
+      'blocks.#.attn.qkv.*': [
+        `${layer}.attention.attention.query.*`,
+        `${layer}.attention.attention.key.*`,
+        `${layer}.attention.attention.value.*`,
+      ],
       'blocks.#.attn.proj.*': `${layer}.attention.output.dense.*`,
       'blocks.#.norm2.*': `${layer}.layernorm_after.*`,
       'blocks.#.mlp.fc1.*': `${layer}.intermediate.dense.*`,
@@ -47,8 +62,8 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     title: 'torchvision',
     eps: 1e-6,
     names: {
-      'cls_token': 'class_token',
-      'pos_embed': 'encoder.pos_embedding',
+      cls_token: 'class_token',
+      pos_embed: 'encoder.pos_embedding',
       'patch_embed.proj.*': 'conv_proj.*',
       'blocks.#.norm1.*': `${block}.ln_1.*`,
       'blocks.#.attn.qkv.*': `${block}.self_attention.in_proj_*`,
@@ -77,12 +92,21 @@ const pattern = (name: string) =>
 
 const fill = (name: string, { n = '', p = '' }: Record<string, string> = {}) => name.replace('#', n).replace('*', p)
 
-const readers = Object.fromEntries(Object.entries(dialects).map(([name, { names }]) => [name,
-  Object.entries(names).flatMap(([to, from]): Rename[] => (typeof from === 'string'
-    ? [{ from: pattern(from), to }] : from.map((one, part) => ({ from: pattern(one), to, part, parts: from })))),
-])) as Record<DialectName, Rename[]>
+const readers = Object.fromEntries(
+  Object.entries(dialects).map(([name, { names }]) => [
+    name,
+    Object.entries(names).flatMap(([to, from]): Rename[] =>
+      typeof from === 'string'
+        ? [{ from: pattern(from), to }]
+        : from.map((one, part) => ({ from: pattern(one), to, part, parts: from })),
+    ),
+  ]),
+) as Record<DialectName, Rename[]>
 
-/** torchvision's checkpoints from before 0.13 number an MLP's layers otherwise; Hugging Face's bare ViTModel lacks the prefix. */
+/**
+ * torchvision's checkpoints from before 0.13 number an MLP's layers otherwise; Hugging Face's bare ViTModel lacks the
+ * prefix.
+ */
 function modern(name: string): string {
   if (/^(embeddings|encoder\.layer|layernorm)\./.test(name)) return `vit.${name}`
   return name.replace(/\.mlp\.linear_([12])\./, (_, i) => `.mlp.${i === '1' ? 0 : 3}.`)
@@ -93,12 +117,17 @@ export function dialectOf(names: Iterable<string>, source: string): DialectName 
   const examples = new Map<DialectName, string>()
   for (const name of names) {
     for (const dialect of Object.keys(dialects) as DialectName[]) {
-      if (!examples.has(dialect) && readers[dialect].some(({ from }) => from.test(modern(name)))) examples.set(dialect, name)
+      if (!examples.has(dialect) && readers[dialect].some(({ from }) => from.test(modern(name))))
+        examples.set(dialect, name)
     }
   }
   const found = [...examples]
-  check(found.length < 2, () => `${source}: must have the names of one library, got ` +
-    found.map(([dialect, name]) => `${dialects[dialect].title}'s ${name}`).join(' and '))
+  check(
+    found.length < 2,
+    () =>
+      `${source}: must have the names of one library, got ` +
+      found.map(([dialect, name]) => `${dialects[dialect].title}'s ${name}`).join(' and '),
+  )
   return found[0]?.[0] ?? 'timm'
 }
 
@@ -106,15 +135,21 @@ export function dialectOf(names: Iterable<string>, source: string): DialectName 
 export function fromDialect(dialect: DialectName, tensors: Tensors, source: string): Map<string, TensorData> {
   const renamed = new Map<string, TensorData>()
   for (const [name, data] of tensors) {
-    const match = readers[dialect].map((rule) => ({ rule, groups: rule.from.exec(modern(name)) })).find(({ groups }) => groups)
+    const match = readers[dialect]
+      .map((rule) => ({ rule, groups: rule.from.exec(modern(name)) }))
+      .find(({ groups }) => groups)
     if (!match) {
       renamed.set(name, data)
       continue
     }
-    const { rule: { to, part, parts }, groups } = match
+    const {
+      rule: { to, part, parts },
+      groups,
+    } = match
     const target = fill(to, groups!.groups)
     if (part === undefined) renamed.set(target, data)
-    else if (part === 0) renamed.set(target, joined(parts!.map((one) => tensorOf(tensors, fill(one, groups!.groups), source))))
+    else if (part === 0)
+      renamed.set(target, joined(parts!.map((one) => tensorOf(tensors, fill(one, groups!.groups), source))))
     else tensorOf(tensors, fill(parts![0], groups!.groups), source)
   }
   return renamed
@@ -129,8 +164,11 @@ function tensorOf(tensors: Tensors, name: string, source: string): TensorData {
 /** Behind each other along the first axis. */
 function joined(parts: readonly TensorData[]): TensorData {
   const [first] = parts
-  check(parts.every((p) => sameShape(p.shape, first.shape)),
-    () => `checkpoint: queries, keys and values must have one shape, got ${parts.map((p) => formatShape(p.shape)).join(', ')}`)
+  check(
+    parts.every((p) => sameShape(p.shape, first.shape)),
+    () =>
+      `checkpoint: queries, keys and values must have one shape, got ${parts.map((p) => formatShape(p.shape)).join(', ')}`,
+  )
   const values = parts.map(toFloat32)
   const data = new Float32Array(3 * values[0].length)
   values.forEach((v, i) => data.set(v, i * v.length))
@@ -154,7 +192,10 @@ export function toDialect(dialect: DialectName, tensors: Tensors): Map<string, T
     const shape = [tensor.shape[0] / names.length, ...tensor.shape.slice(1)]
     const size = tensor.data.length / names.length
     if (names.length === 1) renamed.set(names[0], tensor)
-    else names.forEach((one, i) => renamed.set(one, { ...tensor, shape, data: tensor.data.slice(i * size, (i + 1) * size) }))
+    else
+      names.forEach((one, i) =>
+        renamed.set(one, { ...tensor, shape, data: tensor.data.slice(i * size, (i + 1) * size) }),
+      )
   }
   return renamed
 }

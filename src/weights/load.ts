@@ -16,32 +16,45 @@ export interface Checkpoint {
   preprocessing?: Preprocessing
 }
 
-/** Reads the bytes of a `.safetensors` file or of a PyTorch zip checkpoint (`.pth`, `.pt`, `.bin`). Nothing in them is ever executed. */
+/**
+ * Reads the bytes of a `.safetensors` file or of a PyTorch zip checkpoint (`.pth`, `.pt`, `.bin`). Nothing in them is
+ * ever executed.
+ */
 export function parseCheckpoint(bytes: Uint8Array, source: string): Checkpoint {
   if (bytes.length === 0) throw new RadiogradError(`${source}: not a checkpoint, it is empty`)
   const magic = String.fromCharCode(...bytes.subarray(0, 2))
   if (magic === 'PK') return { tensors: parsePytorch(bytes, source), metadata: {}, source }
   if (bytes[0] === 0x80) {
-    throw new RadiogradError(`${source}: a PyTorch file from before 1.6; save it again with torch.save(torch.load(file), file)`)
+    throw new RadiogradError(
+      `${source}: a PyTorch file from before 1.6; save it again with torch.save(torch.load(file), file)`,
+    )
   }
   return { ...parseSafetensors(bytes, source), source }
 }
 
 /** What a folder from Hugging Face's hub may hold, in the order of preference. */
-const IN_FOLDERS = ['model.safetensors.index.json', 'model.safetensors', 'pytorch_model.bin.index.json', 'pytorch_model.bin']
+const IN_FOLDERS = [
+  'model.safetensors.index.json',
+  'model.safetensors',
+  'pytorch_model.bin.index.json',
+  'pytorch_model.bin',
+]
 
 /**
- * Reads a checkpoint from a path, a URL or a Blob: a file, the index of a sharded one, or (in Node) a folder that holds either. A
- * `preprocessor_config.json` beside a path or an index is read too.
+ * Reads a checkpoint from a path, a URL or a Blob: a file, the index of a sharded one, or (in Node) a folder that holds
+ * either. A `preprocessor_config.json` beside a path or an index is read too.
  */
 export async function loadCheckpoint(source: string | URL | Blob): Promise<Checkpoint> {
   if (source instanceof Blob) return parseCheckpoint(await readBytes(source), (source as File).name ?? 'checkpoint')
-  const path = source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)
+  const path =
+    source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)
   const { name, bytes } = await found(path)
   const checkpoint = name.endsWith('.index.json') ? await loadShards(name, bytes) : parseCheckpoint(bytes, name)
   const beside = neighbour(name, 'preprocessor_config.json')
   const config = /^https?:/.test(name) ? null : await readIfThere(beside)
-  return config ? { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) } : checkpoint
+  return config
+    ? { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) }
+    : checkpoint
 }
 
 /** The file itself, or the one to read in a folder. */
@@ -64,7 +77,10 @@ async function loadShards(index: string, bytes: Uint8Array): Promise<Checkpoint>
   for (const [shard, names] of parseIndex(new TextDecoder().decode(bytes), index)) {
     const path = neighbour(index, shard)
     const content = /^https?:/.test(path) ? await readBytes(path) : await readIfThere(path)
-    if (!content) throw new RadiogradError(`${index}: its shard ${shard} must be beside it for ${names[0]} and ${names.length - 1} more, got no such file`)
+    if (!content)
+      throw new RadiogradError(
+        `${index}: its shard ${shard} must be beside it for ${names[0]} and ${names.length - 1} more, got no such file`,
+      )
     const { tensors: inside } = parseCheckpoint(content, path)
     for (const name of names) {
       const data = inside.get(name)
@@ -77,7 +93,9 @@ async function loadShards(index: string, bytes: Uint8Array): Promise<Checkpoint>
 
 /** Writes tensors as a safetensors file: a whole file, or none. In a page it becomes a download. */
 export async function saveSafetensors(
-  path: string, tensors: ReadonlyMap<string, TensorData>, { metadata = {} }: { metadata?: Record<string, string> } = {},
+  path: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  { metadata = {} }: { metadata?: Record<string, string> } = {},
 ): Promise<void> {
   await writeBytes(path, serializeSafetensors(tensors, metadata))
 }

@@ -5,8 +5,14 @@ import { RadiogradError } from '../util/check.js'
 import { bytesOf, fetchBytes } from './remote.js'
 
 const reasons: Record<string, string> = {
-  ENOENT: 'no such file or folder', EACCES: 'permission denied', EISDIR: 'it is a folder', ENOSPC: 'no space left on the disk',
-  EFBIG: 'it would grow over the allowed file size', EROFS: 'the disk is read-only', EDQUOT: 'the disk quota is used up', ENOTDIR: 'its folder is a file',
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+  ENOSPC: 'no space left on the disk',
+  EFBIG: 'it would grow over the allowed file size',
+  EROFS: 'the disk is read-only',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'its folder is a file',
 }
 
 const explain = (error: unknown) => {
@@ -29,7 +35,10 @@ export async function readBytes(source: string | URL | Blob | Uint8Array): Promi
 
 /** As {@link readBytes} for a path; null when there is no such file. */
 export async function readIfThere(path: string): Promise<Uint8Array | null> {
-  const there = await stat(path).then((s) => s.isFile(), ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR')
+  const there = await stat(path).then(
+    (s) => s.isFile(),
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
+  )
   return there ? readBytes(path) : null
 }
 

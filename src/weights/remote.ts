@@ -8,7 +8,9 @@ export async function bytesOf(source: Blob | Uint8Array): Promise<Uint8Array> {
 
 /** All bytes that an address answers with. */
 export async function fetchBytes(source: string | URL): Promise<Uint8Array> {
-  const response = await fetch(source).catch((error: Error) => { throw new RadiogradError(`${source}: cannot be fetched, ${error.message}`) })
+  const response = await fetch(source).catch((error: Error) => {
+    throw new RadiogradError(`${source}: cannot be fetched, ${error.message}`)
+  })
   if (!response.ok) throw new RadiogradError(`${source}: cannot be fetched, the server answered ${response.status}`)
   return new Uint8Array(await response.arrayBuffer())
 }

@@ -1,4 +1,5 @@
-// The safetensors format: an 8-byte length, a JSON header, raw little-endian data. Reader and writer; bytes in, bytes out.
+// The safetensors format: an 8-byte length, a JSON header, raw little-endian data. Reader and writer; bytes in, bytes
+// out.
 import { RadiogradError, check, formatShape, numel } from '../util/check.js'
 import { fromHalf } from '../util/half.js'
 
@@ -13,8 +14,16 @@ export interface TensorData {
 }
 
 const ARRAYS = {
-  f32: Float32Array, f16: Uint16Array, bf16: Uint16Array, f64: Float64Array, i64: BigInt64Array,
-  i32: Int32Array, i16: Int16Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array,
+  f32: Float32Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  f64: Float64Array,
+  i64: BigInt64Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
 } as const
 
 /** Bytes as an array of the dtype; copied only when they are not aligned for it. */
@@ -26,15 +35,32 @@ export function asArray(dtype: StoredDType, bytes: Uint8Array): TensorData['data
 
 export const bytesPerElement = (dtype: StoredDType) => ARRAYS[dtype].BYTES_PER_ELEMENT
 
-const names: Record<string, StoredDType> = { F32: 'f32', F16: 'f16', BF16: 'bf16', F64: 'f64', I64: 'i64', I32: 'i32', I16: 'i16', I8: 'i8', U8: 'u8', BOOL: 'bool' }
+const names: Record<string, StoredDType> = {
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+  F64: 'f64',
+  I64: 'i64',
+  I32: 'i32',
+  I16: 'i16',
+  I8: 'i8',
+  U8: 'u8',
+  BOOL: 'bool',
+}
 const MAX_HEADER = 100_000_000 // the reference implementation's limit
 
 /** Reads a file; every rule of the format is checked, and a breach is one line that names the file. */
-export function parseSafetensors(bytes: Uint8Array, file: string): { tensors: Map<string, TensorData>; metadata: Record<string, string> } {
-  const fail = (why: string): never => { throw new RadiogradError(`${file}: not a valid safetensors file, ${why}`) }
+export function parseSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { tensors: Map<string, TensorData>; metadata: Record<string, string> } {
+  const fail = (why: string): never => {
+    throw new RadiogradError(`${file}: not a valid safetensors file, ${why}`)
+  }
   if (bytes.length < 8) fail(`it has ${bytes.length} bytes`)
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)
-  if (length > BigInt(MAX_HEADER) || length > BigInt(bytes.length - 8)) fail(`the header claims ${length} bytes, the file has ${bytes.length}`)
+  if (length > BigInt(MAX_HEADER) || length > BigInt(bytes.length - 8))
+    fail(`the header claims ${length} bytes, the file has ${bytes.length}`)
   const start = 8 + Number(length)
   const header = parseHeader(new TextDecoder().decode(bytes.subarray(8, start)), fail)
   const data = bytes.subarray(start)
@@ -43,18 +69,22 @@ export function parseSafetensors(bytes: Uint8Array, file: string): { tensors: Ma
   const spans: [number, number, string][] = []
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
-      if (!isObject(entry) || Object.values(entry).some((v) => typeof v !== 'string')) fail('__metadata__ must map names to texts')
+      if (!isObject(entry) || Object.values(entry).some((v) => typeof v !== 'string'))
+        fail('__metadata__ must map names to texts')
       metadata = entry as Record<string, string>
       continue
     }
     const { dtype: label, shape, data_offsets: offsets } = (isObject(entry) ? entry : {}) as Record<string, unknown>
     const dtype = names[String(label)]
     if (!dtype) fail(`tensor '${name}' has the dtype ${String(label)}, which is not supported`)
-    const integers = (list: unknown): list is number[] => Array.isArray(list) && list.every((v) => Number.isSafeInteger(v) && v >= 0)
-    if (!integers(shape) || !integers(offsets) || offsets.length !== 2) return fail(`tensor '${name}' lacks a shape or offsets`)
+    const integers = (list: unknown): list is number[] =>
+      Array.isArray(list) && list.every((v) => Number.isSafeInteger(v) && v >= 0)
+    if (!integers(shape) || !integers(offsets) || offsets.length !== 2)
+      return fail(`tensor '${name}' lacks a shape or offsets`)
     const [from, to] = offsets
     if (from > to || to > data.length) fail(`tensor '${name}' lies at ${from}…${to} of ${data.length} data bytes`)
-    if (numel(shape) * bytesPerElement(dtype) !== to - from) fail(`tensor '${name}' ${formatShape(shape)} ${dtype} does not fit its ${to - from} bytes`)
+    if (numel(shape) * bytesPerElement(dtype) !== to - from)
+      fail(`tensor '${name}' ${formatShape(shape)} ${dtype} does not fit its ${to - from} bytes`)
     spans.push([from, to, name])
     tensors.set(name, { dtype, shape, data: asArray(dtype, data.subarray(from, to)) })
   }
@@ -68,7 +98,8 @@ export function parseSafetensors(bytes: Uint8Array, file: string): { tensors: Ma
   return { tensors, metadata }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function parseHeader(text: string, fail: (why: string) => never): Record<string, unknown> {
   let header: unknown
@@ -80,19 +111,32 @@ function parseHeader(text: string, fail: (why: string) => never): Record<string,
   if (!isObject(header)) return fail('its header is not an object')
   // JSON.parse lets the last of two equal keys win: tensor entries are counted in the text as well.
   const entries = text.match(/"data_offsets"\s*:/g)?.length ?? 0
-  if (entries !== Object.keys(header).filter((name) => name !== '__metadata__').length) return fail('a tensor name appears twice')
+  if (entries !== Object.keys(header).filter((name) => name !== '__metadata__').length)
+    return fail('a tensor name appears twice')
   return header
 }
 
-/** Writes tensors in the order of their names, larger element types first, as the reference implementation does: equal input, equal bytes. */
-export function serializeSafetensors(tensors: ReadonlyMap<string, TensorData>, metadata: Record<string, string> = {}): Uint8Array {
+/**
+ * Writes tensors in the order of their names, larger element types first, as the reference implementation does: equal
+ * input, equal bytes.
+ */
+export function serializeSafetensors(
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
   const label = Object.fromEntries(Object.entries(names).map(([name, dtype]) => [dtype, name]))
-  const order = [...tensors].sort(([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1))
+  const order = [...tensors].sort(
+    ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1),
+  )
   const header: Record<string, unknown> = {}
-  if (Object.keys(metadata).length) header.__metadata__ = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)))
+  if (Object.keys(metadata).length)
+    header.__metadata__ = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)))
   let offset = 0
   for (const [name, { dtype, shape, data }] of order) {
-    check(data.length === numel(shape), () => `safetensors: '${name}' ${formatShape(shape)} needs ${numel(shape)} elements, got ${data.length}`)
+    check(
+      data.length === numel(shape),
+      () => `safetensors: '${name}' ${formatShape(shape)} needs ${numel(shape)} elements, got ${data.length}`,
+    )
     header[name] = { dtype: label[dtype], shape, data_offsets: [offset, (offset += data.byteLength)] }
   }
   const json = new TextEncoder().encode(JSON.stringify(header))

@@ -23,9 +23,14 @@ export interface MatchOptions {
   heads: readonly string[]
 }
 
-/** Compares names and shapes. Throws like PyTorch when `strict` finds a difference, and always when a shape outside the head differs. */
+/**
+ * Compares names and shapes. Throws like PyTorch when `strict` finds a difference, and always when a shape outside the
+ * head differs.
+ */
 export function matchStateDict(
-  entries: readonly { name: string; shape: readonly number[] }[], found: ReadonlyMap<string, TensorData>, { strict, source, heads }: MatchOptions,
+  entries: readonly { name: string; shape: readonly number[] }[],
+  found: ReadonlyMap<string, TensorData>,
+  { strict, source, heads }: MatchOptions,
 ): LoadReport {
   const known = new Set(entries.map((e) => e.name))
   const report: LoadReport = {
@@ -39,7 +44,8 @@ export function matchStateDict(
   for (const { name, shape } of entries) {
     const given = found.get(name)
     if (!given || sameShape(given.shape, shape)) continue
-    if (!strict && heads.some((head) => name.startsWith(head))) report.reinitialised.push({ name, expected: shape, found: given.shape })
+    if (!strict && heads.some((head) => name.startsWith(head)))
+      report.reinitialised.push({ name, expected: shape, found: given.shape })
     else misfits.push(`${name} has shape ${formatShape(given.shape)}, the model needs ${formatShape(shape)}`)
   }
   report.loaded = entries.filter((e) => found.has(e.name)).length - report.reinitialised.length - misfits.length
@@ -50,7 +56,9 @@ export function matchStateDict(
   ]
   if (problems.length) throw new RadiogradError(`${source}: does not fit the model, ${problems.join('; ')}`)
   if (!entries.some((e) => found.has(e.name))) {
-    throw new RadiogradError(`${source}: does not fit the model, none of its ${found.size} tensors has a name the model knows`)
+    throw new RadiogradError(
+      `${source}: does not fit the model, none of its ${found.size} tensors has a name the model knows`,
+    )
   }
   return report
 }
@@ -64,7 +72,8 @@ function some(list: readonly string[]): string {
 export function oihwToHwio(data: Float32Array, [o, i, h, w]: readonly number[]): Float32Array<ArrayBuffer> {
   const out = new Float32Array(data.length)
   const taps = h * w
-  for (let a = 0; a < o; a++) for (let b = 0; b < i; b++) for (let t = 0; t < taps; t++) out[(t * i + b) * o + a] = data[(a * i + b) * taps + t]
+  for (let a = 0; a < o; a++)
+    for (let b = 0; b < i; b++) for (let t = 0; t < taps; t++) out[(t * i + b) * o + a] = data[(a * i + b) * taps + t]
   return out
 }
 
@@ -72,6 +81,7 @@ export function oihwToHwio(data: Float32Array, [o, i, h, w]: readonly number[]):
 export function hwioToOihw(data: Float32Array, [o, i, h, w]: readonly number[]): Float32Array<ArrayBuffer> {
   const out = new Float32Array(data.length)
   const taps = h * w
-  for (let a = 0; a < o; a++) for (let b = 0; b < i; b++) for (let t = 0; t < taps; t++) out[(a * i + b) * taps + t] = data[(t * i + b) * o + a]
+  for (let a = 0; a < o; a++)
+    for (let b = 0; b < i; b++) for (let t = 0; t < taps; t++) out[(a * i + b) * taps + t] = data[(t * i + b) * o + a]
   return out
 }

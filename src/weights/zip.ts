@@ -1,10 +1,13 @@
-// Just enough of zip to read what torch.save writes: entries of the central directory, stored or deflated, checked by size and CRC.
+// Just enough of zip to read what torch.save writes: entries of the central directory, stored or deflated, checked by
+// size and CRC.
 import { inflateSync } from 'fflate'
 import { RadiogradError } from '../util/check.js'
 
 /** Entries by name. Stored ones are views of `bytes`. */
 export function readZip(bytes: Uint8Array, file: string): Map<string, () => Uint8Array> {
-  const fail = (why: string): never => { throw new RadiogradError(`${file}: not a whole zip file, ${why}`) }
+  const fail = (why: string): never => {
+    throw new RadiogradError(`${file}: not a whole zip file, ${why}`)
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = findEnd(view)
   if (end < 0) return fail('its directory is missing (was it cut off?)')
@@ -15,14 +18,21 @@ export function readZip(bytes: Uint8Array, file: string): Map<string, () => Uint
     const locator = end - 20
     if (locator < 0 || view.getUint32(locator, true) !== 0x07064b50) return fail('its zip64 directory is missing')
     const record = Number(view.getBigUint64(locator + 8, true))
-    if (record + 56 > bytes.length || view.getUint32(record, true) !== 0x06064b50) return fail('its zip64 directory is damaged')
+    if (record + 56 > bytes.length || view.getUint32(record, true) !== 0x06064b50)
+      return fail('its zip64 directory is damaged')
     count = Number(view.getBigUint64(record + 32, true))
     at = Number(view.getBigUint64(record + 48, true))
   }
   const entries = new Map<string, () => Uint8Array>()
   for (let i = 0; i < count; i++) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== 0x02014b50) return fail('its directory is damaged')
-    const entry = { method: view.getUint16(at + 10, true), crc: view.getUint32(at + 16, true), packed: view.getUint32(at + 20, true), size: view.getUint32(at + 24, true), offset: view.getUint32(at + 42, true) }
+    const entry = {
+      method: view.getUint16(at + 10, true),
+      crc: view.getUint32(at + 16, true),
+      packed: view.getUint32(at + 20, true),
+      size: view.getUint32(at + 24, true),
+      offset: view.getUint32(at + 42, true),
+    }
     const nameLength = view.getUint16(at + 28, true)
     const extraLength = view.getUint16(at + 30, true)
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength))
@@ -30,7 +40,8 @@ export function readZip(bytes: Uint8Array, file: string): Map<string, () => Uint
     at += 46 + nameLength + extraLength + view.getUint16(at + 32, true)
     entries.set(name, () => {
       const { offset, packed, size } = entry
-      if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50) return fail(`'${name}' is not where it should be`)
+      if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50)
+        return fail(`'${name}' is not where it should be`)
       const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true)
       if (start + packed > bytes.length) return fail(`'${name}' is cut off`)
       const data = bytes.subarray(start, start + packed)
@@ -51,12 +62,18 @@ export function readZip(bytes: Uint8Array, file: string): Map<string, () => Uint
 
 /** The end record: it is last but for a comment of at most 65535 bytes. */
 function findEnd(view: DataView): number {
-  for (let at = view.byteLength - 22; at >= Math.max(0, view.byteLength - 22 - 65535); at--) if (view.getUint32(at, true) === 0x06054b50) return at
+  for (let at = view.byteLength - 22; at >= Math.max(0, view.byteLength - 22 - 65535); at--)
+    if (view.getUint32(at, true) === 0x06054b50) return at
   return -1
 }
 
 /** Values that did not fit 32 bits, in the order in which they are missing. */
-function readZip64Sizes(view: DataView, from: number, to: number, entry: { packed: number; size: number; offset: number }): void {
+function readZip64Sizes(
+  view: DataView,
+  from: number,
+  to: number,
+  entry: { packed: number; size: number; offset: number },
+): void {
   for (let at = from; at + 4 <= to; at += 4 + view.getUint16(at + 2, true)) {
     if (view.getUint16(at, true) !== 1) continue
     let value = at + 4

@@ -17,9 +17,23 @@ const test = suite('bench')
 test('statistics', () => {
   assert.is(median([3, 1, 2]), 2)
   assert.is(median([4, 1, 2, 3]), 2.5)
-  assert.equal([1234.5, 123.4, 12.34, 1.234, 0.01234, 0, NaN].map(short), ['1235', '123', '12.3', '1.23', '0.0123', '0.00', '–'])
+  assert.equal([1234.5, 123.4, 12.34, 1.234, 0.01234, 0, NaN].map(short), [
+    '1235',
+    '123',
+    '12.3',
+    '1.23',
+    '0.0123',
+    '0.00',
+    '–',
+  ])
   assert.equal([0.5, 0.031, 1.2].map(percent), ['50 %', '3.1 %', '120 %'])
-  assert.equal(columns([['a', 'bb'], ['ccc', 'd']]), ['a    bb', 'ccc   d'])
+  assert.equal(
+    columns([
+      ['a', 'bb'],
+      ['ccc', 'd'],
+    ]),
+    ['a    bb', 'ccc   d'],
+  )
 })
 
 test('files are called after adapters', () => {
@@ -31,7 +45,11 @@ test('a share is of the ceiling that binds', () => {
   const ceilings = { gflops: 100, gbs: 10, cachedGbs: 20 }
   assert.equal(shareOf({ flops: 2e9, bytes: 1e8, ms: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
   assert.equal(shareOf({ flops: 1e6, bytes: 1e8, ms: 20 }, ceilings), { bound: 'memory', share: 0.5 })
-  assert.equal(shareOf({ flops: 1e3, bytes: 1e6, ms: 0.1 }, ceilings), { bound: 'memory', share: 0.5 }, 'small ones are in a cache')
+  assert.equal(
+    shareOf({ flops: 1e3, bytes: 1e6, ms: 0.1 }, ceilings),
+    { bound: 'memory', share: 0.5 },
+    'small ones are in a cache',
+  )
 })
 
 test('work of a step', () => {
@@ -44,8 +62,14 @@ test('work of a step', () => {
 
 test('rounds of peers: ratios round by round, failures kept', () => {
   const rows = summed('resnet18.train.b4.224', [
-    [{ peer: 'radiograd', work: '', ms: 10, minMs: 9, error: 0, correct: true }, { peer: 'TensorFlow.js', work: '', ms: 30, minMs: 29, error: 1e-6, correct: true }],
-    [{ peer: 'radiograd', work: '', ms: 20, minMs: 19, error: 0, correct: true }, { peer: 'TensorFlow.js', work: '', failed: 'stopped after 150 s' }],
+    [
+      { peer: 'radiograd', work: '', ms: 10, minMs: 9, error: 0, correct: true },
+      { peer: 'TensorFlow.js', work: '', ms: 30, minMs: 29, error: 1e-6, correct: true },
+    ],
+    [
+      { peer: 'radiograd', work: '', ms: 20, minMs: 19, error: 0, correct: true },
+      { peer: 'TensorFlow.js', work: '', failed: 'stopped after 150 s' },
+    ],
   ])
   const [ours, theirs, leftOut] = rows
   assert.equal([ours.ms, ours.minMs, ours.ratios], [15, 9, []])
@@ -55,17 +79,76 @@ test('rounds of peers: ratios round by round, failures kept', () => {
 
 const adapter: AdapterFiles = {
   whole: {
-    adapter: 'chip', date: '2026-01-01', node: 'v20', ceilings: { gflops: 100, gbs: 10, cachedGbs: 20 },
-    kernels: [{ work: 'matmul 1024×1024×1024', part: 'forward', ms: 40, minMs: 39, flops: 2 ** 31, bytes: 12e6, error: null, kernels: ['matmul'], share: 0.54, bound: 'arithmetic' }],
-    steps: [{ name: 'ViT-Tiny training, 224 px, batch 2', ms: 500, minMs: 490, imagesPerSecond: 4, gflops: 30, dispatches: 414, hostMs: 5, loopBusy: 0.02, peakBytes: 2 ** 20, plannedBytes: 1, lowerBoundBytes: 1, newObjectsPerStep: 0 }].flatMap((s) => [s, { ...s, name: `${s.name}, f16`, ms: 250 }]),
+    adapter: 'chip',
+    date: '2026-01-01',
+    node: 'v20',
+    ceilings: { gflops: 100, gbs: 10, cachedGbs: 20 },
+    kernels: [
+      {
+        work: 'matmul 1024×1024×1024',
+        part: 'forward',
+        ms: 40,
+        minMs: 39,
+        flops: 2 ** 31,
+        bytes: 12e6,
+        error: null,
+        kernels: ['matmul'],
+        share: 0.54,
+        bound: 'arithmetic',
+      },
+    ],
+    steps: [
+      {
+        name: 'ViT-Tiny training, 224 px, batch 2',
+        ms: 500,
+        minMs: 490,
+        imagesPerSecond: 4,
+        gflops: 30,
+        dispatches: 414,
+        hostMs: 5,
+        loopBusy: 0.02,
+        peakBytes: 2 ** 20,
+        plannedBytes: 1,
+        lowerBoundBytes: 1,
+        newObjectsPerStep: 0,
+      },
+    ].flatMap((s) => [s, { ...s, name: `${s.name}, f16`, ms: 250 }]),
     cold: [{ name: 'ViT-Tiny training, 224 px, batch 2', initMs: 60, modelMs: 100, stepMs: 9000 }],
     failed: [],
   },
   peers: {
-    adapter: 'chip', file: 'peers-chip', date: '', node: '', versions: { 'TensorFlow.js': '4' }, rounds: 3, cold: [],
-    rows: [{ work: 'vit_tiny.train.b2', peer: 'radiograd', ms: 510, minMs: 1, ratios: [], correct: true, error: 0 }, { work: 'vit_tiny.train.b2', peer: 'TensorFlow.js', ms: 4000, minMs: 1, ratios: [7, 8, 9], correct: false, error: 1 }],
+    adapter: 'chip',
+    file: 'peers-chip',
+    date: '',
+    node: '',
+    versions: { 'TensorFlow.js': '4' },
+    rounds: 3,
+    cold: [],
+    rows: [
+      { work: 'vit_tiny.train.b2', peer: 'radiograd', ms: 510, minMs: 1, ratios: [], correct: true, error: 0 },
+      {
+        work: 'vit_tiny.train.b2',
+        peer: 'TensorFlow.js',
+        ms: 4000,
+        minMs: 1,
+        ratios: [7, 8, 9],
+        correct: false,
+        error: 1,
+      },
+    ],
   },
-  pytorch: { device: 'cpu', name: 'CPU', torch: '2.0', threads: 2, date: '', rows: [{ work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 }, { work: 'vit_tiny.train.b2', precision: 'amp', ms: 100, minMs: 9 }, { work: 'matmul1024', precision: 'amp', ms: 4, minMs: 3 }] },
+  pytorch: {
+    device: 'cpu',
+    name: 'CPU',
+    torch: '2.0',
+    threads: 2,
+    date: '',
+    rows: [
+      { work: 'matmul1024', precision: 'f32', ms: 8, minMs: 7 },
+      { work: 'vit_tiny.train.b2', precision: 'amp', ms: 100, minMs: 9 },
+      { work: 'matmul1024', precision: 'amp', ms: 4, minMs: 3 },
+    ],
+  },
 }
 
 test('other processes are seen', async () => {
@@ -78,9 +161,15 @@ test('other processes are seen', async () => {
 test('tables', () => {
   const text = tables([adapter])
   assert.ok(text.includes('| matmul 1024³ | 40.0 | – | 8.00 (0.20×) | 4.00 |'), text)
-  assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – | 100 (0.40×) |'), text)
+  assert.ok(
+    text.includes('| ViT-Tiny training, 224 px, batch 2 | 510 | 4000 (8.0×) wrong result | – | 100 (0.40×) |'),
+    text,
+  )
   assert.ok(text.includes('| ViT-Tiny training, 224 px, batch 2 | 500 | 4.00 | 1.0 % | 1 MiB | 9.0 s |'), text)
-  assert.is(inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'), 'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb')
+  assert.is(
+    inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'),
+    'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb',
+  )
   assert.throws(() => inserted('no markers', ''), /README: has no/)
 })
 
@@ -92,9 +181,24 @@ test("the README's tables are those of bench/results", async () => {
 })
 
 test('what ships is what was measured: much faster on software adapters, a tenth faster on GPUs', async () => {
-  const finding = (key: string, name: string, ms: number) => ({ key, name, usual: 'a', ms, usualMs: 10, calls: 1, rejected: [] })
+  const finding = (key: string, name: string, ms: number) => ({
+    key,
+    name,
+    usual: 'a',
+    ms,
+    usualMs: 10,
+    calls: 1,
+    rejected: [],
+  })
   const source = shippedSource([
-    { adapter: '', isSoftware: true, shipsAs: 'soft', date: '', node: '', findings: [finding('x', 'b', 6), finding('y', 'b', 8), finding('z', 'a', 10)] },
+    {
+      adapter: '',
+      isSoftware: true,
+      shipsAs: 'soft',
+      date: '',
+      node: '',
+      findings: [finding('x', 'b', 6), finding('y', 'b', 8), finding('z', 'a', 10)],
+    },
     { adapter: '', isSoftware: false, shipsAs: 'chip', date: '', node: '', findings: [finding('y', 'b', 8)] },
   ])
   assert.ok(source.endsWith("= {\n  'soft': {\n    'x': 'b',\n  },\n  'chip': {\n    'y': 'b',\n  },\n}\n"), source)
@@ -104,20 +208,36 @@ test('what ships is what was measured: much faster on software adapters, a tenth
 
 test('a wrong word or flag ends with 2 and one line', async () => {
   const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
-  const wrong = [['nosuch'], ['--nosuch'], ['--profile', 'lenet'], ['--table', '--all'], ['--minutes', '0'], ['--peers', 'nosuch'], ['softmax', '--table'], ['--choices', 'nosuch'], ['--ship', '--all']]
-  await Promise.all(wrong.map((args) => new Promise<void>((done) => {
-    execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
-      assert.is(error?.code, 2, args.join(' '))
-      assert.is(stdout, '')
-      assert.match(stderr, /^bench: [^\n]+\n$/)
-      done()
-    })
-  })))
+  const wrong = [
+    ['nosuch'],
+    ['--nosuch'],
+    ['--profile', 'lenet'],
+    ['--table', '--all'],
+    ['--minutes', '0'],
+    ['--peers', 'nosuch'],
+    ['softmax', '--table'],
+    ['--choices', 'nosuch'],
+    ['--ship', '--all'],
+  ]
+  await Promise.all(
+    wrong.map(
+      (args) =>
+        new Promise<void>((done) => {
+          execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
+            assert.is(error?.code, 2, args.join(' '))
+            assert.is(stdout, '')
+            assert.match(stderr, /^bench: [^\n]+\n$/)
+            done()
+          })
+        }),
+    ),
+  )
 })
 
 test('works of PyTorch are those of the peers', () => {
   const script = readFileSync(new URL('../../../bench/peers/torch_bench.py', import.meta.url), 'utf8')
-  for (const name of peerNames.filter((work) => !/^(layerNorm|batchNorm|gelu)/.test(work))) assert.ok(script.includes(`"${name}"`), name)
+  for (const name of peerNames.filter((work) => !/^(layerNorm|batchNorm|gelu)/.test(work)))
+    assert.ok(script.includes(`"${name}"`), name)
 })
 
 test.run()

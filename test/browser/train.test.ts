@@ -1,4 +1,5 @@
-// The engine in a page: headless Chromium trains three steps on SwiftShader and gets the losses that Node gets on the same driver.
+// The engine in a page: headless Chromium trains three steps on SwiftShader and gets the losses that Node gets on the
+// same driver.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -13,16 +14,35 @@ import { train } from './program.js'
 const test = suite('browser')
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const names = ['chromium', 'chromium-browser', 'google-chrome']
-const executablePath = process.env.CHROMIUM ?? (process.env.PATH ?? '').split(delimiter).flatMap((dir) => names.map((name) => join(dir, name))).find((path) => existsSync(path))
-const icd = ['/usr/lib/chromium/vk_swiftshader_icd.json', executablePath ? join(dirname(executablePath), 'vk_swiftshader_icd.json') : ''].find((path) => existsSync(path))
+const executablePath =
+  process.env.CHROMIUM ??
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .flatMap((dir) => names.map((name) => join(dir, name)))
+    .find((path) => existsSync(path))
+const icd = [
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+  executablePath ? join(dirname(executablePath), 'vk_swiftshader_icd.json') : '',
+].find((path) => existsSync(path))
 
-const FLAGS = ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 /** Serves the bundle and the program on localhost, which browsers trust like https. */
 async function serve(): Promise<{ url: string; close: () => void }> {
   const page = '<!doctype html><title>radiograd</title><link rel="icon" href="data:,">'
-  const files: Record<string, string> = { '/index.js': 'dist/browser/index.js', '/program.js': 'dist/test/browser/program.js' }
+  const files: Record<string, string> = {
+    '/index.js': 'dist/browser/index.js',
+    '/program.js': 'dist/test/browser/program.js',
+  }
   const server = createServer(async (request, response) => {
     const file = files[request.url ?? '']
     response.setHeader('Content-Type', file ? 'text/javascript' : 'text/html')
@@ -38,7 +58,8 @@ test('the bundle holds nothing of Node', async () => {
   assert.not.match(text, /child_process|dawn\.node/)
 })
 
-if (!executablePath || !icd) console.log('skip: no Chromium with its SwiftShader found (CHROMIUM names another), the page was not tried')
+if (!executablePath || !icd)
+  console.log('skip: no Chromium with its SwiftShader found (CHROMIUM names another), the page was not tried')
 else {
   test('three training steps give the losses of Node on the same driver', async () => {
     const server = await serve()
@@ -49,11 +70,11 @@ else {
       page.on('pageerror', (error) => errors.push(error.message))
       await page.goto(server.url)
       // The page's own modules: a variable path keeps bundlers and type checks out of it.
-      const there = await page.evaluate(async () => {
+      const there = (await page.evaluate(async () => {
         const [engine, program] = ['/index.js', '/program.js']
         const radiograd = await import(engine)
         return (await import(program)).train(radiograd)
-      }) as Awaited<ReturnType<typeof train>>
+      })) as Awaited<ReturnType<typeof train>>
       assert.equal(errors, [])
       process.env.VK_DRIVER_FILES = icd
       process.env.RADIOGRAD_ADAPTER = 'swiftshader'

@@ -4,7 +4,8 @@ import { type OpCase, perElement } from './case.js'
 
 export default {
   op: 'layerNorm',
-  run: ({ x, weight = null, bias = null }, { normalizedShape, eps }) => F.layerNorm(x, normalizedShape, weight, bias, { eps }),
+  run: ({ x, weight = null, bias = null }, { normalizedShape, eps }) =>
+    F.layerNorm(x, normalizedShape, weight, bias, { eps }),
   gradStep: (spread) => 1e-2 * spread,
   flops: perElement(7, 14),
 } satisfies OpCase

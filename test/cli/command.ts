@@ -32,7 +32,9 @@ export function radiograd(args: readonly string[], { env, when, then }: RunOptio
     waiting = undefined
     then?.(child)
   })
-  child.stderr.on('data', (text) => { stderr += text })
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     const own = () => stderr.replace(/^(Warning: .*|\s+at .*|)\n/gm, '')
@@ -41,7 +43,9 @@ export function radiograd(args: readonly string[], { env, when, then }: RunOptio
 }
 
 const folders: string[] = []
-process.on('exit', () => { for (const dir of folders) rmSync(dir, { recursive: true, force: true }) })
+process.on('exit', () => {
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true })
+})
 
 /** A folder that is gone when the process ends. */
 export function scratch(): string {

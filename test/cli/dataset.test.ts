@@ -32,12 +32,18 @@ const open = (name: string, more: object = {}) => openSplits(join(dir, name), { 
 test('validation is a share of train, no patient on both sides; val/ is left alone', () => {
   const { train, validation, test: whole, classes, validationFrom } = open('a')
   assert.equal(classes, ['NORMAL', 'PNEUMONIA'])
-  assert.equal([train, validation!, whole].map(countsText),
-    ['18 NORMAL, 54 PNEUMONIA', '2 NORMAL, 6 PNEUMONIA', '20 NORMAL, 1 PNEUMONIA'])
+  assert.equal([train, validation!, whole].map(countsText), [
+    '18 NORMAL, 54 PNEUMONIA',
+    '2 NORMAL, 6 PNEUMONIA',
+    '20 NORMAL, 1 PNEUMONIA',
+  ])
   const patients = new Set(train.samples.map((s) => patientOf(s.path)))
   assert.not(validation!.samples.some((s) => patients.has(patientOf(s.path))))
   assert.is(validationFrom, '10 % of train, by patient')
-  assert.equal([train, validation!, whole].map((set) => set.transform.device.flipProbability), [0.5, 0, 0])
+  assert.equal(
+    [train, validation!, whole].map((set) => set.transform.device.flipProbability),
+    [0.5, 0, 0],
+  )
 })
 
 test('a split of 0 takes val/ where there is one', () => {

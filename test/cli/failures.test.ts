@@ -78,10 +78,16 @@ test('folders', async () => {
   cpSync(join(at('data'), 'train'), at('untested/train'), { recursive: true })
   await fails(train(at('untested')), 1, /untested\/test: must be a folder/)
   const file = written('file', strToU8('in the way'))
-  await fails(train(at('data'), '--out', join(file, 'out')), 1,
-    /--out .*: must be a folder that can be written, got ENOTDIR/)
-  await fails(train(at('data'), '--trainable', 'layer5'), 1,
-    /--trainable: must be names of this model such as conv1.*, got layer5/)
+  await fails(
+    train(at('data'), '--out', join(file, 'out')),
+    1,
+    /--out .*: must be a folder that can be written, got ENOTDIR/,
+  )
+  await fails(
+    train(at('data'), '--trainable', 'layer5'),
+    1,
+    /--trainable: must be names of this model such as conv1.*, got layer5/,
+  )
 })
 
 test('images', async () => {
@@ -89,8 +95,11 @@ test('images', async () => {
   const cut = spoilt('cut', 'truncated.jpeg', whole.subarray(0, whole.length >> 1))
   await fails(train(cut), 1, /cut\/train\/NORMAL\/truncated\.jpeg: /)
   const text = spoilt('text', 'notes.jpeg', strToU8('not an image at all'))
-  await fails(train(text), 1,
-    /text\/train\/NORMAL\/notes\.jpeg: must be a JPEG or PNG image, got a file that begins with 6e 6f 74 20/)
+  await fails(
+    train(text),
+    1,
+    /text\/train\/NORMAL\/notes\.jpeg: must be a JPEG or PNG image, got a file that begins with 6e 6f 74 20/,
+  )
 })
 
 test('checkpoints', async () => {
@@ -101,10 +110,16 @@ test('checkpoints', async () => {
   const huge = Buffer.from(file)
   huge.writeBigUInt64LE(2n ** 60n)
   await fails(weights(written('huge.safetensors', huge)), 1, /huge\.safetensors: .*1152921504606846976/)
-  await fails(weights(written('shapes.safetensors', safetensors('conv1.weight', [64, 1, 7, 7]))), 1,
-    /shapes\.safetensors: .*conv1\.weight has shape \[64, 1, 7, 7\], the model needs \[64, 3, 7, 7\]/)
-  await fails(weights(written('other.safetensors', safetensors('blocks.0.weight', [4]))), 1,
-    /other\.safetensors: does not fit the model/)
+  await fails(
+    weights(written('shapes.safetensors', safetensors('conv1.weight', [64, 1, 7, 7]))),
+    1,
+    /shapes\.safetensors: .*conv1\.weight has shape \[64, 1, 7, 7\], the model needs \[64, 3, 7, 7\]/,
+  )
+  await fails(
+    weights(written('other.safetensors', safetensors('blocks.0.weight', [4]))),
+    1,
+    /other\.safetensors: does not fit the model/,
+  )
   const call = strToU8(`cposix\nsystem\n(S'touch ${at('owned')}'\ntR.`)
   const version = strToU8('3\n')
   const evil = zipSync({ 'archive/data.pkl': call, 'archive/version': version })
@@ -113,8 +128,11 @@ test('checkpoints', async () => {
   const noise = new Uint8Array(4000).map((_, i) => (i * 7919) >> 3)
   const zip = zipSync({ 'archive/data.pkl': noise, 'archive/version': version })
   await fails(weights(written('half.pth', zip.subarray(0, zip.length >> 1))), 1, /half\.pth: /)
-  await fails(['eval', '--data', at('data'), '--checkpoint', at('other.safetensors')], 1,
-    /other\.safetensors: must be a checkpoint written by 'radiograd train', got one without 'model'/)
+  await fails(
+    ['eval', '--data', at('data'), '--checkpoint', at('other.safetensors')],
+    1,
+    /other\.safetensors: must be a checkpoint written by 'radiograd train', got one without 'model'/,
+  )
 })
 
 test('no adapter', async () => {
@@ -156,7 +174,10 @@ test('Ctrl-C', async () => {
   assert.match(stdout, /stopped   by a signal; .*best\.safetensors is from epoch \d/)
   assert.equal(readdirSync(at('out')).sort(), ['best.safetensors', 'history.csv', 'run.json'])
   assertWhole(at('out'))
-  const rows = readFileSync(join(at('out'), 'history.csv'), 'utf8').trimEnd().split('\n').length - 1
+  const rows =
+    readFileSync(join(at('out'), 'history.csv'), 'utf8')
+      .trimEnd()
+      .split('\n').length - 1
   const { stopped, epochs } = JSON.parse(readFileSync(join(at('out'), 'run.json'), 'utf8'))
   assert.ok(rows >= 2 && rows < 500)
   assert.equal([stopped, epochs], ['aborted', rows])

@@ -72,7 +72,10 @@ test('predict prints a class and a probability per image, as many right as eval 
   const { code, stdout, stderr } = await radiograd(['predict', ...files, '--checkpoint', best, '--json'])
   assert.is(code, 0, stderr)
   const results = JSON.parse(stdout) as Prediction[]
-  assert.equal(results.map((r) => r.file), files)
+  assert.equal(
+    results.map((r) => r.file),
+    files,
+  )
   const { tn, tp } = json('a', 'metrics.json').confusion
   assert.is(results.filter((r) => r.file.includes(`/${r.class}/`)).length, tn + tp)
   for (const r of results) {

@@ -1,4 +1,5 @@
-// Vision Transformers through the command line: weights of Hugging Face's layout in, the same names out; memory planned beforehand.
+// Vision Transformers through the command line: weights of Hugging Face's layout in, the same names out; memory planned
+// beforehand.
 import * as assert from 'uvu/assert'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +18,8 @@ await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
 
 const MEAN = [0.4, 0.5, 0.6]
 const SETTINGS = ['--model', 'vit-ti16', '--batch-size', '8', '--epochs', '1', '--lr', '1e-4', '--val-split', '0.2']
-const train = (out: string, ...more: string[]) => radiograd(['train', '--data', data, ...SETTINGS, '--out', join(dir, out), ...more])
+const train = (out: string, ...more: string[]) =>
+  radiograd(['train', '--data', data, ...SETTINGS, '--out', join(dir, out), ...more])
 
 /** ViT-Ti for 48 px images and 7 classes, as Hugging Face's hub would hold it, in two shards. */
 test.before(async () => {
@@ -33,7 +35,10 @@ test.before(async () => {
     writeFileSync(join(weights, file), serializeSafetensors(new Map(half.map((name) => [name, state.get(name)!])), {}))
   }
   writeFileSync(join(weights, 'model.safetensors.index.json'), JSON.stringify({ weight_map }))
-  writeFileSync(join(weights, 'preprocessor_config.json'), JSON.stringify({ image_mean: MEAN, image_std: [0.5, 0.5, 0.5], size: 48 }))
+  writeFileSync(
+    join(weights, 'preprocessor_config.json'),
+    JSON.stringify({ image_mean: MEAN, image_std: [0.5, 0.5, 0.5], size: 48 }),
+  )
 })
 
 const read = (out: string) => parseSafetensors(readFileSync(join(dir, out, 'best.safetensors')), out)
@@ -42,7 +47,10 @@ test('train takes names, sizes and preprocessing from the weights and hands them
   const { code, stdout, stderr } = await train('a', '--weights', weights)
   assert.is(code, 0, stderr)
   assert.match(stdout, 'model     vit-ti16 at 48 px')
-  assert.match(stdout, /150 of 152 tensors loaded; 0 missing, 2 re-initialised, 0 unexpected\n\s+of another size, start fresh: classifier\n/)
+  assert.match(
+    stdout,
+    /150 of 152 tensors loaded; 0 missing, 2 re-initialised, 0 unexpected\n\s+of another size, start fresh: classifier\n/,
+  )
   assert.match(stdout, 'training  5.49 M of 5.49 M parameters in all layers')
   const { tensors, metadata } = read('a')
   assert.equal(tensors.get('vit.encoder.layer.11.attention.attention.key.weight')!.shape, [192, 192])
@@ -69,7 +77,10 @@ test('parts and recomputed activations: the same training but for rounding; twic
   for (const [name, { data: a }] of whole) {
     const b = cut.get(name)!.data as Float32Array
     let [difference, size] = [0, 0]
-    ;(a as Float32Array).forEach((v, i) => { difference += (v - b[i]) ** 2; size += v * v })
+    ;(a as Float32Array).forEach((v, i) => {
+      difference += (v - b[i]) ** 2
+      size += v * v
+    })
     // Adam turns the rounding of a gradient near 0, such as that of the keys' bias, into a step of its own.
     assert.ok(difference <= 1e-4 * size || name.endsWith('.bias'), `${name} ${difference} ${size}`)
   }
@@ -81,11 +92,19 @@ test('a dry run prints what training then takes, and writes nothing', async () =
   const planned = JSON.parse(dry.stdout)
   assert.not(existsSync(join(dir, 'e')))
   const taken = JSON.parse(readFileSync(join(dir, 'a/run.json'), 'utf8')).gpuMemory
-  assert.ok(Math.abs(planned.peakBytes / taken.peakBytes - 1) < 0.05, `${planned.peakBytes} planned, ${taken.peakBytes} taken`)
+  assert.ok(
+    Math.abs(planned.peakBytes / taken.peakBytes - 1) < 0.05,
+    `${planned.peakBytes} planned, ${taken.peakBytes} taken`,
+  )
   assert.is(planned.uses.optimizer, taken.uses.optimizer)
   const text = (await train('e', '--dry-run', '--image-size', '48')).stdout
-  assert.match(text, /memory    \d+(\.\d)? MiB: weights [\d.]+ MiB, gradients [\d.]+ MiB, optimizer [\d.]+ MiB, activations and workspace [\d.]+ MiB, other/)
-  const saving = JSON.parse((await train('e', '--dry-run', '--image-size', '48', '--checkpoint-activations', '--json')).stdout)
+  assert.match(
+    text,
+    /memory    \d+(\.\d)? MiB: weights [\d.]+ MiB, gradients [\d.]+ MiB, optimizer [\d.]+ MiB, activations and workspace [\d.]+ MiB, other/,
+  )
+  const saving = JSON.parse(
+    (await train('e', '--dry-run', '--image-size', '48', '--checkpoint-activations', '--json')).stdout,
+  )
   assert.ok(saving.planned < planned.planned)
 })
 
@@ -98,13 +117,28 @@ test('what does not fit: one line, exit 1, nothing written', async () => {
     assert.not(existsSync(join(dir, 'f')))
   }
   await fails(/^radiograd: vit: imageSize must be a multiple of patchSize, got 40 and 16\n$/, '--image-size', '40')
-  await fails(/^radiograd: --checkpoint-activations: must be used with a Vision Transformer, got resnet18\n$/, '--checkpoint-activations', '--model', 'resnet18')
+  await fails(
+    /^radiograd: --checkpoint-activations: must be used with a Vision Transformer, got resnet18\n$/,
+    '--checkpoint-activations',
+    '--model',
+    'resnet18',
+  )
   const one = (name: string): [string, TensorData] => [name, { dtype: 'f32', shape: [1], data: new Float32Array(1) }]
-  writeFileSync(join(dir, 'mixed.safetensors'), serializeSafetensors(new Map([one('vit.layernorm.bias'), one('encoder.ln.bias')]), {}))
-  await fails(/mixed.safetensors: must have the names of one library, got torchvision's encoder.ln.bias and Hugging Face's vit.layernorm.bias\n$/,
-    '--weights', join(dir, 'mixed.safetensors'))
+  writeFileSync(
+    join(dir, 'mixed.safetensors'),
+    serializeSafetensors(new Map([one('vit.layernorm.bias'), one('encoder.ln.bias')]), {}),
+  )
+  await fails(
+    /mixed.safetensors: must have the names of one library, got torchvision's encoder.ln.bias and Hugging Face's vit.layernorm.bias\n$/,
+    '--weights',
+    join(dir, 'mixed.safetensors'),
+  )
   rmSync(join(weights, 'model-00002-of-00002.safetensors'))
-  await fails(/its shard model-00002-of-00002.safetensors must be beside it for \S+ and \d+ more, got no such file\n$/, '--weights', weights)
+  await fails(
+    /its shard model-00002-of-00002.safetensors must be beside it for \S+ and \d+ more, got no such file\n$/,
+    '--weights',
+    weights,
+  )
 })
 
 test.run()

@@ -8,7 +8,15 @@ import { difference, expected, expectedImage, failure } from './fixtures.js'
 const test = suite('resize')
 const source = expectedImage('scene_61x47')
 
-for (const [height, width] of [[24, 24], [7, 90], [80, 20], [47, 30], [20, 61], [1, 1], [60, 70]]) {
+for (const [height, width] of [
+  [24, 24],
+  [7, 90],
+  [80, 20],
+  [47, 30],
+  [20, 61],
+  [1, 1],
+  [60, 70],
+]) {
   test(`61 × 47 to ${width} × ${height} equals Pillow`, () => {
     assert.is(difference(resizeBilinear(source, height, width), expectedImage(`resize_${height}x${width}`)), 0)
   })
@@ -22,7 +30,12 @@ test('one number sets the shorter side, with torchvision’s rounding', () => {
   assert.is(difference(shorterSideTo(source, 32), expectedImage('shorter_32')), 0)
 })
 
-for (const [height, width] of [[20, 20], [21, 24], [60, 30], [50, 70]]) {
+for (const [height, width] of [
+  [20, 20],
+  [21, 24],
+  [60, 30],
+  [50, 70],
+]) {
   test(`the middle ${width} × ${height} equals torchvision`, () => {
     assert.is(difference(centerCrop(source, height, width), expectedImage(`crop_${height}x${width}`)), 0)
   })

@@ -13,12 +13,15 @@ const test = suite('synthetic')
 
 /** Probability that a value of class 1 exceeds one of class 0. */
 function auc(values: number[], labels: number[]): number {
-  let wins = 0, pairs = 0
-  values.forEach((a, i) => values.forEach((b, j) => {
-    if (labels[i] !== 1 || labels[j] !== 0) return
-    pairs++
-    wins += a > b ? 1 : a === b ? 0.5 : 0
-  }))
+  let wins = 0,
+    pairs = 0
+  values.forEach((a, i) =>
+    values.forEach((b, j) => {
+      if (labels[i] !== 1 || labels[j] !== 0) return
+      pairs++
+      wins += a > b ? 1 : a === b ? 0.5 : 0
+    }),
+  )
   return wins / pairs
 }
 
@@ -29,7 +32,10 @@ test('pictures follow from label, seed and size', () => {
   assert.not.equal(drawRadiograph(1, 43, 48), picture)
   assert.not.equal(drawRadiograph(0, 42, 48), picture)
   // Drawn without transcendental functions: this sum is the same in every JavaScript engine.
-  assert.is(picture.reduce((sum, value, i) => (sum + value * (i + 1)) % 1000003, 0), 295766)
+  assert.is(
+    picture.reduce((sum, value, i) => (sum + value * (i + 1)) % 1000003, 0),
+    295766,
+  )
 })
 
 test('neither mean brightness nor its spread tells the classes apart', () => {
@@ -54,7 +60,10 @@ test('the files form an ImageFolder with four tenths NORMAL, and hold the drawn 
   const [{ path, bytes }] = syntheticFiles({ train: 20, test: 10, size: 16, seed: 2 })
   assert.is(path, 'train/NORMAL/synthetic-train-0001.png')
   const { data } = await decodeImage(bytes, path)
-  assert.equal(data.filter((_, i) => i % 3 === 1), drawRadiograph(0, 2 * 1_000_003, 16))
+  assert.equal(
+    data.filter((_, i) => i % 3 === 1),
+    drawRadiograph(0, 2 * 1_000_003, 16),
+  )
 })
 
 test.run()

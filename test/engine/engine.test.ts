@@ -19,7 +19,9 @@ async function message(work: () => unknown): Promise<string> {
   return 'no error'
 }
 
-test.before(async () => { engine = await init() })
+test.before(async () => {
+  engine = await init()
+})
 test.after(() => engine.dispose())
 
 test('a second engine is refused while one runs', async () => {
@@ -29,14 +31,20 @@ test('a second engine is refused while one runs', async () => {
 test('returned tensors outlive the step, others die with it and say so', async () => {
   const x = tensor([1, 2, 3])
   let inner!: Tensor
-  const { sum, list: [again] } = await engine.step(() => {
+  const {
+    sum,
+    list: [again],
+  } = await engine.step(() => {
     inner = F.add(x, x)
     const sum = F.add(inner, x)
     return { sum, list: [sum] as const }
   })
   assert.equal(await list(sum), [3, 6, 9])
   assert.equal(await list(again), [3, 6, 9])
-  assert.match(await message(() => F.add(inner, x)), /^add: add\.\w+ \[3\] is no longer alive.*return it from the step function to keep it$/)
+  assert.match(
+    await message(() => F.add(inner, x)),
+    /^add: add\.\w+ \[3\] is no longer alive.*return it from the step function to keep it$/,
+  )
   assert.match(await message(() => inner.data()), /no longer alive/)
 })
 
@@ -51,8 +59,14 @@ test('an earlier result keeps its value when the plan runs again', async () => {
 })
 
 test('a step of the same structure makes no GPU object, also with other inputs of the same shape', async () => {
-  const a = tensor([1, 2]), b = tensor([5, 6])
-  const run = async (x: Tensor) => { const y = await engine.step(() => F.mul(F.add(x, x), x)); const v = await list(y); y.dispose(); return v }
+  const a = tensor([1, 2]),
+    b = tensor([5, 6])
+  const run = async (x: Tensor) => {
+    const y = await engine.step(() => F.mul(F.add(x, x), x))
+    const v = await list(y)
+    y.dispose()
+    return v
+  }
   await run(a)
   await run(a)
   const before = engine.counters()
@@ -68,7 +82,10 @@ test('a step of the same structure makes no GPU object, also with other inputs o
 
 test('capture replays without running the function again; inputs are copied in, results are new', async () => {
   let calls = 0
-  const double = engine.capture(({ x }: { x: Tensor }) => { calls++; return { y: F.add(x, x), x } })
+  const double = engine.capture(({ x }: { x: Tensor }) => {
+    calls++
+    return { y: F.add(x, x), x }
+  })
   const first = await double({ x: tensor([1, 2]) })
   const second = await double({ x: tensor([3, 4]) })
   assert.is(calls, 1)
@@ -82,7 +99,12 @@ test('capture replays without running the function again; inputs are copied in, 
 test('host calls and dynamic params are evaluated at every replay, in steps and outside alike', async () => {
   let count = 0
   const x = tensor([1])
-  const step = engine.capture(() => { gpu.host(() => { count++ }); return F.add(x, x) })
+  const step = engine.capture(() => {
+    gpu.host(() => {
+      count++
+    })
+    return F.add(x, x)
+  })
   for (let i = 0; i < 3; i++) await step()
   assert.is(count, 3)
 })
@@ -95,7 +117,12 @@ test('gradients: sums over uses, through results of results, and accumulation ov
   F.sum(x).backward()
   assert.equal(await list(x.grad!), [5, 9, 13])
   x.grad = null
-  const captured = engine.capture(() => { x.grad = null; const loss = F.sum(F.mul(x, x)); loss.backward(); return loss })
+  const captured = engine.capture(() => {
+    x.grad = null
+    const loss = F.sum(F.mul(x, x))
+    loss.backward()
+    return loss
+  })
   await captured()
   await captured()
   assert.equal(await list(x.grad!), [2, 4, 6])
@@ -129,13 +156,25 @@ test('a tensor larger than a binding is refused by name', async () => {
   const limit = engine.limits.maxStorageBufferBindingSize
   if (limit > 256 << 20) return // would need real memory to show
   const n = limit / 4 + 1024
-  assert.match(await message(() => engine.step(() => F.relu(F.relu(new (Object.getPrototypeOf(tensor([1])).constructor)(gpu.memory.allocate(4 * n, 'big'), [n]))))),
-    /needs \d+ bytes, this adapter binds at most \d+/)
+  assert.match(
+    await message(() =>
+      engine.step(() =>
+        F.relu(F.relu(new (Object.getPrototypeOf(tensor([1])).constructor)(gpu.memory.allocate(4 * n, 'big'), [n]))),
+      ),
+    ),
+    /needs \d+ bytes, this adapter binds at most \d+/,
+  )
 })
 
 test('a validation error of the GPU rejects the step that caused it', async () => {
   const x = tensor([1, 2, 3, 4])
-  gpu.guarded(() => { gpu.device.createBuffer({ size: 16, usage: 0 }).destroy(); gpu.device.createBindGroup({ layout: gpu.device.createBindGroupLayout({ entries: [] }), entries: [{ binding: 3, resource: { buffer: x.storage.buffer! } }] }) })
+  gpu.guarded(() => {
+    gpu.device.createBuffer({ size: 16, usage: 0 }).destroy()
+    gpu.device.createBindGroup({
+      layout: gpu.device.createBindGroupLayout({ entries: [] }),
+      entries: [{ binding: 3, resource: { buffer: x.storage.buffer! } }],
+    })
+  })
   assert.match(await message(() => engine.step(() => F.add(x, x))), /^GPU validation: /)
   assert.equal(await list(await engine.step(() => F.add(x, x))), [2, 4, 6, 8], 'and the next one runs')
 })

@@ -13,7 +13,10 @@ function generator(seed: number): (n: number) => number {
   }
 }
 
-/** A step-shaped problem: a chain of commands, each reading the last result and writing the next; some results live on to the way back. */
+/**
+ * A step-shaped problem: a chain of commands, each reading the last result and writing the next; some results live on
+ * to the way back.
+ */
 function chain(random: (n: number) => number, length: number): Block[] {
   const blocks: Block[] = []
   for (let i = 0; i < length; i++) {

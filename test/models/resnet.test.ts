@@ -1,5 +1,5 @@
-// ResNet18 against torchvision: logits, five losses of Adam, first gradients, running statistics; all layers, and layer4
-// and fc only. Once with weights from a formula, and once with ImageNet weights where ../shared has them.
+// ResNet18 against torchvision: logits, five losses of Adam, first gradients, running statistics; all layers, and
+// layer4 and fc only. Once with weights from a formula, and once with ImageNet weights where ../shared has them.
 import * as assert from 'uvu/assert'
 import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'

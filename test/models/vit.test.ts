@@ -1,5 +1,6 @@
-// Vision Transformers against PyTorch, under three libraries' names: logits, five losses of Adam, first gradients; state dicts that go back
-// to the library they came from; position embeddings of another size; bad checkpoints and options.
+// Vision Transformers against PyTorch, under three libraries' names: logits, five losses of Adam, first gradients;
+// state dicts that go back to the library they came from; position embeddings of another size; bad checkpoints and
+// options.
 import * as assert from 'uvu/assert'
 import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +15,14 @@ import { relativeError } from '../cases/case.js'
 import { parameter, uniform, values } from './formula.js'
 
 type Library = keyof typeof dialects
-interface Setting { dialect: Library; batch: number; lr: number; classes: number; names: string[]; options: VitOptions }
+interface Setting {
+  dialect: Library
+  batch: number
+  lr: number
+  classes: number
+  names: string[]
+  options: VitOptions
+}
 
 const root = new URL('../../../', import.meta.url)
 const engine = await init()
@@ -22,9 +30,16 @@ const test = suite(`vit (${engine.adapterKind})`)
 const checkpoint = fileURLToPath(new URL('../shared/weights/vit_tiny_patch16_224.pth', root))
 
 async function fixture(file: string) {
-  const { tensors, metadata } = parseSafetensors(new Uint8Array(await readFile(new URL(`test/fixtures/models/${file}`, root))), file)
+  const { tensors, metadata } = parseSafetensors(
+    new Uint8Array(await readFile(new URL(`test/fixtures/models/${file}`, root))),
+    file,
+  )
   const settings = Object.fromEntries(Object.entries(metadata).map(([key, text]) => [key, JSON.parse(text)]))
-  return { truth: (key: string) => tensors.get(key)!.data as Float32Array, classWeight: settings.classWeight as number[], settings }
+  return {
+    truth: (key: string) => tensors.get(key)!.data as Float32Array,
+    classWeight: settings.classWeight as number[],
+    settings,
+  }
 }
 
 const small = { imageSize: 32, patchSize: 8, dim: 64, depth: 3, heads: 4, mlpDim: 128 }
@@ -37,7 +52,8 @@ async function formulaState(options: VitOptions, dialect: Library): Promise<Map<
   return state
 }
 
-const image = (batch: number, size: number) => tensor(values(`image.${size}`, [batch, size, size, 3], 2), [batch, size, size, 3])
+const image = (batch: number, size: number) =>
+  tensor(values(`image.${size}`, [batch, size, size, 3], 2), [batch, size, size, 3])
 
 async function compare(file: string, name: string, path: string | null) {
   const { truth, classWeight, settings } = await fixture(file)
@@ -84,12 +100,16 @@ async function compare(file: string, name: string, path: string | null) {
     let [norms, probes] = [0, 0]
     const written = toDialect(dialect, gradients)
     assert.equal([...written.keys()].sort(), [...names].sort())
-    // Adding one number to all keys changes no softmax: their bias has no gradient but rounding, so it is measured against its layer's.
+    // Adding one number to all keys changes no softmax: their bias has no gradient but rounding, so it is measured
+    // against its layer's.
     const scale = (n: string) => truth(`${name}.gradient.norms`)[names.indexOf(n.replace(/key\.bias$/, 'query.bias'))]
     for (const [n, { data }] of written) {
       const direction = uniform(`probe.${n}`, data.length)
       let [squares, probe] = [0, 0]
-      ;(data as Float32Array).forEach((g, j) => { squares += g * g; probe += g * direction[j] })
+      ;(data as Float32Array).forEach((g, j) => {
+        squares += g * g
+        probe += g * direction[j]
+      })
       const at = names.indexOf(n)
       norms = Math.max(norms, Math.abs(Math.sqrt(squares) - truth(`${name}.gradient.norms`)[at]) / scale(n))
       probes = Math.max(probes, Math.abs(probe - truth(`${name}.gradient.probes`)[at]) / scale(n))
@@ -101,9 +121,13 @@ async function compare(file: string, name: string, path: string | null) {
   assert.is(failures.join('\n'), '')
 }
 
-for (const name of ['timm', 'huggingface', 'torchvision', 'vit_b_16']) test(`${name}: weights from a formula`, () => compare('vit.safetensors', name, null))
+for (const name of ['timm', 'huggingface', 'torchvision', 'vit_b_16'])
+  test(`${name}: weights from a formula`, () => compare('vit.safetensors', name, null))
 
-const present = await access(checkpoint).then(() => true, () => false)
+const present = await access(checkpoint).then(
+  () => true,
+  () => false,
+)
 if (present) test('ImageNet weights of ViT-Ti', () => compare('vit_pretrained.safetensors', 'pretrained', checkpoint))
 else console.log('skip: ../shared/weights/vit_tiny_patch16_224.pth is absent')
 
@@ -122,7 +146,7 @@ for (const dialect of Object.keys(dialects) as Library[]) {
   })
 }
 
-test('a head of another size starts fresh, under the checkpoint\'s names', async () => {
+test("a head of another size starts fresh, under the checkpoint's names", async () => {
   const state = await formulaState({ ...small, numClasses: 5 }, 'huggingface')
   state.set('vit.pooler.dense.weight', { dtype: 'f32', shape: [1], data: new Float32Array(1) })
   state.delete('vit.layernorm.bias')
@@ -131,10 +155,13 @@ test('a head of another size starts fresh, under the checkpoint\'s names', async
   assert.is(loaded, 41)
   assert.equal(missing, ['vit.layernorm.bias'])
   assert.equal(unexpected, ['vit.pooler.dense.weight'])
-  assert.equal(reinitialised.map((r) => r.name), ['classifier.weight', 'classifier.bias'])
+  assert.equal(
+    reinitialised.map((r) => r.name),
+    ['classifier.weight', 'classifier.bias'],
+  )
 })
 
-test('older names: torchvision\'s numbered MLPs, a bare ViTModel', async () => {
+test("older names: torchvision's numbered MLPs, a bare ViTModel", async () => {
   const load = async (dialect: Library, rename: (name: string) => string) => {
     const state = await formulaState({ ...small, numClasses: 2 }, dialect)
     const renamed = new Map([...state].map(([name, data]) => [rename(name), data]))
@@ -149,8 +176,17 @@ test('older names: torchvision\'s numbered MLPs, a bare ViTModel', async () => {
 
 test('position embeddings of another size, as PyTorch resizes them', async () => {
   const { truth } = await fixture('vit.safetensors')
-  for (const [from, to] of [[7, 4], [4, 7], [14, 9], [3, 3]]) {
-    const position = { dtype: 'f32' as const, shape: [1, from * from + 1, 8], data: values(`position.${from}`, [1, from * from + 1, 8]) }
+  for (const [from, to] of [
+    [7, 4],
+    [4, 7],
+    [14, 9],
+    [3, 3],
+  ]) {
+    const position = {
+      dtype: 'f32' as const,
+      shape: [1, from * from + 1, 8],
+      data: values(`position.${from}`, [1, from * from + 1, 8]),
+    }
     const { shape, data } = resizePositions(position, to, 1, 'test')
     assert.equal([...shape], [1, to * to + 1, 8])
     assert.ok(relativeError(data as Float32Array, truth(`position.${from}.${to}`)) < 1e-6, `${from} to ${to}`)
@@ -179,12 +215,16 @@ test('the mean of all patches instead of a class token, dropout, stochastic dept
   assert.ok(losses.at(-1)! < losses[0] / 2, losses.join(' '))
 })
 
-const fails = (work: () => unknown, message: string) => assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
+const fails = (work: () => unknown, message: string) =>
+  assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
 
 test('options that do not fit', () => {
   fails(() => models.vit({ ...small, heads: 5 }), 'vit: heads must divide dim, got 5 and 64')
   fails(() => models.vit({ ...small, imageSize: 30 }), 'vit: imageSize must be a multiple of patchSize, got 30 and 8')
-  fails(() => models.vit({ ...small, heads: 32 }), 'Attention: dim / heads must be a multiple of 4 up to 128, got 64 / 32 = 2')
+  fails(
+    () => models.vit({ ...small, heads: 32 }),
+    'Attention: dim / heads must be a multiple of 4 up to 128, got 64 / 32 = 2',
+  )
   fails(() => models.vit({ ...small, depth: 0.5 }), 'vit: depth must be a whole number above 0, got 0.5')
   const model = models.vit({ ...small, numClasses: 2 })
   fails(() => model.forward(image(1, 48)), 'vit: needs images [N, 32, 32, 3], got [1, 48, 48, 3]')
@@ -193,17 +233,27 @@ test('options that do not fit', () => {
 test('checkpoints that do not fit', async () => {
   const state = await formulaState({ ...small, numClasses: 2 }, 'huggingface')
   const model = models.vit({ ...small, numClasses: 2 })
-  const load = (tensors: Map<string, TensorData>) => () => model.loadStateDict({ tensors, metadata: {}, source: 'x.safetensors' })
+  const load = (tensors: Map<string, TensorData>) => () =>
+    model.loadStateDict({ tensors, metadata: {}, source: 'x.safetensors' })
   const timm = await formulaState({ ...small, numClasses: 2 }, 'timm')
-  fails(load(new Map([...state, ['blocks.0.norm1.weight', timm.get('blocks.0.norm1.weight')!]])),
-    "x.safetensors: must have the names of one library, got Hugging Face's vit.embeddings.cls_token and timm's blocks.0.norm1.weight")
+  fails(
+    load(new Map([...state, ['blocks.0.norm1.weight', timm.get('blocks.0.norm1.weight')!]])),
+    "x.safetensors: must have the names of one library, got Hugging Face's vit.embeddings.cls_token and timm's blocks.0.norm1.weight",
+  )
   const key = namesIn('huggingface', 'blocks.1.attn.qkv.weight')[1]
-  fails(load(new Map([...state].filter(([name]) => name !== key))), `x.safetensors: queries, keys and values must come together, got no ${key}`)
-  fails(load(new Map([...timm].map(([name, t]) => [name, name === 'pos_embed' ? { ...t, shape: [1, 8, 136] } : t]))),
-    'x.safetensors: position embeddings must be [1, n² + 1, C], got [1, 8, 136]')
-  fails(load(new Map([['fc.weight', timm.get('norm.weight')!]])),
+  fails(
+    load(new Map([...state].filter(([name]) => name !== key))),
+    `x.safetensors: queries, keys and values must come together, got no ${key}`,
+  )
+  fails(
+    load(new Map([...timm].map(([name, t]) => [name, name === 'pos_embed' ? { ...t, shape: [1, 8, 136] } : t]))),
+    'x.safetensors: position embeddings must be [1, n² + 1, C], got [1, 8, 136]',
+  )
+  fails(
+    load(new Map([['fc.weight', timm.get('norm.weight')!]])),
     'x.safetensors: does not fit the model, missing cls_token, pos_embed, patch_embed.proj.weight, patch_embed.proj.bias, ' +
-    'blocks.0.norm1.weight and 39 more; unexpected fc.weight')
+      'blocks.0.norm1.weight and 39 more; unexpected fc.weight',
+  )
 })
 
 test.after(() => engine.dispose())

@@ -1,5 +1,5 @@
-// Every way to run a convolution against the plain tile kernels, in both families of matrix products: outputs and gradients at shapes
-// with odd edges; small integers exactly; and the tuner's choice among them.
+// Every way to run a convolution against the plain tile kernels, in both families of matrix products: outputs and
+// gradients at shapes with odd edges; small integers exactly; and the tuner's choice among them.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
@@ -24,11 +24,15 @@ interface Case {
   options?: Parameters<typeof F.conv2d>[3]
 }
 
-/** Runs `work` with the candidate of this name chosen wherever there is one; names that came up before it, all if there is none, are added to `seen`. */
-const by = <T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> => choosing((name) => {
-  seen.add(name)
-  return name === way
-}, work)
+/**
+ * Runs `work` with the candidate of this name chosen wherever there is one; names that came up before it, all if there
+ * is none, are added to `seen`.
+ */
+const by = <T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> =>
+  choosing((name) => {
+    seen.add(name)
+    return name === way
+  }, work)
 
 /** Output and gradients of a case. */
 async function evaluate({ w, options }: Case, [x, weight, bias, dy]: Tensor[]): Promise<Float32Array[]> {
@@ -60,7 +64,10 @@ const stem: Case = { x: [2, 13, 11, 3], w: [7, 7, 3, 8], options: { stride: 2, p
 /** Patches side by side, as a Vision Transformer cuts them. */
 const patches: Case = { x: [2, 12, 8, 3], w: [4, 2, 3, 12], options: { stride: [4, 2] } }
 
-/** Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of no run of pixels. */
+/**
+ * Each input channel with one output channel and with three; strides, dilation and padding beyond the kernel; edges of
+ * no run of pixels.
+ */
 const depthwise: Case[] = [
   { x: [2, 9, 7, 20], w: [3, 3, 1, 20], options: { padding: 1, groups: 20 } },
   { x: [2, 10, 9, 5], w: [3, 2, 1, 15], options: { stride: [2, 3], padding: [1, 4], dilation: [1, 2], groups: 5 } },
@@ -70,9 +77,15 @@ const depthwise: Case[] = [
 test('depthwise kernels agree with the tile kernels', async () => {
   for (const one of depthwise) {
     const given = await inputs(one, random)
-    const [own, plain] = [await by('depthwise', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
+    const [own, plain] = [
+      await by('depthwise', () => evaluate(one, given)),
+      await by('tile 64', () => evaluate(one, given)),
+    ]
     const errors = own.map((a, i) => relativeError(a, plain[i]))
-    assert.ok(errors.every((e) => e < 2e-6), `${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+    assert.ok(
+      errors.every((e) => e < 2e-6),
+      `${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`,
+    )
     const ways = new Set<string>()
     await by(null, () => evaluate(one, given), ways)
     assert.ok(ways.has('depthwise'))
@@ -80,21 +93,26 @@ test('depthwise kernels agree with the tile kernels', async () => {
 })
 
 for (const family of families()) {
-  test(`all ways agree, ${family} products`, () => within(family, async () => {
-    const all = new Set<string>()
-    for (const one of [...cases, stem, patches]) {
-      const given = await inputs(one, random)
-      const ways = new Set<string>()
-      await by(null, () => evaluate(one, given), ways)
-      const plain = await by('tile 64', () => evaluate(one, given))
-      for (const way of ways) {
-        const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
-        assert.ok(errors.every((e) => e < 2e-6), `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`)
+  test(`all ways agree, ${family} products`, () =>
+    within(family, async () => {
+      const all = new Set<string>()
+      for (const one of [...cases, stem, patches]) {
+        const given = await inputs(one, random)
+        const ways = new Set<string>()
+        await by(null, () => evaluate(one, given), ways)
+        const plain = await by('tile 64', () => evaluate(one, given))
+        for (const way of ways) {
+          const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
+          assert.ok(
+            errors.every((e) => e < 2e-6),
+            `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`,
+          )
+        }
+        for (const way of ways) all.add(way)
       }
-      for (const way of ways) all.add(way)
-    }
-    for (const way of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'rows']) assert.ok(all.has(way), `${way} is not among ${[...all]}`)
-  }))
+      for (const way of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'rows'])
+        assert.ok(all.has(way), `${way} is not among ${[...all]}`)
+    }))
 }
 
 test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, with and without each part', async () => {
@@ -109,8 +127,10 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
       { bias: null, norm, more: { relu: true } },
       { bias: null, norm: { ...norm, weight: null, bias: null }, more: { residual } },
     ]
-    const run = (operator: typeof F.conv2dBatchNorm) => engine.step(() => variants.map(({ bias, norm, more }) =>
-      operator(x, weight, bias, norm, { ...one.options, ...more })))
+    const run = (operator: typeof F.conv2dBatchNorm) =>
+      engine.step(() =>
+        variants.map(({ bias, norm, more }) => operator(x, weight, bias, norm, { ...one.options, ...more })),
+      )
     for (const family of families()) {
       await within(family, async () => {
         const plain = await by('tile 64', () => run(composedConv2dBatchNorm))
@@ -142,18 +162,28 @@ test('conv2dBatchNorm refuses to lose a gradient, and a layer does not use it th
 test('Winograd against PyTorch', async () => {
   const fixture = (await loadFixtures('conv2d')).find(({ name }) => name === 'winograd_32')!
   const { x, weight, bias } = upload(fixture)
-  const given = [x, weight, bias ?? tensor(new Float32Array(32), [32], { requiresGrad: true }), tensor(fixture.dy.data.slice(), fixture.dy.shape)]
+  const given = [
+    x,
+    weight,
+    bias ?? tensor(new Float32Array(32), [32], { requiresGrad: true }),
+    tensor(fixture.dy.data.slice(), fixture.dy.shape),
+  ]
   const truth = [fixture.y, fixture.gradients.x, fixture.gradients.weight]
   for (const way of ['winograd 4', 'winograd 2']) {
     const ran = await by(way, () => evaluate({ x: [...x.shape], w: [...weight.shape], options: fixture.attrs }, given))
-    truth.forEach(({ data }, i) => assert.ok(relativeError(ran[i], data) < 2e-6, `${way}: ${names[i]} off by ${relativeError(ran[i], data)}`))
+    truth.forEach(({ data }, i) =>
+      assert.ok(relativeError(ran[i], data) < 2e-6, `${way}: ${names[i]} off by ${relativeError(ran[i], data)}`),
+    )
   }
 })
 
 test('winograd of 2×2 tiles is exact on small integers', async () => {
   for (const one of cases) {
     const given = await inputs(one, integers)
-    const [exact, plain] = [await by('winograd 2', () => evaluate(one, given)), await by('tile 64', () => evaluate(one, given))]
+    const [exact, plain] = [
+      await by('winograd 2', () => evaluate(one, given)),
+      await by('tile 64', () => evaluate(one, given)),
+    ]
     exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
   }
 })
@@ -171,13 +201,19 @@ if (engine.features.has('timestamp-query')) {
     assert.equal(findings.map(({ key }) => key.split(' ')[1]).sort(), ['dw', 'dx', 'forward'])
     const chosen: string[] = []
     const { run } = gpu
-    gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => { chosen.push(kernel.name); run.call(gpu, kernel as never, ...rest) }) as typeof run
+    gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => {
+      chosen.push(kernel.name)
+      run.call(gpu, kernel as never, ...rest)
+    }) as typeof run
     const first = await evaluate(one, given)
     gpu.run = run
     for (const { key, name, rejected, ms, usualMs } of findings) {
       assert.equal(rejected, [], key)
       assert.ok(ms! > 0 && ms! <= usualMs!, `${key}: ${name} takes ${ms} ms, the usual way ${usualMs}`)
-      assert.ok(chosen.some((kernel) => kernel.includes(name.split(' ')[0].replace('subgroup', '_sg'))), `${key}: ${name} was not run, but ${chosen}`)
+      assert.ok(
+        chosen.some((kernel) => kernel.includes(name.split(' ')[0].replace('subgroup', '_sg'))),
+        `${key}: ${name} was not run, but ${chosen}`,
+      )
     }
     assert.equal(await evaluate(one, given), first)
     gpu.choices.measured.clear()

@@ -1,6 +1,6 @@
-// Subgroup matrices without the hardware: kernels that use them, rewritten so that every lane of a subgroup of 32 holds its share of a
-// result and multiplies straight from workgroup memory. What stays is all that is theirs: which elements they load, where they put
-// them, which matrices they multiply, and where the sums go.
+// Subgroup matrices without the hardware: kernels that use them, rewritten so that every lane of a subgroup of 32 holds
+// its share of a result and multiplies straight from workgroup memory. What stays is all that is theirs: which elements
+// they load, where they put them, which matrices they multiply, and where the sums go.
 import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
 import * as shaders from '../../src/shaders.gen.js'
@@ -28,8 +28,10 @@ fn emulated_store(offset: u32, m: Share, stride: u32) {
 function emulated(code: string): string {
   const text = code
     .replace(`enable ${FEATURE.replaceAll('-', '_')};`, '')
-    .replace(/@builtin\(subgroup_id\) subgroup: u32, @builtin\(subgroup_invocation_id\) lane: u32,\s*\) \{/,
-      ') { let subgroup = lid / 32u; let lane = lid % 32u; own_lane = lane; share = SHARE + lid / 128u;')
+    .replace(
+      /@builtin\(subgroup_id\) subgroup: u32, @builtin\(subgroup_invocation_id\) lane: u32,\s*\) \{/,
+      ') { let subgroup = lid / 32u; let lane = lid % 32u; own_lane = lane; share = SHARE + lid / 128u;',
+    )
     .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<T, S, S>, row_major>\(&\1, /g, 'vec2<u32>(')
     .replaceAll('subgroup_matrix_left<T, S, S>', 'vec2<u32>')
     .replaceAll('subgroup_matrix_result<f32, S, S>', 'Share')
@@ -44,7 +46,9 @@ function emulated(code: string): string {
 export function emulateMatrices(): void {
   for (const kernel of Object.values(shaders) as Kernel[]) {
     if (!kernel.requires.includes(FEATURE)) continue
-    const sources = Object.fromEntries(Object.entries(kernel.sources).map(([variant, code]) => [variant, emulated(code)]))
+    const sources = Object.fromEntries(
+      Object.entries(kernel.sources).map(([variant, code]) => [variant, emulated(code)]),
+    )
     Object.assign(kernel, { sources, requires: kernel.requires.filter((feature) => feature !== FEATURE) })
   }
   gpu.caps.matrices = ['f16', 'f32']

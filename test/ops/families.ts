@@ -1,5 +1,5 @@
-// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere, cut into as many parts as
-// for a GPU. And choosing by hand among the ways to run an operator.
+// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere,
+// cut into as many parts as for a GPU. And choosing by hand among the ways to run an operator.
 import { gpu } from '../../src/gpu/gpu.js'
 
 export type Family = 'subgroup' | 'tile'

@@ -1,5 +1,5 @@
-// Every operator of the models in f16 against itself in f32 on the same numbers, forward and all gradients, in both kernel families; what
-// autocast does to operands; what is refused.
+// Every operator of the models in f16 against itself in f32 on the same numbers, forward and all gradients, in both
+// kernel families; what autocast does to operands; what is refused.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, autocast, init, models, optim, tensor } from '../../src/index.js'
@@ -38,15 +38,38 @@ interface Case {
 const image = [2, 9, 10, 24]
 /** Few rows and pixels: kernels for many take seconds to compile, and differ in nothing that matters here. */
 const conv = (options: object, x: number[], w: number[]): Case => ({
-  name: `conv2d ${JSON.stringify(options)} of ${x[3]} channels`, x: [x], parameters: [w, [w[3]]], both: true, run: ([x], [w, b]) => F.conv2d(x, w, b, options),
+  name: `conv2d ${JSON.stringify(options)} of ${x[3]} channels`,
+  x: [x],
+  parameters: [w, [w[3]]],
+  both: true,
+  run: ([x], [w, b]) => F.conv2d(x, w, b, options),
 })
 const cases: Case[] = [
-  ...(['relu', 'sigmoid', 'tanh', 'exp', 'neg', 'abs'] as const).map((name) => ({ name, x: [[5, 33]], run: ([x]: Tensor[]) => F[name](x) })),
-  ...(['log', 'sqrt'] as const).map((name) => ({ name, x: [[5, 33]], positive: true, run: ([x]: Tensor[]) => F[name](x) })),
-  ...(['none', 'tanh'] as const).map((approximate) => ({ name: `gelu ${approximate}`, x: [[5, 33]], run: ([x]: Tensor[]) => F.gelu(x, { approximate }) })),
+  ...(['relu', 'sigmoid', 'tanh', 'exp', 'neg', 'abs'] as const).map((name) => ({
+    name,
+    x: [[5, 33]],
+    run: ([x]: Tensor[]) => F[name](x),
+  })),
+  ...(['log', 'sqrt'] as const).map((name) => ({
+    name,
+    x: [[5, 33]],
+    positive: true,
+    run: ([x]: Tensor[]) => F[name](x),
+  })),
+  ...(['none', 'tanh'] as const).map((approximate) => ({
+    name: `gelu ${approximate}`,
+    x: [[5, 33]],
+    run: ([x]: Tensor[]) => F.gelu(x, { approximate }),
+  })),
   { name: 'affine', x: [[5, 33]], run: ([x]) => F.affine(x, 0.3, -2) },
-  ...(['add', 'sub', 'mul', 'div'] as const).flatMap((name) => [[7, 12], [12], [7, 1]].map((b) => (
-    { name: `${name} [7, 12] and [${b}]`, x: [[7, 12], b], positive: true, run: ([a, b]: Tensor[]) => F[name](a, b) }))),
+  ...(['add', 'sub', 'mul', 'div'] as const).flatMap((name) =>
+    [[7, 12], [12], [7, 1]].map((b) => ({
+      name: `${name} [7, 12] and [${b}]`,
+      x: [[7, 12], b],
+      positive: true,
+      run: ([a, b]: Tensor[]) => F[name](a, b),
+    })),
+  ),
   { name: 'dropout', x: [[3, 50, 8]], run: ([x]) => F.dropout(x, 0.3) },
   { name: 'dropPath', x: [[9, 5, 8]], run: ([x]) => F.dropPath(x, 0.3) },
   { name: 'dropPath of odd samples', x: [[9, 5]], run: ([x]) => F.dropPath(x, 0.3) },
@@ -54,33 +77,135 @@ const cases: Case[] = [
   { name: 'sum', x: [[40, 6, 5]], run: ([x]) => F.sum(x, { dim: [0, 2] }) },
   { name: 'expand', x: [[3, 1, 8]], run: ([x]) => F.expand(x, [3, 5, 8]) },
   { name: 'permute', x: [[3, 5, 8]], run: ([x]) => F.permute(x, [2, 0, 1]) },
-  { name: 'slice and cat', x: [[3, 5, 7], [3, 2, 7]], run: ([a, b]) => F.cat([F.slice(a, { dim: 1, start: 1, end: 4 }), b], { dim: 1 }) },
+  {
+    name: 'slice and cat',
+    x: [
+      [3, 5, 7],
+      [3, 2, 7],
+    ],
+    run: ([a, b]) => F.cat([F.slice(a, { dim: 1, start: 1, end: 4 }), b], { dim: 1 }),
+  },
   { name: 'reshape', x: [[3, 8]], run: ([x]) => F.mul(F.reshape(x, [4, 6]), 2) },
   { name: 'maxPool2d', x: [image], run: ([x]) => F.maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }) },
   { name: 'maxPool2d of 3 channels', x: [[2, 6, 6, 3]], run: ([x]) => F.maxPool2d(x, { kernelSize: 2 }) },
   { name: 'adaptiveAvgPool2d', x: [image], run: ([x]) => F.adaptiveAvgPool2d(x, [4, 3]) },
-  { name: 'batchNorm', x: [image], parameters: [[24], [24]], run: ([x], [w, b]) => F.batchNorm(x, ...stats(24), w, b, { training: true }) },
-  { name: 'batchNormRelu, evaluation', x: [image], parameters: [[24], [24]], run: ([x], [w, b]) => F.batchNormRelu(x, ...stats(24), w, b) },
-  { name: 'batchNormAddRelu', x: [image, image], parameters: [[24], [24]],
-    run: ([x, r], [w, b]) => F.batchNormAddRelu(x, r, ...stats(24), w, b, { training: true }) },
+  {
+    name: 'batchNorm',
+    x: [image],
+    parameters: [[24], [24]],
+    run: ([x], [w, b]) => F.batchNorm(x, ...stats(24), w, b, { training: true }),
+  },
+  {
+    name: 'batchNormRelu, evaluation',
+    x: [image],
+    parameters: [[24], [24]],
+    run: ([x], [w, b]) => F.batchNormRelu(x, ...stats(24), w, b),
+  },
+  {
+    name: 'batchNormAddRelu',
+    x: [image, image],
+    parameters: [[24], [24]],
+    run: ([x, r], [w, b]) => F.batchNormAddRelu(x, r, ...stats(24), w, b, { training: true }),
+  },
   ...[72, 51].flatMap((cols): Case[] => [
-    { name: `layerNorm of ${cols} columns`, x: [[4, 7, cols]], parameters: [[cols], [cols]], both: true, run: ([x], [w, b]) => F.layerNorm(x, [cols], w, b) },
-    { name: `addLayerNorm of ${cols} columns`, x: [[28, cols], [28, cols]], parameters: [[cols], [cols]], both: true,
-      run([x, r], [w, b]) { const { sum, y } = F.addLayerNorm(x, r, [cols], w, b); return F.cat([sum, y]) } },
+    {
+      name: `layerNorm of ${cols} columns`,
+      x: [[4, 7, cols]],
+      parameters: [[cols], [cols]],
+      both: true,
+      run: ([x], [w, b]) => F.layerNorm(x, [cols], w, b),
+    },
+    {
+      name: `addLayerNorm of ${cols} columns`,
+      x: [
+        [28, cols],
+        [28, cols],
+      ],
+      parameters: [[cols], [cols]],
+      both: true,
+      run([x, r], [w, b]) {
+        const { sum, y } = F.addLayerNorm(x, r, [cols], w, b)
+        return F.cat([sum, y])
+      },
+    },
   ]),
-  { name: 'embedTokens', x: [[3, 5, 12]], parameters: [[1, 1, 12], [1, 6, 12]], run: ([x], [t, p]) => F.embedTokens(x, t, p) },
-  { name: 'embedTokens of odd width', x: [[3, 5, 7]], parameters: [[1, 1, 7], [1, 6, 7]], run: ([x], [t, p]) => F.embedTokens(x, t, p) },
-  ...[[[2, 4, 72], [200, 72], [200]], [[37, 51], [13, 51], [13]]].flatMap(([x, w, b]): Case[] => [
+  {
+    name: 'embedTokens',
+    x: [[3, 5, 12]],
+    parameters: [
+      [1, 1, 12],
+      [1, 6, 12],
+    ],
+    run: ([x], [t, p]) => F.embedTokens(x, t, p),
+  },
+  {
+    name: 'embedTokens of odd width',
+    x: [[3, 5, 7]],
+    parameters: [
+      [1, 1, 7],
+      [1, 6, 7],
+    ],
+    run: ([x], [t, p]) => F.embedTokens(x, t, p),
+  },
+  ...[
+    [[2, 4, 72], [200, 72], [200]],
+    [[37, 51], [13, 51], [13]],
+  ].flatMap(([x, w, b]): Case[] => [
     { name: `linear ${w}`, x: [x], parameters: [w, b], both: true, run: ([x], [w, b]) => F.linear(x, w, b) },
     { name: `linearGelu ${w}`, x: [x], parameters: [w, b], both: true, run: ([x], [w, b]) => F.linearGelu(x, w, b) },
   ]),
-  { name: 'matmul', x: [[2, 8, 48], [2, 48, 100]], both: true, run: ([a, b]) => F.matmul(a, b) },
-  { name: 'matmul with one factor for all', x: [[3, 5, 64], [64, 36]], both: true, run: ([a, b]) => F.matmul(a, b) },
-  { name: 'matmul of a long sum', x: [[8, 4096], [4096, 12]], both: true, run: ([a, b]) => F.matmul(a, b) },
-  ...[false, true].map((isCausal): Case => ({ name: `selfAttention${isCausal ? ', causal' : ''}`, x: [[2, 37, 3 * 2 * 32]], both: true,
-    run: ([qkv]) => F.selfAttention(qkv, { heads: 2, isCausal }) })),
-  { name: 'attention', x: [[2, 3, 33, 32], [2, 3, 41, 32], [2, 3, 41, 32]], both: true, run: ([q, k, v]) => F.scaledDotProductAttention(q, k, v) },
-  { name: 'attention of odd depth', x: [[2, 9, 6], [2, 9, 6], [2, 9, 6]], run: ([q, k, v]) => F.scaledDotProductAttention(q, k, v, { isCausal: true }) },
+  {
+    name: 'matmul',
+    x: [
+      [2, 8, 48],
+      [2, 48, 100],
+    ],
+    both: true,
+    run: ([a, b]) => F.matmul(a, b),
+  },
+  {
+    name: 'matmul with one factor for all',
+    x: [
+      [3, 5, 64],
+      [64, 36],
+    ],
+    both: true,
+    run: ([a, b]) => F.matmul(a, b),
+  },
+  {
+    name: 'matmul of a long sum',
+    x: [
+      [8, 4096],
+      [4096, 12],
+    ],
+    both: true,
+    run: ([a, b]) => F.matmul(a, b),
+  },
+  ...[false, true].map((isCausal): Case => ({
+    name: `selfAttention${isCausal ? ', causal' : ''}`,
+    x: [[2, 37, 3 * 2 * 32]],
+    both: true,
+    run: ([qkv]) => F.selfAttention(qkv, { heads: 2, isCausal }),
+  })),
+  {
+    name: 'attention',
+    x: [
+      [2, 3, 33, 32],
+      [2, 3, 41, 32],
+      [2, 3, 41, 32],
+    ],
+    both: true,
+    run: ([q, k, v]) => F.scaledDotProductAttention(q, k, v),
+  },
+  {
+    name: 'attention of odd depth',
+    x: [
+      [2, 9, 6],
+      [2, 9, 6],
+      [2, 9, 6],
+    ],
+    run: ([q, k, v]) => F.scaledDotProductAttention(q, k, v, { isCausal: true }),
+  },
   conv({ padding: 1 }, [1, 3, 2, 32], [3, 3, 32, 40]),
   conv({ padding: 1, stride: 2 }, [1, 5, 4, 32], [3, 3, 32, 40]),
   conv({ padding: 3, stride: 2 }, [1, 5, 4, 3], [7, 7, 3, 16]),
@@ -94,7 +219,12 @@ const cases: Case[] = [
 const widening = ['softmax', 'crossEntropy', 'cast to f32']
 
 /** Output and gradients; inputs of `x` in that dtype. */
-async function evaluate({ x, parameters = [], run }: Case, values: Float32Array[], dy: Float32Array, dtype: 'f32' | 'f16') {
+async function evaluate(
+  { x, parameters = [], run }: Case,
+  values: Float32Array[],
+  dy: Float32Array,
+  dtype: 'f32' | 'f16',
+) {
   const given = x.map((shape, i) => tensor(values[i], shape, { dtype, requiresGrad: true }))
   const trained = parameters.map((shape, i) => tensor(values[x.length + i], shape, { requiresGrad: true }))
   gpu.stepCounter = 1 // dropout draws the same
@@ -110,14 +240,22 @@ if (gpu.caps.f16) {
   for (const c of cases) {
     test(`${c.name} in f16`, async () => {
       const values = [...c.x, ...(c.parameters ?? [])].map(random)
-      if (c.positive) for (const v of values) v.forEach((value, i) => { v[i] = Math.abs(value) + 0.5 })
+      if (c.positive)
+        for (const v of values)
+          v.forEach((value, i) => {
+            v[i] = Math.abs(value) + 0.5
+          })
       const inputs = values.map(rounded)
       const dy = random([2 ** 16])
       const truth = await evaluate(c, inputs, dy, 'f32')
       for (const family of c.both ? families() : families().slice(0, 1)) {
         await within(family, async () => {
           const { data, dtypes } = await evaluate(c, inputs, dy, 'f16')
-          assert.equal(dtypes, [widening.includes(c.name) ? 'f32' : 'f16', ...c.x.map(() => 'f16'), ...(c.parameters ?? []).map(() => 'f32')])
+          assert.equal(dtypes, [
+            widening.includes(c.name) ? 'f32' : 'f16',
+            ...c.x.map(() => 'f16'),
+            ...(c.parameters ?? []).map(() => 'f32'),
+          ])
           data.forEach((d, i) => {
             const error = relativeError(d, truth.data[i])
             assert.ok(error < TOLERANCE, `${family}: result ${i} is off by ${error.toExponential(1)}`)
@@ -128,7 +266,10 @@ if (gpu.caps.f16) {
   }
 
   test('normalizeImages gives f16 inside autocast, what it gives outside but for rounding', async () => {
-    const images = tensor(Uint8Array.from({ length: 2 * 5 * 5 * 3 }, (_, i) => (i * 97) & 255), [2, 5, 5, 3])
+    const images = tensor(
+      Uint8Array.from({ length: 2 * 5 * 5 * 3 }, (_, i) => (i * 97) & 255),
+      [2, 5, 5, 3],
+    )
     const flips = tensor(Uint32Array.of(0, 1))
     const normal = () => F.normalizeImages(images, flips, { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] })
     const [half, whole] = await engine.step(() => [autocast(normal), normal()])
@@ -139,15 +280,20 @@ if (gpu.caps.f16) {
   test('autocast rounds operands: what comes is what rounded weights and inputs give, bit for bit', async () => {
     const shapes = [[4, 20], [12, 20], [12]]
     const [x, w, b] = shapes.map((shape) => random(shape).map((v) => v * 1.0003))
-    const run = (x: Float32Array, w: Float32Array) => engine.step(() =>
-      autocast(() => F.linear(tensor(x, shapes[0]), tensor(w, shapes[1]), tensor(b, shapes[2]))))
+    const run = (x: Float32Array, w: Float32Array) =>
+      engine.step(() => autocast(() => F.linear(tensor(x, shapes[0]), tensor(w, shapes[1]), tensor(b, shapes[2]))))
     const y = await run(x, w)
     assert.is(y.dtype, 'f16')
     assert.equal(await y.data(), await (await run(rounded(x), rounded(w))).data())
-    const [inside, outside] = await engine.step(() => autocast(() => {
-      const t = tensor(x, shapes[0])
-      return [F.matmul(t, F.transpose(t, 0, 1)), autocast(() => F.matmul(t, F.transpose(t, 0, 1)), { enabled: false })]
-    }))
+    const [inside, outside] = await engine.step(() =>
+      autocast(() => {
+        const t = tensor(x, shapes[0])
+        return [
+          F.matmul(t, F.transpose(t, 0, 1)),
+          autocast(() => F.matmul(t, F.transpose(t, 0, 1)), { enabled: false }),
+        ]
+      }),
+    )
     assert.equal([inside.dtype, outside.dtype], ['f16', 'f32'])
   })
 
@@ -158,7 +304,10 @@ if (gpu.caps.f16) {
       model.checkpointActivations = checkpointActivations
       await engine.step(() => {
         for (const p of model.parameters()) p.grad = null
-        F.crossEntropy(autocast(() => model.forward(x)), tensor(Int32Array.of(0, 1))).backward()
+        F.crossEntropy(
+          autocast(() => model.forward(x)),
+          tensor(Int32Array.of(0, 1)),
+        ).backward()
         return null
       })
       return Promise.all(model.parameters().map((p) => p.grad!.data()))
@@ -177,17 +326,30 @@ if (gpu.caps.f16) {
   test('the tuner tells right from wrong among candidates of f16 kernels', async () => {
     const x = tensor(random([4096]), [4096], { dtype: 'f16' })
     const y = tensor(random([4096]), [4096], { dtype: 'f16' })
-    const scaled = (scale: number) => () => gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, 16, { T: 'f16' })
-    const candidates = [{ name: 'right', scale: 0.5 }, { name: 'wrong', scale: 0.51 }]
+    const scaled = (scale: number) => () =>
+      gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, 16, { T: 'f16' })
+    const candidates = [
+      { name: 'right', scale: 0.5 },
+      { name: 'wrong', scale: 0.51 },
+    ]
     const [{ name, rejected }] = await engine.tune(() => {
-      gpu.tuned({ family: 'test', shape: '4096', work: 1, candidates, usual: candidates[1], run: ({ scale }) => scaled(scale)(), plain: scaled(0.5) })
+      gpu.tuned({
+        family: 'test',
+        shape: '4096',
+        work: 1,
+        candidates,
+        usual: candidates[1],
+        run: ({ scale }) => scaled(scale)(),
+        plain: scaled(0.5),
+      })
       return null
     })
     assert.is(name, 'right')
     assert.equal(rejected, [{ name: 'wrong', why: 'differs from the plain kernel by 2.0e-2' }])
   })
 
-  const refused = (work: () => unknown, message: string) => assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
+  const refused = (work: () => unknown, message: string) =>
+    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   test('mixtures are refused in a line', () => {
     const half = tensor([1, 2, 3, 4], [2, 2], { dtype: 'f16' })
     const whole = tensor([1, 2, 3, 4], [2, 2])
@@ -195,8 +357,14 @@ if (gpu.caps.f16) {
     refused(() => F.matmul(whole, half), "matmul: 'a' and 'b' must have one dtype, got f32 and f16; cast one")
     refused(() => F.linear(whole, half), "linear: 'weight' takes f32, got f16; cast it")
     refused(() => F.relu(tensor(Int32Array.of(1))), "relu: 'x' takes f32 or f16, got i32; cast it")
-    refused(() => gpu.run(shaders.gelu_forward, { x: half, y: whole }, { n: 4 }, 1, { TANH: true, T: 'f16' }), "gelu_forward: 'y' takes f16, got f32")
-    refused(() => gpu.run(shaders.softmax_forward, { x: half, y: whole }, { rows: 2, size: 2, inner: 1 }, 1, { LOG: 0 }), "softmax_forward: 'x' takes f32, got f16")
+    refused(
+      () => gpu.run(shaders.gelu_forward, { x: half, y: whole }, { n: 4 }, 1, { TANH: true, T: 'f16' }),
+      "gelu_forward: 'y' takes f16, got f32",
+    )
+    refused(
+      () => gpu.run(shaders.softmax_forward, { x: half, y: whole }, { rows: 2, size: 2, inner: 1 }, 1, { LOG: 0 }),
+      "softmax_forward: 'x' takes f32, got f16",
+    )
     half.requiresGrad = true
     half.gradStorage = () => whole.storage
     half.grad = whole
@@ -205,7 +373,11 @@ if (gpu.caps.f16) {
   })
 } else {
   console.log('skip: this adapter has no shader-f16')
-  test('autocast needs shader-f16', () => assert.throws(() => autocast(() => 0), /^autocast: needs an adapter with the feature 'shader-f16', got one without$/))
+  test('autocast needs shader-f16', () =>
+    assert.throws(
+      () => autocast(() => 0),
+      /^autocast: needs an adapter with the feature 'shader-f16', got one without$/,
+    ))
 }
 
 test('halves on the host: exact both ways, ties to even, subnormal and infinite ones', () => {
@@ -214,7 +386,10 @@ test('halves on the host: exact both ways, ties to even, subnormal and infinite 
   assert.equal(toHalf(values), all)
   assert.equal([values[1], values[0x400], values[0x3c00], values[0x7bff]], [2 ** -24, 2 ** -14, 1, 65504])
   const between = Float64Array.from({ length: all.length - 1 }, (_, i) => (values[i] + values[i + 1]) / 2)
-  assert.equal(toHalf(between), Uint16Array.from(between, (_, i) => i + (i & 1)))
+  assert.equal(
+    toHalf(between),
+    Uint16Array.from(between, (_, i) => i + (i & 1)),
+  )
   assert.equal(toHalf([-1, 65520, -Infinity, NaN, 65519]), Uint16Array.of(0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7bff))
   assert.ok(Number.isNaN(fromHalf(Uint16Array.of(0x7e00))[0]))
 })

@@ -1,5 +1,5 @@
-// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain kernels on the same
-// numbers, f16 and f32, at shapes with odd edges; the tuner takes none of them for wrong.
+// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain
+// kernels on the same numbers, f16 and f32, at shapes with odd edges; the tuner takes none of them for wrong.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
@@ -27,7 +27,11 @@ interface Case {
 }
 
 const conv = (x: number[], w: number[], options: Parameters<typeof F.conv2d>[3]): Case => ({
-  name: `conv2d ${w} of ${x}, ${JSON.stringify(options)}`, passes: 3, x, parameters: [w, [w[3]]], run: (x, [w, b]) => F.conv2d(x, w, b, options),
+  name: `conv2d ${w} of ${x}, ${JSON.stringify(options)}`,
+  passes: 3,
+  x,
+  parameters: [w, [w[3]]],
+  run: (x, [w, b]) => F.conv2d(x, w, b, options),
 })
 const cases: Case[] = [
   conv([2, 9, 7, 20], [3, 3, 20, 36], { padding: 1 }),
@@ -35,13 +39,34 @@ const cases: Case[] = [
   conv([3, 13, 11, 3], [7, 7, 3, 64], { stride: 2, padding: 3 }),
   conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
   conv([2, 9, 10, 34], [3, 2, 17, 32], { stride: [2, 3], padding: [1, 4], groups: 2 }),
-  { name: 'linearGelu', passes: 3, x: [3, 33, 71], parameters: [[130, 71], [130]], run: (x, [w, b]) => F.linearGelu(x, w, b) },
+  {
+    name: 'linearGelu',
+    passes: 3,
+    x: [3, 33, 71],
+    parameters: [[130, 71], [130]],
+    run: (x, [w, b]) => F.linearGelu(x, w, b),
+  },
   { name: 'linear', passes: 3, x: [2, 65, 64], parameters: [[64, 64], [64]], run: (x, [w, b]) => F.linear(x, w, b) },
-  { name: 'matmul of a long sum', passes: 1, x: [1, 40, 3000], parameters: [], run: (x) => F.matmul(x, F.transpose(x, 1, 2)) },
+  {
+    name: 'matmul of a long sum',
+    passes: 1,
+    x: [1, 40, 3000],
+    parameters: [],
+    run: (x) => F.matmul(x, F.transpose(x, 1, 2)),
+  },
 ]
 
-/** Runs a case with the candidates whose name begins so, the usual ones where there is none: results, and how often there was one. */
-async function by(way: string, { x, parameters, run }: Case, values: Float32Array[], dy: Float32Array, dtype: 'f16' | 'f32') {
+/**
+ * Runs a case with the candidates whose name begins so, the usual ones where there is none: results, and how often
+ * there was one.
+ */
+async function by(
+  way: string,
+  { x, parameters, run }: Case,
+  values: Float32Array[],
+  dy: Float32Array,
+  dtype: 'f16' | 'f32',
+) {
   let found = 0
   const wanted = (name: string) => {
     const is = name.startsWith(way)
@@ -56,7 +81,11 @@ async function by(way: string, { x, parameters, run }: Case, values: Float32Arra
       y.backward(tensor(dy.slice(0, y.size), y.shape, { dtype }))
       return [y, given.grad!, ...trained.map((t) => t.grad!)]
     })
-    return { found, data: await Promise.all(results.map((t) => t.data())), halves: results.map((t) => t.dtype === 'f16') }
+    return {
+      found,
+      data: await Promise.all(results.map((t) => t.data())),
+      halves: results.map((t) => t.dtype === 'f16'),
+    }
   })
 }
 

@@ -81,7 +81,10 @@ test('an optimizer resumes from its state dict, bit for bit; groups keep their o
   resumed.adam.loadStateDict(await start.adam.stateDict())
   await advance(resumed, 3)
   for (const [i, p] of whole.parameters.entries()) assert.equal(await resumed.parameters[i].data(), await p.data())
-  assert.equal(await whole.parameters[0].data(), Float32Array.from({ length: 5 }, (_, j) => Math.cos(j)))
+  assert.equal(
+    await whole.parameters[0].data(),
+    Float32Array.from({ length: 5 }, (_, j) => Math.cos(j)),
+  )
   assert.is(resumed.adam.steps, 5)
 })
 
@@ -101,7 +104,10 @@ test('clipGradNorm scales all gradients to the norm asked for, and leaves smalle
       })
       return { norm: optim.clipGradNorm(parameters, maxNorm) }
     })
-  for (const [maxNorm, factor] of [[1, 1 / without], [2 * without, 1]]) {
+  for (const [maxNorm, factor] of [
+    [1, 1 / without],
+    [2 * without, 1],
+  ]) {
     assert.ok(Math.abs((await (await step(maxNorm)).norm.item()) / without - 1) < 1e-6)
     for (const i of [0, 1, 3]) {
       const expected = values[i].map((v) => v * factor)

@@ -1,4 +1,5 @@
-// GradScaler in captured steps: what an overflow leaves alone, how the factor moves, and that only steps taken count for the optimizer.
+// GradScaler in captured steps: what an overflow leaves alone, how the factor moves, and that only steps taken count
+// for the optimizer.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, init, optim, tensor } from '../../src/index.js'
@@ -20,11 +21,14 @@ function gradient(i: number, j: number): Float32Array {
   return g
 }
 
-const start = (j: number) => Float32Array.from({ length: SHAPES[j].reduce((a, b) => a * b, 1) }, (_, k) => Math.cos(k + j))
+const start = (j: number) =>
+  Float32Array.from({ length: SHAPES[j].reduce((a, b) => a * b, 1) }, (_, k) => Math.cos(k + j))
 
 type Kind = 'Adam' | 'AdamW' | 'SGD'
 const SETTINGS: Record<Kind, any> = {
-  Adam: { lr: 1e-2, weightDecay: 0.1 }, AdamW: { lr: 1e-2, weightDecay: 0.1, betas: [0.8, 0.99] }, SGD: { lr: 0.5, momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+  Adam: { lr: 1e-2, weightDecay: 0.1 },
+  AdamW: { lr: 1e-2, weightDecay: 0.1, betas: [0.8, 0.99] },
+  SGD: { lr: 0.5, momentum: 0.9, nesterov: true, weightDecay: 0.01 },
 }
 
 function build(kind: Kind, options?: GradScalerOptions) {
@@ -51,7 +55,10 @@ function build(kind: Kind, options?: GradScalerOptions) {
     given.forEach((t, j) => t.write(gradient(i, j)))
     await step()
   }
-  const state = async () => [...await Promise.all(parameters.map((p) => p.data())), ...(await optimizer.stateDict()).buffers.flat()]
+  const state = async () => [
+    ...(await Promise.all(parameters.map((p) => p.data()))),
+    ...(await optimizer.stateDict()).buffers.flat(),
+  ]
   return { parameters, optimizer, scaler, advance, plain, state }
 }
 
@@ -64,15 +71,25 @@ for (const kind of ['Adam', 'AdamW', 'SGD'] as const) {
       if (BAD.has(i)) assert.equal(await ours.state(), before)
       else await reference.advance(i, reference.plain)
       const [a, b] = [await ours.state(), await reference.state()]
-      a.forEach((values, k) => assert.ok(relativeError(values, b[k]) < 1e-6, `step ${i}, tensor ${k}: off by ${relativeError(values, b[k])}`))
-      for (const j of [0, 1, 2]) { // what was learned, apart from where it started
+      a.forEach((values, k) =>
+        assert.ok(relativeError(values, b[k]) < 1e-6, `step ${i}, tensor ${k}: off by ${relativeError(values, b[k])}`),
+      )
+      for (const j of [0, 1, 2]) {
+        // what was learned, apart from where it started
         const origin = start(j)
         const moved = (s: Float32Array[]) => Float64Array.from(s[j], (v, k) => v - origin[k])
-        assert.ok(relativeError(moved(a), moved(b)) < 5e-5, `step ${i}: change off by ${relativeError(moved(a), moved(b))}`)
+        assert.ok(
+          relativeError(moved(a), moved(b)) < 5e-5,
+          `step ${i}: change off by ${relativeError(moved(a), moved(b))}`,
+        )
       }
     }
     assert.is((await ours.optimizer.stateDict()).steps, STEPS - BAD.size)
-    assert.equal(await ours.scaler.stateDict(), { scale: 65536 / 2 ** BAD.size, growthTracker: STEPS - 4, skipped: BAD.size })
+    assert.equal(await ours.scaler.stateDict(), {
+      scale: 65536 / 2 ** BAD.size,
+      growthTracker: STEPS - 4,
+      skipped: BAD.size,
+    })
   })
 }
 
@@ -123,23 +140,33 @@ test('unscaled gradients can be clipped before the step', async () => {
       scaler.update()
       return { norm }
     })
-    return [await norm.item(), ...await p.data()]
+    return [await norm.item(), ...(await p.data())]
   }
   assert.equal(await run(1024), await run(1))
 })
 
 test('misuse is refused in a line', async () => {
   const { scaler, optimizer } = build('SGD')
-  const refused = (work: () => unknown, message: string) => assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
+  const refused = (work: () => unknown, message: string) =>
+    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   refused(() => scaler.update(), 'GradScaler.update: must follow step(), got no step')
   refused(() => scaler.scale(tensor([1, 2])), 'GradScaler.scale: needs a loss of one element, got 2')
   scaler.step(optimizer)
   refused(() => scaler.step(optimizer), 'GradScaler.step: must be called once between updates, got a second call')
-  refused(() => scaler.unscale(optimizer), 'GradScaler.unscale: must be called once between updates, got stepped gradients')
+  refused(
+    () => scaler.unscale(optimizer),
+    'GradScaler.unscale: must be called once between updates, got stepped gradients',
+  )
   scaler.update()
-  refused(() => scaler.step(build('SGD').optimizer), 'GradScaler: serves one optimizer, got another; make a scaler for each')
+  refused(
+    () => scaler.step(build('SGD').optimizer),
+    'GradScaler: serves one optimizer, got another; make a scaler for each',
+  )
   refused(() => new optim.GradScaler({ backoffFactor: 1 }), 'GradScaler: backoffFactor must be between 0 and 1, got 1')
-  refused(() => new optim.GradScaler({ growthInterval: 0.5 }), 'GradScaler: growthInterval must be a whole number above 0, got 0.5')
+  refused(
+    () => new optim.GradScaler({ growthInterval: 0.5 }),
+    'GradScaler: growthInterval must be a whole number above 0, got 0.5',
+  )
 })
 
 test.after(() => engine.dispose())

@@ -122,14 +122,22 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
   ...[32, 64, 80, 96, 128].flatMap((d) =>
     [false, true].map((isCausal) => ({
       name: `attention with D = ${d}${isCausal ? ', causal' : ''}`,
-      shapes: [[2, 2, 45, d], [2, 2, 71, d], [2, 2, 71, d]],
+      shapes: [
+        [2, 2, 45, d],
+        [2, 2, 71, d],
+        [2, 2, 71, d],
+      ],
       fused: ([q, k, v]: Tensor[]) => F.scaledDotProductAttention(q, k, v, { isCausal }),
       plain: ([q, k, v]: Tensor[]) => composedAttention(q, k, v, { isCausal, scale: 1 / Math.sqrt(d) }),
     })),
   ),
   {
     name: 'attention over 577 tokens',
-    shapes: [[1, 2, 577, 64], [1, 2, 577, 64], [1, 2, 577, 64]],
+    shapes: [
+      [1, 2, 577, 64],
+      [1, 2, 577, 64],
+      [1, 2, 577, 64],
+    ],
     fused: ([q, k, v]) => F.scaledDotProductAttention(q, k, v),
     plain: ([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }),
   },
@@ -147,13 +155,20 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
   },
   {
     name: 'embedTokens',
-    shapes: [[3, 25, 72], [1, 1, 72], [1, 26, 72]],
+    shapes: [
+      [3, 25, 72],
+      [1, 1, 72],
+      [1, 26, 72],
+    ],
     fused: ([x, t, p]) => F.embedTokens(x, t, p),
     plain: ([x, t, p]) => composedEmbedTokens(x, t, p),
   },
   {
     name: 'embedTokens without a class token',
-    shapes: [[3, 25, 72], [1, 25, 72]],
+    shapes: [
+      [3, 25, 72],
+      [1, 25, 72],
+    ],
     fused: ([x, p]) => F.embedTokens(x, null, p),
     plain: ([x, p]) => composedEmbedTokens(x, null, p),
   },
@@ -185,7 +200,9 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
 function unpacked(qkv: Tensor, heads: number): Tensor[] {
   const [b, t, width] = qkv.shape
   const parts = F.permute(F.reshape(qkv, [b, t, 3, heads, width / 3 / heads]), [2, 0, 3, 1, 4])
-  return [0, 1, 2].map((i) => F.reshape(F.slice(parts, { dim: 0, start: i, end: i + 1 }), [b, heads, t, width / 3 / heads]))
+  return [0, 1, 2].map((i) =>
+    F.reshape(F.slice(parts, { dim: 0, start: i, end: i + 1 }), [b, heads, t, width / 3 / heads]),
+  )
 }
 
 /** Two outputs as one, so that a gradient reaches each. */
@@ -238,17 +255,27 @@ test('batchNorm and layerNorm do not mind where zero is', async () => {
   ] as const) {
     for (const family of families()) {
       await within(family, () =>
-        same([shape], () => evaluate(run, [shape], [far]), () => evaluate(run, [shape], [values]), tolerance),
+        same(
+          [shape],
+          () => evaluate(run, [shape], [far]),
+          () => evaluate(run, [shape], [values]),
+          tolerance,
+        ),
       )
     }
   }
 })
 
-// With the identity for v the output is the dropped probabilities themselves: what was kept, and by how much it was scaled.
+// With the identity for v the output is the dropped probabilities themselves: what was kept, and by how much it was
+// scaled.
 for (const isCausal of [false, true]) {
   test(`attention with dropout${isCausal ? ', causal' : ''}: the same mask in both passes, the rest as plain operators give`, async () => {
     const [H, T, S, p, scale] = [3, 45, 64, 0.3, 1 / 8]
-    const shapes = [[2, H, T, 64], [2, H, S, 64], [2, H, S, 64]]
+    const shapes = [
+      [2, H, T, 64],
+      [2, H, S, 64],
+      [2, H, S, 64],
+    ]
     const identity = Float32Array.from({ length: 2 * H * S * S }, (_, i) => (Math.floor(i / S) % S === i % S ? 1 : 0))
     for (const family of families()) {
       await within(family, async () => {
@@ -258,15 +285,27 @@ for (const isCausal of [false, true]) {
         const dy = tensor(upstream.slice(0, 2 * H * T * 64), [2, H, T, 64])
         const results = await engine.step(() => {
           const stream = gpu.stream
-          const mask = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), { isCausal, dropout: p })
-          const whole = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), { isCausal })
+          const mask = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), {
+            isCausal,
+            dropout: p,
+          })
+          const whole = F.scaledDotProductAttention(q.detach(), k.detach(), tensor(identity, [2, H, S, S]), {
+            isCausal,
+          })
           gpu.stream = stream
           const y = F.scaledDotProductAttention(q, k, v, { isCausal, dropout: p })
           y.backward(dy)
           const fused = [y, ...inputs.map((x) => x.grad!)].map((t) => F.affine(t, 1, 0))
           for (const x of inputs) x.grad = null
           let scores = F.matmul(F.mul(q, scale), F.transpose(k, 2, 3))
-          if (isCausal) scores = F.add(scores, tensor(Float32Array.from({ length: T * S }, (_, i) => (i % S > Math.floor(i / S) ? -1e38 : 0)), [T, S]))
+          if (isCausal)
+            scores = F.add(
+              scores,
+              tensor(
+                Float32Array.from({ length: T * S }, (_, i) => (i % S > Math.floor(i / S) ? -1e38 : 0)),
+                [T, S],
+              ),
+            )
           // Where a probability is 0 its factor does not matter.
           const factors = F.div(mask, F.add(whole, 1e-30))
           const plain = F.matmul(F.mul(F.softmax(scores, { dim: -1 }), factors), v)
@@ -291,25 +330,34 @@ test('attention draws other numbers in each call and step, and the same with the
   const step = engine.capture(() => [1, 2].map(() => F.scaledDotProductAttention(q, k, v, { dropout: 0.5 })))
   const [first, second] = [await step(), await step()]
   const all = await Promise.all([...first, ...second].map((t) => t.data()))
-  for (let i = 0; i < 4; i++) for (let j = 0; j < i; j++) assert.ok(relativeError(all[i], all[j]) > 0.1, `draws ${i} and ${j}`)
+  for (let i = 0; i < 4; i++)
+    for (let j = 0; j < i; j++) assert.ok(relativeError(all[i], all[j]) > 0.1, `draws ${i} and ${j}`)
 })
 
 test('scores of ±80 and beyond: finite and right', async () => {
-  const shapes = [[1, 2, 50, 64], [1, 2, 50, 64], [1, 2, 50, 64]]
+  const shapes = [
+    [1, 2, 50, 64],
+    [1, 2, 50, 64],
+    [1, 2, 50, 64],
+  ]
   for (const size of [80, 1000]) {
     // Along one direction with alternating signs every score is plus or minus `size`.
     const sign = (i: number) => (Math.floor(i / 64) % 3 === 0 ? -1 : 1)
-    const values = shapes.map((shape, n) => (n === 2 ? random(shape)
-      : random(shape).map((r, i) => 0.01 * r + sign(i + n * 64) * Math.sqrt(size / 8))))
+    const values = shapes.map((shape, n) =>
+      n === 2 ? random(shape) : random(shape).map((r, i) => 0.01 * r + sign(i + n * 64) * Math.sqrt(size / 8)),
+    )
     for (const family of families()) {
       await within(family, async () => {
         const run = (fn: Run) => evaluate(fn, shapes, values)
         const ours = await run(([q, k, v]) => F.scaledDotProductAttention(q, k, v))
         assert.ok(ours.every((r) => r.every(Number.isFinite)))
         const plain = await run(([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }))
-        // A score's rounding, up to 1e-4 of 1000, is the exponential's relative error; in gradients equal terms cancel besides.
+        // A score's rounding, up to 1e-4 of 1000, is the exponential's relative error; in gradients equal terms cancel
+        // besides.
         const tolerance = (i: number) => (size > 100 ? 10 : 1) * (i ? 2e-4 : 2e-5)
-        ours.forEach((r, i) => assert.ok(relativeError(r, plain[i]) < tolerance(i), `±${size}, result ${i}: ${relativeError(r, plain[i])}`))
+        ours.forEach((r, i) =>
+          assert.ok(relativeError(r, plain[i]) < tolerance(i), `±${size}, result ${i}: ${relativeError(r, plain[i])}`),
+        )
       })
     }
   }
@@ -320,7 +368,9 @@ test('gelu on [-10, 10]: within 2e-6 of float64 everywhere', async () => {
   const x = Float32Array.from({ length: n }, (_, i) => -10 + (20 * i) / (n - 1))
   const y = await (await engine.step(() => F.gelu(tensor(x)))).data()
   let worst = 0
-  x.forEach((v, i) => { worst = Math.max(worst, Math.abs(y[i] - v * normalCdf(v))) })
+  x.forEach((v, i) => {
+    worst = Math.max(worst, Math.abs(y[i] - v * normalCdf(v)))
+  })
   assert.ok(worst < 2e-6, `${worst}`)
 })
 
@@ -339,14 +389,48 @@ function normalCdf(v: number): number {
 }
 
 const contractions: { name: string; run: Run; shapes: number[][][] }[] = [
-  { name: 'batchNorm of many rows', run: ([x, w, b]) => F.batchNorm(x, null, null, w, b, { training: true }), shapes: [[[6000, 48], [48], [48]]] },
-  { name: 'layerNorm of many rows', run: ([x, w, b]) => F.layerNorm(x, [72], w, b), shapes: [[[1200, 72], [72], [72]]] },
+  {
+    name: 'batchNorm of many rows',
+    run: ([x, w, b]) => F.batchNorm(x, null, null, w, b, { training: true }),
+    shapes: [[[6000, 48], [48], [48]]],
+  },
+  {
+    name: 'layerNorm of many rows',
+    run: ([x, w, b]) => F.layerNorm(x, [72], w, b),
+    shapes: [[[1200, 72], [72], [72]]],
+  },
   {
     name: 'matmul',
     run: ([a, b]) => F.matmul(a, b),
     shapes: [
-      [[100, 260], [260, 132]], [[33, 64], [64, 36]], [[8, 1024], [1024, 64]], [[257, 20], [20, 4]],
-      [[3, 65, 48], [3, 48, 100]], [[1, 40, 64], [5, 64, 68]], [[2, 3, 49, 32], [2, 3, 32, 52]],
+      [
+        [100, 260],
+        [260, 132],
+      ],
+      [
+        [33, 64],
+        [64, 36],
+      ],
+      [
+        [8, 1024],
+        [1024, 64],
+      ],
+      [
+        [257, 20],
+        [20, 4],
+      ],
+      [
+        [3, 65, 48],
+        [3, 48, 100],
+      ],
+      [
+        [1, 40, 64],
+        [5, 64, 68],
+      ],
+      [
+        [2, 3, 49, 32],
+        [2, 3, 32, 52],
+      ],
     ],
   },
   {

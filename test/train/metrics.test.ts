@@ -65,7 +65,11 @@ test('more classes: the matrix and macro means', () => {
   const predicted = [0, 1, 1, 1, 2, 0]
   const logits = predicted.flatMap((p) => [0, 1, 2].map((c) => (c === p ? 800 : 0))) // probabilities of exactly 0 and 1
   const m = computeMetrics({ logits, labels, numClasses: 3 })
-  assert.equal(m.confusion, [[1, 1, 0], [0, 2, 0], [1, 0, 1]])
+  assert.equal(m.confusion, [
+    [1, 1, 0],
+    [0, 2, 0],
+    [1, 0, 1],
+  ])
   near(m.accuracy, 4 / 6)
   near(m.precision, (1 / 2 + 2 / 3 + 1) / 3)
   near(m.recall, (1 / 2 + 1 + 1 / 2) / 3)

@@ -17,11 +17,15 @@ const SIZE = 3 // 27 bytes an image: no multiple of a word
 /** Images whose red channel is bright in class 1, in batches of 4 and one of 2. */
 function source(count = 18): BatchSource {
   const labels = Int32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 0 : 1))
-  const picture = (i: number) => Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, k) =>
-    (k % 3 === 0 ? 60 + 120 * labels[i] : 128) + ((i * 31 + k * 17) % 40))
+  const picture = (i: number) =>
+    Uint8Array.from(
+      { length: SIZE * SIZE * 3 },
+      (_, k) => (k % 3 === 0 ? 60 + 120 * labels[i] : 128) + ((i * 31 + k * 17) % 40),
+    )
   return {
     dataset: {
-      samples: Array.from(labels, (label, i) => ({ path: `${i}.png`, file: '', label })), classes: ['dark', 'red'],
+      samples: Array.from(labels, (label, i) => ({ path: `${i}.png`, file: '', label })),
+      classes: ['dark', 'red'],
       transform: { host: [], device: { flipProbability: 0, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
     },
     length: Math.ceil(count / 4),
@@ -55,7 +59,10 @@ class Normed extends Linear {
 }
 
 function trainer(model: Linear, lr: number, options: Partial<TrainerOptions> = {}) {
-  const optimizer = new optim.SGD(model.parameters().filter((p) => p.requiresGrad), { lr })
+  const optimizer = new optim.SGD(
+    model.parameters().filter((p) => p.requiresGrad),
+    { lr },
+  )
   return new Trainer({ engine, model, optimizer, train: source(), validation: source(), epochs: 4, ...options })
 }
 
@@ -67,15 +74,27 @@ test('learns, and reports what it did', async () => {
   const best: number[] = []
   const phases = new Set<string>()
   const run = trainer(model, 0.05, {
-    onBest: (state, row) => { best.push(row.epoch); assert.is(state.size, 2) },
-    onProgress: ({ phase, images, total }) => { phases.add(`${phase} ${total}`); assert.ok(images <= total) },
+    onBest: (state, row) => {
+      best.push(row.epoch)
+      assert.is(state.size, 2)
+    },
+    onProgress: ({ phase, images, total }) => {
+      phases.add(`${phase} ${total}`)
+      assert.ok(images <= total)
+    },
   })
   const { history, best: chosen, stopped } = await run.fit()
   assert.is(stopped, 'completed')
-  assert.equal(history.map((r) => r.epoch), [1, 2, 3, 4])
+  assert.equal(
+    history.map((r) => r.epoch),
+    [1, 2, 3, 4],
+  )
   assert.ok(history[3].trainLoss < history[0].trainLoss && history[3].valAccuracy === 1 && history[3].valAuc === 1)
   const lowest = history.filter((r, i) => history.slice(0, i).every((p) => p.valLoss > r.valLoss))
-  assert.equal(best, lowest.map((r) => r.epoch))
+  assert.equal(
+    best,
+    lowest.map((r) => r.epoch),
+  )
   assert.is(chosen!.epoch, best.at(-1))
   assert.equal([...phases].sort(), ['train 18', 'validate 18'])
   const lines = historyCsv(history).trimEnd().split('\n')
@@ -103,7 +122,13 @@ test('stops early and holds the best state', async () => {
   assert.is(best!.epoch, 1)
   assert.equal(await values(model), before)
   let kept: string[] = []
-  const rough = trainer(model, 40, { epochs: 3, patience: 5, onBest: async () => { kept = await values(model) } })
+  const rough = trainer(model, 40, {
+    epochs: 3,
+    patience: 5,
+    onBest: async () => {
+      kept = await values(model)
+    },
+  })
   await rough.fit()
   assert.equal(await values(model), kept)
 })
@@ -122,8 +147,12 @@ test('stops when asked, after a step, with the last best state', async () => {
   let kept: string[] = []
   const { history, stopped } = await trainer(model, 0.05, {
     signal: abort.signal,
-    onBest: async () => { kept = await values(model) },
-    onProgress: ({ epoch, images }) => { if (epoch === 2 && images > 4) abort.abort() },
+    onBest: async () => {
+      kept = await values(model)
+    },
+    onProgress: ({ epoch, images }) => {
+      if (epoch === 2 && images > 4) abort.abort()
+    },
   }).fit()
   assert.is(stopped, 'aborted')
   assert.is(history.length, 1)
@@ -132,16 +161,26 @@ test('stops when asked, after a step, with the last best state', async () => {
 
 test('a loss that is not finite is an error with its place', async () => {
   let message = ''
-  await trainer(new Linear(), 1e39).fit().catch((error: Error) => { message = error.message })
+  await trainer(new Linear(), 1e39)
+    .fit()
+    .catch((error: Error) => {
+      message = error.message
+    })
   assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step 2; lower .*$/)
 })
 
 test('follows a schedule, step by step', async () => {
   const asked: number[] = []
-  const schedule = (step: number) => { asked.push(step); return 0.1 / (step + 1) }
+  const schedule = (step: number) => {
+    asked.push(step)
+    return 0.1 / (step + 1)
+  }
   const { history } = await trainer(new Linear(), 1, { epochs: 2, schedule }).fit()
   assert.equal(asked, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-  assert.equal(history.map((r) => r.lr), [0.1 / 5, 0.1 / 10])
+  assert.equal(
+    history.map((r) => r.lr),
+    [0.1 / 5, 0.1 / 10],
+  )
 })
 
 test('frozen BatchNorm follows the batch unless asked not to', async () => {
@@ -158,7 +197,9 @@ test('frozen BatchNorm follows the batch unless asked not to', async () => {
 
 test('makes no GPU object after its first two epochs', async () => {
   const counts: object[] = []
-  const count = () => { counts.push({ ...engine.counters(), submits: 0, bytes: engine.memory().bytes }) }
+  const count = () => {
+    counts.push({ ...engine.counters(), submits: 0, bytes: engine.memory().bytes })
+  }
   await trainer(new Normed(), 1e-3, { epochs: 6, onEpoch: count }).fit()
   assert.equal(counts[5], counts[1])
 })

@@ -9,7 +9,8 @@ import { loadCheckpoint, saveSafetensors } from '../../src/weights/load.js'
 
 const test = suite('checkpoint files')
 const folder = () => mkdtempSync(join(tmpdir(), 'radiograd-weights-'))
-const tensors = (n: number) => new Map([['w', { dtype: 'f32' as const, shape: [n], data: new Float32Array(n).fill(2) }]])
+const tensors = (n: number) =>
+  new Map([['w', { dtype: 'f32' as const, shape: [n], data: new Float32Array(n).fill(2) }]])
 
 test('saved and loaded', async () => {
   const file = join(folder(), 'a.safetensors')
@@ -22,7 +23,10 @@ test('saved and loaded', async () => {
 test('a folder that is missing, and a file that is, are named', async () => {
   const file = join(folder(), 'no', 'a.safetensors')
   for (const work of [() => saveSafetensors(file, tensors(1)), () => loadCheckpoint(file)]) {
-    const message = await work().then(() => '', (error: Error) => error.message)
+    const message = await work().then(
+      () => '',
+      (error: Error) => error.message,
+    )
     assert.ok(message.startsWith(`${file}: cannot be`), message)
     assert.match(message, /no such file or folder$/)
   }
@@ -37,7 +41,11 @@ test('when the disk refuses half-way, the earlier file stays and nothing else is
     await saveSafetensors(${JSON.stringify(file)}, new Map([['w', { dtype: 'f32', shape: [1 << 20], data: new Float32Array(1 << 20) }]]))
       .then(() => console.log('written'), (error) => console.log(error.message))`
   // A limit on the size of files (512 KiB) stands in for a full disk: the write fails in the middle all the same.
-  const out = execFileSync('bash', ['-c', `ulimit -f 512; exec "$0" --input-type=module -e "$1"`, process.execPath, program], { encoding: 'utf8', cwd: process.cwd() })
+  const out = execFileSync(
+    'bash',
+    ['-c', `ulimit -f 512; exec "$0" --input-type=module -e "$1"`, process.execPath, program],
+    { encoding: 'utf8', cwd: process.cwd() },
+  )
   assert.match(out, /a\.safetensors: cannot be written, it would grow over the allowed file size/)
   assert.is(readFileSync(file, 'utf8'), 'earlier')
   assert.equal(readdirSync(dir), ['a.safetensors'])

@@ -41,12 +41,24 @@ test('element types, views, shared storages and parameters', async () => {
   assert.equal(tensors.get('bool')!.data, Uint8Array.of(1, 0))
   assert.equal(tensors.get('u8')!.data, Uint8Array.of(0, 255))
   assert.equal(tensors.get('transposed')!.shape, [6, 4])
-  assert.equal([...tensors.get('transposed')!.data as Float32Array], Array.from({ length: 24 }, (_, i) => base(i % 4, Math.floor(i / 4))))
-  assert.equal([...tensors.get('slice')!.data as Float32Array], [base(1, 2), base(1, 3), base(1, 4), base(2, 2), base(2, 3), base(2, 4)])
-  assert.equal([...tensors.get('shared')!.data as Float32Array], [5, 6, 7, 8].map((i) => i / 8 - 1))
-  assert.equal([...tensors.get('expanded')!.data as Float32Array], [1, 1, 1])
+  assert.equal(
+    [...(tensors.get('transposed')!.data as Float32Array)],
+    Array.from({ length: 24 }, (_, i) => base(i % 4, Math.floor(i / 4))),
+  )
+  assert.equal(
+    [...(tensors.get('slice')!.data as Float32Array)],
+    [base(1, 2), base(1, 3), base(1, 4), base(2, 2), base(2, 3), base(2, 4)],
+  )
+  assert.equal(
+    [...(tensors.get('shared')!.data as Float32Array)],
+    [5, 6, 7, 8].map((i) => i / 8 - 1),
+  )
+  assert.equal([...(tensors.get('expanded')!.data as Float32Array)], [1, 1, 1])
   assert.equal(tensors.get('empty')!.shape, [0, 3])
-  assert.equal([...tensors.get('parameter')!.data as Float32Array], [0, 1, 2, 3, 4, 5].map((c) => base(0, c)))
+  assert.equal(
+    [...(tensors.get('parameter')!.data as Float32Array)],
+    [0, 1, 2, 3, 4, 5].map((c) => base(0, c)),
+  )
 })
 
 test('a state dict below other things, with DataParallel prefixes', async () => {
@@ -59,9 +71,15 @@ test('deflated entries are unpacked', async () => {
 })
 
 test('a pickle that wants to call something is refused by name, and nothing runs', async () => {
-  assert.match(refusal(await fixture('evil_system.pth')), /^x\.pth: refused to load, the pickle asks for (posix|os)\.system$/)
+  assert.match(
+    refusal(await fixture('evil_system.pth')),
+    /^x\.pth: refused to load, the pickle asks for (posix|os)\.system$/,
+  )
   assert.match(refusal(await fixture('evil_hidden.pth')), /refused to load, the pickle asks for (posix|os)\.system$/)
-  assert.match(refusal(await fixture('evil_eval.pth')), /refused to load, the pickle asks for (__builtin__|builtins)\.eval$/)
+  assert.match(
+    refusal(await fixture('evil_eval.pth')),
+    /refused to load, the pickle asks for (__builtin__|builtins)\.eval$/,
+  )
   assert.not.ok(existsSync('pwned'))
 })
 
@@ -85,7 +103,10 @@ test('the real checkpoints', async () => {
   const resnet = await loadCheckpoint(`${folder}resnet18_imagenet_to_layer3.pth`)
   assert.equal(resnet.tensors.get('conv1.weight')!.shape, [64, 3, 7, 7])
   const vit = await loadCheckpoint(`${folder}vit_tiny_patch16_224.pth`)
-  assert.is([...vit.tensors.values()].reduce((sum, t) => sum + t.data.length, 0), 5717416)
+  assert.is(
+    [...vit.tensors.values()].reduce((sum, t) => sum + t.data.length, 0),
+    5717416,
+  )
 })
 
 test.run()

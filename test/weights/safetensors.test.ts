@@ -30,12 +30,19 @@ function refusal(bytes: Uint8Array): string {
   return 'accepted'
 }
 
-const entry = (from: number, to: number, shape = [(to - from) / 4], dtype = 'F32') => ({ dtype, shape, data_offsets: [from, to] })
+const entry = (from: number, to: number, shape = [(to - from) / 4], dtype = 'F32') => ({
+  dtype,
+  shape,
+  data_offsets: [from, to],
+})
 
 test('reads what another writer wrote', async () => {
-  const { tensors, metadata } = parseSafetensors(new Uint8Array(await readFile(new URL('good.safetensors', fixtures))), 'good')
+  const { tensors, metadata } = parseSafetensors(
+    new Uint8Array(await readFile(new URL('good.safetensors', fixtures))),
+    'good',
+  )
   assert.equal(metadata, { format: 'pt' })
-  assert.equal([...tensors.get('a')!.data as Float32Array], [1, 2])
+  assert.equal([...(tensors.get('a')!.data as Float32Array)], [1, 2])
   assert.equal(tensors.get('b'), { dtype: 'f32', shape: [2, 1], data: Float32Array.of(3, 4) })
 })
 
@@ -59,7 +66,11 @@ test('what is written is read back, and equal input gives equal bytes', () => {
 })
 
 test('16-bit floats widen exactly', () => {
-  const half = toFloat32({ dtype: 'f16', shape: [6], data: Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x8000) })
+  const half = toFloat32({
+    dtype: 'f16',
+    shape: [6],
+    data: Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x8000),
+  })
   assert.equal([...half], [1, -2, 2 ** -24, 65504, Infinity, -0])
   assert.equal([...toFloat32({ dtype: 'bf16', shape: [2], data: Uint16Array.of(0x3f80, 0xc040) })], [1, -3])
 })
@@ -79,7 +90,15 @@ test('breaches of the format', () => {
   assert.match(refusal(file({ a: entry(0, 8, [3]) }, 8)), /\[3\] f32 does not fit its 8 bytes/)
   assert.match(refusal(file({ a: entry(0, 8, [2], 'F8_E4M3') }, 8)), /F8_E4M3/)
   assert.match(refusal(file({ a: entry(0, 8, [-2]) }, 8)), /lacks a shape/)
-  assert.match(refusal(file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 8)), /twice/)
+  assert.match(
+    refusal(
+      file(
+        '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+        8,
+      ),
+    ),
+    /twice/,
+  )
   assert.match(refusal(file({ __metadata__: { n: 1 } }, 0)), /__metadata__/)
 })
 
