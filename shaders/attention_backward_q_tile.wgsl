@@ -1,4 +1,4 @@
-// As attention_backward_q_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
+// As attention_backward_q_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
 // keys 32 at a time, as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(T / 32), heads of all
 // batches].
 // @variant E = f32, f16

@@ -1,4 +1,4 @@
-// As attention_forward_sg.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys
+// As attention_forward_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys
 // 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(depth / 8). Bindings as there;
 // dispatched over [ceil(T / 32), heads of all batches].
 // @variant E = f32, f16

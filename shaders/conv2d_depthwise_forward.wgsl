@@ -1,5 +1,5 @@
 // Depthwise convolution: each of G input channels makes OG output channels of its own. x [N, H, W, G], w [KH·KW, G·OG]
-// → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_sg.wgsl. An invocation makes one channel of RUN neighbouring
+// → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_cpu.wgsl. An invocation makes one channel of RUN neighbouring
 // pixels of a line, lanes along channels, so that a weight is loaded once for all of them. Dispatched over
 // ceil(N·OH·ceil(OW / RUN)·G·OG / 64).
 // @variant T = f32, f16

@@ -1,5 +1,5 @@
 // Winograd's way back: m [(TILE+2)², tiles, CO] → y [N, OH, OW, CO], Aᵀ·m·A for each tile of TILE × TILE pixels, cut at
-// the image's edge; then the epilogue, as of conv2d_forward_sg.wgsl: · scale, + bias, + residual, max(0), each if
+// the image's edge; then the epilogue, as of conv2d_forward_cpu.wgsl: · scale, + bias, + residual, max(0), each if
 // wanted. Tiles are [N, TH, TW]. One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·CO
 // / 64).
 // @include lib/winograd.wgsl

@@ -1,4 +1,4 @@
-// As layernorm_backward_input_sg.wgsl for any number of columns and without subgroups: x, dy, dsum, dx [rows, cols],
+// As layernorm_backward_input_cpu.wgsl for any number of columns and without subgroups: x, dy, dsum, dx [rows, cols],
 // weight [cols], stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a
 // fixed order.
 // @variant T = f32, f16

@@ -1,4 +1,4 @@
-// As layernorm_forward_sg.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols],
+// As layernorm_forward_cpu.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols],
 // weight, bias [cols], stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, then the
 // deviations from it, each summed over the invocations in a fixed order.
 // @variant T = f32, f16

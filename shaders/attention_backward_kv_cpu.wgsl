@@ -1,5 +1,5 @@
-// dk and dv of attention_forward_sg.wgsl: dv = Σ_queries p·do, dk = scale · Σ_queries ds·q with p = exp(score - lse),
-// ds = p·(do·v - delta) (delta from attention_backward_q_sg.wgsl). One key a lane, queries one after another,
+// dk and dv of attention_forward_cpu.wgsl: dv = Σ_queries p·do, dk = scale · Σ_queries ds·q with p = exp(score - lse),
+// ds = p·(do·v - delta) (delta from attention_backward_q_cpu.wgsl). One key a lane, queries one after another,
 // broadcast. If `packed`, dk and dv go into one tensor, bound as dk. Places as in lib/attention.wgsl; lse, delta [heads
 // of all batches, T]. Dispatched over [ceil(S / SG), heads of all batches].
 // @variant E = f32, f16

@@ -1,7 +1,7 @@
 // Gradient of a convolution for its input, as an implicit matrix product: dy [N, OH, OW, CO], w [KH·KW, C, CO] → dx [N,
 // H, W, C]. One subgroup a workgroup (software adapters); C and CO multiples of 4, one group. With a stride, the pixels
 // of dx fall into SH·SW phases (y mod SH, x mod SW); each phase meets only some taps, so no work is done on holes. Rows
-// are the pixels of one phase, q → q·S + phase. A lane owns 4 channels of TM pixels, as in conv2d_forward_sg.wgsl; the
+// are the pixels of one phase, q → q·S + phase. A lane owns 4 channels of TM pixels, as in conv2d_forward_cpu.wgsl; the
 // weights of a channel lie along CO, so a lane loads a 4×4 block and turns it, which costs nothing, as components are
 // registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
 // @variant T = f32, f16

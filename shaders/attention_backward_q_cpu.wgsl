@@ -1,5 +1,5 @@
-// dq of attention_forward_sg.wgsl: dq = scale · Σ_keys ds·k with p = exp(score - lse), ds = p·(do·v - delta), delta =
-// do·o, which is kept for attention_backward_kv_sg.wgsl. One query a lane, keys one after another. dout: the gradient
+// dq of attention_forward_cpu.wgsl: dq = scale · Σ_keys ds·k with p = exp(score - lse), ds = p·(do·v - delta), delta =
+// do·o, which is kept for attention_backward_kv_cpu.wgsl. One query a lane, keys one after another. dout: the gradient
 // of o. Places, lse, delta and dispatch as there.
 // @variant E = f32, f16
 // @variant SG = 4, 8

@@ -1,4 +1,4 @@
-// Convolution as conv2d_forward_sg.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C, CO]
+// Convolution as conv2d_forward_cpu.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C, CO]
 // as they are, y [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K runs
 // along it in fours, and only the end of a run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched over
 // [ceil(CO / 4·SG), ceil(pixels / TM)].
