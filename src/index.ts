@@ -1,6 +1,6 @@
 // radiograd: one entry point for Node and the browser.
 export { RadiogradError } from './util/check.js'
-export { type Engine, type InitOptions, init } from './tensor/engine.js'
+export { type Engine, type InitOptions, init } from './engine/index.js'
 export { type DType, Tensor, tensor, zeros } from './tensor/tensor.js'
 export { autocast } from './tensor/autocast.js'
 export { checkpoint, noGrad } from './tensor/tape.js'

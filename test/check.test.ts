@@ -23,14 +23,15 @@ const ARROWS: Record<string, string[]> = {
   util: [],
   gpu: ['util'],
   tune: ['util', 'gpu'],
-  tensor: ['util', 'gpu', 'tune'],
+  tensor: ['util', 'gpu'],
+  engine: ['util', 'gpu', 'tune', 'tensor'],
   ops: ['util', 'gpu', 'tensor'],
   weights: ['util'],
   nn: ['util', 'gpu', 'tensor', 'ops', 'weights'],
   optim: ['util', 'gpu', 'tensor'],
   models: ['util', 'tensor', 'ops', 'nn', 'weights'],
   data: ['util', 'ops'],
-  train: ['util', 'gpu', 'tensor', 'ops', 'nn', 'optim', 'weights', 'models', 'data'],
+  train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data'],
 }
 
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */

@@ -1,6 +1,6 @@
 // radiograd info: which adapter would compute, and what it can do.
 import type { Command } from 'commander'
-import { init } from '../tensor/engine.js'
+import { init } from '../engine/index.js'
 import { type CommonOptions, withCommon } from './options.js'
 import { Report } from './report.js'
 import { describeAdapter } from './session.js'

@@ -1,7 +1,7 @@
 // What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to
 // the JSON document.
 import { SingleBar } from 'cli-progress'
-import type { MemoryReport } from '../tensor/engine.js'
+import type { MemoryReport } from '../engine/index.js'
 import type { Metrics } from '../train/metrics.js'
 
 /** One stretch of work with a known number of images. */

@@ -1,5 +1,5 @@
 // What surrounds a command's work: the engine, which ends with it, and Ctrl-C.
-import { type Engine, init } from '../tensor/engine.js'
+import { type Engine, init } from '../engine/index.js'
 import { check } from '../util/check.js'
 import type { CommonOptions } from './options.js'
 import type { Report } from './report.js'

@@ -1,7 +1,7 @@
 // Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
 import type { Module } from '../nn/module.js'
 import * as F from '../ops/index.js'
-import type { Captured, Engine } from '../tensor/engine.js'
+import type { Captured, Engine } from '../engine/index.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'

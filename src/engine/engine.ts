@@ -1,38 +1,15 @@
-// init(), and the two ways to run a step: recorded each time, or recorded once and replayed.
-import { requestGpuAdapter } from '#platform/device'
-import { capsOf } from '../gpu/caps.js'
-import { Choices } from '../gpu/choices.js'
-import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
+// The engine, and the two ways to run a step: recorded each time, or recorded once and replayed.
+import { gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
-import { Recording } from '../gpu/recording.js'
-import { Timings } from '../gpu/timings.js'
+import type { Recording } from '../gpu/recording.js'
 import type { Storage } from '../gpu/storage.js'
-import { chapterOf } from '../tune/book.js'
+import { Timings } from '../gpu/timings.js'
+import { Tensor, empty } from '../tensor/tensor.js'
 import type { Finding } from '../tune/search.js'
-import { shipped } from '../tune/shipped.js'
-import { type TuneOptions, Tuner } from '../tune/tuner.js'
+import type { TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
-import { Tensor, empty } from './tensor.js'
-
-/** What a step function may return: tensors, and arrays and plain objects of them. */
-export type Result =
-  Tensor | null | undefined | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
-
-export interface InitOptions {
-  /** Seed of everything random on the GPU (dropout). Default 0. */
-  seed?: number
-  /** Which adapter: 'auto' prefers a GPU, then lavapipe, then SwiftShader. */
-  adapter?: 'auto' | 'gpu' | 'lavapipe' | 'swiftshader'
-  /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
-  dryRun?: boolean
-  /**
-   * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all,
-   * and kept for later runs. `false` takes what is shipped or usual, whatever was measured on this machine before.
-   * Default true.
-   */
-  tune?: boolean
-}
+import { type Result, mapTensors, record } from './record.js'
 
 /** Bytes on the GPU: all buffers now and at most; what the largest plan placed and could not do without. */
 export interface MemoryReport extends PlanMemory {
@@ -50,39 +27,9 @@ export interface Captured<Arguments extends unknown[], R> {
 }
 
 const MAX_PLANS = 32
-const WANTED_FEATURES = [
-  'subgroups',
-  'shader-f16',
-  'timestamp-query',
-  'chromium-experimental-subgroup-matrix',
-] as GPUFeatureName[]
-const WANTED_LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-  'maxComputeWorkgroupSizeZ',
-  'maxStorageBuffersPerShaderStage',
-] as const
 
-/** Opens the adapter and starts the engine. One engine runs at a time. Throws when no adapter is found. */
-export async function init(options: InitOptions = {}): Promise<Engine> {
-  check(!gpu, 'init: an engine is already running; dispose() it first')
-  const { adapter, kind, isSoftware, dispose } = await requestGpuAdapter({ adapter: options.adapter ?? 'auto' })
-  const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f))
-  const requiredLimits: Record<string, number> = {}
-  for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
-  const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
-  const caps = capsOf(device, adapter.info, isSoftware)
-  const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
-  setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
-  const chapter = options.tune === false || kind === 'null' ? null : chapterOf(adapter.info, caps.subgroupSize)
-  return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
-}
-
-const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) =>
+/** What an adapter calls itself. */
+export const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) =>
   description || device || `${vendor} ${architecture}`.trim()
 
 export class Engine {
@@ -304,40 +251,4 @@ export class Engine {
       return copy ? new Tensor(copy, t.shape, t.dtype) : t
     })
   }
-}
-
-/**
- * Runs `fn` with a fresh recording. Inputs that are returned are copied like results, as their bytes change with the
- * next call.
- */
-function record<R extends Result>(
-  fn: () => R,
-  inputs: readonly Tensor[] = [],
-): { recording: Recording; value: R; results: Storage[] } {
-  const recording = new Recording()
-  gpu.recording = recording
-  try {
-    const value = fn()
-    check(!(value instanceof Promise), 'step: the function must not be async; await outside of it')
-    const results = new Set<Storage>()
-    mapTensors(value, (t) => {
-      if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage))
-        results.add(t.storage)
-      return t
-    })
-    return { recording, value, results: [...results] }
-  } finally {
-    gpu.recording = null
-    recording.close()
-  }
-}
-
-/** `value` with every tensor replaced by `f(tensor)`. */
-function mapTensors<R>(value: R, f: (t: Tensor) => Tensor): R {
-  if (value instanceof Tensor) return f(value) as R
-  if (Array.isArray(value)) return value.map((v) => mapTensors(v, f)) as R
-  if (value && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTensors(v, f)])) as R
-  }
-  return value
 }
