@@ -44,8 +44,29 @@ export abstract class Module {
 
   /** This module and all below it. */
   *modules(): Generator<Module> {
-    yield this
-    for (const [, child] of this.children()) yield* child.modules()
+    for (const [, module] of this.namedModules()) yield module
+  }
+
+  /** This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). */
+  *namedModules(name = ''): Generator<[string, Module]> {
+    yield [name, this]
+    for (const [child, module] of this.children()) yield* module.namedModules(name ? `${name}.${child}` : child)
+  }
+
+  /**
+   * Puts `around` in front of this module's `forward` until the returned function is called. It gets the input and the
+   * forward to call, and gives the output: PyTorch's forward hooks, before and after, in one. A layer that its owner
+   * runs fused with the next (`forwardConv`, `forwardGelu`, `forwardAdd`) has no forward of its own and is not seen.
+   */
+  wrapForward<X, Y>(around: (x: X, forward: (x: X) => Y) => Y): () => void {
+    const self = this as unknown as { forward(x: X): Y }
+    const own = Object.getOwnPropertyDescriptor(self, 'forward')
+    const forward = self.forward.bind(self)
+    self.forward = (x) => around(x, forward)
+    return () => {
+      if (own) Object.defineProperty(self, 'forward', own)
+      else delete (self as { forward?: unknown }).forward
+    }
   }
 
   /** Everything a checkpoint holds, in the order of the fields. */
