@@ -12,7 +12,7 @@ import { profile, profileTable } from './profile.js'
 import { runPytorch } from './pytorch.js'
 import { Log, print } from './stats.js'
 import { type ModelName, build, modelNames, representative } from './steps.js'
-import { writeTable } from './table.js'
+import { writeTables } from './table.js'
 import { anyChosen, anyStep, chosenSteps, runWhole } from './whole.js'
 
 interface Options {
@@ -48,7 +48,7 @@ const program = new Command('bench')
   )
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
-  .option('--table', "rewrites the README's table from bench/results")
+  .option('--table', 'rewrites the tables of docs/benchmarks.md and README.md from bench/results')
   .option(
     '--minutes <n>',
     'time for --all',
@@ -98,7 +98,7 @@ async function run(words: string[], options: Options): Promise<void> {
     case 'all':
       return runAll(options.minutes)
     case 'table':
-      return writeTable()
+      return writeTables()
     default: {
       const log = new Log()
       await runWhole({ words, log })

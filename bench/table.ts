@@ -1,4 +1,5 @@
-// The README's tables, made from bench/results/*.json and put between the markers <!-- bench --> and <!-- /bench -->.
+// The tables of docs/benchmarks.md and the short one of the README, made from bench/results/*.json and put between the
+// markers <!-- bench --> and <!-- /bench -->.
 import { readFile, writeFile } from 'node:fs/promises'
 import { check } from '../src/util/check.js'
 import type { PeerResults, PeerRow } from './peers.js'
@@ -109,7 +110,7 @@ function comparison({ whole, peers, pytorch }: AdapterFiles): string[] {
     ...others.map((peer) => `${peer} ${peers!.versions[peer]}`),
     ...precisions.map(
       (precision) =>
-        `PyTorch ${pytorch!.torch}${where}${where ? '' : `, ${precision}`}${precision === 'amp' ? ', beside ours in f16' : ''}`,
+        `PyTorch ${pytorch!.torch}${where || `, ${precision}`}${precision === 'amp' ? ', beside ours in f16' : ''}`,
     ),
   ]
   return table(head, rows)
@@ -124,7 +125,8 @@ const ratio = (value: number) => `${value.toFixed(value >= 9.95 ? 0 : value >= 0
 
 function peerCell(found: PeerRow | undefined): string {
   if (!found || found.ms === null) return '–'
-  return `${short(found.ms)} (${found.ratios.length ? ratio(median(found.ratios)) : '–'})${found.correct ? '' : ' wrong result'}`
+  const times = found.ratios.length ? ratio(median(found.ratios)) : '–'
+  return `${short(found.ms)} (${times})${found.correct ? '' : ' wrong result'}`
 }
 
 function stepRows({ steps, cold }: WholeResults): string[] {
@@ -164,7 +166,8 @@ export function tables(adapters: readonly AdapterFiles[]): string {
       const { gflops, gbs } = whole.ceilings
       const compared = comparison(files)
       return [
-        `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, memory ${short(gbs)} GB/s.${busy(whole)}`,
+        `**${whole.adapter}**, ${whole.date}: multiply-adds in registers reach ${short(gflops)} GFLOPS there, ` +
+          `memory ${short(gbs)} GB/s.${busy(whole)}`,
         '',
         ...(compared.length ? [...compared, ''] : []),
         ...(peers?.cold.length
@@ -218,19 +221,46 @@ export async function readAdapters(): Promise<AdapterFiles[]> {
   return adapters
 }
 
-const MARKED = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/
+/** The works of the README's table: what people want to train and run. */
+const IN_SHORT = [
+  'resnet18.train.b4.64',
+  'resnet18.train.b4.224',
+  'vit_tiny.train.b2',
+  'vit_b.train.b2',
+  'resnet18.infer.b4',
+]
 
-/** The README with these tables between its markers. */
-export function inserted(readme: string, markdown: string): string {
-  check(MARKED.test(readme), 'README: has no <!-- bench --> … <!-- /bench -->')
-  return readme.replace(MARKED, (_, before: string, after: string) => `${before}\n${markdown}\n\n${after}`)
+/** Five rows for the README: whole steps on one adapter beside the others' engines. */
+export function shortTable({ whole, peers, pytorch }: AdapterFiles): string {
+  const [head, rule, ...rows] = comparison({ whole, peers, pytorch })
+  const titles = IN_SHORT.map((work) => COMPARED.find((c) => c.work === work)!.title)
+  return [head, rule, ...titles.flatMap((title) => rows.filter((line) => line.startsWith(`| ${title} |`)))].join('\n')
 }
 
-export async function writeTable(): Promise<void> {
-  const markdown = tables(await readAdapters())
-  const file = new URL('../../README.md', import.meta.url)
-  const readme = await readFile(file, 'utf8')
-  const next = inserted(readme, markdown)
-  if (next !== readme) await writeFile(file, next)
-  console.log(markdown)
+/** What stands between the markers of each document. */
+export async function documents(): Promise<{ file: string; markdown: string }[]> {
+  const adapters = await readAdapters()
+  const [fastest] = [...adapters].sort((a, b) => b.whole.ceilings.gflops - a.whole.ceilings.gflops)
+  return [
+    { file: 'docs/benchmarks.md', markdown: tables(adapters) },
+    { file: 'README.md', markdown: shortTable(fastest) },
+  ]
+}
+
+const MARKED = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/
+
+/** A document with this text between its markers. */
+export function inserted(document: string, markdown: string): string {
+  check(MARKED.test(document), 'document: has no <!-- bench --> … <!-- /bench -->')
+  return document.replace(MARKED, (_, before: string, after: string) => `${before}\n${markdown}\n\n${after}`)
+}
+
+export async function writeTables(): Promise<void> {
+  for (const { file, markdown } of await documents()) {
+    const path = new URL(`../../${file}`, import.meta.url)
+    const text = await readFile(path, 'utf8')
+    const next = inserted(text, markdown)
+    if (next !== text) await writeFile(path, next)
+    console.log(`${next === text ? 'as it was' : 'wrote'} ${file}`)
+  }
 }

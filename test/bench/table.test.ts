@@ -1,4 +1,4 @@
-// The bench's small pieces and its usage errors, and the README's tables: they are what bench/results says.
+// The bench's small pieces and its usage errors, and the tables of the documents: they are what bench/results says.
 import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { slug, watchOthers } from '../../bench/results.js'
 import { shareOf } from '../../bench/measure.js'
 import { columns, median, percent, short } from '../../bench/stats.js'
 import { forwardFlops, stepFlops, steps } from '../../bench/steps.js'
-import { type AdapterFiles, inserted, readAdapters, tables } from '../../bench/table.js'
+import { type AdapterFiles, documents, inserted, shortTable, tables } from '../../bench/table.js'
 
 const test = suite('bench')
 
@@ -170,14 +170,26 @@ test('tables', () => {
     inserted('a\n<!-- bench -->\nold\n<!-- /bench -->\nb', 'new'),
     'a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb',
   )
-  assert.throws(() => inserted('no markers', ''), /README: has no/)
+  assert.throws(() => inserted('no markers', ''), /document: has no/)
 })
 
-test("the README's tables are those of bench/results", async () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const adapters = await readAdapters()
-  assert.ok(adapters.length > 0)
-  assert.is(inserted(readme, tables(adapters)), readme, "run 'npm run bench -- --table'")
+test('the short table holds whole steps alone', () => {
+  const lines = shortTable(adapter).split('\n')
+  assert.is(lines.length, 3)
+  assert.ok(lines[2].startsWith('| ViT-Tiny training, 224 px, batch 2 | 510 |'), lines[2])
+})
+
+test('the tables of the documents are those of bench/results', async () => {
+  const found = await documents()
+  assert.equal(
+    found.map(({ file }) => file),
+    ['docs/benchmarks.md', 'README.md'],
+  )
+  for (const { file, markdown } of found) {
+    const text = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8')
+    assert.ok(markdown.split('\n').length > 4, file)
+    assert.is(inserted(text, markdown), text, `${file}: run 'npm run bench -- --table'`)
+  }
 })
 
 test('what ships is what was measured: much faster on software adapters, a tenth faster on GPUs', async () => {
