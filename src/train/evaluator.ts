@@ -5,7 +5,7 @@ import type { Captured, Engine } from '../engine/index.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
-import type { Outputs } from './metrics.js'
+import { type Outputs, allFinite } from './metrics.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
 export type Classifier = Module & { forward(x: Tensor): Tensor }
@@ -15,6 +15,14 @@ export interface EvaluateOptions {
   signal?: AbortSignal
   /** Called with the number of images done so far. */
   onStep?: (images: number) => void
+  /** Added to what is said of logits that are not finite, such as 'after epoch 3'. */
+  when?: string
+}
+
+interface BatchLogits {
+  logits: Float32Array
+  /** Which samples they are of. */
+  indices: Int32Array
 }
 
 /** Runs a model over data sets; keeps its recorded step from one call to the next. */
@@ -30,8 +38,9 @@ export class Evaluator {
   /**
    * Logits and labels of all samples of `source`, in its order of epoch 0; null when stopped by the signal. Puts the
    * model into evaluation mode and leaves it there.
+   * @throws RadiogradError that names the image when its logits are not finite.
    */
-  async run(source: BatchSource, { signal, onStep }: EvaluateOptions = {}): Promise<Outputs | null> {
+  async run(source: BatchSource, { signal, onStep, when }: EvaluateOptions = {}): Promise<Outputs | null> {
     this.model.eval()
     const step = this.step(source)
     const { samples, classes } = source.dataset
@@ -40,17 +49,20 @@ export class Evaluator {
     const labels = new Int32Array(samples.length)
     let submitted = 0
     let done = 0
-    const results = new Lagging<Float32Array>((values) => {
+    const results = new Lagging<BatchLogits>(({ logits: values, indices }) => {
+      const name = (at: number) => samples[indices[Math.floor(at / numClasses)]].path
+      allFinite(values, (at) => `${name(at)}: logits${when ? ` ${when}` : ''}`)
       logits.set(values, done * numClasses)
-      done += values.length / numClasses
+      done += indices.length
       onStep?.(done)
     })
     for await (const batch of source.epoch(0)) {
       if (signal?.aborted) return null
       labels.set(batch.labels, submitted)
       submitted += batch.labels.length
+      const { indices } = batch
       const result = await step(this.uploader.fill(batch))
-      await results.push(take(result.logits))
+      await results.push(take(result.logits).then((values) => ({ logits: values, indices })))
     }
     await results.drain()
     return signal?.aborted ? null : { logits, labels, numClasses }

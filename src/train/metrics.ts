@@ -2,7 +2,7 @@
 // on the GPU.
 //
 // Where a ratio has nothing to divide by it is 0, as with sklearn's zero_division=0; an AUC without both classes is
-// undefined: NaN.
+// undefined: NaN. Logits and scores that are not finite are refused: no order of them means anything.
 import { check } from '../util/check.js'
 
 /**
@@ -45,8 +45,21 @@ export interface Outputs {
 const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
 
-/** Softmax over each row of [n, C] logits. */
+/**
+ * Throws unless every one of `values` is finite.
+ * @param what what they are, such as `rocAuc: scores`; may depend on the place of the first bad one.
+ */
+export function allFinite(values: ArrayLike<number>, what: (at: number) => string): void {
+  for (let i = 0; i < values.length; i++)
+    check(Number.isFinite(values[i]), () => `${what(i)} must be finite, got ${values[i]}`)
+}
+
+/**
+ * Softmax over each row of [n, C] logits.
+ * @throws RadiogradError when a logit is not finite.
+ */
 export function probabilities(logits: ArrayLike<number>, numClasses: number): Float64Array {
+  allFinite(logits, (at) => `probabilities: logit ${at}`)
   const result = new Float64Array(logits.length)
   for (let row = 0; row < logits.length; row += numClasses) {
     let most = -Infinity
@@ -58,8 +71,12 @@ export function probabilities(logits: ArrayLike<number>, numClasses: number): Fl
   return result
 }
 
-/** Index of the largest entry of each row, the first of equals. */
+/**
+ * Index of the largest entry of each row, the first of equals.
+ * @throws RadiogradError when an entry is not finite.
+ */
 export function argmax(rows: ArrayLike<number>, numClasses: number): Int32Array {
+  allFinite(rows, (at) => `argmax: entry ${at}`)
   return Int32Array.from({ length: rows.length / numClasses }, (_, i) => {
     let best = 0
     for (let c = 1; c < numClasses; c++) if (rows[i * numClasses + c] > rows[i * numClasses + best]) best = c
@@ -67,8 +84,12 @@ export function argmax(rows: ArrayLike<number>, numClasses: number): Int32Array 
   })
 }
 
-/** Mean cross-entropy, weighted by the class of each row as in PyTorch: Σ wᵢ·lossᵢ / Σ wᵢ. */
+/**
+ * Mean cross-entropy, weighted by the class of each row as in PyTorch: Σ wᵢ·lossᵢ / Σ wᵢ.
+ * @throws RadiogradError when a logit is not finite.
+ */
 export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeight?: ArrayLike<number>): number {
+  allFinite(logits, (at) => `crossEntropy: logit ${at}`)
   let sum = 0
   let weights = 0
   for (let i = 0; i < labels.length; i++) {
@@ -78,7 +99,7 @@ export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeigh
     let total = 0
     for (let c = 0; c < numClasses; c++) most = Math.max(most, logits[row + c])
     for (let c = 0; c < numClasses; c++) total += Math.exp(logits[row + c] - most)
-    sum += w * (most + Math.log(total) - logits[row + labels[i]])
+    sum += w * (Math.log(total) + (most - logits[row + labels[i]]))
     weights += w
   }
   return sum / weights
@@ -109,8 +130,10 @@ export function confusionMatrix(
  * Exact area under the ROC curve: the probability that a positive sample scores above a negative one, equal scores
  * counting half (the Mann-Whitney statistic by mid-ranks; sklearn.metrics.roc_auc_score). NaN unless both kinds are
  * present.
+ * @throws RadiogradError when a score is not finite.
  */
 export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>): number {
+  allFinite(scores, (at) => `rocAuc: score ${at}`)
   const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b])
   let positives = 0
   let rankSum = 0
@@ -127,7 +150,10 @@ export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>):
   return positives > 0 && negatives > 0 ? (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives) : NaN
 }
 
-/** All measures of a set of outputs; the predicted class is the most probable one. */
+/**
+ * All measures of a set of outputs; the predicted class is the most probable one.
+ * @throws RadiogradError when a logit is not finite.
+ */
 export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics {
   const n = labels.length
   check(

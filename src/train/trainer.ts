@@ -188,7 +188,10 @@ export class Trainer {
     if (batch) await this.trainStep.prepare({ ...this.uploader.fill(batch), share: this.share })
   }
 
-  /** Runs all epochs. Throws when a loss is not finite, naming epoch and step; callbacks' errors pass through. */
+  /**
+   * Runs all epochs; callbacks' errors pass through.
+   * @throws RadiogradError when a loss or a logit is not finite, naming epoch and step or image.
+   */
   async fit(): Promise<TrainResult> {
     const { epochs, patience = 10, model, onBest, onEpoch } = this.options
     let stopped: TrainResult['stopped'] = 'completed'
@@ -254,6 +257,7 @@ export class Trainer {
     const start = performance.now()
     return this.evaluator.run(source, {
       signal,
+      when: `after epoch ${epoch}`,
       onStep: (images) =>
         onProgress?.({ phase: 'validate', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss }),
     })

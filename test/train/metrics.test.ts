@@ -1,7 +1,14 @@
 // Metrics against values worked out by hand and against the definitions, spelled out a second time.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { computeMetrics, confusionMatrix, crossEntropy, probabilities, rocAuc } from '../../src/train/metrics.js'
+import {
+  argmax,
+  computeMetrics,
+  confusionMatrix,
+  crossEntropy,
+  probabilities,
+  rocAuc,
+} from '../../src/train/metrics.js'
 
 const test = suite('metrics')
 const near = (a: number, b: number, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`)
@@ -58,6 +65,25 @@ test('AUC counts ties half, like all pairs one by one', () => {
     }
     near(rocAuc(scores, positive), wins / pairs)
   }
+})
+
+test('what is not finite is refused, by name', () => {
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    const outputs = { logits: [0, 1, bad, 0], labels: [0, 1], numClasses: 2 }
+    for (const [measure, message] of [
+      [() => rocAuc([0.5, bad, 0.1], [true, false, true]), `rocAuc: score 1 must be finite, got ${bad}`],
+      [() => probabilities(outputs.logits, 2), `probabilities: logit 2 must be finite, got ${bad}`],
+      [() => argmax(outputs.logits, 2), `argmax: entry 2 must be finite, got ${bad}`],
+      [() => crossEntropy(outputs), `crossEntropy: logit 2 must be finite, got ${bad}`],
+      [() => computeMetrics(outputs), `probabilities: logit 2 must be finite, got ${bad}`],
+    ] as const) {
+      assert.throws(measure, (error: Error) => error.message === message)
+    }
+  }
+})
+
+test('cross entropy of large logits keeps its digits', () => {
+  near(crossEntropy({ logits: [1e15, 1e15], labels: [0], numClasses: 2 }), Math.LN2)
 })
 
 test('more classes: the matrix and macro means', () => {

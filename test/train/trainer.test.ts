@@ -169,6 +169,32 @@ test('a loss that is not finite is an error with its place', async () => {
   assert.match(message, /^Trainer: the loss must stay finite, got (NaN|Infinity) at epoch 1, step 2; lower .*$/)
 })
 
+test('logits that are not finite are an error with their image; the best state so far was given out', async () => {
+  const model = new Linear()
+  const given: number[] = []
+  const schedule = (step: number) => (step === 1 ? 3e38 : 0.1) // the second epoch's loss is finite, its weights useless
+  const message = await trainer(model, 0.1, {
+    train: source(4),
+    validation: source(10),
+    schedule,
+    onBest: (state, row) => {
+      assert.ok([...state.values()].every(({ data }) => Array.from(data as Float32Array).every(Number.isFinite)))
+      given.push(row.epoch)
+    },
+  })
+    .fit()
+    .then(
+      () => '',
+      (error: Error) => error.message,
+    )
+  assert.match(message, /^\d\.png: logits after epoch 2 must be finite, got (NaN|-?Infinity)$/)
+  assert.equal(given, [1])
+  const broken = new Linear()
+  broken.fc.bias!.write(Float32Array.of(0, NaN))
+  const refused = await new Evaluator(engine, broken).run(source()).then(String, (error: Error) => error.message)
+  assert.is(refused, '0.png: logits must be finite, got NaN')
+})
+
 test('follows a schedule, step by step', async () => {
   const asked: number[] = []
   const schedule = (step: number) => {
