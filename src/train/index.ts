@@ -12,4 +12,5 @@ export {
   probabilities,
   rocAuc,
 } from './metrics.js'
+export { eventFileHeader, eventFileName, scalarEvent } from './tensorboard.js'
 export { type Optimizer, type Progress, type TrainResult, Trainer, type TrainerOptions } from './trainer.js'
