@@ -3,6 +3,34 @@
 /** An error the user can act on: one line naming the operator, flag or file, the rule, and what was given. */
 export class RadiogradError extends Error {
   override name = 'RadiogradError'
+
+  constructor(message: string) {
+    super(printable(message.replace(/\s*[\r\n]+\s*/g, ' ')))
+  }
+}
+
+/**
+ * Text that may come from a file or a server, safe to show: what a terminal would obey or what cannot be seen (control
+ * and format characters, odd line ends, halves of surrogate pairs) is written as `\u{1b}`. With `most`, what is longer
+ * loses its middle.
+ */
+export function printable(text: string, most = Infinity): string {
+  const cut = text.length > 4 * most ? text.slice(0, 2 * most) + text.slice(-2 * most) : text
+  const shown = cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+  if (shown.length <= most) return shown
+  const head = Math.ceil((most - 1) / 2)
+  return `${shown.slice(0, head)}…${shown.slice(shown.length - (most - 1 - head))}`
+}
+
+const MOST_CHARACTERS = 299
+
+/** The error for a file that is refused: `file: why` in one line of under 300 characters, whatever the file holds. */
+export function fileError(file: string, why: string): RadiogradError {
+  const reason = printable(why.replace(/\s*[\r\n]+\s*/g, ' '), Math.max(160, MOST_CHARACTERS - 2 - file.length))
+  return new RadiogradError(`${printable(file, MOST_CHARACTERS - 2 - reason.length)}: ${reason}`)
 }
 
 /** Throws a {@link RadiogradError} with `message` (or its result, when building it costs) unless `condition` holds. */
