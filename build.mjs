@@ -1,195 +1,143 @@
-// Builds the project: WGSL files -> typed descriptors (src/shaders.gen.ts, and bench/shaders.gen.ts for the bench's
-// own, which are not published), TypeScript -> dist/, engine -> one browser bundle.
+// Builds the project: WGSL files -> typed kernels (src/shaders.gen.ts and its neighbours; bench/shaders.gen.ts for the
+// bench's own, which are not published), TypeScript -> dist/, engine -> a browser bundle. What a WGSL file may hold and
+// how its variants are written out is src/gpu/wgsl.ts, which runs here to check them all.
 //
 //   node build.mjs             all of it (about a second)
-//   node build.mjs --shaders   only the descriptors
-//
-// What a shader file may use beyond WGSL (expanded here, so that what runs is plain WGSL and what is read is a plain
-// file):
-//   // @include lib/index.wgsl      appends a binding-free snippet
-//   // @variant SG = 4, 8           a constant with a value chosen per pipeline at build time (cross product of all
-// lines)
-//   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
-//   // @variant S T = 16 f16, 8 f32 several together
-//   // @require subgroups           a device feature; also writes the `enable` directive
-//   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
-// Line numbers of the file survive the expansion (includes and constants go to the end), so compile errors point at the
-// source.
+//   node build.mjs --browser   and the bundle
+//   node build.mjs --shaders   only the kernels
+import { createHash } from 'node:crypto'
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
-import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const shaderDir = join(root, 'shaders')
 
-const stripComments = (text) =>
-  text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, '')).replace(/\/\/[^\n]*/g, '')
-
-/** Evaluates an integer expression of literals and known constants. */
-function evaluate(expression, constants, where) {
-  const names = expression.replace(/\b(\d+)[ui]\b/g, '$1').replace(/[A-Za-z_]\w*/g, (name) => {
-    if (!(name in constants))
-      throw new Error(`${where}: '${name}' in '${expression}' is not a literal, const or variant`)
-    return String(constants[name])
+/** The expander, which is TypeScript. */
+async function loadExpander() {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [join(root, 'src/gpu/wgsl.ts')],
+    bundle: true,
+    format: 'esm',
+    write: false,
   })
-  if (!/^[\d+\-*/%() ]+$/.test(names)) throw new Error(`${where}: cannot evaluate '${expression}' at build time`)
-  return Math.floor(Function(`return (${names})`)())
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)
 }
 
-/** Index of the brace that closes the one at `open`. */
-function closing(text, open) {
-  let depth = 0
-  for (let i = open; i < text.length; i++) {
-    if (text[i] === '{') depth++
-    else if (text[i] === '}' && --depth === 0) return i
+/** WGSL files of a folder, stripped, by their names. */
+async function wgslOf(folder, { strip }) {
+  const files = (await readdir(join(root, folder))).filter((f) => f.endsWith('.wgsl')).sort()
+  return Promise.all(files.map(async (f) => [`${folder}/${f}`, strip(await readFile(join(root, folder, f), 'utf8'))]))
+}
+
+/** Reads a shader and writes out all of its variants, so that what cannot be expanded fails here. */
+function checked(file, text, library, { parse, expand, integers }) {
+  const template = parse(file, text, library)
+  for (const values of template.variants) {
+    expand(template, values)
+    for (const size of [...template.workgroup, ...template.each, ...template.tile])
+      if (!(integers(template, values)(size) > 0)) throw new Error(`${file}: '${size}' must be a positive integer`)
   }
-  throw new Error(`unbalanced braces after: ${text.slice(open, open + 60)}`)
+  return template
 }
-
-/** Writes out every `@unroll for`, outermost first, on the line where it stands. */
-function unroll(text, constants, where) {
-  const head = /@unroll\s+for\s*\(\s*var\s+(\w+)\s*=\s*([^;]+);\s*\1\s*<\s*([^;]+);\s*\1\s*(\+\+|\+=\s*[^)]+)\)\s*\{/
-  for (let match; (match = head.exec(text));) {
-    const [whole, name, from, to, step] = match
-    const open = match.index + whole.length - 1
-    const close = closing(text, open)
-    const lines = text.slice(match.index, close + 1).split('\n').length - 1
-    const body = text.slice(open + 1, close).replace(/\s*\n\s*/g, ' ')
-    const by = step === '++' ? 1 : evaluate(step.slice(2), constants, where)
-    const end = evaluate(to, constants, where)
-    let copies = ''
-    for (let value = evaluate(from, constants, where); value < end; value += by) {
-      copies += `{${body.replace(new RegExp(`(?<![.\\w])${name}\\b`, 'g'), `${value}u`)}}`
-    }
-    // Declarations inside a body stay inside: each copy is a block of its own.
-    text = text.slice(0, match.index) + copies + '\n'.repeat(lines) + text.slice(close + 1)
-  }
-  return text
-}
-
-/** All combinations of the declared variants, each a list of what it may be, e.g. [{ SG: 4 }, { SG: 8 }]. */
-const combinations = (variants) =>
-  variants.reduce((all, values) => all.flatMap((v) => values.map((value) => ({ ...v, ...value }))), [{}])
-
-export const variantKey = (variant) =>
-  Object.entries(variant)
-    .map(([k, v]) => `${k}=${v}`)
-    .join(',')
 
 /**
- * One shader file as a descriptor: bindings, parameters, overrides, variants and the WGSL of each variant. Includes
- * come from shaders/.
+ * The type of a kernel: what a call must give. Left out is what follows: uniform fields and overrides called
+ * has_<binding>, variants that are the type of a binding, and those that follow from other variants.
  */
-async function describe(folder, file) {
-  const where = `${folder}/${file}`
-  const raw = await readFile(join(root, where), 'utf8')
-  const directives = (name) => [...raw.matchAll(new RegExp(`^// @${name} +(.+)$`, 'gm'))].map((m) => m[1].trim())
-  const declared = directives('variant').map((line) => {
-    const [names, choices] = line.split('=').map((s) => s.trim())
-    return choices.split(',').map((choice) => {
-      const values = choice.trim().split(/\s+/)
-      return Object.fromEntries(
-        names.split(/\s+/).map((name, i) => [name, /^\d+$/.test(values[i]) ? Number(values[i]) : values[i]]),
-      )
-    })
-  })
-  const variants = Object.fromEntries(
-    declared.flatMap((choices) => Object.keys(choices[0]).map((name) => [name, choices.map((c) => c[name])])),
-  )
-  const requires = directives('require')
-  const pasted = new Set()
-  let includes = ''
-  const include = async (path) => {
-    if (pasted.has(path)) return
-    pasted.add(path)
-    const text = await readFile(join(shaderDir, path), 'utf8')
-    for (const m of text.matchAll(/^\/\/ @include +(.+)$/gm)) await include(m[1].trim())
-    includes += `\n${stripComments(text).replace(/\n\s*\n/g, '\n')}`
-  }
-  for (const path of directives('include')) await include(path)
-
-  const sources = {}
-  for (const variant of combinations(declared)) {
-    const enables = [...requires, ...(Object.values(variant).includes('f16') ? ['f16'] : [])]
-      .map((name) => `enable ${name.replaceAll('-', '_')};`)
-      .join(' ')
-    const constants = Object.fromEntries(Object.entries(variant).filter(([, value]) => typeof value === 'number'))
-    const code = stripComments(raw)
-    for (const [, name, value] of (code + includes).matchAll(/^const\s+(\w+)\s*(?::\s*\w+\s*)?=\s*([^;]+);/gm)) {
-      try {
-        constants[name] = evaluate(value, constants, where)
-      } catch {
-        /* not an integer: unusable as a bound */
-      }
+function interfaceOf({ bindings, params, overrides, enums, variants }) {
+  const isFlag = (name) => bindings.some((b) => name === `has_${b.name}`)
+  const types = Object.keys(variants[0]).filter((name) => bindings.some((b) => b.element === name))
+  let asked = Object.keys(variants[0]).filter((name) => !types.includes(name))
+  for (const name of asked.toReversed()) {
+    const others = [...types, ...asked.filter((other) => other !== name)]
+    const by = new Map(variants.map((v) => [others.map((other) => v[other]).join(), v[name]]))
+    if (variants.every((v) => by.get(others.map((other) => v[other]).join()) === v[name])) {
+      asked = asked.filter((other) => other !== name)
     }
-    const prelude = Object.entries(variant)
-      .map(([name, value]) => (typeof value === 'number' ? `const ${name} = ${value}u;` : `alias ${name} = ${value};`))
-      .join(' ')
-    const text = unroll(code + includes, constants, where)
-      .replace(/[ \t]+$/gm, '')
-      .trimEnd()
-    sources[variantKey(variant)] = `${enables}${text}\n${prelude}\n`
   }
-
-  // Only declarations matter here: functions go in without their bodies, and matrices, a type the parser does not know,
-  // as numbers.
-  let declarations = Object.values(sources)[0]
-    .replace(/^(enable [^;]+;\s*)+/, '')
-    .replace(/\bsubgroup_matrix_\w+<[^>]*>/g, 'f32')
-  for (let m, from = 0; (m = /\bfn\s+\w+[^{]*\{/g.exec(declarations.slice(from)));) {
-    const open = from + m.index + m[0].length - 1
-    declarations = declarations.slice(0, open + 1) + declarations.slice(closing(declarations, open))
-    from = open + 2
-  }
-  const reflected = new WgslReflect(declarations)
-  const groups = reflected.getBindGroups()[0] ?? []
-  const bindings = {}
-  let params = {}
-  groups.forEach((binding, index) => {
-    if (!binding || binding.binding !== index)
-      throw new Error(`${where}: bindings must be numbered from 0 without a hole`)
-    if (binding.resourceType === 0) {
-      if (index !== groups.length - 1) throw new Error(`${where}: the uniform must be the last binding`)
-      params = Object.fromEntries(binding.type.members.map((m) => [m.name, m.type.name]))
-    } else bindings[binding.name] = binding.access === 'read_write' ? 'read_write' : 'read'
-  })
-  for (const [name, type] of Object.entries(params)) {
-    if (!['u32', 'i32', 'f32'].includes(type))
-      throw new Error(`${where}: Params.${name} must be u32, i32 or f32, got ${type}`)
-  }
-  // Bindings whose elements are of a type that is a variant.
-  const elements = Object.fromEntries(
-    [...stripComments(raw).matchAll(/var<storage, *\w+> +(\w+) *: *array<(?:vec[24]<)?(\w+)/g)]
-      .filter(([, , type]) => type in variants)
-      .map(([, name, type]) => [name, type]),
-  )
-  if (!reflected.entry.compute.some((entry) => entry.name === 'main'))
-    throw new Error(`${where}: no entry point 'main'`)
-  const overrides = Object.fromEntries(reflected.overrides.map((o) => [o.name, o.type?.name ?? 'u32']))
-  return { name: file.replace('.wgsl', ''), bindings, elements, params, overrides, variants, requires, sources }
+  const union = (values) => [...new Set(values)].map((v) => JSON.stringify(v).replaceAll('"', "'")).join(' | ')
+  const names = (all) => union(all.map(({ name }) => name).filter((name) => !isFlag(name))) || 'never'
+  const constants = [
+    ...asked.map((name) => `${name}: ${union(variants.map((v) => v[name]))}`),
+    ...overrides
+      .filter(({ name }) => !isFlag(name))
+      .map(({ name, type, optional }) => {
+        const values = enums[name] ? union(enums[name]) : type === 'bool' ? 'boolean' : 'number'
+        return `${name}${optional ? '?' : ''}: ${values}`
+      }),
+  ]
+  return `{ bindings: ${names(bindings)}; params: ${names(params)}; constants: { ${constants.join('; ')} } }`
 }
 
-/** Writes the descriptors of a folder's shaders into `target`. */
-async function generateShaders(folder, target, kernelModule) {
-  const files = (await readdir(join(root, folder))).filter((f) => f.endsWith('.wgsl')).sort()
-  const kernels = await Promise.all(
-    files.map((file) =>
-      describe(folder, file).catch((error) => {
-        throw new Error(`${folder}/${file}: ${error.message.replace(`${folder}/${file}: `, '')}`)
-      }),
-    ),
-  )
-  const text = [
-    `// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`,
-    `import { kernel } from '${kernelModule}'`,
-    '',
-  ]
-  for (const k of kernels) text.push(`export const ${k.name} = /* @__PURE__ */ kernel(${JSON.stringify(k)})`, '')
+async function writeIfNew(target, lines) {
   const path = join(root, target)
-  const next = text.join('\n')
-  if (next !== (await readFile(path, 'utf8').catch(() => ''))) await writeFile(path, next)
+  const text = `${lines.join('\n')}\n`
+  if (text !== (await readFile(path, 'utf8').catch(() => ''))) await writeFile(path, text)
+}
+
+/** A text as a template literal, which keeps its lines. */
+const literal = (text) => `\`${text.replace(/[\\`$]/g, '\\$&')}\``
+
+const nameOf = (file) => file.replace(/^.*\/|\.wgsl$/g, '')
+
+/**
+ * Writes the kernels: those that every adapter may run, the snippets they include, and apart from them, to be loaded
+ * only where they are wanted, those that only software adapters run (*_cpu.wgsl).
+ */
+async function generateShaders() {
+  const wgsl = await loadExpander()
+  const library = Object.fromEntries((await wgslOf('shaders/lib', wgsl)).map(([f, text]) => [f.slice(8), text]))
+  const read = async (folder) =>
+    (await wgslOf(folder, wgsl)).map(([file, text]) => ({
+      file,
+      text,
+      type: interfaceOf(checked(file, text, library, wgsl)),
+    }))
+  const all = await read('shaders')
+  const hash = createHash('sha256')
+  for (const text of [...Object.values(library), ...all.map((k) => k.text)]) hash.update(text)
+  const note = (folder) => `// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`
+  const kernel = ({ file, text, type }) =>
+    `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, library)\n`
+  const isCpu = ({ file }) => file.endsWith('_cpu.wgsl')
+  await writeIfNew('src/shaders.lib.gen.ts', [
+    note('shaders/lib'),
+    '',
+    '/** Changes with every shader. */',
+    `export const fingerprint = '${hash.digest('hex').slice(0, 8)}'`,
+    '',
+    'export const library: Readonly<Record<string, string>> = {',
+    ...Object.entries(library).map(([name, text]) => `'${name}': ${literal(text)},`),
+    '}',
+  ])
+  await writeIfNew('src/shaders.gen.ts', [
+    note('shaders'),
+    "import { kernel } from './gpu/kernel.js'",
+    "import { library } from './shaders.lib.gen.js'",
+    '',
+    ...all.filter((k) => !isCpu(k)).map(kernel),
+  ])
+  await writeIfNew('src/shaders.cpu.gen.ts', [
+    note('shaders'),
+    "import type { Kernel } from './gpu/kernel.js'",
+    '',
+    'export interface CpuShaders {',
+    ...all.filter(isCpu).map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
+    '}',
+    '',
+    '/** By file. */',
+    'export const texts: Readonly<Record<string, string>> = {',
+    ...all.filter(isCpu).map(({ file, text }) => `'${file}': ${literal(text)},`),
+    '}',
+  ])
+  await writeIfNew('bench/shaders.gen.ts', [
+    note('bench/shaders'),
+    "import { kernel } from '../src/gpu/kernel.js'",
+    "import { library } from '../src/shaders.lib.gen.js'",
+    '',
+    ...(await read('bench/shaders')).map(kernel),
+  ])
 }
 
 /** Transpiles src, test and bench one to one: stack traces stay readable and workers find their files. */
@@ -231,8 +179,7 @@ async function bundleForBrowser() {
 }
 
 try {
-  await generateShaders('shaders', 'src/shaders.gen.ts', './gpu/kernel.js')
-  await generateShaders('bench/shaders', 'bench/shaders.gen.ts', '../src/gpu/kernel.js')
+  await generateShaders()
 } catch (error) {
   console.error(`build: ${error.message}`)
   process.exit(1)

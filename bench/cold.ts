@@ -53,14 +53,14 @@ export async function compileTimes(step: () => unknown): Promise<CompileRow[]> {
     const overrides = Object.entries(command.overrides)
       .map(([name, value]) => `${name}=${value}`)
       .join(',')
-    const name = `${command.kernel.name} ${[command.variant, overrides].filter(Boolean).join(' ')}`.trim()
+    const name = [command.variant.label, overrides].filter(Boolean).join(' ')
     const smaller = dispatches.get(name)
     if (!smaller || volume(command) < volume(smaller)) dispatches.set(name, command)
   }
   const rows: CompileRow[] = []
   for (const [kernel, dispatch] of dispatches) {
     const start = performance.now()
-    await gpu.pipelines.soon(dispatch.kernel, dispatch.variant, dispatch.overrides)
+    await gpu.pipelines.soon(dispatch.variant, dispatch.overrides)
     const createMs = performance.now() - start
     const alone = await Rehearsal.of(isolated(dispatch))
     const first = await alone.run()

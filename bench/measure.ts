@@ -60,7 +60,7 @@ async function outcome(engine: Engine, work: Work, inputs: Record<string, Tensor
     const results = await engine.step(step)
     const kernels = record(step)
       .commands.filter(isDispatch)
-      .map(({ kernel }) => kernel.name)
+      .map(({ variant }) => variant.kernel.name)
       .join()
     const data: Record<string, Float32Array> = {}
     for (const name in results) data[name] = (await results[name].data()) as Float32Array

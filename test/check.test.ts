@@ -9,10 +9,13 @@ import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
 import { gpu } from '../src/gpu/gpu.js'
 import { init } from '../src/index.js'
-import * as shaders from '../src/shaders.gen.js'
 import type { Kernel } from '../src/gpu/kernel.js'
+import { cpu, loadCpuShaders } from '../src/shaders.cpu.js'
+import * as shaders from '../src/shaders.gen.js'
 
 const test = suite('rules')
+await loadCpuShaders()
+const kernels: Kernel[] = [shaders, cpu, benchShaders].flatMap((all) => Object.values<Kernel>({ ...all }))
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.ts'))
@@ -66,7 +69,7 @@ test('imports run one way', () => {
     if (!allowed || !file.includes('/')) continue
     for (const target of imports(file)) {
       const [to] = target.split('/')
-      if (to !== folder && target !== 'shaders.gen.ts' && !allowed.includes(to))
+      if (to !== folder && !target.startsWith('shaders.') && !allowed.includes(to))
         wrong.push(`src/${file} imports src/${target}`)
     }
   }
@@ -102,19 +105,23 @@ test('Node built-ins only in *.node.ts, the command line and set-up', () => {
   assert.equal(wrong, [])
 })
 
-test('WGSL stands in shaders/ alone', () => {
+test('WGSL stands in shaders/ alone, and one file knows how to read and expand it', () => {
   const wrong = sources.filter(
     (file) =>
-      file !== 'shaders.gen.ts' &&
-      /@compute|@workgroup_size|var<storage/.test(readFileSync(join(root, 'src', file), 'utf8')),
+      !file.endsWith('.gen.ts') &&
+      file !== 'gpu/wgsl.ts' &&
+      /@compute|@workgroup_size|<(?:storage|uniform|workgroup)\b|\bfn \w+\(/.test(
+        readFileSync(join(root, 'src', file), 'utf8'),
+      ),
   )
   assert.equal(wrong, [])
 })
 
 test('no shader writes one component of a vector in shared memory: that may write all of it', () => {
   const wrong: string[] = []
-  for (const kernel of [...Object.values(shaders), ...Object.values(benchShaders)] as Kernel[]) {
-    for (const code of Object.values(kernel.sources)) {
+  for (const kernel of kernels) {
+    for (const variant of kernel.variants.values()) {
+      const code = variant.code()
       for (const [, name, type] of code.matchAll(/var<(?:workgroup|storage, *read_write)> *(\w+) *: *([^;]+);/g)) {
         if (!/vec|mat/.test(type)) continue
         const depth = type.split('array<').length - 1
@@ -134,18 +141,18 @@ test('every shader and variant compiles within the limits every device has (null
   const engine = await init()
   const errors: string[] = []
   let count = 0
-  for (const kernel of [...Object.values(shaders), ...Object.values(benchShaders)] as Kernel[]) {
-    const overrides = Object.fromEntries(
-      Object.keys(kernel.overrides).map((name) => [name, kernel.name === 'unary' ? 1 : 0]),
-    )
-    for (const variant of Object.keys(kernel.sources)) {
-      count++
-      await gpu.pipelines.soon(kernel, variant, overrides).catch((error: Error) => errors.push(error.message))
+  for (const kernel of kernels) {
+    const overrides = Object.fromEntries(kernel.template.overrides.map(({ name }) => [name, 0]))
+    for (const variant of kernel.variants.values()) {
+      for (const mixed of [false, true]) {
+        count++
+        await gpu.pipelines.soon(variant, overrides, mixed).catch((error: Error) => errors.push(error.message))
+      }
     }
   }
   engine.dispose()
   assert.equal(errors, [])
-  assert.ok(count >= Object.keys(shaders).length)
+  assert.ok(count >= 2 * kernels.length)
 })
 
 test.run()

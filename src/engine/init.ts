@@ -4,6 +4,7 @@ import { capsOf } from '../gpu/caps.js'
 import { Choices } from '../gpu/choices.js'
 import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import { chapterOf } from '../tune/book.js'
+import { loadCpuShaders } from '../shaders.cpu.js'
 import { shipped } from '../tune/shipped.js'
 import { Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
@@ -49,6 +50,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   const requiredLimits: Record<string, number> = {}
   for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
   const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
+  if (isSoftware) await loadCpuShaders()
   const caps = capsOf(device, adapter.info, isSoftware)
   const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
   setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))

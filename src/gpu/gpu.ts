@@ -2,15 +2,7 @@
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import type { Caps } from './caps.js'
 import { type Candidate, Choices, type Problem } from './choices.js'
-import {
-  type ConstantValues,
-  type Constants,
-  type Kernel,
-  type Params,
-  isHalf,
-  packParams,
-  specialise,
-} from './kernel.js'
+import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, Params, Size } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup } from './plan.js'
@@ -60,52 +52,44 @@ export class Gpu {
 
   /**
    * Runs (or records) a kernel. `bindings` by WGSL name, null for an optional input left out; `params` may be a
-   * function, evaluated at every execution; `workgroups` is a count (folded into two dimensions when large) or [x, y,
-   * z].
+   * function, evaluated at every execution; `constants` are the variants and overrides that do not follow from what is
+   * bound.
    */
   run<K extends Kernel>(
     kernel: K,
-    bindings: { [B in keyof K['bindings']]: Bindable | null },
+    bindings: Bindings<K, Bindable>,
     params: Params<K> | (() => Params<K>),
-    workgroups: number | readonly [number, number, number],
-    constants: Constants<K>,
-  ): void
-  run<K extends Kernel>(
-    kernel: {} extends Constants<K> ? K : never,
-    bindings: { [B in keyof K['bindings']]: Bindable | null },
-    params: Params<K> | (() => Params<K>),
-    workgroups: number | readonly [number, number, number],
-  ): void
-  run(
-    kernel: Kernel,
-    bindings: Record<string, Bindable | null>,
-    params: Record<string, number | boolean> | (() => Record<string, number | boolean>),
-    workgroups: number | readonly [number, number, number],
-    constants: ConstantValues = {},
+    size: Size | Extent,
+    ...[constants = {}]: {} extends Constants<K> ? [Constants<K>?] : [Constants<K>]
   ): void {
-    const { variant, overrides } = specialise(kernel, constants)
-    for (const name in bindings) {
-      const half = isHalf(kernel, variant, name)
-      const dtype = bindings[name]?.dtype
+    const { template, name } = kernel
+    const given = template.bindings.map((b) => (bindings as Record<string, Bindable | null>)[b.name] ?? null)
+    const variant = kernel.variant(
+      constants as ConstantValues,
+      given.map((b) => b?.dtype),
+    )
+    given.forEach((b, i) => {
+      const half = variant.isHalf(i)
       check(
-        dtype === undefined || (dtype === 'f16') === half,
-        () => `${kernel.name}: '${name}' takes ${half ? 'f16' : 'f32'}, got ${dtype}`,
+        b?.dtype === undefined || (b.dtype === 'f16') === half,
+        () => `${name}: '${template.bindings[i].name}' takes ${half ? 'f16' : 'f32'}, got ${b!.dtype}`,
       )
-    }
-    const groups = fold(workgroups)
-    if (groups.some((g) => g === 0)) return
+    })
+    const workgroups = fold(
+      variant.groups(typeof size === 'object' && !Array.isArray(size) ? (size as Size) : { groups: size as Extent }),
+    )
+    if (workgroups.some((g) => g === 0)) return
     check(
-      groups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS),
-      () => `${kernel.name}: workgroups must be integers up to ` + `${MAX_GROUPS}, got ${formatShape(groups)}`,
+      workgroups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS),
+      () => `${name}: workgroups must be integers up to ${MAX_GROUPS}, got ${formatShape(workgroups)}`,
     )
     this.issue({
       type: 'dispatch',
-      kernel,
       variant,
-      overrides,
-      params,
-      workgroups: groups,
-      bindings: Object.keys(kernel.bindings).map((name) => bindings[name]?.storage.use(kernel.name) ?? null),
+      overrides: kernel.overrides(constants as ConstantValues, given),
+      params: params as ParamValues | (() => ParamValues),
+      workgroups,
+      bindings: given.map((b) => b?.storage.use(name) ?? null),
     })
   }
 
@@ -255,7 +239,7 @@ export class Gpu {
     if (this.recording) {
       this.recording.commands.push(command)
       if (command.type === 'dispatch' && !this.dry && !this.recording.draft)
-        void this.pipelines.soon(command.kernel, command.variant, command.overrides)
+        void this.pipelines.soon(command.variant, command.overrides)
     } else if (this.dry) return
     else if (command.type === 'host') command.call()
     else this.guarded(() => this.encode(command))
@@ -283,11 +267,12 @@ export class Gpu {
   }
 
   private dispatch(command: Dispatch): void {
-    const pipeline = this.pipelines.now(command.kernel, command.variant, command.overrides)
+    const pipeline = this.pipelines.now(command.variant, command.overrides)
     let uniform = null
-    if (Object.keys(command.kernel.params).length) {
+    const { kernel } = command.variant
+    if (kernel.uniformBytes) {
       const view = new DataView(new ArrayBuffer(256))
-      packParams(command.kernel, typeof command.params === 'function' ? command.params() : command.params, view, 0)
+      kernel.pack(typeof command.params === 'function' ? command.params() : command.params, command.bindings, view, 0)
       uniform = { buffer: this.memory.createUniformBuffer(256, 'eager params'), offset: 0 }
       this.uniforms.push(uniform.buffer)
       this.device.queue.writeBuffer(uniform.buffer, 0, view.buffer as ArrayBuffer)
@@ -300,9 +285,9 @@ export class Gpu {
   }
 }
 
-/** A count as [x, y, 1] with x at most 65535 and little rounding up; triples as they are. */
-function fold(workgroups: number | readonly [number, number, number]): [number, number, number] {
-  if (typeof workgroups !== 'number') return [...workgroups]
+/** A count as [x, y, 1] with x at most 65535 and little rounding up; others filled up with 1. */
+function fold(workgroups: Extent): [number, number, number] {
+  if (typeof workgroups !== 'number') return [workgroups[0], workgroups[1] ?? 1, workgroups[2] ?? 1]
   if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1]
   const y = Math.ceil(workgroups / MAX_GROUPS)
   return [Math.ceil(workgroups / y), y, 1]

@@ -1,88 +1,216 @@
-// What build.mjs knows of one shader file, and the types that follow from it.
+// Kernels: WGSL files as the engine runs them, and the types that follow from what a file declares.
+import { check } from '../util/check.js'
+import { type Template, type Values, expand, integers, keyOf, parse, placeOf } from './wgsl.js'
 
-export type Scalar = 'u32' | 'i32' | 'f32'
-
-/** Descriptor of one shader file: written by build.mjs into shaders.gen.ts, so that a misspelt binding fails `tsc`. */
-export interface Kernel {
-  /** File name without `.wgsl`. */
-  readonly name: string
-  /**
-   * Storage bindings in order, by their WGSL names. The uniform, when there are `params`, is the binding after them.
-   */
-  readonly bindings: Readonly<Record<string, 'read' | 'read_write'>>
-  /** Bindings whose element type is a variant, and that variant's name. */
-  readonly elements: Readonly<Record<string, string>>
-  /** Fields of `struct Params`, in order; each four bytes. */
-  readonly params: Readonly<Record<string, Scalar>>
-  /** Pipeline constants (`override`). */
-  readonly overrides: Readonly<Record<string, string>>
-  /** Constants and types fixed when the project is built, with their allowed values. */
-  readonly variants: Readonly<Record<string, readonly (number | string)[]>>
-  /** Device features that every variant needs. */
-  readonly requires: readonly string[]
-  /** WGSL by variant, e.g. `SG=8,TM=32`. */
-  readonly sources: Readonly<Record<string, string>>
+/** What a call must give, as types: written by build.mjs, so that a misspelt binding fails `tsc`. */
+export interface Interface {
+  /** Names of the storage bindings. */
+  bindings: string
+  /** Fields of `struct Params`; those called has_<binding> are filled in. */
+  params: string
+  /** Variants and overrides. Types of bindings are no part of it, they follow from what is bound. */
+  constants: object
 }
 
-/** Keeps the literal type of a descriptor. */
-export function kernel<const K extends Kernel>(descriptor: K): K {
-  return descriptor
-}
-
-/** Values of a kernel's `struct Params`. */
-export type Params<K extends Kernel> = { [P in keyof K['params']]: number | boolean }
-
-/** Variant values (all of them) and overrides (those without a default, and any other) of a kernel. */
-export type Constants<K extends Kernel> = { [V in keyof K['variants']]: K['variants'][V][number] } & {
-  [O in keyof K['overrides']]?: number | boolean
-}
-
-export type ConstantValues = Record<string, number | boolean | string>
-
-/** `SG=8,TM=32` for the variant that `constants` chooses, and the overrides among them. */
-export function specialise(k: Kernel, constants: ConstantValues) {
-  const overrides: Record<string, number> = {}
-  const variant = Object.keys(k.variants)
-    .map((name) => `${name}=${constants[name]}`)
-    .join(',')
-  for (const name in constants) if (!(name in k.variants)) overrides[name] = Number(constants[name])
-  return { variant, overrides }
-}
+/** A size along x, or along x, y and z. */
+export type Extent = number | readonly [x: number, y?: number, z?: number]
 
 /**
- * A variant of a kernel with all bindings `read_write`, so that what a dispatch reads may lie in the buffer that it
- * writes to: as a kernel of its own, whose only variant has `,mixed` after its name.
+ * How much a call runs: workgroups, invocations, or elements of which an invocation or a workgroup makes as many as the
+ * shader declares (`@each`, `@tile`).
  */
-export function mixed(k: Kernel, variant: string): { kernel: Kernel; variant: string } {
-  const own = `${variant},mixed`
-  const bindings = Object.fromEntries(Object.keys(k.bindings).map((name) => [name, 'read_write' as const]))
-  return {
-    kernel: {
-      ...k,
-      bindings,
-      sources: { [own]: k.sources[variant].replaceAll('<storage, read>', '<storage, read_write>') },
-    },
-    variant: own,
+export type Size = { groups: Extent } | { invocations: Extent } | { elements: Extent }
+
+export type Bindings<K extends Kernel, B> = Record<InterfaceOf<K>['bindings'], B | null>
+
+/** Values of a kernel's `struct Params`. */
+export type Params<K extends Kernel> = Record<InterfaceOf<K>['params'], number | boolean> & {
+  [flag in `has_${InterfaceOf<K>['bindings']}`]?: boolean
+}
+
+/** Values of a kernel's variants and overrides. */
+export type Constants<K extends Kernel> = InterfaceOf<K>['constants'] &
+  Partial<Record<'T' | 'E' | 'X' | 'Y' | 'S' | 'TM', unknown>>
+
+type InterfaceOf<K> = K extends Kernel<infer I> ? I : never
+
+export type ConstantValues = Record<string, number | boolean | string | undefined>
+export type ParamValues = Record<string, number | boolean>
+
+/** One shader file. It is read when first used, and a variant is written out when first compiled. */
+export class Kernel<I extends Interface = any> {
+  declare readonly interface: I
+  /** File name without `.wgsl`. */
+  readonly name: string
+  private read: Template | null = null
+  private chosen = new Map<string, Variant>()
+
+  constructor(
+    readonly file: string,
+    private readonly text: string,
+    private readonly library: Readonly<Record<string, string>>,
+  ) {
+    this.name = file.replace(/^.*\/|\.wgsl$/g, '')
+  }
+
+  get template(): Template {
+    return (this.read ??= parse(this.file, this.text, this.library))
+  }
+
+  /** Bytes of the uniform, 0 where there is none. */
+  get uniformBytes(): number {
+    return Math.ceil(this.template.params.length / 4) * 16
+  }
+
+  /** The variant that has `constants` and takes bindings that hold `dtypes`, one for each, undefined where unknown. */
+  variant(constants: ConstantValues, dtypes: readonly (string | undefined)[]): Variant {
+    const { bindings, variants } = this.template
+    const known: ConstantValues = {}
+    let key = ''
+    for (const name in variants[0]) {
+      let value = constants[name]
+      if (value === undefined) {
+        const of = bindings.findIndex((b, i) => b.element === name && dtypes[i] !== undefined)
+        // Integers travel as f32.
+        if (of >= 0) value = variants.some((v) => v[name] === dtypes[of]) ? dtypes[of] : 'f32'
+      }
+      known[name] = value
+      key += `${name}=${value},`
+    }
+    let variant = this.chosen.get(key)
+    if (!variant) {
+      const fitting = variants.filter((v) => Object.keys(v).every((n) => known[n] === undefined || known[n] === v[n]))
+      check(
+        fitting.length === 1,
+        () =>
+          `${this.name}: ${fitting.length ? 'several variants' : 'no variant'} with '${key.slice(0, -1)}', ` +
+          `have ${variants.map(keyOf).join(' ')}`,
+      )
+      this.chosen.set(key, (variant = this.named(keyOf(fitting[0]))))
+    }
+    return variant
+  }
+
+  private all: ReadonlyMap<string, Variant> | null = null
+
+  /** All variants, by their keys, e.g. `SG=8,T=f32`. */
+  get variants(): ReadonlyMap<string, Variant> {
+    return (this.all ??= new Map(this.template.variants.map((values) => [keyOf(values), new Variant(this, values)])))
+  }
+
+  named(key: string): Variant {
+    const variant = this.variants.get(key)
+    check(variant, `${this.name}: no variant '${key}', have ${[...this.variants.keys()].join(' ')}`)
+    return variant
+  }
+
+  /** Values of overrides among `constants`, and those that tell what is bound. */
+  overrides(constants: ConstantValues, bound: readonly unknown[]): Record<string, number> {
+    const { overrides, enums, bindings, variants } = this.template
+    const values: Record<string, number> = {}
+    for (const name in constants) {
+      const value = constants[name]
+      if (value === undefined || name in variants[0]) continue
+      values[name] = name in enums ? enums[name].indexOf(value as string) : Number(value)
+      check(
+        values[name] !== -1 || !(name in enums),
+        () => `${this.name}: ${name} must be one of ${enums[name]}, got ${value}`,
+      )
+    }
+    for (const { name } of overrides) {
+      const of = presenceOf(name, bindings)
+      if (of >= 0) values[name] = bound[of] ? 1 : 0
+    }
+    return values
+  }
+
+  /** Writes params into `view` at `offset`, in the order of the WGSL struct. `bound`: what is bound, in order. */
+  pack(values: ParamValues, bound: readonly unknown[], view: DataView, offset: number): void {
+    const { params, bindings } = this.template
+    for (const { name, type } of params) {
+      const of = name in values ? -1 : presenceOf(name, bindings)
+      const value = of >= 0 ? Number(bound[of] !== null) : Number(values[name])
+      if (type === 'f32') view.setFloat32(offset, value, true)
+      else if (type === 'i32') view.setInt32(offset, value, true)
+      else view.setUint32(offset, value, true)
+      offset += 4
+    }
+  }
+
+  /** File and line of a line of a variant's WGSL. */
+  place(line: number): string {
+    return placeOf(this.template, line)
   }
 }
 
-/** Device features that a variant needs. */
-export function featuresOf(k: Kernel, variant: string): readonly string[] {
-  return /=f16(,|$)/.test(variant) ? [...k.requires, 'shader-f16'] : k.requires
-}
+/** The binding whose presence a field or an override of this name tells, or -1. */
+const presenceOf = (name: string, bindings: Template['bindings']): number =>
+  name.startsWith('has_') ? bindings.findIndex((b) => b.name === name.slice(4)) : -1
 
-/** Whether a variant holds f16 in the binding of this name. */
-export function isHalf(k: Kernel, variant: string, binding: string): boolean {
-  return binding in k.elements && variant.split(',').includes(`${k.elements[binding]}=f16`)
-}
+/** One variant of a kernel. */
+export class Variant {
+  /** E.g. `SG=8,T=f32`. */
+  readonly key: string
+  /** With the kernel's name before it. */
+  readonly label: string
+  private readonly integer: (expression: string) => number | null
 
-/** Writes params into `view` at `offset`, in the order of the WGSL struct. */
-export function packParams(k: Kernel, params: Record<string, number | boolean>, view: DataView, offset: number): void {
-  for (const name in k.params) {
-    const value = Number(params[name])
-    if (k.params[name] === 'f32') view.setFloat32(offset, value, true)
-    else if (k.params[name] === 'i32') view.setInt32(offset, value, true)
-    else view.setUint32(offset, value, true)
-    offset += 4
+  constructor(
+    readonly kernel: Kernel,
+    readonly values: Values,
+  ) {
+    this.key = keyOf(values)
+    this.label = `${kernel.name} ${this.key}`.trim()
+    this.integer = integers(kernel.template, values)
   }
+
+  /** The WGSL; `mixed`: with all bindings `read_write`, so that they may lie in one buffer. */
+  code(mixed = false): string {
+    return expand(this.kernel.template, this.values, mixed)
+  }
+
+  /** Device features it needs. */
+  get features(): readonly string[] {
+    const { requires } = this.kernel.template
+    return Object.values(this.values).includes('f16') ? [...requires, 'shader-f16'] : requires
+  }
+
+  /** Whether the binding of this number holds f16. */
+  isHalf(binding: number): boolean {
+    const { element } = this.kernel.template.bindings[binding]
+    return element === 'f16' || this.values[element] === 'f16'
+  }
+
+  /** Workgroups that make up a size. */
+  groups(size: Size): Extent {
+    if ('groups' in size) return size.groups
+    const { workgroup, each, tile } = this.kernel.template
+    const along = (extent: Extent, by: readonly number[]): Extent =>
+      typeof extent === 'number'
+        ? Math.ceil(extent / by.reduce((a, b) => a * b, 1))
+        : (extent.map((n, axis) => Math.ceil(n! / (by[axis] ?? 1))) as [number, number, number])
+    const invocations = (extent: Extent) => along(extent, this.integers(workgroup))
+    if ('invocations' in size) return invocations(size.invocations)
+    check(each.length + tile.length, () => `${this.kernel.name}: it declares neither @each nor @tile`)
+    return tile.length
+      ? along(size.elements, this.integers(tile))
+      : invocations(along(size.elements, this.integers(each)))
+  }
+
+  private integers(expressions: readonly string[]): number[] {
+    return expressions.map((expression) => {
+      const value = this.integer(expression)
+      check(value !== null && value > 0, () => `${this.kernel.name}: '${expression}' must be a positive integer`)
+      return value
+    })
+  }
+}
+
+/** A kernel of what a shader file says. Nothing is read yet. */
+export function kernel<I extends Interface>(
+  file: string,
+  text: string,
+  library: Readonly<Record<string, string>>,
+): Kernel<I> {
+  return new Kernel(file, text, library)
 }

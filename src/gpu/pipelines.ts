@@ -1,7 +1,7 @@
-// Compute pipelines, made once per kernel, variant and overrides; asynchronously and in parallel where the caller can
+// Compute pipelines, made once per variant and overrides; asynchronously and in parallel where the caller can
 // wait.
 import { RadiogradError, check } from '../util/check.js'
-import { type Kernel, featuresOf } from './kernel.js'
+import type { Kernel, Variant } from './kernel.js'
 import type { Counters } from './memory.js'
 
 export interface Pipeline {
@@ -21,13 +21,13 @@ export class Pipelines {
   ) {}
 
   /** The pipeline if it is ready, otherwise made on the spot. */
-  now(kernel: Kernel, variant: string, overrides: Record<string, number>): Pipeline {
-    const key = this.key(kernel, variant, overrides)
+  now(variant: Variant, overrides: Record<string, number>): Pipeline {
+    const key = keyOf(variant, overrides, false)
     let made = this.ready.get(key)
     if (!made) {
       made = {
-        pipeline: this.device.createComputePipeline(this.descriptor(kernel, variant, overrides)),
-        layout: this.layout(kernel).group,
+        pipeline: this.device.createComputePipeline(this.descriptor(variant, overrides, false)),
+        layout: this.layout(variant.kernel, false).group,
       }
       this.counters.pipelines++
       this.ready.set(key, made)
@@ -35,23 +35,23 @@ export class Pipelines {
     return made
   }
 
-  /** Starts making the pipeline, or joins whoever did. */
-  soon(kernel: Kernel, variant: string, overrides: Record<string, number>): Promise<Pipeline> {
-    const key = this.key(kernel, variant, overrides)
+  /** Starts making the pipeline, or joins whoever did. `mixed`: with all bindings `read_write`. */
+  soon(variant: Variant, overrides: Record<string, number>, mixed = false): Promise<Pipeline> {
+    const key = keyOf(variant, overrides, mixed)
     const made = this.ready.get(key)
     if (made) return Promise.resolve(made)
     let promise = this.pending.get(key)
     if (!promise) {
       this.counters.pipelines++
-      promise = this.device.createComputePipelineAsync(this.descriptor(kernel, variant, overrides)).then(
+      promise = this.device.createComputePipelineAsync(this.descriptor(variant, overrides, mixed)).then(
         (pipeline) => {
-          const entry = { pipeline, layout: this.layout(kernel).group }
+          const entry = { pipeline, layout: this.layout(variant.kernel, mixed).group }
           this.ready.set(key, entry)
           this.pending.delete(key)
           return entry
         },
         async (error) => {
-          throw new RadiogradError(await this.explain(kernel, variant, error))
+          throw new RadiogradError(await this.explain(variant, mixed, error))
         },
       )
       promise.catch(() => {}) // whoever executes the step awaits it again and sees the error
@@ -60,72 +60,74 @@ export class Pipelines {
     return promise
   }
 
-  private key(kernel: Kernel, variant: string, overrides: Record<string, number>): string {
-    let key = `${kernel.name}|${variant}`
-    for (const name in overrides) key += `|${name}=${overrides[name]}`
-    return key
-  }
-
-  private descriptor(kernel: Kernel, variant: string, overrides: Record<string, number>): GPUComputePipelineDescriptor {
+  private descriptor(
+    variant: Variant,
+    overrides: Record<string, number>,
+    mixed: boolean,
+  ): GPUComputePipelineDescriptor {
     return {
-      label: `${kernel.name} ${variant}`.trim(),
-      layout: this.layout(kernel).pipeline,
-      compute: { module: this.module(kernel, variant), entryPoint: 'main', constants: overrides },
+      label: variant.label,
+      layout: this.layout(variant.kernel, mixed).pipeline,
+      compute: { module: this.module(variant, mixed), entryPoint: 'main', constants: overrides },
     }
   }
 
-  private module(kernel: Kernel, variant: string): GPUShaderModule {
-    const key = `${kernel.name}|${variant}`
+  private module(variant: Variant, mixed: boolean): GPUShaderModule {
+    const key = keyOf(variant, {}, mixed)
     let module = this.modules.get(key)
     if (!module) {
-      const code = kernel.sources[variant]
-      check(
-        code !== undefined,
-        `${kernel.name}: no variant '${variant}', have ${Object.keys(kernel.sources).join(' ')}`,
-      )
-      for (const feature of featuresOf(kernel, variant)) {
+      for (const feature of variant.features) {
         check(
           this.device.features.has(feature),
-          `${kernel.name}: needs the device feature '${feature}', which this adapter lacks`,
+          `${variant.kernel.name}: needs the device feature '${feature}', which this adapter lacks`,
         )
       }
-      module = this.device.createShaderModule({ label: kernel.name, code })
+      module = this.device.createShaderModule({ label: variant.kernel.name, code: variant.code(mixed) })
       this.counters.shaderModules++
       this.modules.set(key, module)
     }
     return module
   }
 
-  private layout(kernel: Kernel) {
-    const access = Object.values(kernel.bindings)
-    const uniform = Object.keys(kernel.params).length > 0
-    const key = `${access.join()}|${uniform}`
+  /**
+   * Shared by kernels that bind alike. The uniform's size is part of it: some implementations take the size that one
+   * pipeline needs for what every pipeline of the layout needs.
+   */
+  private layout(kernel: Kernel, mixed: boolean) {
+    const { uniformBytes } = kernel
+    const access = kernel.template.bindings.map((b) => (mixed ? 'read_write' : b.access))
+    const key = `${access.join()}|${uniformBytes}`
     let layout = this.layouts.get(key)
     if (!layout) {
-      const entries: GPUBindGroupLayoutEntry[] = access.map((a, binding) => ({
-        binding,
-        visibility: 4 /* COMPUTE */,
-        buffer: { type: a === 'read' ? 'read-only-storage' : 'storage' },
+      const buffers: GPUBufferBindingLayout[] = access.map((a) => ({
+        type: a === 'read' ? 'read-only-storage' : 'storage',
       }))
-      if (uniform) entries.push({ binding: access.length, visibility: 4, buffer: { type: 'uniform' } })
-      const group = this.device.createBindGroupLayout({ label: key, entries })
+      if (uniformBytes) buffers.push({ type: 'uniform', minBindingSize: uniformBytes })
+      const group = this.device.createBindGroupLayout({
+        label: key,
+        entries: buffers.map((buffer, binding) => ({ binding, visibility: 4 /* COMPUTE */, buffer })),
+      })
       layout = { group, pipeline: this.device.createPipelineLayout({ label: key, bindGroupLayouts: [group] }) }
       this.layouts.set(key, layout)
     }
     return layout
   }
 
-  /**
-   * One line: the file and line of the first compile error. Unrolling keeps line numbers; includes come after the file.
-   */
-  private async explain(kernel: Kernel, variant: string, error: unknown): Promise<string> {
-    const info = await this.module(kernel, variant)
+  /** One line: the file and line of the first compile error. */
+  private async explain(variant: Variant, mixed: boolean, error: unknown): Promise<string> {
+    const info = await this.module(variant, mixed)
       .getCompilationInfo()
       .catch(() => null)
     const first = info?.messages.find((m) => m.type === 'error')
     const what = first
-      ? `shaders/${kernel.name}.wgsl:${first.lineNum}:${first.linePos} ${first.message}`
+      ? `${variant.kernel.place(first.lineNum)}:${first.linePos} ${first.message}`
       : String((error as Error)?.message ?? error)
-    return `${kernel.name} ${variant}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`
+    return `${variant.label}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`
   }
+}
+
+function keyOf({ label }: Variant, overrides: Record<string, number>, mixed: boolean): string {
+  let key = mixed ? `${label}|mixed` : label
+  for (const name in overrides) key += `|${name}=${overrides[name]}`
+  return key
 }

@@ -1,6 +1,6 @@
 // A recorded step made ready to run again and again: memory placed, bind groups made, uniforms written.
 import { RadiogradError, check } from '../util/check.js'
-import { mixed, packParams } from './kernel.js'
+import type { ParamValues } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
 import { type Block, type Placement, lowerBound, place } from './planner.js'
@@ -22,14 +22,10 @@ export class Plan {
   readonly memory: PlanMemory
   /** Dispatches a run encodes. */
   readonly dispatches: number
+  /** The recorded ones, but for live storages: those are replaced by the ones of the latest run. */
   private readonly commands: Command[]
   private readonly placement: Placement
-  private readonly uniformSlots: number[]
-  private readonly dynamicBytes: number
-  private readonly dynamicOffset: number
-  private readonly uniformStride: number
-  private readonly uniforms: GPUBuffer | null
-  private readonly dynamicView: DataView
+  private readonly uniforms: Uniforms
   private pipelines: Pipeline[] = []
   private groups: (GPUBindGroup | null)[] = []
   private live: Storage[] = []
@@ -42,7 +38,7 @@ export class Plan {
     recording: Recording,
     results: readonly Storage[],
   ) {
-    this.commands = recording.commands
+    this.commands = recording.commands.map((c) => ({ ...c }))
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
     const { apart, together, placed } = lifetimes(recording, results)
     const most = Math.min(device.limits.maxBufferSize, 1 << 30)
@@ -55,32 +51,7 @@ export class Plan {
       this.placement.offset[index] = packed.offset[i]
     })
     this.memory = { planned: total(packed), lowerBound: lowerBound(apart) }
-
-    // Uniforms: equal static blocks share a slot; dynamic ones lie together at the end, so that one write serves them
-    // all.
-    this.uniformStride = device.limits.minUniformBufferOffsetAlignment
-    const slots = new Map<string, number>()
-    const statics: DataView[] = []
-    let dynamic = 0
-    this.uniformSlots = this.commands.map((c) => {
-      if (c.type !== 'dispatch' || Object.keys(c.kernel.params).length === 0) return -1
-      if (typeof c.params === 'function') return -2 - dynamic++
-      const view = new DataView(new ArrayBuffer(this.uniformStride))
-      packParams(c.kernel, c.params, view, 0)
-      const key = new Uint32Array(view.buffer).join()
-      let slot = slots.get(key)
-      if (slot === undefined) slots.set(key, (slot = statics.push(view) - 1))
-      return slot
-    })
-    this.dynamicOffset = statics.length * this.uniformStride
-    this.dynamicBytes = dynamic * this.uniformStride
-    this.dynamicView = new DataView(new ArrayBuffer(this.dynamicBytes))
-    this.uniformSlots = this.uniformSlots.map((slot) => (slot < -1 ? statics.length - 2 - slot : slot))
-    const bytes = this.dynamicOffset + this.dynamicBytes
-    this.uniforms = bytes ? store.createUniformBuffer(bytes, 'uniforms') : null
-    const all = new Uint8Array(this.dynamicOffset)
-    statics.forEach((view, i) => all.set(new Uint8Array(view.buffer), i * this.uniformStride))
-    if (this.uniforms && all.length && !store.dry) device.queue.writeBuffer(this.uniforms, 0, all)
+    this.uniforms = new Uniforms(device, store, this.commands)
   }
 
   /** Waits for the pipelines. */
@@ -89,8 +60,7 @@ export class Plan {
     this.pipelines = await Promise.all(
       this.commands.map((c) => {
         if (c.type !== 'dispatch') return null as unknown as Pipeline
-        const { kernel, variant } = this.mixes(c) ? mixed(c.kernel, c.variant) : c
-        return this.cache.soon(kernel, variant, c.overrides)
+        return this.cache.soon(c.variant, c.overrides, this.mixes(c))
       }),
     )
   }
@@ -118,18 +88,7 @@ export class Plan {
     else if (this.arenaVersion !== this.store.arenaVersion) this.bind(this.live)
     for (const storage of this.live) storage.use('step') // a bind group would silently keep a disposed tensor's buffer
     for (const c of commands) if (c.type === 'host') c.call()
-    if (this.dynamicBytes) {
-      commands.forEach((c, i) => {
-        if (c.type !== 'dispatch' || typeof c.params !== 'function') return
-        packParams(
-          c.kernel,
-          c.params(),
-          this.dynamicView,
-          this.uniformSlots[i] * this.uniformStride - this.dynamicOffset,
-        )
-      })
-      this.device.queue.writeBuffer(this.uniforms!, this.dynamicOffset, this.dynamicView.buffer as ArrayBuffer)
-    }
+    this.uniforms.update(commands)
     let pass: GPUComputePassEncoder | null = null
     let current: GPUComputePipeline | null = null
     let dispatch = 0
@@ -171,7 +130,7 @@ export class Plan {
 
   /** Names of the kernels in the order of their dispatches. */
   kernels(): string[] {
-    return this.commands.flatMap((c) => (c.type === 'dispatch' ? [`${c.kernel.name} ${c.variant}`.trim()] : []))
+    return this.commands.flatMap((c) => (c.type === 'dispatch' ? [c.variant.label] : []))
   }
 
   /** Where the bytes of a storage of this plan are. */
@@ -188,7 +147,7 @@ export class Plan {
   }
 
   destroy(): void {
-    if (this.uniforms) this.store.destroy(this.uniforms)
+    this.uniforms.destroy()
   }
 
   /**
@@ -216,9 +175,7 @@ export class Plan {
           c,
           this.pipelines[i],
           (s) => this.resolve(s),
-          this.uniformSlots[i] < 0
-            ? null
-            : { buffer: this.uniforms!, offset: this.uniformSlots[i] * this.uniformStride },
+          this.uniforms.block(i),
         )
       }
     })
@@ -233,6 +190,71 @@ const total = ({ arenas }: Placement) => arenas.reduce((a, b) => a + b, 0)
 const samePlace = (a: Storage, b: Storage) =>
   a.buffer === b.buffer && a.offset === b.offset && a.byteLength === b.byteLength
 
+/**
+ * The uniform blocks of a plan's dispatches, in one buffer: equal static ones share a place, dynamic ones lie together
+ * behind them, so that one write serves them all.
+ */
+class Uniforms {
+  private readonly stride: number
+  private readonly buffer: GPUBuffer | null
+  /** Where the block of a command begins, -1 for those without one. */
+  private readonly offsets: number[]
+  private readonly dynamic: number[] = []
+  private readonly dynamicOffset: number
+  private readonly dynamicBlocks: DataView
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly store: Memory,
+    commands: readonly Command[],
+  ) {
+    const stride = (this.stride = device.limits.minUniformBufferOffsetAlignment)
+    const places = new Map<string, number>()
+    const blocks: Uint8Array[] = []
+    this.offsets = commands.map((c, i) => {
+      if (c.type !== 'dispatch' || !c.variant.kernel.uniformBytes) return -1
+      if (typeof c.params === 'function') {
+        this.dynamic.push(i)
+        return -1 // known below
+      }
+      const block = new Uint8Array(stride)
+      c.variant.kernel.pack(c.params, c.bindings, new DataView(block.buffer), 0)
+      const key = block.join()
+      let place = places.get(key)
+      if (place === undefined) places.set(key, (place = blocks.push(block) - 1))
+      return place * stride
+    })
+    this.dynamicOffset = blocks.length * stride
+    this.dynamic.forEach((i, n) => (this.offsets[i] = this.dynamicOffset + n * stride))
+    this.dynamicBlocks = new DataView(new ArrayBuffer(this.dynamic.length * stride))
+    const bytes = this.dynamicOffset + this.dynamicBlocks.byteLength
+    this.buffer = bytes ? store.createUniformBuffer(bytes, 'uniforms') : null
+    const all = new Uint8Array(this.dynamicOffset)
+    blocks.forEach((block, i) => all.set(block, i * stride))
+    if (this.buffer && all.length && !store.dry) device.queue.writeBuffer(this.buffer, 0, all)
+  }
+
+  /** Where the block of a command is. */
+  block(command: number): { buffer: GPUBuffer; offset: number } | null {
+    const offset = this.offsets[command]
+    return offset < 0 ? null : { buffer: this.buffer!, offset }
+  }
+
+  /** Evaluates the dynamic parameters. */
+  update(commands: readonly Command[]): void {
+    if (!this.dynamic.length) return
+    this.dynamic.forEach((i, n) => {
+      const { variant, params, bindings } = commands[i] as Dispatch
+      variant.kernel.pack((params as () => ParamValues)(), bindings, this.dynamicBlocks, n * this.stride)
+    })
+    this.device.queue.writeBuffer(this.buffer!, this.dynamicOffset, this.dynamicBlocks.buffer as ArrayBuffer)
+  }
+
+  destroy(): void {
+    if (this.buffer) this.store.destroy(this.buffer)
+  }
+}
+
 /** Binds the storages of one dispatch, and its uniform block. */
 export function bindGroup(
   device: GPUDevice,
@@ -242,23 +264,21 @@ export function bindGroup(
   resolve: (s: Storage) => GPUBufferBinding,
   uniform: { buffer: GPUBuffer; offset: number } | null,
 ): GPUBindGroup {
-  const access = Object.values(c.kernel.bindings)
+  const { kernel } = c.variant
   const entries: GPUBindGroupEntry[] = c.bindings.map((storage, binding) => {
-    const resource = storage ? resolve(storage) : store.standIn(binding, access[binding] === 'read_write')
+    const { name, access } = kernel.template.bindings[binding]
+    const resource = storage ? resolve(storage) : store.standIn(binding, access === 'read_write')
     if (resource.size! > device.limits.maxStorageBufferBindingSize) {
       throw new RadiogradError(
-        `${c.kernel.name}: '${Object.keys(c.kernel.bindings)[binding]}' needs ${resource.size} bytes, ` +
+        `${kernel.name}: '${name}' needs ${resource.size} bytes, ` +
           `this adapter binds at most ${device.limits.maxStorageBufferBindingSize}; lower the batch size`,
       )
     }
     return { binding, resource }
   })
-  if (uniform) {
-    const size = Math.max(16, Object.keys(c.kernel.params).length * 4)
-    entries.push({ binding: entries.length, resource: { ...uniform, size: Math.ceil(size / 16) * 16 } })
-  }
+  if (uniform) entries.push({ binding: entries.length, resource: { ...uniform, size: kernel.uniformBytes } })
   store.counters.bindGroups++
-  return device.createBindGroup({ label: c.kernel.name, layout, entries })
+  return device.createBindGroup({ label: kernel.name, layout, entries })
 }
 
 /**

@@ -1,13 +1,10 @@
 // What a step is made of: a list of commands over storages. Recording executes nothing.
-import type { Kernel } from './kernel.js'
+import type { ParamValues, Variant } from './kernel.js'
 import { Storage } from './storage.js'
-
-export type ParamValues = Record<string, number | boolean>
 
 export interface Dispatch {
   type: 'dispatch'
-  kernel: Kernel
-  variant: string
+  variant: Variant
   overrides: Record<string, number>
   /** In the order of the kernel's bindings; null binds the zero stand-in. */
   bindings: (Storage | null)[]
@@ -28,7 +25,7 @@ export function accesses(command: Command): { read: Storage[]; written: Storage[
     case 'dispatch': {
       const read: Storage[] = []
       const written: Storage[] = []
-      Object.values(command.kernel.bindings).forEach((access, i) => {
+      command.variant.kernel.template.bindings.forEach(({ access }, i) => {
         const storage = command.bindings[i]
         if (storage) (access === 'read' ? read : written).push(storage)
       })
@@ -83,7 +80,8 @@ export class Recording {
         switch (c.type) {
           case 'dispatch': {
             const params = typeof c.params === 'function' ? 'f' : Object.values(c.params).join(' ')
-            return `${c.kernel.name}|${c.variant}|${JSON.stringify(c.overrides)}|${c.bindings.map(name).join(' ')}|${params}|${c.workgroups}`
+            const bindings = c.bindings.map(name).join(' ')
+            return `${c.variant.label}|${JSON.stringify(c.overrides)}|${bindings}|${params}|${c.workgroups}`
           }
           case 'copy':
             return `copy ${name(c.source)} ${name(c.target)} ${c.bytes}`

@@ -1,6 +1,7 @@
 // Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes
 // them again.
 import { gpu } from '../gpu/gpu.js'
+import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty, tensor } from '../tensor/tensor.js'
@@ -88,7 +89,7 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
 /** Packed, q holds keys and values too, and k and v are null. */
 function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, lse: Tensor, layout: Layout): void {
   const { params, groups, sg, tile } = prepare(q.element, layout)
-  if (sg) gpu.run(shaders.attention_forward_cpu, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
+  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
   else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
 }
 
@@ -106,8 +107,8 @@ function backward(
   const first = { q, k, v, o, dout, lse, delta, dq }
   const second = { q, k, v, dout, lse, delta, dk, dv }
   if (sg) {
-    gpu.run(shaders.attention_backward_q_cpu, first, params, groups(layout.T), sg)
-    gpu.run(shaders.attention_backward_kv_cpu, second, params, groups(layout.S), sg)
+    gpu.run(cpu.attention_backward_q_cpu, first, params, groups(layout.T), sg)
+    gpu.run(cpu.attention_backward_kv_cpu, second, params, groups(layout.S), sg)
   } else {
     gpu.run(shaders.attention_backward_q_tile, first, params, groups(layout.T), tile)
     gpu.run(shaders.attention_backward_kv_tile, second, params, groups(layout.S), tile)

@@ -1,6 +1,7 @@
 // Convolution kernels that multiply directly (implicit matrix products), each pass in two families: one subgroup a
 // workgroup, and tiles in workgroup memory, which take any shape; tiles also by matrix units, where a GPU has them.
 import { gpu } from '../gpu/gpu.js'
+import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Attributes, type Epilogue, NOTHING, bindings, constants, flags, geometry } from './convgeometry.js'
@@ -88,7 +89,7 @@ export function forwardSubgroup(
   const co = weight.shape[3]
   const pixels = y.size / co
   gpu.run(
-    shaders.conv2d_forward_cpu,
+    cpu.conv2d_forward_cpu,
     { x: padChannels(x, 3), w: padChannels(weight, 2), y, ...bindings(epilogue) },
     { ...geometry(x.shape, weight.shape, y.shape, attrs), C4: padTo4(c) / 4, CO4: co / 4, pixels, ...flags(epilogue) },
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
@@ -116,7 +117,7 @@ export function forwardRows(
   const pixels = y.size / co
   const TM = SG === 8 ? 32 : 16
   gpu.run(
-    shaders.conv2d_forward_rows_cpu,
+    cpu.conv2d_forward_rows_cpu,
     { x, w: weight, y, ...bindings(epilogue) },
     { H, WC: W * C, C, OH, OW, CO4: co / 4, pixels, KH, R: KW * C, SH, SW, PH, PW, DH, ...flags(epilogue) },
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
@@ -168,7 +169,7 @@ export function backwardInputSubgroup(
   const wide = padTo4(c)
   const padded = wide === c ? dx : empty([n, g.H, g.W, wide], dx.dtype, 'conv2d dx')
   gpu.run(
-    shaders.conv2d_backward_input_cpu,
+    cpu.conv2d_backward_input_cpu,
     { dy, w: padChannels(weight, 2), dx: padded },
     { ...g, C4: wide / 4, CO4: weight.shape[3] / 4, QH, QW, pixels },
     [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases],
@@ -201,7 +202,7 @@ export function backwardWeightSubgroup(x: Tensor, dy: Tensor, dWeight: Tensor, a
   const direct = splits === 1 && wide === c
   const parts = direct ? dWeight : empty([splits, rows, co], 'f32', 'conv2d dw parts')
   gpu.run(
-    shaders.conv2d_backward_weight_cpu,
+    cpu.conv2d_backward_weight_cpu,
     { x: padChannels(x, 3), dy, dw: parts },
     { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split },
     [groups[0], groups[1], splits],

@@ -1,6 +1,7 @@
 // Choosing and running the matrix-multiply kernels. matmul, linear and conv2d all end up here.
 import { gpu } from '../gpu/gpu.js'
 import type { Params } from '../gpu/kernel.js'
+import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { sumMiddle } from './reduce.js'
@@ -130,7 +131,7 @@ function broadcast(
 ): void {
   const pre = gelu?.pre ?? null
   gpu.run(
-    shaders.matmul_cpu,
+    cpu.matmul_cpu,
     { a, w, bias, y, pre },
     {
       M,
@@ -158,7 +159,7 @@ function outer({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm
   const direct = splits === 1 && y.dtype === 'f32'
   const target = direct ? y : empty([batches, splits, M, N], 'f32', 'gemm parts')
   gpu.run(
-    shaders.matmul_tn_cpu,
+    cpu.matmul_tn_cpu,
     { a, w, y: target },
     { M4: M / 4, N4: N / 4, K, splits, k_per_split, a_stride: strideA / 4, w_stride: strideW / 4 },
     [groups[0], groups[1], batches * splits],

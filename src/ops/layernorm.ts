@@ -1,5 +1,6 @@
 // Layer normalisation over the last axes, alone and with the residual addition before it in the same kernel.
 import { gpu } from '../gpu/gpu.js'
+import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
@@ -38,7 +39,7 @@ function forward(
   const { rows, SG } = layout(x, cols)
   const bindings = { x, residual, weight, bias, sum, y, stats }
   const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null, add: residual !== null }
-  if (SG) gpu.run(shaders.layernorm_forward_cpu, bindings, params, rows, { SG, T: x.element })
+  if (SG) gpu.run(cpu.layernorm_forward_cpu, bindings, params, rows, { SG, T: x.element })
   else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { T: x.element })
 }
 
@@ -55,7 +56,7 @@ function backwardInput(
   const { rows, SG } = layout(x, cols)
   const bindings = { x, dy, dsum, weight, stats, dx }
   const params = { rows, cols, has_weight: weight !== null, add: dsum !== null }
-  if (SG) gpu.run(shaders.layernorm_backward_input_cpu, bindings, params, rows, { SG, T: x.element })
+  if (SG) gpu.run(cpu.layernorm_backward_input_cpu, bindings, params, rows, { SG, T: x.element })
   else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { T: x.element })
 }
 

@@ -2,8 +2,7 @@
 // asked for anew, so that the same seed gives the same bits tomorrow.
 import { place, readText, surroundings, writeText } from '#platform/choices'
 import type { Choice } from '../gpu/choices.js'
-import type { Kernel } from '../gpu/kernel.js'
-import * as shaders from '../shaders.gen.js'
+import { fingerprint } from '../shaders.lib.gen.js'
 
 interface Book {
   format: 1
@@ -19,20 +18,10 @@ export function chapterOf({ vendor, architecture, device, description }: GPUAdap
     description,
     subgroupSize && `subgroups of ${subgroupSize}`,
     surroundings(),
-    `kernels ${fingerprint()}`,
+    `kernels ${fingerprint}`,
   ]
     .filter(Boolean)
     .join('; ')
-}
-
-/** FNV-1a over the text of all kernels. */
-function fingerprint(): string {
-  let hash = 0x811c9dc5
-  for (const { sources } of Object.values(shaders) as Kernel[]) {
-    for (const text of Object.values(sources))
-      for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  }
-  return (hash >>> 0).toString(16)
 }
 
 /** What was measured for a chapter. A book that cannot be read counts as empty, and a line says so. */

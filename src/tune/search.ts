@@ -2,7 +2,6 @@
 // against the plain kernel, those that agree timed in turns.
 import type { Choice, Note } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { isHalf } from '../gpu/kernel.js'
 import { Plan } from '../gpu/plan.js'
 import { type Command, Recording, accesses } from '../gpu/recording.js'
 import { Storage } from '../gpu/storage.js'
@@ -169,8 +168,8 @@ class Scratch {
     switch (command.type) {
       case 'dispatch': {
         const bindings = command.bindings.map(by)
-        Object.keys(command.kernel.bindings).forEach((name, i) => {
-          if (bindings[i] && isHalf(command.kernel, command.variant, name)) this.half.add(bindings[i])
+        bindings.forEach((storage, i) => {
+          if (storage && command.variant.isHalf(i)) this.half.add(storage)
         })
         return { ...command, bindings }
       }

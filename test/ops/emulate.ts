@@ -44,12 +44,16 @@ function emulated(code: string): string {
 
 /** Makes the running engine offer matrix units, and their kernels run without. Call before any of them is compiled. */
 export function emulateMatrices(): void {
-  for (const kernel of Object.values(shaders) as Kernel[]) {
-    if (!kernel.requires.includes(FEATURE)) continue
-    const sources = Object.fromEntries(
-      Object.entries(kernel.sources).map(([variant, code]) => [variant, emulated(code)]),
-    )
-    Object.assign(kernel, { sources, requires: kernel.requires.filter((feature) => feature !== FEATURE) })
+  for (const kernel of Object.values<Kernel>({ ...shaders })) {
+    if (!kernel.template.requires.includes(FEATURE)) continue
+    for (const variant of kernel.variants.values()) {
+      const code = variant.code.bind(variant)
+      const features = variant.features.filter((feature) => feature !== FEATURE)
+      Object.defineProperties(variant, {
+        code: { value: (mixed: boolean) => emulated(code(mixed)) },
+        features: { value: features },
+      })
+    }
   }
   gpu.caps.matrices = ['f16', 'f32']
 }

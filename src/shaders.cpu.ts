@@ -1,0 +1,16 @@
+// The kernels that only software adapters run: half of all WGSL, fetched when there is such an adapter. A page on a GPU
+// never loads them.
+import { kernel } from './gpu/kernel.js'
+import type { CpuShaders } from './shaders.cpu.gen.js'
+import { library } from './shaders.lib.gen.js'
+
+/** Set once {@link loadCpuShaders} has ended. */
+export let cpu: CpuShaders
+
+/** For `init()`, on a software adapter. */
+export async function loadCpuShaders(): Promise<void> {
+  if (cpu) return
+  const { texts } = await import('./shaders.cpu.gen.js')
+  const kernels = Object.entries(texts).map(([file, text]) => kernel(file, text, library))
+  cpu = Object.fromEntries(kernels.map((k) => [k.name, k])) as unknown as CpuShaders
+}
