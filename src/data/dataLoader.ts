@@ -4,7 +4,7 @@ import { check } from '../util/check.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset } from './imageFolder.js'
-import { Random } from './random.js'
+import { Random } from '../util/random.js'
 
 /** One batch; B is the batch size (less in a last batch that is kept). */
 export interface Batch {

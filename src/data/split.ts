@@ -1,7 +1,7 @@
 // Choosing samples: which patient a file belongs to, a validation split by patient, a small stratified subset, and
 // class weights. Works on labels and paths; all of it deterministic in the seed.
 import { check } from '../util/check.js'
-import { Random } from './random.js'
+import { Random } from '../util/random.js'
 
 type Labelled = ArrayLike<{ readonly path: string; readonly label: number }>
 

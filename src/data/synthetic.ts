@@ -3,7 +3,7 @@
 // mean brightness says nothing and local texture says all. Of no medical meaning whatever.
 import { writePng } from '#platform/files'
 import { check } from '../util/check.js'
-import { Random } from './random.js'
+import { Random } from '../util/random.js'
 
 export const SYNTHETIC_CLASSES = ['NORMAL', 'PNEUMONIA'] as const
 

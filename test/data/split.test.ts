@@ -2,7 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { computeClassWeight, countLabels, patientOf, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
-import { Random } from '../../src/data/random.js'
+import { Random } from '../../src/util/random.js'
 import { failure } from './fixtures.js'
 
 const test = suite('split')

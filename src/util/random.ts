@@ -1,4 +1,4 @@
-// Seeded random numbers for the host side of the data pipeline (order, flips, splits, generated images).
+// Seeded random numbers for the host: order of batches, flips, splits, generated images, resampling.
 // Only integer arithmetic and IEEE basics: the same keys give the same numbers in every JavaScript engine.
 // Not the engine's counter-based GPU generator, and not for cryptography.
 
