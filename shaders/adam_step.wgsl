@@ -20,12 +20,16 @@ override GUARDED: bool = false;
 
 // 1 - exp(-u) for u >= 0: where that would cancel, the Taylor series.
 fn one_minus_exp(u: f32) -> f32 {
-  let series = u * (1.0 - u / 2.0 * (1.0 - u / 3.0 * (1.0 - u / 4.0 * (1.0 - u / 5.0 * (1.0 - u / 6.0 * (1.0 - u / 7.0))))));
+  let series =
+    u * (1.0 - u / 2.0 * (1.0 - u / 3.0 * (1.0 - u / 4.0 * (1.0 - u / 5.0 * (1.0 - u / 6.0 * (1.0 - u / 7.0))))));
   return select(1.0 - exp(-u), series, u < 0.25);
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i * 4u >= params.n) { return; }
   var step_size = params.step_size;

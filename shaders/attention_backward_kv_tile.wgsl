@@ -61,7 +61,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       own_delta[j] = delta[at];
     }
     @unroll for (var i = 0u; i < 4; i++) {
-      let hidden = (query >= vec4<u32>(params.T)) | ((vec4<u32>(first + down * 4u + i) > query) & vec4<bool>(params.causal != 0u));
+      let hidden = (query >= vec4<u32>(params.T))
+        | ((vec4<u32>(first + down * 4u + i) > query) & vec4<bool>(params.causal != 0u));
       let p = select(exp(scores[i] - log_sum), vec4<f32>(0.0), hidden);
       var factor = vec4<f32>(1.0);
       @unroll for (var j = 0u; j < 4; j++) { factor[j] = kept(head, query[j], first + down * 4u + i); }
@@ -73,7 +74,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         workgroupBarrier();
         for (var e = lid; e < 256u; e += 64u) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[e / 8u * PITCH + e % 8u] = vec4<f32>(dout[o_base + min(start + e / 8u, params.T - 1u) * params.o_token + c]);
+          right[e / 8u * PITCH + e % 8u] =
+            vec4<f32>(dout[o_base + min(start + e / 8u, params.T - 1u) * params.o_token + c]);
         }
         workgroupBarrier();
         dvs[chunk] = weighted(dvs[chunk], lid);
@@ -86,7 +88,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         workgroupBarrier();
         for (var e = lid; e < 256u; e += 64u) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[e / 8u * PITCH + e % 8u] = vec4<f32>(q[q_base + min(start + e / 8u, params.T - 1u) * params.q_token + c]);
+          right[e / 8u * PITCH + e % 8u] =
+            vec4<f32>(q[q_base + min(start + e / 8u, params.T - 1u) * params.q_token + c]);
         }
         workgroupBarrier();
         dks[chunk] = weighted(dks[chunk], lid);

@@ -34,7 +34,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (first + lid < params.T) { delta[head * params.T + first + lid] = product; }
   }
   var log_sum: vec4<f32>;
-  @unroll for (var i = 0u; i < 4; i++) { log_sum[i] = lse[head * params.T + min(first + down * 4u + i, params.T - 1u)]; }
+  @unroll for (var i = 0u; i < 4; i++) {
+    log_sum[i] = lse[head * params.T + min(first + down * 4u + i, params.T - 1u)];
+  }
   var sums = array<Quad, 4>();
   let end = select(params.S, min(params.S, first + 32u), params.causal != 0u);
   for (var start = 0u; start < end; start += 32u) {
@@ -64,7 +66,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
     let key = start + across + vec4<u32>(0u, 8u, 16u, 24u);
     @unroll for (var i = 0u; i < 4; i++) {
-      let hidden = (key >= vec4<u32>(params.S)) | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
+      let hidden = (key >= vec4<u32>(params.S))
+        | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
       @unroll for (var j = 0u; j < 4; j++) { grads[i][j] *= kept(head, first + down * 4u + i, key[j]); }
       let ds = exp(scores[i] - log_sum[i]) * (grads[i] - own_delta[down * 4u + i]);
       weights[(down * 4u + i) * PITCH + across] = select(ds, vec4<f32>(0.0), hidden);

@@ -1,6 +1,6 @@
-// As attention_forward_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the keys
-// 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(depth / 8). Bindings as there;
-// dispatched over [ceil(T / 32), heads of all batches].
+// As attention_forward_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
+// keys 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(depth / 8). Bindings as
+// there; dispatched over [ceil(T / 32), heads of all batches].
 // @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
@@ -47,7 +47,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
     let key = start + across + vec4<u32>(0u, 8u, 16u, 24u);
     @unroll for (var i = 0u; i < 4; i++) {
-      let hidden = (key >= vec4<u32>(params.S)) | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
+      let hidden = (key >= vec4<u32>(params.S))
+        | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
       scores[i] = select(scores[i], vec4<f32>(-3e38), hidden);
       highest[(down * 4u + i) * 8u + across] = max(max(scores[i].x, scores[i].y), max(scores[i].z, scores[i].w));
     }
@@ -63,13 +64,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     workgroupBarrier();
     total *= shrink;
     @unroll for (var i = 0u; i < 4; i++) {
-      for (var slot = 0u; slot < 8u; slot++) { total[i] += dot(weights[(down * 4u + i) * PITCH + slot], vec4<f32>(1.0)); }
+      for (var slot = 0u; slot < 8u; slot++) {
+        total[i] += dot(weights[(down * 4u + i) * PITCH + slot], vec4<f32>(1.0));
+      }
     }
     if (DROPOUT) {
       workgroupBarrier(); // all have read for their sums
       @unroll for (var i = 0u; i < 4; i++) {
         let query = first + down * 4u + i;
-        weights[(down * 4u + i) * PITCH + across] *= vec4<f32>(kept(head, query, key[0]), kept(head, query, key[1]), kept(head, query, key[2]), kept(head, query, key[3]));
+        weights[(down * 4u + i) * PITCH + across] *= vec4<f32>(
+          kept(head, query, key[0]), kept(head, query, key[1]), kept(head, query, key[2]), kept(head, query, key[3]));
       }
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {

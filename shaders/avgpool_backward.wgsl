@@ -7,7 +7,10 @@ struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let c = wid.x * 64u + lid;
   let pixel = wid.z * nwg.y + wid.y;
   if (c >= params.C || pixel >= params.pixels) { return; }

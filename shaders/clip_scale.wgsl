@@ -7,7 +7,10 @@ struct Params { n: u32, max_norm: f32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i * 4u < params.n) { g[i] *= min(1.0, params.max_norm / (norm[0] + 1e-6)); }
 }

@@ -56,8 +56,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     var at = (u32(tap) * params.C4 + col) * 4u * params.CO4;
     for (var c = 0u; c < params.CO4; c++) {
       var r: array<vec4<f32>, RT>;
-      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), vec4<f32>(dy[base[t] + c]), inside[t] > 0.0); }
-      let block = transpose(mat4x4<f32>(vec4<f32>(w[at]), vec4<f32>(w[at + params.CO4]), vec4<f32>(w[at + 2u * params.CO4]), vec4<f32>(w[at + 3u * params.CO4])));
+      @unroll for (var t = 0u; t < RT; t++) {
+        r[t] = select(vec4<f32>(0.0), vec4<f32>(dy[base[t] + c]), inside[t] > 0.0);
+      }
+      let block = transpose(mat4x4<f32>(
+        vec4<f32>(w[at]), vec4<f32>(w[at + params.CO4]),
+        vec4<f32>(w[at + 2u * params.CO4]), vec4<f32>(w[at + 3u * params.CO4])));
       at += 1u;
       @unroll for (var i = 0u; i < TM; i++) {
         let v = subgroupBroadcast(r[i / SG], i % SG);
@@ -76,6 +80,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     let n = line / params.QH;
     let iy = i32(line - n * params.QH) * params.SH + phase_y;
     let ix = i32(pixel - line * params.QW) * params.SW + phase_x;
-    if (iy < params.H && ix < params.W) { dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = vec4<T>(v); }
+    if (iy < params.H && ix < params.W) {
+      dx[u32((i32(n) * params.H + iy) * params.W + ix) * params.C4 + col] = vec4<T>(v);
+    }
   }
 }

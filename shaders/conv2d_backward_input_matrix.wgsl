@@ -11,7 +11,8 @@
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read_write> dx: array<T>;
 @group(0) @binding(3) var<uniform> params: Params;
-var<workgroup> pixels_of: array<vec3<i32>, TILE>; // line and column of each pixel in its phase, and the first line of its image in dy
+// line and column of each pixel in its phase, and the first line of its image in dy
+var<workgroup> pixels_of: array<vec3<i32>, TILE>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -23,7 +24,8 @@ fn main(
   let group = phase.group;
   if (lid < TILE) {
     let pixel = min(i32(wid.y * TILE + lid), phase.pixels - 1);
-    pixels_of[lid] = vec3<i32>(pixel / phase.QW % phase.QH, pixel % phase.QW, pixel / (phase.QW * phase.QH) * params.OH);
+    pixels_of[lid] =
+      vec3<i32>(pixel / phase.QW % phase.QH, pixel % phase.QW, pixel / (phase.QW * phase.QH) * params.OH);
   }
   workgroupBarrier();
   var sums: Sums;
@@ -43,7 +45,8 @@ fn main(
       for (var n = lid / STEP; n < TILE; n += THREADS / STEP) {
         let c = wid.x * TILE + n;
         let ok = k < params.OG && c < params.CG;
-        right[slot * RIGHT_PITCH + n] = select(T(0.0), w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, ok)], ok);
+        right[slot * RIGHT_PITCH + n] =
+          select(T(0.0), w[select(0u, (tap * params.CG + c) * CO + group * params.OG + k, ok)], ok);
       }
       workgroupBarrier();
       multiply(&sums, subgroup);

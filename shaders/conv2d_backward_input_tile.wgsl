@@ -43,13 +43,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       @unroll for (var i = 0u; i < LOADS; i++) {
         let oy = qy[i] + lead.x;
         let ox = qx[i] + lead.y;
-        let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0)) & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
+        let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0))
+          & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
         let at = select(vec4<u32>(0u), vec4<u32>((image[i] + oy) * params.OW + ox) * CO + o, ok);
         let quad = lid / STEP + THREADS / STEP * i;
-        left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), vec4<f32>(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w])), ok);
+        left[slot][stand(quad, slot)] =
+          select(vec4<f32>(0.0), vec4<f32>(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w])), ok);
         let c = wid.x * TN + 4u * quad;
         var v: vec4<f32>;
-        @unroll for (var r = 0u; r < 4u; r++) { v[r] = f32(w[(tap * params.CG + min(c + r, params.CG - 1u)) * CO + o]); }
+        @unroll for (var r = 0u; r < 4u; r++) {
+          v[r] = f32(w[(tap * params.CG + min(c + r, params.CG - 1u)) * CO + o]);
+        }
         right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k < params.OG);
       }
       workgroupBarrier();

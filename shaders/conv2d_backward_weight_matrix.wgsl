@@ -39,7 +39,8 @@ fn main(
       let ix = pixel % params.OW * params.SW + right_by;
       let image = pixel / (params.OW * params.OH) * params.H;
       let ok = p < end && row < rows && iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
-      left[slot * LEFT_PITCH + k] = select(T(0.0), x[select(0u, u32((image + iy) * params.W + ix) * C + channel, ok)], ok);
+      left[slot * LEFT_PITCH + k] =
+        select(T(0.0), x[select(0u, u32((image + iy) * params.W + ix) * C + channel, ok)], ok);
       let dy_ok = p < end && o < params.OG;
       right[k * RIGHT_PITCH + slot] = select(T(0.0), dy[select(0u, p * CO + group * params.OG + o, dy_ok)], dy_ok);
     }
@@ -54,7 +55,9 @@ fn main(
     let r = wid.y * TILE + place.x;
     for (var c = 0u; c < SHARE; c++) {
       let column = wid.x * TILE + place.y + c;
-      if (r < rows && column < params.OG) { dw[(split * rows + r) * CO + group * params.OG + column] = given[share_of(subgroup, lane) + c]; }
+      if (r < rows && column < params.OG) {
+        dw[(split * rows + r) * CO + group * params.OG + column] = given[share_of(subgroup, lane) + c];
+      }
     }
     workgroupBarrier();
   }

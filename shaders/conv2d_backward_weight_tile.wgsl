@@ -40,11 +40,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let ix = pixel % params.OW * params.SW + along;
       let image = pixel / (params.OW * params.OH) * params.H;
       let inside = vec4<bool>(p0 + slot < end);
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W)) & inside;
+      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
+        & inside;
       let at = select(vec4<u32>(0u), vec4<u32>((image + iy) * params.W + ix) * C + channel, ok);
-      left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
+      left[slot][stand(quad, slot)] =
+        select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
       let to = p * CO + o;
-      right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), vec4<f32>(f32(dy[to.x]), f32(dy[to.y]), f32(dy[to.z]), f32(dy[to.w])), inside);
+      right[slot][stand(quad, slot)] =
+        select(vec4<f32>(0.0), vec4<f32>(f32(dy[to.x]), f32(dy[to.y]), f32(dy[to.z]), f32(dy[to.w])), inside);
     }
     workgroupBarrier();
     multiply(&sums, lid);

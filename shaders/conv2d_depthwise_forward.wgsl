@@ -1,6 +1,6 @@
 // Depthwise convolution: each of G input channels makes OG output channels of its own. x [N, H, W, G], w [KH·KW, G·OG]
-// → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_cpu.wgsl. An invocation makes one channel of RUN neighbouring
-// pixels of a line, lanes along channels, so that a weight is loaded once for all of them. Dispatched over
+// → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_cpu.wgsl. An invocation makes one channel of RUN
+// neighbouring pixels of a line, lanes along channels, so that a weight is loaded once for all of them. Dispatched over
 // ceil(N·OH·ceil(OW / RUN)·G·OG / 64).
 // @variant T = f32, f16
 // @include lib/conv.wgsl
@@ -16,7 +16,10 @@ override ADD: bool = false; // whether there is a residual: its loads are left o
 const RUN = 4u;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   let CO = params.G * params.OG;
   let runs = (u32(params.OW) + RUN - 1u) / RUN;

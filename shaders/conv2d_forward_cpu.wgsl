@@ -56,7 +56,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
     for (var c = 0u; c < params.C4; c++) {
       var r: array<vec4<f32>, RT>;
-      @unroll for (var t = 0u; t < RT; t++) { r[t] = select(vec4<f32>(0.0), vec4<f32>(x[base[t] + c]), inside[t] > 0.0); }
+      @unroll for (var t = 0u; t < RT; t++) {
+        r[t] = select(vec4<f32>(0.0), vec4<f32>(x[base[t] + c]), inside[t] > 0.0);
+      }
       let w0 = vec4<f32>(w[at]);
       let w1 = vec4<f32>(w[at + params.CO4]);
       let w2 = vec4<f32>(w[at + 2u * params.CO4]);

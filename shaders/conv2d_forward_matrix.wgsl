@@ -13,7 +13,8 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-var<workgroup> windows: array<vec3<i32>, TILE>; // where each pixel's window begins: line, column, and the first line of its image
+// where each pixel's window begins: line, column, and the first line of its image
+var<workgroup> windows: array<vec3<i32>, TILE>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -27,7 +28,8 @@ fn main(
   let group = wid.z;
   if (lid < TILE) {
     let pixel = i32(min(wid.y * TILE + lid, pixels - 1u));
-    windows[lid] = vec3<i32>(pixel / params.OW % params.OH * params.SH - params.PH, pixel % params.OW * params.SW - params.PW,
+    windows[lid] = vec3<i32>(
+      pixel / params.OW % params.OH * params.SH - params.PH, pixel % params.OW * params.SW - params.PW,
       pixel / (params.OW * params.OH) * params.H);
   }
   workgroupBarrier();
@@ -48,7 +50,8 @@ fn main(
     let o = wid.x * TILE + lid % TILE;
     for (var row = lid / TILE; row < STEP; row += THREADS / TILE) {
       let ok = k0 + row < K && o < params.OG;
-      right[row * RIGHT_PITCH + lid % TILE] = select(T(0.0), w[select(0u, (k0 + row) * CO + group * params.OG + o, ok)], ok);
+      right[row * RIGHT_PITCH + lid % TILE] =
+        select(T(0.0), w[select(0u, (k0 + row) * CO + group * params.OG + o, ok)], ok);
     }
     workgroupBarrier();
     multiply(&sums, subgroup);

@@ -1,13 +1,14 @@
-// Convolution as conv2d_forward_cpu.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C, CO]
-// as they are, y [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K runs
-// along it in fours, and only the end of a run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched over
-// [ceil(CO / 4·SG), ceil(pixels / TM)].
+// Convolution as conv2d_forward_cpu.wgsl, for images with few or odd channels (RGB): x [N, H, W, C] and w [KH, KW·C,
+// CO] as they are, y [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K
+// runs along it in fours, and only the end of a run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched
+// over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 16, 32
 // @require subgroups
 struct Params {
-  H: i32, WC: i32, C: i32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, R: u32, SH: i32, SW: i32, PH: i32, PW: i32, DH: i32,
+  H: i32, WC: i32, C: i32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, R: u32, SH: i32, SW: i32, PH: i32, PW: i32,
+  DH: i32,
   has_bias: u32, has_scale: u32, relu: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

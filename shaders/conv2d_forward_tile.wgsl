@@ -48,10 +48,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     @unroll for (var i = 0u; i < LOADS; i++) {
       let iy = top[i] + dy;
       let ix = across[i] + dx;
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W)) & vec4<bool>(k < K);
+      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
+        & vec4<bool>(k < K);
       let at = select(vec4<u32>(0u), vec4<u32>((image[i] + iy) * params.W + ix) * C + channel, ok);
       let quad = lid / STEP + THREADS / STEP * i;
-      left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
+      left[slot][stand(quad, slot)] =
+        select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
     }
     for (var at = lid; at < QN * STEP; at += THREADS) {
       let row = at / QN;

@@ -11,7 +11,10 @@ struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.tiles * params.CO) { return; }
   let tile = id / params.CO;
@@ -25,7 +28,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var d: Line;
     @unroll for (var j = 0u; j < TILE; j++) {
       let ok = top + i < params.OH && left + j < params.OW;
-      d[j] = select(NONE, f32(dy[select(0u, ((n * params.OH + top + i) * params.OW + left + j) * params.CO + c, ok)]), ok);
+      let at = ((n * params.OH + top + i) * params.OW + left + j) * params.CO + c;
+      d[j] = select(NONE, f32(dy[select(0u, at, ok)]), ok);
     }
     rows[i] = output_adjoint_line(d);
   }

@@ -9,7 +9,10 @@ struct Params { pairs: u32, parts: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.pairs) { return; }
   var rows: array<Line, 6>;

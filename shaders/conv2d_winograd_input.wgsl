@@ -12,7 +12,10 @@ struct Params { H: i32, W: i32, C: u32, TH: u32, TW: u32, tiles: u32, PH: i32, P
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.tiles * params.C) { return; }
   let tile = id / params.C;

@@ -16,7 +16,10 @@ struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32, has_bia
 override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.tiles * params.CO) { return; }
   let tile = id / params.CO;

@@ -11,13 +11,18 @@ struct Params { pairs: u32, flip: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.pairs) { return; }
   var rows: array<Line, 6>;
   @unroll for (var i = 0u; i < 3u; i++) {
     var g: Line;
-    @unroll for (var j = 0u; j < 3u; j++) { g[j] = f32(w[select(i * 3u + j, 8u - i * 3u - j, params.flip != 0u) * params.pairs + id]); }
+    @unroll for (var j = 0u; j < 3u; j++) {
+      g[j] = f32(w[select(i * 3u + j, 8u - i * 3u - j, params.flip != 0u) * params.pairs + id]);
+    }
     rows[i] = weight_line(g);
   }
   @unroll for (var j = 0u; j < P; j++) {

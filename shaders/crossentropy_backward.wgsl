@@ -16,7 +16,10 @@ fn weight_of(c: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let at = workgroup_linear(wid, nwg) * 64u + lid;
   if (at >= params.rows * params.classes) { return; }
   let row = at / params.classes;

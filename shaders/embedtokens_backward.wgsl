@@ -3,7 +3,9 @@
 // One invocation a vec4 of dposition, ceil(tokens · width / 64) workgroups; width counts vec4.
 // @variant T = f32, f16
 // @include lib/index.wgsl
-struct Params { batch: u32, tokens: u32, width: u32, prefix: u32, want_patches: u32, want_token: u32, want_position: u32 }
+struct Params {
+  batch: u32, tokens: u32, width: u32, prefix: u32, want_patches: u32, want_token: u32, want_position: u32,
+}
 @group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> dpatches: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> dtoken: array<vec4<f32>>;
@@ -11,7 +13,10 @@ struct Params { batch: u32, tokens: u32, width: u32, prefix: u32, want_patches: 
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   let size = params.tokens * params.width;
   if (i >= size) { return; }

@@ -11,7 +11,10 @@ struct Params { n: u32, tokens: u32, width: u32, prefix: u32 }
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i >= params.n) { return; }
   let column = i % params.width;
@@ -22,6 +25,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (t < params.prefix) {
     y[i] = vec4<T>(token[column] + place);
   } else {
-    y[i] = vec4<T>(vec4<f32>(patches[(b * (params.tokens - params.prefix) + t - params.prefix) * params.width + column]) + place);
+    let patch_row = b * (params.tokens - params.prefix) + t - params.prefix;
+    y[i] = vec4<T>(vec4<f32>(patches[patch_row * params.width + column]) + place);
   }
 }

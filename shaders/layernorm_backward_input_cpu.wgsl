@@ -19,7 +19,10 @@ fn upstream(at: u32, c: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(SG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let cols = params.cols / 4u;

@@ -17,7 +17,10 @@ struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, 
 @group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(SG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let cols = params.cols / 4u;

@@ -25,7 +25,10 @@ fn over_workgroup(value: f32, lane: u32) -> f32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let base = row * params.cols;

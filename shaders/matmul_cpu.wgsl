@@ -11,7 +11,9 @@
 // @variant SG = 4, 8
 // @variant TM = 8, 32
 // @require subgroups
-struct Params { M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, turned: u32, has_bias: u32, keep_pre: u32 }
+struct Params {
+  M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, turned: u32, has_bias: u32, keep_pre: u32,
+}
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;

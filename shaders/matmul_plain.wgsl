@@ -7,7 +7,8 @@
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
 struct Params {
-  M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32, has_bias: u32, keep_pre: u32, n: u32,
+  M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
+  has_bias: u32, keep_pre: u32, n: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
@@ -18,7 +19,10 @@ struct Params {
 override GELU: u32 = 0u;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
   if (id >= params.n) { return; }
   let n = id % params.N;

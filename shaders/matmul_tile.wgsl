@@ -42,7 +42,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let slot = select(at / QM, at % STEP, a_fast_k);
       let start = a_base + min(k0 + slot, end - 1u) * params.a_col;
       var v: vec4<f32>;
-      @unroll for (var r = 0u; r < 4u; r++) { v[r] = f32(a[start + min(row0 + 4u * quad + r, params.M - 1u) * params.a_row]); }
+      @unroll for (var r = 0u; r < 4u; r++) {
+        v[r] = f32(a[start + min(row0 + 4u * quad + r, params.M - 1u) * params.a_row]);
+      }
       left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k0 + slot < end);
     }
     for (var at = lid; at < QN * STEP; at += THREADS) {
@@ -50,7 +52,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let slot = select(at / QN, at % STEP, w_fast_k);
       let start = w_base + min(k0 + slot, end - 1u) * params.w_row;
       var v: vec4<f32>;
-      @unroll for (var r = 0u; r < 4u; r++) { v[r] = f32(w[start + min(col0 + 4u * quad + r, params.N - 1u) * params.w_col]); }
+      @unroll for (var r = 0u; r < 4u; r++) {
+        v[r] = f32(w[start + min(col0 + 4u * quad + r, params.N - 1u) * params.w_col]);
+      }
       right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k0 + slot < end);
     }
     workgroupBarrier();

@@ -2,14 +2,19 @@
 // element: a gather, so the order of the sum is fixed. All as vec4 of channels: C4 = C / 4. One invocation four
 // channels of a pixel; dispatched over [ceil(W · C4 / 64), rows], the N·H rows folded into y and z.
 // @variant T = f32, f16
-struct Params { H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
+struct Params {
+  H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32,
+}
 @group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> index: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4<T>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let item = wid.x * 64u + lid;
   let row = wid.z * nwg.y + wid.y;
   if (item >= params.W * params.C4 || row >= params.rows) { return; }

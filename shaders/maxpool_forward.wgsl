@@ -4,14 +4,19 @@
 // into y and z.
 // @variant T = f32, f16
 // @include lib/math.wgsl
-struct Params { H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32 }
+struct Params {
+  H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32,
+}
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> index: array<vec4<u32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let item = wid.x * 64u + lid;
   let row = wid.z * nwg.y + wid.y;
   if (item >= params.OW * params.C4 || row >= params.rows) { return; }

@@ -13,7 +13,10 @@ struct Params { n: u32, lr: f32, decay: f32, momentum: f32, one_minus_dampening:
 override GUARDED: bool = false;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i * 4u >= params.n) { return; }
   var taken = params.steps;

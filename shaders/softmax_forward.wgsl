@@ -11,7 +11,10 @@ const LANES = 32u;
 var<workgroup> shared_values: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let base = (row / params.inner) * params.size * params.inner + row % params.inner;

@@ -11,7 +11,10 @@ struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let at = workgroup_linear(wid, nwg) * 64u + lid;
   if (at >= params.outer * params.parts * params.inner) { return; }
   let i = at % params.inner;

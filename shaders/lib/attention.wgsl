@@ -4,7 +4,8 @@
 // row, count vec4.
 struct Params {
   heads: u32, T: u32, S: u32, depth: u32, scale: f32, causal: u32, k_offset: u32, v_offset: u32,
-  q_batch: u32, q_head: u32, q_token: u32, k_batch: u32, k_head: u32, k_token: u32, o_batch: u32, o_head: u32, o_token: u32,
+  q_batch: u32, q_head: u32, q_token: u32, k_batch: u32, k_head: u32, k_token: u32,
+  o_batch: u32, o_head: u32, o_token: u32,
   p: f32, rescale: f32, seed: u32, stream: u32, step: u32,
 }
 override DROPOUT: bool = false;
@@ -40,6 +41,7 @@ fn o_row(head: u32, token: u32) -> u32 {
 // nothing is stored.
 fn kept(head: u32, query: u32, key: u32) -> f32 {
   if (!DROPOUT) { return 1.0; }
-  let random = uniform01(pcg4d(vec4<u32>(query * params.S + key, head, params.seed ^ (params.stream * 0x9e3779b9u), params.step)));
+  let call = params.seed ^ (params.stream * 0x9e3779b9u);
+  let random = uniform01(pcg4d(vec4<u32>(query * params.S + key, head, call, params.step)));
   return select(0.0, params.rescale, random.x >= params.p);
 }

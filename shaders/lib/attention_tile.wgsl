@@ -4,7 +4,8 @@ alias Quad = array<vec4<f32>, 4>;
 const PITCH = 9u;
 var<workgroup> left: array<vec4<f32>, 32 * PITCH>;   // a chunk of 32 floats of the rows that this workgroup owns
 var<workgroup> right: array<vec4<f32>, 32 * PITCH>;  // a chunk of the rows it walks over
-var<workgroup> weights: array<vec4<f32>, 32 * PITCH>; // [own row][slot]: what own rows give to walked rows slot, slot+8, slot+16, slot+24
+// [own row][slot]: what own rows give to walked rows slot, slot+8, slot+16, slot+24
+var<workgroup> weights: array<vec4<f32>, 32 * PITCH>;
 
 // scores[i][j] += left row (4·down + i) · right row (across + 8·j).
 fn scores_of(before: Quad, lid: u32) -> Quad {

@@ -25,10 +25,12 @@ fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
   for (var k = 0u; k < STEP; k += S) {
     var a: array<subgroup_matrix_left<T, S, S>, SIDE>;
     @unroll for (var i = 0u; i < SIDE; i++) {
-      a[i] = subgroupMatrixLoad<subgroup_matrix_left<T, S, S>, row_major>(&left, (row + i * S) * LEFT_PITCH + k, LEFT_PITCH);
+      let at = (row + i * S) * LEFT_PITCH + k;
+      a[i] = subgroupMatrixLoad<subgroup_matrix_left<T, S, S>, row_major>(&left, at, LEFT_PITCH);
     }
     @unroll for (var j = 0u; j < SIDE; j++) {
-      let b = subgroupMatrixLoad<subgroup_matrix_right<T, S, S>, row_major>(&right, k * RIGHT_PITCH + column + j * S, RIGHT_PITCH);
+      let at = k * RIGHT_PITCH + column + j * S;
+      let b = subgroupMatrixLoad<subgroup_matrix_right<T, S, S>, row_major>(&right, at, RIGHT_PITCH);
       @unroll for (var i = 0u; i < SIDE; i++) {
         (*sums)[i * SIDE + j] = subgroupMatrixMultiplyAccumulate(a[i], b, (*sums)[i * SIDE + j]);
       }

@@ -25,7 +25,8 @@ fn input_line(d: Line) -> Line {
   let o = A1 * (d[3] - B2 * d[1]);
   let f = d[4] - A2 * d[2];
   let p = B1 * (d[3] - A2 * d[1]);
-  return Line(d[4] - (A2 + B2) * d[2] + A2 * B2 * d[0], e + o, e - o, f + p, f - p, d[5] - (A2 + B2) * d[3] + A2 * B2 * d[1]);
+  let first = d[4] - (A2 + B2) * d[2] + A2 * B2 * d[0];
+  return Line(first, e + o, e - o, f + p, f - p, d[5] - (A2 + B2) * d[3] + A2 * B2 * d[1]);
 }
 
 // Aᵀ·m.
@@ -69,5 +70,6 @@ fn weight_adjoint_line(u: Line) -> Line {
   if (TILE == 2u) { return Line(u[0] + 0.5 * e, 0.5 * o, 0.5 * e + u[3], NONE, NONE, NONE); }
   let f = u[3] + u[4];
   let p = u[3] - u[4];
-  return Line(N0 * u[0] + NA * e + NB * f, NA * A1 * o + NB * B1 * p, NA * A2 * e + NB * B2 * f + u[5], NONE, NONE, NONE);
+  let last = NA * A2 * e + NB * B2 * f + u[5];
+  return Line(N0 * u[0] + NA * e + NB * f, NA * A1 * o + NB * B1 * p, last, NONE, NONE, NONE);
 }
