@@ -24,6 +24,7 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
 /** What each folder of src/ may import, besides itself. */
 const ARROWS: Record<string, string[]> = {
   util: [],
+  stats: ['util'],
   gpu: ['util'],
   tune: ['util', 'gpu'],
   tensor: ['util', 'gpu'],
@@ -34,7 +35,7 @@ const ARROWS: Record<string, string[]> = {
   optim: ['util', 'gpu', 'tensor'],
   models: ['util', 'tensor', 'ops', 'nn', 'weights'],
   data: ['util', 'ops'],
-  train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data'],
+  train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data', 'stats'],
 }
 
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */

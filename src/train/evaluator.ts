@@ -5,7 +5,8 @@ import type { Captured, Engine } from '../engine/index.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
-import { type Outputs, allFinite } from './metrics.js'
+import type { Outputs } from './metrics.js'
+import { allFinite } from '../util/check.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
 export type Classifier = Module & { forward(x: Tensor): Tensor }

@@ -10,7 +10,6 @@ export {
   confusionMatrix,
   crossEntropy,
   probabilities,
-  rocAuc,
 } from './metrics.js'
 export { eventFileHeader, eventFileName, scalarEvent } from './tensorboard.js'
 export { type Optimizer, type Progress, type TrainResult, Trainer, type TrainerOptions } from './trainer.js'

@@ -3,7 +3,8 @@
 //
 // Where a ratio has nothing to divide by it is 0, as with sklearn's zero_division=0; an AUC without both classes is
 // undefined: NaN. Logits and scores that are not finite are refused: no order of them means anything.
-import { check } from '../util/check.js'
+import { rocAuc } from '../stats/curves.js'
+import { allFinite, check } from '../util/check.js'
 
 /**
  * Counts of a two-class problem. Positive is class 1: the second folder name in sorted order, PNEUMONIA after NORMAL.
@@ -44,15 +45,6 @@ export interface Outputs {
 
 const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length
-
-/**
- * Throws unless every one of `values` is finite.
- * @param what what they are, such as `rocAuc: scores`; may depend on the place of the first bad one.
- */
-export function allFinite(values: ArrayLike<number>, what: (at: number) => string): void {
-  for (let i = 0; i < values.length; i++)
-    check(Number.isFinite(values[i]), () => `${what(i)} must be finite, got ${values[i]}`)
-}
 
 /**
  * Softmax over each row of [n, C] logits.
@@ -124,30 +116,6 @@ export function confusionMatrix(
     matrix[labels[i]][predicted[i]]++
   }
   return matrix
-}
-
-/**
- * Exact area under the ROC curve: the probability that a positive sample scores above a negative one, equal scores
- * counting half (the Mann-Whitney statistic by mid-ranks; sklearn.metrics.roc_auc_score). NaN unless both kinds are
- * present.
- * @throws RadiogradError when a score is not finite.
- */
-export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>): number {
-  allFinite(scores, (at) => `rocAuc: score ${at}`)
-  const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b])
-  let positives = 0
-  let rankSum = 0
-  for (let start = 0, end = 0; start < order.length; start = end) {
-    while (end < order.length && scores[order[end]] === scores[order[start]]) end++
-    const midRank = (start + 1 + end) / 2
-    for (let i = start; i < end; i++) {
-      if (!positive[order[i]]) continue
-      positives++
-      rankSum += midRank
-    }
-  }
-  const negatives = order.length - positives
-  return positives > 0 && negatives > 0 ? (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives) : NaN
 }
 
 /**

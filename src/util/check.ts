@@ -38,6 +38,15 @@ export function check(condition: unknown, message: string | (() => string)): ass
   if (!condition) throw new RadiogradError(typeof message === 'string' ? message : message())
 }
 
+/**
+ * Throws unless every one of `values` is finite.
+ * @param what what they are, such as `rocAuc: scores`; may depend on the place of the first bad one.
+ */
+export function allFinite(values: ArrayLike<number>, what: (at: number) => string): void {
+  for (let i = 0; i < values.length; i++)
+    check(Number.isFinite(values[i]), () => `${what(i)} must be finite, got ${values[i]}`)
+}
+
 /** The sizes of a tensor's axes, outermost first. */
 export type Shape = readonly number[]
 
