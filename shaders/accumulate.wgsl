@@ -1,5 +1,6 @@
 // y += x, in place: gradients that arrive at a leaf one after another. x, y: [n] as vec4.
-// One invocation a vec4, ceil(n / 256) workgroups.
+// One invocation a vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { n: u32 }

@@ -1,9 +1,10 @@
 // One Adam step over a run of parameters that lie side by side: p, g, m, v [n] as vec4 (alignment gaps inside are
 // harmless). decoupled 0: g += decay·p (Adam's L2, Kingma & Ba 2015); 1: p -= lr·decay·p (AdamW, Loshchilov & Hutter
 // 2019). m = β1·m + (1-β1)·g, v = β2·v + (1-β2)·g², p -= step_size·m / (√v·correction2 + eps); the corrections come
-// from the host in double. If GUARDED, nothing changes in a step whose gradients are not finite, and the corrections,
+// from the host in double. With a scaler, nothing changes in a step whose gradients are not finite, and the corrections,
 // for which only steps taken count, are computed here once a step was left out (scaler: lib/scaler.wgsl; log1, log2:
-// -ln β1, -ln β2). One invocation a vec4, ceil(n / 256) workgroups.
+// -ln β1, -ln β2). One invocation a vec4.
+// @each 4
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
 struct Params {
@@ -16,7 +17,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> scaler: array<u32>;
 @group(0) @binding(5) var<uniform> params: Params;
-override GUARDED: bool = false;
+override has_scaler: bool;
 
 // 1 - exp(-u) for u >= 0: where that would cancel, the Taylor series.
 fn one_minus_exp(u: f32) -> f32 {
@@ -34,7 +35,7 @@ fn main(
   if (i * 4u >= params.n) { return; }
   var step_size = params.step_size;
   var correction2 = params.correction2;
-  if (GUARDED) {
+  if (has_scaler) {
     if (scaler[FOUND] != 0u) { return; }
     if (scaler[SKIPPED] != 0u) {
       let taken = f32(params.steps - scaler[SKIPPED]);

@@ -1,5 +1,5 @@
-// y = scale · x + offset, elementwise with two numbers. x, y: [n] as vec4. One invocation a vec4, ceil(n / 256)
-// workgroups.
+// y = scale · x + offset, elementwise with two numbers. x, y: [n] as vec4. One invocation a vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { n: u32, scale: f32, offset: f32 }

@@ -2,6 +2,7 @@
 // ds = p·(do·v - delta) (delta from attention_backward_q_cpu.wgsl). One key a lane, queries one after another,
 // broadcast. If `packed`, dk and dv go into one tensor, bound as dk. Places as in lib/attention.wgsl; lse, delta [heads
 // of all batches, T]. Dispatched over [ceil(S / SG), heads of all batches].
+// @each 1
 // @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
@@ -74,6 +75,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       v_part = select(v_part, dvs[j], i == j);
     }
     dk[params.k_offset + own + i] = vec4<E>(k_part * params.scale);
-    if (PACKED) { dk[params.v_offset + own + i] = vec4<E>(v_part); } else { dv[own + i] = vec4<E>(v_part); }
+    if (has_k) { dv[own + i] = vec4<E>(v_part); } else { dk[params.v_offset + own + i] = vec4<E>(v_part); }
   }
 }

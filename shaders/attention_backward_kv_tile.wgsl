@@ -1,6 +1,7 @@
 // As attention_backward_kv_cpu.wgsl without subgroups: one workgroup of 64 owns 32 keys of a head and walks over the
 // queries 32 at a time, as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(S / 32), heads of
 // all batches].
+// @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl
@@ -105,7 +106,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
           let to = k_base + key * params.k_token + c;
           dk[params.k_offset + to] = vec4<E>(dks[chunk][i] * params.scale);
           let v_out = vec4<E>(dvs[chunk][i]);
-          if (PACKED) { dk[params.v_offset + to] = v_out; } else { dv[to] = v_out; }
+          if (has_k) { dv[to] = v_out; } else { dk[params.v_offset + to] = v_out; }
         }
       }
     }

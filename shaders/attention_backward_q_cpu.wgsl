@@ -1,6 +1,7 @@
 // dq of attention_forward_cpu.wgsl: dq = scale · Σ_keys ds·k with p = exp(score - lse), ds = p·(do·v - delta), delta =
 // do·o, which is kept for attention_backward_kv_cpu.wgsl. One query a lane, keys one after another. dout: the gradient
 // of o. Places, lse, delta and dispatch as there.
+// @each 1
 // @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128

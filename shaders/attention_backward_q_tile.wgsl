@@ -1,6 +1,7 @@
 // As attention_backward_q_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
 // keys 32 at a time, as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(T / 32), heads of all
 // batches].
+// @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl
 // @include lib/attention.wgsl

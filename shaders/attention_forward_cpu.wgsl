@@ -5,6 +5,7 @@
 // exp(score), for the backward pass. DROPOUT: probabilities are dropped after they are summed, as kept() of
 // lib/attention.wgsl says. `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all
 // batches].
+// @each NQ
 // @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128

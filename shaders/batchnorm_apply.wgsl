@@ -1,9 +1,9 @@
-// y = (x - mean)·rstd·weight + bias, then + residual if `add`, then max(0) if `relu`, NaN staying NaN. x, residual, y
+// y = (x - mean)·rstd·weight + bias, then + residual if there is one, then max(0) if `relu`, NaN staying NaN. x, residual, y
 // [rows, channels]; stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1
-// and 0 when `affine` is 0). One invocation a (channel, chunk of rows), lanes along channels; dispatched over
+// and 0 where there is none). One invocation a (channel, chunk of rows), lanes along channels; dispatched over
 // [ceil(channels / 64), chunks].
 // @variant T = f32, f16
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, add: u32, relu: u32 }
+struct Params { rows: u32, channels: u32, rows_per_chunk: u32, has_weight: u32, has_residual: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -24,13 +24,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let mean = stats[params.channels + c];
   var scale = stats[2u * params.channels + c];
   var shift = 0.0;
-  if (params.affine != 0u) {
+  if (params.has_weight != 0u) {
     scale *= weight[c];
     shift = bias[c];
   }
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
-  if (params.add != 0u) {
+  if (params.has_residual != 0u) {
     for (var row = first; row < end; row++) {
       let at = row * params.channels + c;
       y[at] = T(rectified((f32(x[at]) - base - mean) * scale + shift + f32(residual[at])));

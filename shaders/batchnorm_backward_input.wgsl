@@ -1,9 +1,9 @@
 // dx = weight·rstd·(g - (Σg + x̂·Σg·x̂) / rows) with batch statistics, weight·rstd·g with running ones (`training` 0);
-// g = dy, 0 where y <= 0 if `relu`. x, y, dy, dx [rows, channels]; stats [3, channels]; weight (1 when `affine` is 0),
+// g = dy, 0 where y <= 0 if `relu`. x, y, dy, dx [rows, channels]; stats [3, channels]; weight (1 where there is none),
 // dweight (Σg·x̂), dbias (Σg) [channels]. One invocation a (channel, chunk of rows), lanes along channels; dispatched
 // over [ceil(channels / 64), chunks].
 // @variant T = f32, f16
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, affine: u32, relu: u32, training: u32 }
+struct Params { rows: u32, channels: u32, rows_per_chunk: u32, has_weight: u32, relu: u32, training: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> y: array<T>;
 @group(0) @binding(2) var<storage, read> dy: array<T>;
@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let mean = stats[params.channels + c];
   let rstd = stats[2u * params.channels + c];
   var scale = rstd;
-  if (params.affine != 0u) { scale *= weight[c]; }
+  if (params.has_weight != 0u) { scale *= weight[c]; }
   let share = select(0.0, 1.0 / f32(params.rows), params.training != 0u);
   let from_mean = dbias[c] * share;
   let from_var = dweight[c] * share * rstd;

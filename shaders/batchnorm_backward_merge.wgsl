@@ -1,6 +1,7 @@
 // Second stage: parts [chunks, 2, channels] → dbias, dweight [channels] (Σ g, Σ g·x̂), in a fixed order: RUNS
-// invocations a channel take a run of chunks each, and one of them adds what they found. Dispatched over ceil(channels
-// / 16).
+// invocations a channel take a run of chunks each, and one of them adds what they found. A workgroup makes CHANNELS
+// channels.
+// @tile CHANNELS
 // @variant RUNS = 1, 16
 struct Params { channels: u32, chunks: u32 }
 @group(0) @binding(0) var<storage, read> parts: array<f32>;

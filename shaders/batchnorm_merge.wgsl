@@ -1,11 +1,14 @@
 // Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the channel's first value in x
 // [rows, channels], the mean's distance from it, 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub & LeVeque
 // 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, and one of them merges
-// what they found. Running statistics [channels] move by `momentum`, the variance unbiased, as in PyTorch; they are
-// left alone when `track` is 0. Dispatched over ceil(channels / 16).
+// what they found. Running statistics [channels] move by `momentum`, the variance unbiased, as in PyTorch, if
+// there are any. A workgroup makes CHANNELS channels.
+// @tile CHANNELS
 // @variant T = f32, f16
 // @variant RUNS = 1, 16
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, track: u32 }
+struct Params {
+  rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, has_running_mean: u32,
+}
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
@@ -56,7 +59,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   stats[c] = base;
   stats[params.channels + c] = mean;
   stats[2u * params.channels + c] = 1.0 / sqrt(deviation / count + params.eps);
-  if (params.track == 0u) { return; }
+  if (params.has_running_mean == 0u) { return; }
   let unbiased = deviation / max(count - 1.0, 1.0);
   running_mean[c] += params.momentum * (base + mean - running_mean[c]);
   running_var[c] += params.momentum * (unbiased - running_var[c]);

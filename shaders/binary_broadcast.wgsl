@@ -1,13 +1,13 @@
 // y = a op b with NumPy broadcasting: y [n] in order, a and b at the places of a walk over y's shape
-// (lib/strided.wgsl). OP as in binary_forward.wgsl. One invocation an element, ceil(n / 64) workgroups.
+// (lib/strided.wgsl). One invocation an element.
 // @variant T = f32, f16
 // @include lib/index.wgsl
+// @include lib/binary.wgsl
 // @include lib/strided.wgsl
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> b: array<T>;
 @group(0) @binding(2) var<storage, read_write> y: array<T>;
 @group(0) @binding(3) var<uniform> params: Params;
-override OP: u32;
 
 @compute @workgroup_size(64)
 fn main(
@@ -17,12 +17,5 @@ fn main(
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i >= params.n) { return; }
   let at = places(i);
-  let u = f32(a[at.x]);
-  let v = f32(b[at.y]);
-  switch (OP) {
-    case 0u: { y[i] = T(u + v); }
-    case 1u: { y[i] = T(u - v); }
-    case 2u: { y[i] = T(u * v); }
-    default: { y[i] = T(u / v); }
-  }
+  y[i] = T(combined(vec4<f32>(f32(a[at.x])), vec4<f32>(f32(b[at.y]))).x);
 }

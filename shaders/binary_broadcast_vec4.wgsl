@@ -1,13 +1,13 @@
-// binary_broadcast.wgsl on vec4: all sizes and strides count fours, and the last axis has stride 1 in both. ceil(n /
-// 64) workgroups, n the number of vec4.
+// binary_broadcast.wgsl on vec4: all sizes and strides count fours, and the last axis has stride 1 in both. One
+// invocation a vec4, n of them.
 // @variant T = f32, f16
 // @include lib/index.wgsl
+// @include lib/binary.wgsl
 // @include lib/strided.wgsl
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(3) var<uniform> params: Params;
-override OP: u32;
 
 @compute @workgroup_size(64)
 fn main(
@@ -17,12 +17,5 @@ fn main(
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i >= params.n) { return; }
   let at = places(i);
-  let u = vec4<f32>(a[at.x]);
-  let v = vec4<f32>(b[at.y]);
-  switch (OP) {
-    case 0u: { y[i] = vec4<T>(u + v); }
-    case 1u: { y[i] = vec4<T>(u - v); }
-    case 2u: { y[i] = vec4<T>(u * v); }
-    default: { y[i] = vec4<T>(u / v); }
-  }
+  y[i] = vec4<T>(combined(vec4<f32>(a[at.x]), vec4<f32>(b[at.y])));
 }

@@ -1,5 +1,5 @@
-// y = x in another type, rounded to nearest where it is narrower. x, y: [n] as vec4. One invocation a vec4, ceil(n /
-// 256) workgroups.
+// y = x in another type, rounded to nearest where it is narrower. x, y: [n] as vec4. One invocation a vec4.
+// @each 4
 // @variant X = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl

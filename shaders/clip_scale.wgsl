@@ -1,5 +1,6 @@
 // g *= min(1, max_norm / (norm + 1e-6)) over a run of gradients. g: [n] as vec4; norm: [1].
-// One invocation a vec4, ceil(n / 256) workgroups.
+// One invocation a vec4.
+// @each 4
 // @include lib/index.wgsl
 struct Params { n: u32, max_norm: f32 }
 @group(0) @binding(0) var<storage, read_write> g: array<vec4<f32>>;

@@ -1,7 +1,7 @@
 // Evaluation: batchNorm with running statistics as the epilogue of the convolution before it. scale = weight /
-// sqrt(running variance + eps), shift = (bias of the convolution - running mean)·scale + bias; all [channels]. Without
-// `affine` weight is 1 and bias 0. One invocation a channel, ceil(channels / 64) workgroups.
-struct Params { channels: u32, eps: f32, affine: u32, has_conv_bias: u32 }
+// sqrt(running variance + eps), shift = (bias of the convolution - running mean)·scale + bias; all [channels]. Without a
+// weight it is 1, and bias 0. One invocation a channel, ceil(channels / 64) workgroups.
+struct Params { channels: u32, eps: f32, has_weight: u32, has_conv_bias: u32 }
 @group(0) @binding(0) var<storage, read> conv_bias: array<f32>;
 @group(0) @binding(1) var<storage, read> running_mean: array<f32>;
 @group(0) @binding(2) var<storage, read> running_var: array<f32>;
@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var mean = running_mean[c];
   if (params.has_conv_bias != 0u) { mean -= conv_bias[c]; }
   var base = 0.0;
-  if (params.affine != 0u) {
+  if (params.has_weight != 0u) {
     factor *= weight[c];
     base = bias[c];
   }

@@ -1,6 +1,6 @@
 // y = x / (1-p) where a random number is at least p, else 0; the gradient runs the same kernel on dy, as the numbers
-// depend only on (element, seed, stream, step). x, y: [n] as vec4; scale = 1/(1-p). One invocation a vec4, ceil(n /
-// 256) workgroups.
+// depend only on (element, seed, stream, step). x, y: [n] as vec4; scale = 1/(1-p). One invocation a vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/rng.wgsl

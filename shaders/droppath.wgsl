@@ -1,6 +1,6 @@
 // y = x / (1-p) for samples whose random number is at least p, else 0: stochastic depth. x, y: [samples, per_sample] as
-// vec4, per_sample a multiple of four; scale = 1/(1-p). The gradient runs the same kernel on dy. One invocation a vec4,
-// ceil(n / 256) workgroups.
+// vec4, per_sample a multiple of four; scale = 1/(1-p). The gradient runs the same kernel on dy. One invocation a vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/rng.wgsl

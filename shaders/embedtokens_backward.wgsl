@@ -1,10 +1,11 @@
 // Gradients of embedtokens_forward: dpatches is dy without the class token's rows, dposition the sum of dy over the
-// batch in its order, dtoken the first row of that sum. Shapes as there; unwanted ones are left out by the flags.
-// One invocation a vec4 of dposition, ceil(tokens · width / 64) workgroups; width counts vec4.
+// batch in its order, dtoken the first row of that sum. Shapes as there; `prefix` is 1 with a class token, else 0.
+// One invocation a vec4 of dposition, width counts vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params {
-  batch: u32, tokens: u32, width: u32, prefix: u32, want_patches: u32, want_token: u32, want_position: u32,
+  batch: u32, tokens: u32, width: u32, prefix: u32, has_dpatches: u32, has_dtoken: u32, has_dposition: u32,
 }
 @group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> dpatches: array<vec4<T>>;
@@ -25,8 +26,8 @@ fn main(
   for (var b = 0u; b < params.batch; b++) {
     let d = dy[b * size + i];
     sum += vec4<f32>(d);
-    if (params.want_patches == 1u && i >= first) { dpatches[b * (size - first) + i - first] = d; }
+    if (params.has_dpatches == 1u && i >= first) { dpatches[b * (size - first) + i - first] = d; }
   }
-  if (params.want_position == 1u) { dposition[i] = sum; }
-  if (params.want_token == 1u && i < first) { dtoken[i] = sum; }
+  if (params.has_dposition == 1u) { dposition[i] = sum; }
+  if (params.has_dtoken == 1u && i < first) { dtoken[i] = sum; }
 }

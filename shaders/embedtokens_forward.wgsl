@@ -1,9 +1,10 @@
-// y[b, t] = (t = 0 and there is a class token ? token : patches[b, t - prefix]) + position[t].
-// patches: [B, T - prefix, width], token: [width] (prefix 1) or unused (prefix 0), position: [T, width], y: [B, T,
-// width], all as vec4. One invocation a vec4 of y, ceil(n / 64) workgroups; width counts vec4.
+// y[b, t] = (t = 0 and there is a class token ? token : patches[b, t - 1 or t]) + position[t].
+// patches: [B, T - 1 or T, width], token: [width] if there is one, position: [T, width], y: [B, T,
+// width], all as vec4. One invocation a vec4 of y, width counts vec4.
+// @each 4
 // @variant T = f32, f16
 // @include lib/index.wgsl
-struct Params { n: u32, tokens: u32, width: u32, prefix: u32 }
+struct Params { n: u32, tokens: u32, width: u32, has_token: u32 }
 @group(0) @binding(0) var<storage, read> patches: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> token: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> position: array<vec4<f32>>;
@@ -22,10 +23,10 @@ fn main(
   let t = row % params.tokens;
   let b = row / params.tokens;
   let place = position[t * params.width + column];
-  if (t < params.prefix) {
+  if (t < params.has_token) {
     y[i] = vec4<T>(token[column] + place);
   } else {
-    let patch_row = b * (params.tokens - params.prefix) + t - params.prefix;
+    let patch_row = b * (params.tokens - params.has_token) + t - params.has_token;
     y[i] = vec4<T>(vec4<f32>(patches[patch_row * params.width + column]) + place);
   }
 }

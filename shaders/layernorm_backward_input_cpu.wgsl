@@ -1,11 +1,11 @@
-// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if `add`. x,
-// dy, dsum, dx [rows, cols] and weight [cols] (1 where `has_weight` is 0) as vec4; stats [2, rows]. One subgroup a row,
+// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if there is one. x,
+// dy, dsum, dx [rows, cols] and weight [cols] (1 where there is none) as vec4; stats [2, rows]. One subgroup a row,
 // `rows` workgroups.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
 // @include lib/index.wgsl
-struct Params { rows: u32, cols: u32, has_weight: u32, add: u32 }
+struct Params { rows: u32, cols: u32, has_weight: u32, has_dsum: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> dsum: array<vec4<T>>;
@@ -40,7 +40,7 @@ fn main(
   let from_deviation = subgroupAdd(dot(products, vec4<f32>(1.0))) * rstd * rstd / f32(params.cols);
   for (var c = lane; c < cols; c += SG) {
     var v = rstd * (upstream(base + c, c) - from_mean - (vec4<f32>(x[base + c]) - mean) * from_deviation);
-    if (params.add != 0u) { v += vec4<f32>(dsum[base + c]); }
+    if (params.has_dsum != 0u) { v += vec4<f32>(dsum[base + c]); }
     dx[base + c] = vec4<T>(v);
   }
 }

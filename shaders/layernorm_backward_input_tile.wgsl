@@ -3,7 +3,7 @@
 // fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
-struct Params { rows: u32, cols: u32, has_weight: u32, add: u32 }
+struct Params { rows: u32, cols: u32, has_weight: u32, has_dsum: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> dy: array<T>;
 @group(0) @binding(2) var<storage, read> dsum: array<T>;
@@ -42,7 +42,7 @@ fn main(
   let from_deviation = sums.y * rstd * rstd / f32(params.cols);
   for (var c = lane; c < params.cols; c += LANES) {
     var v = rstd * (upstream(base + c, c) - from_mean - (f32(x[base + c]) - mean) * from_deviation);
-    if (params.add != 0u) { v += f32(dsum[base + c]); }
+    if (params.has_dsum != 0u) { v += f32(dsum[base + c]); }
     dx[base + c] = T(v);
   }
 }

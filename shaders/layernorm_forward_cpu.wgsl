@@ -1,12 +1,12 @@
-// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if `add`, which goes into `sum`. x,
-// residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where `has_weight`, `has_bias` are 0) as vec4; stats
+// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if there is one, which goes into `sum`. x,
+// residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where there are none) as vec4; stats
 // [2, rows]: mean, rstd. One subgroup a row, `rows` workgroups: each lane keeps four running means and deviations
 // (Welford 1962), merged at the end of the row (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
 // @include lib/index.wgsl
-struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, add: u32 }
+struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, has_residual: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> residual: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
@@ -30,7 +30,7 @@ fn main(
   var deviations = vec4<f32>(0.0);
   for (var c = lane; c < cols; c += SG) {
     var h = vec4<f32>(x[base + c]);
-    if (params.add != 0u) {
+    if (params.has_residual != 0u) {
       h = vec4<f32>(vec4<T>(h + vec4<f32>(residual[base + c]))); // as it is stored
       sum[base + c] = vec4<T>(h);
     }
@@ -45,7 +45,7 @@ fn main(
   let rstd = 1.0 / sqrt(variance + params.eps);
   for (var c = lane; c < cols; c += SG) {
     var h: vec4<f32>;
-    if (params.add != 0u) { h = vec4<f32>(sum[base + c]); } else { h = vec4<f32>(x[base + c]); }
+    if (params.has_residual != 0u) { h = vec4<f32>(sum[base + c]); } else { h = vec4<f32>(x[base + c]); }
     let v = (h - mean) * rstd * select(vec4<f32>(1.0), weight[c], params.has_weight != 0u);
     y[base + c] = vec4<T>(v + select(vec4<f32>(0.0), bias[c], params.has_bias != 0u));
   }

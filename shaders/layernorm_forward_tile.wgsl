@@ -3,7 +3,7 @@
 // deviations from it, each summed over the invocations in a fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
-struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, add: u32 }
+struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, has_residual: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> residual: array<T>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -35,7 +35,7 @@ fn main(
   var total = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
     var h = f32(x[base + c]);
-    if (params.add != 0u) {
+    if (params.has_residual != 0u) {
       h = f32(T(h + f32(residual[base + c]))); // as it is stored
       sum[base + c] = T(h);
     }
@@ -45,13 +45,13 @@ fn main(
   var squares = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
-    if (params.add != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
+    if (params.has_residual != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
     squares += (h - mean) * (h - mean);
   }
   let rstd = 1.0 / sqrt(over_workgroup(squares, lane) / f32(params.cols) + params.eps);
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
-    if (params.add != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
+    if (params.has_residual != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
     var v = (h - mean) * rstd;
     if (params.has_weight != 0u) { v *= weight[c]; }
     if (params.has_bias != 0u) { v += bias[c]; }

@@ -1,6 +1,7 @@
 // dx [N, H, W, C] = Σ dy [N, OH, OW, C] over the windows whose maximum (index [N, OH, OW, C], place iy·W + ix) is this
 // element: a gather, so the order of the sum is fixed. All as vec4 of channels: C4 = C / 4. One invocation four
 // channels of a pixel; dispatched over [ceil(W · C4 / 64), rows], the N·H rows folded into y and z.
+// @each 4
 // @variant T = f32, f16
 struct Params {
   H: u32, W: u32, C4: u32, OH: u32, OW: u32, rows: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32,

@@ -2,6 +2,7 @@
 // first maximum in row-major order wins and NaN beats everything, as in PyTorch. All as vec4 of channels: C4 = C / 4.
 // One invocation four channels of an output pixel; dispatched over [ceil(OW · C4 / 64), rows], the N·OH rows folded
 // into y and z.
+// @each 4
 // @variant T = f32, f16
 // @include lib/math.wgsl
 struct Params {

@@ -1,7 +1,8 @@
 // One SGD step over a run of parameters that lie side by side: p, g, buffer [n] as vec4 (torch.optim.SGD).
 // d = g + decay·p; with momentum: buffer = d on the first step, momentum·buffer + (1-dampening)·d later; nesterov looks
-// ahead; p -= lr·d. If GUARDED, nothing changes in a step whose gradients are not finite, and such a step does not
-// count (scaler: lib/scaler.wgsl). One invocation a vec4, ceil(n / 256) workgroups.
+// ahead; p -= lr·d. With a scaler, nothing changes in a step whose gradients are not finite, and such a step does not
+// count (scaler: lib/scaler.wgsl). One invocation a vec4.
+// @each 4
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
 struct Params { n: u32, lr: f32, decay: f32, momentum: f32, one_minus_dampening: f32, nesterov: u32, steps: u32 }
@@ -10,7 +11,7 @@ struct Params { n: u32, lr: f32, decay: f32, momentum: f32, one_minus_dampening:
 @group(0) @binding(2) var<storage, read_write> buffer: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> scaler: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
-override GUARDED: bool = false;
+override has_scaler: bool;
 
 @compute @workgroup_size(64)
 fn main(
@@ -20,7 +21,7 @@ fn main(
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i * 4u >= params.n) { return; }
   var taken = params.steps;
-  if (GUARDED) {
+  if (has_scaler) {
     if (scaler[FOUND] != 0u) { return; }
     taken -= scaler[SKIPPED];
   }

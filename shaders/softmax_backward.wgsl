@@ -1,4 +1,4 @@
-// dx = y·(dy - Σ dy·y) for softmax (LOG 0), dy - exp(y)·Σ dy for its logarithm (LOG 1), over the middle axis: y, dy, dx
+// dx = y·(dy - Σ dy·y) for softmax, dy - exp(y)·Σ dy for its logarithm (LOG), over the middle axis: y, dy, dx
 // [outer, size, inner]. One workgroup of 32 a row as in softmax_forward.wgsl.
 // @include lib/index.wgsl
 struct Params { rows: u32, size: u32, inner: u32 }
@@ -6,7 +6,7 @@ struct Params { rows: u32, size: u32, inner: u32 }
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-override LOG: u32;
+override LOG: bool;
 const LANES = 32u;
 var<workgroup> shared_values: array<f32, LANES>;
 
@@ -21,7 +21,7 @@ fn main(
   var sum = 0.0;
   for (var k = lid; k < params.size; k += LANES) {
     let at = base + k * params.inner;
-    sum += select(dy[at] * y[at], dy[at], LOG == 1u);
+    sum += select(dy[at] * y[at], dy[at], LOG);
   }
   shared_values[lid] = sum;
   workgroupBarrier();
@@ -29,6 +29,6 @@ fn main(
   for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
   for (var k = lid; k < params.size; k += LANES) {
     let at = base + k * params.inner;
-    dx[at] = select(y[at] * (dy[at] - sum), dy[at] - exp(y[at]) * sum, LOG == 1u);
+    dx[at] = select(y[at] * (dy[at] - sum), dy[at] - exp(y[at]) * sum, LOG);
   }
 }

@@ -1,4 +1,4 @@
-// softmax (LOG 0) or its logarithm (LOG 1) over the middle axis: x, y [outer, size, inner]. The maximum is taken out
+// softmax, or its logarithm if LOG, over the middle axis: x, y [outer, size, inner]. The maximum is taken out
 // first, so logits of any size stay finite. One workgroup of 32 a row (o, i): each invocation strides over the row, the
 // partial results are combined in a fixed order. Dispatched over outer · inner workgroups, folded.
 // @include lib/index.wgsl
@@ -6,7 +6,7 @@ struct Params { rows: u32, size: u32, inner: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
-override LOG: u32;
+override LOG: bool;
 const LANES = 32u;
 var<workgroup> shared_values: array<f32, LANES>;
 
@@ -30,7 +30,7 @@ fn main(
   workgroupBarrier();
   sum = 0.0;
   for (var i = 0u; i < LANES; i++) { sum += shared_values[i]; }
-  if (LOG == 1u) {
+  if (LOG) {
     let log_sum = log(sum);
     for (var k = lid; k < params.size; k += LANES) { y[base + k * params.inner] = (x[base + k * params.inner] - largest) - log_sum; }
   } else {

@@ -1,6 +1,6 @@
 // Where attention's rows lie. Queries, outputs and their gradients are rows [batch, head, token] at any strides, keys
 // and values likewise, so that q, k, v may be three tensors [B, H, T, D] or one [B, T, 3, H, D] as a projection writes
-// it: PACKED, bound only as q, k and v start at k_offset and v_offset. Strides, offsets and `depth`, the length of a
+// it, bound only as q: without a k, k and v start at k_offset and v_offset. Strides, offsets and `depth`, the length of a
 // row, count vec4.
 struct Params {
   heads: u32, T: u32, S: u32, depth: u32, scale: f32, causal: u32, k_offset: u32, v_offset: u32,
@@ -9,16 +9,16 @@ struct Params {
   p: f32, rescale: f32, seed: u32, stream: u32, step: u32,
 }
 override DROPOUT: bool = false;
-override PACKED: bool = false;
+override has_k: bool;
 
 // Four floats of a key's row, counted from where keys begin; likewise of a value's.
 fn key_part(at: u32) -> vec4<f32> {
-  if (PACKED) { return vec4<f32>(q[params.k_offset + at]); }
+  if (!has_k) { return vec4<f32>(q[params.k_offset + at]); }
   return vec4<f32>(k[at]);
 }
 
 fn value_part(at: u32) -> vec4<f32> {
-  if (PACKED) { return vec4<f32>(q[params.v_offset + at]); }
+  if (!has_k) { return vec4<f32>(q[params.v_offset + at]); }
   return vec4<f32>(v[at]);
 }
 

@@ -4,7 +4,7 @@ import type { ParamValues } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
 import { type Block, type Placement, lowerBound, place } from './planner.js'
-import { type Command, type Dispatch, type Recording, accesses } from './recording.js'
+import { type Command, type Dispatch, type Recording, accesses, labelOf } from './recording.js'
 import type { Storage } from './storage.js'
 
 /**
@@ -130,7 +130,7 @@ export class Plan {
 
   /** Names of the kernels in the order of their dispatches. */
   kernels(): string[] {
-    return this.commands.flatMap((c) => (c.type === 'dispatch' ? [c.variant.label] : []))
+    return this.commands.flatMap((c) => (c.type === 'dispatch' ? [labelOf(c)] : []))
   }
 
   /** Where the bytes of a storage of this plan are. */

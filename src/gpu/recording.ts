@@ -19,6 +19,13 @@ export type Command =
   | { type: 'zero'; target: Storage }
   | { type: 'host'; call: () => void }
 
+/** Kernel, variant and operator, e.g. `unary_forward T=f32 OP=relu`. */
+export function labelOf({ variant, overrides }: Dispatch): string {
+  const { enums } = variant.kernel.template
+  const named = Object.keys(enums).filter((name) => name in overrides)
+  return [variant.label, ...named.map((name) => `${name}=${enums[name][overrides[name]]}`)].join(' ')
+}
+
 /** The storages a command reads and writes. */
 export function accesses(command: Command): { read: Storage[]; written: Storage[] } {
   switch (command.type) {

@@ -43,7 +43,7 @@ interface Layout {
 type Strides = readonly [batch: number, head: number, token: number]
 
 /** Parameters (in vec4) and the family of kernels. */
-function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
+function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
   const [q_batch, q_head, q_token] = q.map((s) => s / 4)
   const [k_batch, k_head, k_token] = k.map((s) => s / 4)
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
@@ -74,13 +74,13 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
   }
   const dropped = random && { p: random.p, rescale: kept(random.p).scale }
   const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
-  const constants = { E: element, DROPOUT: random !== null, PACKED: packed } as const
+  const constants = { DROPOUT: random !== null }
   const SG = subgroupFamily()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
-  const groups = (rows: number, perLane = 1) => [ceilDiv(rows, SG ? perLane * SG : 32), all, 1] as const // a tile is 32 rows
+  const size = (rows: number) => ({ elements: [rows, all] }) as const
   return {
     params,
-    groups,
+    size,
     sg: SG && ({ SG, D, ...constants } as const),
     tile: { CHUNKS: ceilDiv(depth, 32), ...constants },
   }
@@ -88,9 +88,9 @@ function prepare(element: 'f32' | 'f16', { all, heads, T, S, depth, scale, causa
 
 /** Packed, q holds keys and values too, and k and v are null. */
 function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, lse: Tensor, layout: Layout): void {
-  const { params, groups, sg, tile } = prepare(q.element, layout)
-  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, lse }, params, groups(layout.T, 2), sg)
-  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, groups(layout.T), tile)
+  const { params, size, sg, tile } = prepare(layout)
+  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, lse }, params, size(layout.T), sg)
+  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, size(layout.T), tile)
 }
 
 /** Fills dq, dk and dv; packed, they are one tensor, and k, v and dv are null. */
@@ -102,16 +102,16 @@ function backward(
   dv: Tensor | null,
   layout: Layout,
 ): void {
-  const { params, groups, sg, tile } = prepare(q.element, layout)
+  const { params, size, sg, tile } = prepare(layout)
   const delta = empty(lse.shape, 'f32', 'attention delta')
   const first = { q, k, v, o, dout, lse, delta, dq }
   const second = { q, k, v, dout, lse, delta, dk, dv }
   if (sg) {
-    gpu.run(cpu.attention_backward_q_cpu, first, params, groups(layout.T), sg)
-    gpu.run(cpu.attention_backward_kv_cpu, second, params, groups(layout.S), sg)
+    gpu.run(cpu.attention_backward_q_cpu, first, params, size(layout.T), sg)
+    gpu.run(cpu.attention_backward_kv_cpu, second, params, size(layout.S), sg)
   } else {
-    gpu.run(shaders.attention_backward_q_tile, first, params, groups(layout.T), tile)
-    gpu.run(shaders.attention_backward_kv_tile, second, params, groups(layout.S), tile)
+    gpu.run(shaders.attention_backward_q_tile, first, params, size(layout.T), tile)
+    gpu.run(shaders.attention_backward_kv_tile, second, params, size(layout.S), tile)
   }
 }
 

@@ -5,7 +5,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
-import { UNARY, relu } from './unary.js'
+import { relu, unaryBackward } from './unary.js'
 
 export interface BatchNormOptions {
   /** Batch statistics (and running ones updated) instead of running statistics. */
@@ -33,29 +33,23 @@ function layout(x: Tensor) {
     channels,
     rows_per_chunk: rowsPerChunk,
     chunks,
-    groups: [Math.ceil(channels / 64), chunks, 1] as const,
+    size: { invocations: [channels, chunks] } as const,
   }
 }
 
-/**
- * How the chunks of each channel are merged: a workgroup for sixteen channels, of as many invocations each as there is
- * work for.
- */
-const merging = (channels: number, chunks: number) =>
-  ({ groups: Math.ceil(channels / 16), RUNS: chunks > 64 ? 16 : 1 }) as const
+/** Invocations that merge the chunks of a channel: as many as there is work for. */
+const runsFor = (chunks: number) => (chunks > 64 ? 16 : 1)
 
 /** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
 export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
-  const { groups, RUNS } = merging(channels, chunks)
-  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, groups, { RUNS })
-}
-
-/** The gradient of relu(…) before the relu: dy where y > 0. */
-function masked(y: Tensor, dy: Tensor, into: Tensor): void {
-  gpu.run(shaders.unary_backward, { v: y, dy, dx: into }, { n: y.size }, Math.ceil(y.size / 256), {
-    OP: UNARY.indexOf('relu'),
-    T: y.element,
-  })
+  const RUNS = runsFor(chunks)
+  gpu.run(
+    shaders.batchnorm_backward_merge,
+    { parts, dweight, dbias },
+    { channels, chunks },
+    { elements: channels },
+    { RUNS },
+  )
 }
 
 const batchNormOp = defineOp({
@@ -103,33 +97,30 @@ const batchNormOp = defineOp({
     { y, stats },
     { training, momentum, eps, relu: rectify },
   ) {
-    const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
-    const T = x.element
+    const { rows, channels, rows_per_chunk, chunks, size } = layout(x)
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, groups, { T })
-      const { groups: merged, RUNS } = merging(channels, chunks)
+      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, size)
       gpu.run(
         shaders.batchnorm_merge,
         { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum, track: runningMean !== null },
-        merged,
-        { T, RUNS },
+        { rows, channels, rows_per_chunk, chunks, eps, momentum },
+        { elements: channels },
+        { RUNS: runsFor(chunks) },
       )
     } else {
       gpu.run(
         shaders.batchnorm_running,
         { running_mean: runningMean, running_var: runningVar, stats },
         { channels, eps },
-        groups[0],
+        { invocations: channels },
       )
     }
     gpu.run(
       shaders.batchnorm_apply,
       { x, stats, weight, bias, residual, y },
-      { rows, channels, rows_per_chunk, affine: weight !== null, add: residual !== null, relu: rectify },
-      groups,
-      { T },
+      { rows, channels, rows_per_chunk, relu: rectify },
+      size,
     )
   },
   backward(
@@ -138,8 +129,7 @@ const batchNormOp = defineOp({
     { x: dx, weight: dWeight, bias: dBias, residual: dResidual },
     { training, relu: rectify },
   ) {
-    const { rows, channels, rows_per_chunk, chunks, groups } = layout(x)
-    const T = x.element
+    const { rows, channels, rows_per_chunk, chunks, size } = layout(x)
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     if (dWeight || dBias || (dx && training)) {
@@ -148,8 +138,7 @@ const batchNormOp = defineOp({
         shaders.batchnorm_backward_sums,
         { x, y, dy, stats, parts },
         { rows, channels, rows_per_chunk, relu: rectify },
-        groups,
-        { T },
+        size,
       )
       mergeGradients(parts, dweight, dbias, channels, chunks)
     }
@@ -158,14 +147,13 @@ const batchNormOp = defineOp({
       gpu.run(
         shaders.batchnorm_backward_input,
         { x, y, dy, stats, weight, ...sums, dx },
-        { rows, channels, rows_per_chunk, affine: weight !== null, relu: rectify, training },
-        groups,
-        { T },
+        { rows, channels, rows_per_chunk, relu: rectify, training },
+        size,
       )
     }
     if (!dResidual) return
     if (!rectify) return { residual: dy }
-    masked(y, dy, dResidual)
+    unaryBackward('relu', y, dy, dResidual)
   },
 })
 

@@ -1,5 +1,6 @@
 // Sums, differences, products and quotients with NumPy broadcasting; numbers as second operand.
 import { gpu } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -7,22 +8,23 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
 
-const NAMES = ['add', 'sub', 'mul', 'div'] as const
-type Name = (typeof NAMES)[number]
+type Operator = Constants<typeof shaders.binary_forward>['OP']
+
+interface Gradients {
+  a: () => Tensor
+  b: () => Tensor
+}
 
 const affineOp = defineOp({
   name: 'affine',
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, _: { scale: number; offset: number }) => ({ y: x.shape }),
   forward({ x }, { y }, { scale, offset }) {
-    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, Math.ceil(x.size / 256), { T: x.element })
+    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, { elements: x.size })
   },
   backward(_, { y: dy }, { x: dx }, { scale }) {
     if (scale === 1) return { x: dy }
-    if (dx)
-      gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, Math.ceil(dx.size / 256), {
-        T: dx.element,
-      })
+    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, { elements: dx.size })
   },
 })
 
@@ -31,8 +33,7 @@ export function affine(x: Tensor, scale: number, offset: number): Tensor {
   return affineOp({ x }, { scale, offset }).y
 }
 
-function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => { a: () => Tensor; b: () => Tensor }) {
-  const OP = NAMES.indexOf(name)
+function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) => Gradients) {
   return defineOp({
     name,
     dtypes: { a: FLOATS, b: FLOATS },
@@ -44,18 +45,17 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
     },
     forward({ a, b }, { y }) {
       if (sameShape(a.shape, b.shape)) {
-        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, Math.ceil(y.size / 256), { OP, T: y.element })
+        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, { elements: y.size }, { OP: name })
         return
       }
-      const { vec4, params, groups } = walk(
-        y.shape,
-        broadcastStrides(a.shape, y.shape),
-        broadcastStrides(b.shape, y.shape),
+      const { vec4, params } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
+      gpu.run(
+        vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast,
+        { a, b, y },
+        params,
+        { invocations: params.n },
+        { OP: name },
       )
-      gpu.run(vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast, { a, b, y }, params, groups, {
-        OP,
-        T: y.element,
-      })
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)
@@ -67,7 +67,7 @@ function binaryOp(name: Name, gradients: (a: Tensor, b: Tensor, dy: Tensor) => {
   })
 }
 
-const ops = {
+const ops: Record<Operator, ReturnType<typeof binaryOp>> = {
   add: binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy })),
   sub: binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, 0) })),
   mul: binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) })),

@@ -8,7 +8,7 @@ import { Tensor, empty } from '../tensor/tensor.js'
 type Float = 'f32' | 'f16'
 
 function convert(x: Tensor, y: Tensor): void {
-  gpu.run(shaders.cast, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { X: x.element, Y: y.element })
+  gpu.run(shaders.cast, { x, y }, { n: x.size }, { elements: x.size })
 }
 
 const castOp = defineOp({

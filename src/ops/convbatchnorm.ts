@@ -76,8 +76,8 @@ const conv2dBatchNormOp = defineOp({
         scale,
         shift,
       },
-      { channels, eps, affine: normWeight !== null, has_conv_bias: bias !== null },
-      Math.ceil(channels / 64),
+      { channels, eps },
+      { invocations: channels },
     )
     forward(x, parameterAs(x.dtype, weight), y, attrs, { scale, bias: shift, residual, relu: rectify })
   },

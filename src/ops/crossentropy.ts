@@ -47,8 +47,8 @@ const rowsOp = defineOp({
     gpu.run(
       shaders.crossentropy_forward,
       { logits, labels: target, weight, lse, losses, counted },
-      { rows, classes, has_weight: weight !== null, smoothing, ignore },
-      rows,
+      { rows, classes, smoothing, ignore },
+      { groups: rows },
     )
   },
   backward({ logits, target, weight, lse }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
@@ -57,8 +57,8 @@ const rowsOp = defineOp({
       gpu.run(
         shaders.crossentropy_backward,
         { logits, labels: target, weight, lse, dlosses, dlogits },
-        { rows, classes, has_weight: weight !== null, smoothing, ignore },
-        Math.ceil((rows * classes) / 64),
+        { rows, classes, smoothing, ignore },
+        { invocations: rows * classes },
       )
     }
   },
@@ -71,12 +71,18 @@ const weightedMeanOp = defineOp({
   saves: ['scale'],
   shape: (_: { losses: Tensor; counted: Tensor }) => ({ loss: [], scale: [1] }),
   forward({ losses, counted }, { loss, scale }) {
-    gpu.run(shaders.crossentropy_mean, { losses, counted, loss, scale }, { rows: losses.size }, 1)
+    gpu.run(shaders.crossentropy_mean, { losses, counted, loss, scale }, { rows: losses.size }, { groups: 1 })
   },
   backward({ scale }, { loss: dloss }, { losses: dlosses }) {
     if (!dlosses) return
-    const { params, groups } = walk(dlosses.shape, [0], [0])
-    gpu.run(shaders.binary_broadcast, { a: dloss, b: scale, y: dlosses }, params, groups, { OP: 2, T: 'f32' })
+    const { params } = walk(dlosses.shape, [0], [0])
+    gpu.run(
+      shaders.binary_broadcast,
+      { a: dloss, b: scale, y: dlosses },
+      params,
+      { invocations: params.n },
+      { OP: 'mul' },
+    )
   },
 })
 

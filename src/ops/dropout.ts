@@ -28,20 +28,12 @@ export function draw(name: string, p: number): Draw {
 export const kept = (p: number) => ({ p, scale: p < 1 ? 1 / (1 - p) : 0 })
 
 function mask(x: Tensor, y: Tensor, { p, key }: Draw): void {
-  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), Math.ceil(x.size / 256), {
-    T: x.element,
-  })
+  gpu.run(shaders.dropout, { x, y }, () => ({ n: x.size, ...kept(p), ...key() }), { elements: x.size })
 }
 
 function maskSamples(x: Tensor, y: Tensor, { p, key }: Draw): void {
   const per_sample = x.size / x.shape[0]
-  gpu.run(
-    shaders.droppath,
-    { x, y },
-    () => ({ n: x.size, per_sample, ...kept(p), ...key() }),
-    Math.ceil(x.size / 256),
-    { T: x.element },
-  )
+  gpu.run(shaders.droppath, { x, y }, () => ({ n: x.size, per_sample, ...kept(p), ...key() }), { elements: x.size })
 }
 
 function define(name: string, run: typeof mask) {

@@ -22,9 +22,8 @@ const embedTokensOp = defineOp({
     gpu.run(
       shaders.embedtokens_forward,
       { patches, token, position, y },
-      { n: y.size / 4, tokens, width: width / 4, prefix: token ? 1 : 0 },
-      Math.ceil(y.size / 256),
-      { T: y.element },
+      { n: y.size / 4, tokens, width: width / 4 },
+      { elements: y.size },
     )
   },
   backward({ token }, { y: dy }, { patches: dpatches = null, token: dtoken = null, position: dposition = null }) {
@@ -33,17 +32,8 @@ const embedTokensOp = defineOp({
     gpu.run(
       shaders.embedtokens_backward,
       { dy, dpatches, dtoken, dposition },
-      {
-        batch,
-        tokens,
-        width: width / 4,
-        prefix: token ? 1 : 0,
-        want_patches: dpatches !== null,
-        want_token: dtoken !== null,
-        want_position: dposition !== null,
-      },
-      Math.ceil((tokens * width) / 256),
-      { T: dy.element },
+      { batch, tokens, width: width / 4, prefix: token ? 1 : 0 },
+      { elements: tokens * width },
     )
   },
 })

@@ -46,8 +46,7 @@ const normalizeOp = defineOp({
         std1: std[1],
         std2: std[2],
       },
-      Math.ceil((b * H * W) / 64),
-      { T: y.element },
+      { invocations: b * H * W },
     )
   },
 })

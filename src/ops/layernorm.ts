@@ -38,9 +38,9 @@ function forward(
 ) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, residual, weight, bias, sum, y, stats }
-  const params = { rows, cols, eps, has_weight: weight !== null, has_bias: bias !== null, add: residual !== null }
-  if (SG) gpu.run(cpu.layernorm_forward_cpu, bindings, params, rows, { SG, T: x.element })
-  else gpu.run(shaders.layernorm_forward_tile, bindings, params, rows, { T: x.element })
+  const params = { rows, cols, eps }
+  if (SG) gpu.run(cpu.layernorm_forward_cpu, bindings, params, { groups: rows }, { SG })
+  else gpu.run(shaders.layernorm_forward_tile, bindings, params, { groups: rows })
 }
 
 /** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
@@ -55,9 +55,9 @@ function backwardInput(
 ) {
   const { rows, SG } = layout(x, cols)
   const bindings = { x, dy, dsum, weight, stats, dx }
-  const params = { rows, cols, has_weight: weight !== null, add: dsum !== null }
-  if (SG) gpu.run(cpu.layernorm_backward_input_cpu, bindings, params, rows, { SG, T: x.element })
-  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, rows, { T: x.element })
+  const params = { rows, cols }
+  if (SG) gpu.run(cpu.layernorm_backward_input_cpu, bindings, params, { groups: rows }, { SG })
+  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, { groups: rows })
 }
 
 function backwardWeight(
@@ -81,8 +81,7 @@ function backwardWeight(
     shaders.layernorm_backward_weight,
     { x, dy, stats, parts },
     { rows, cols, rows_per_chunk },
-    [across, chunks, 1],
-    { T: x.element },
+    { elements: [cols, chunks] },
   )
   const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
   const dbias = dBias ?? empty([cols], 'f32', 'dbias')

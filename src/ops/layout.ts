@@ -17,8 +17,8 @@ const MOVABLE: readonly DType[] = ['f32', 'f16', 'i32', 'u32']
 
 /** Copies all elements of `shape` between two strided places. */
 export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to: Place): void {
-  const { vec4, params, groups } = walk(shape, from.strides, to.strides, { aOffset: from.offset, bOffset: to.offset })
-  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups, { T: x.element })
+  const { vec4, params } = walk(shape, from.strides, to.strides, { aOffset: from.offset, bOffset: to.offset })
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, { invocations: params.n })
 }
 
 /** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */

@@ -4,9 +4,9 @@ import { gradEnabled } from '../tensor/tape.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { operand, parameterAs } from './cast.js'
-import { type GeluOptions, geluBackward } from './gelu.js'
 import { gemm } from './gemm.js'
 import { sumMiddle } from './reduce.js'
+import { type GeluOptions, unaryBackward } from './unary.js'
 
 interface Inputs {
   x: Tensor
@@ -79,7 +79,7 @@ const linearGeluOp = defineOp({
   },
   backward({ pre, ...saved }, { y: dy }, wanted, { approximate }) {
     const dpre = empty(pre.shape, pre.dtype, 'gradient before gelu')
-    geluBackward(pre, dy, dpre, approximate)
+    unaryBackward(approximate === 'tanh' ? 'gelu_tanh' : 'gelu', pre, dy, dpre)
     backward(saved, dpre, wanted)
   },
 })

@@ -8,18 +8,22 @@ import { cat, slice } from './layout.js'
 import { mean } from './reduce.js'
 import { pair } from './shape.js'
 
-/** Workgroups for lanes along channels: the pixels of [N, H, W, C] folded into y and z. */
-function overPixels([n, h, w, c]: Shape) {
-  const pixels = n * h * w
-  const z = Math.ceil(pixels / 65535)
-  return { pixels, groups: [Math.ceil(c / 64), Math.ceil(pixels / z), z] as const }
+/** x, and a number of lines folded into y and z, each at most what a dispatch may have. */
+function folded(x: number, lines: number) {
+  const z = Math.ceil(lines / 65535)
+  return [x, Math.ceil(lines / z), z] as const
 }
 
-/** Workgroups for lanes along a row's fours of channels: the rows of [N, H, W, C] folded into y and z. */
+/** Lanes along channels, for every pixel of [N, H, W, C]. */
+function overPixels([n, h, w, c]: Shape) {
+  const pixels = n * h * w
+  return { pixels, size: { invocations: folded(c, pixels) } }
+}
+
+/** Lanes along a row, for every row of [N, H, W, C]. */
 function overRows([n, h, w, c]: Shape) {
   const rows = n * h
-  const z = Math.ceil(rows / 65535)
-  return { rows, groups: [Math.ceil((w * c) / 256), Math.ceil(rows / z), z] as const }
+  return { rows, size: { elements: folded(w * c, rows) } }
 }
 
 interface Window {
@@ -71,17 +75,13 @@ const maxPoolOp = defineOp({
     return { y: shape, index: { shape, dtype: 'u32' as const } }
   },
   forward({ x }, { y, index }, window) {
-    const { rows, groups } = overRows(y.shape)
-    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, groups, {
-      T: y.element,
-    })
+    const { rows, size } = overRows(y.shape)
+    gpu.run(shaders.maxpool_forward, { x, y, index }, { ...poolParams(x.shape, y.shape, window), rows }, size)
   },
   backward({ index }, { y: dy }, { x: dx }, window) {
     if (!dx) return
-    const { rows, groups } = overRows(dx.shape)
-    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, groups, {
-      T: dx.element,
-    })
+    const { rows, size } = overRows(dx.shape)
+    gpu.run(shaders.maxpool_backward, { dy, index, dx }, { ...poolParams(dx.shape, dy.shape, window), rows }, size)
   },
 })
 
@@ -112,24 +112,22 @@ const avgPoolOp = defineOp({
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { size }: { size: [number, number] }) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
   forward({ x }, { y }) {
-    const { pixels, groups } = overPixels(y.shape)
+    const { pixels, size } = overPixels(y.shape)
     gpu.run(
       shaders.avgpool_forward,
       { x, y },
       { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels },
-      groups,
-      { T: y.element },
+      size,
     )
   },
   backward(_, { y: dy }, { x: dx }) {
     if (!dx) return
-    const { pixels, groups } = overPixels(dx.shape)
+    const { pixels, size } = overPixels(dx.shape)
     gpu.run(
       shaders.avgpool_backward,
       { dy, dx },
       { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels },
-      groups,
-      { T: dx.element },
+      size,
     )
   },
 })

@@ -21,21 +21,17 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
       shaders.sum_forward,
       { x, y: from },
       { outer, size, inner, parts, scale: 1 },
-      Math.ceil((outputs * parts) / 64),
-      { X: x.element, Y: 'f32' },
+      { invocations: outputs * parts },
     )
     left = parts
   }
-  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, Math.ceil(outputs / 64), {
-    X: from.element,
-    Y: y.element,
-  })
+  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, { invocations: outputs })
 }
 
 /** y = scale · x, broadcast to y's shape. */
 function expandInto(x: Tensor, keptShape: Shape, y: Tensor, scale: number): void {
-  const { vec4, params, groups } = walk(y.shape, broadcastStrides(keptShape, y.shape), stridesOf(y.shape), { scale })
-  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, groups, { T: x.element })
+  const { vec4, params } = walk(y.shape, broadcastStrides(keptShape, y.shape), stridesOf(y.shape), { scale })
+  gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, { invocations: params.n })
 }
 
 /**

@@ -51,7 +51,7 @@ function six<P extends string>(
 /**
  * Parameters of a walk over `shape` with two sets of strides (shaders/lib/strided.wgsl). Neighbouring axes that both
  * sets pass through as one are merged; when the last axis is contiguous in both and everything divides by four, the
- * walk counts vec4.
+ * walk counts vec4. One invocation each.
  */
 export function walk(
   shape: Shape,
@@ -89,7 +89,7 @@ export function walk(
     ...six('a', strides('a'), 0),
     ...six('b', strides('b'), 0),
   }
-  return { vec4, params, groups: Math.ceil(n / 64) }
+  return { vec4, params }
 }
 
 /** A non-negative axis number. */

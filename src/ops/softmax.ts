@@ -13,18 +13,18 @@ function around(shape: readonly number[], dim: number) {
   return { rows: numel(shape.slice(0, dim)) * inner, size: shape[dim], inner }
 }
 
-function defineSoftmax(name: string, LOG: number) {
+function defineSoftmax(name: string, LOG: boolean) {
   const op = defineOp({
     name,
     saves: ['y'],
     shape: ({ x }: { x: Tensor }, _: { dim: number }) => ({ y: x.shape }),
     forward({ x }, { y }, { dim }) {
       const params = around(x.shape, dim)
-      gpu.run(shaders.softmax_forward, { x, y }, params, params.rows, { LOG })
+      gpu.run(shaders.softmax_forward, { x, y }, params, { groups: params.rows }, { LOG })
     },
     backward({ y }, { y: dy }, { x: dx }, { dim }) {
       const params = around(y.shape, dim)
-      if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, params.rows, { LOG })
+      if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, { groups: params.rows }, { LOG })
     },
   })
   return (x: Tensor, { dim }: { dim: number }): Tensor =>
@@ -32,7 +32,7 @@ function defineSoftmax(name: string, LOG: number) {
 }
 
 /** exp(x) / Σ exp(x) over one axis, in f32. `torch.softmax`. */
-export const softmax = defineSoftmax('softmax', 0)
+export const softmax = defineSoftmax('softmax', false)
 
 /** log(softmax(x)) over one axis, in f32. `torch.log_softmax`. */
-export const logSoftmax = defineSoftmax('logSoftmax', 1)
+export const logSoftmax = defineSoftmax('logSoftmax', true)

@@ -1,33 +1,44 @@
-// Elementwise functions of one tensor.
+// Elementwise functions of one tensor. What they compute, and their derivatives, is shaders/lib/unary.wgsl.
 import { gpu } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
 
-/** In the order of their numbers in unary_forward.wgsl: the functions, and what their derivatives are written in. */
-const FUNCTIONS = { relu: 'y', exp: 'y', log: 'x', sqrt: 'y', neg: null, sigmoid: 'y', tanh: 'y', abs: 'x' } as const
-export const UNARY = Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]
+type Name = Constants<typeof shaders.unary_forward>['OP']
 
-function unary(name: keyof typeof FUNCTIONS): (x: Tensor) => Tensor {
-  const OP = UNARY.indexOf(name)
-  const needs = FUNCTIONS[name]
+/** What each derivative is written in: the operand, the result, or neither. */
+const DERIVATIVE_IN: Record<Name, 'x' | 'y' | null> = {
+  relu: 'y',
+  exp: 'y',
+  log: 'x',
+  sqrt: 'y',
+  neg: null,
+  sigmoid: 'y',
+  tanh: 'y',
+  abs: 'x',
+  gelu: 'x',
+  gelu_tanh: 'x',
+}
+
+/** dx = OP′ · dy; `v`: what the derivative is written in. */
+export function unaryBackward(OP: Name, v: Tensor | null, dy: Tensor, dx: Tensor): void {
+  gpu.run(shaders.unary_backward, { v, dy, dx }, { n: dx.size }, { elements: dx.size }, { OP })
+}
+
+function unary(OP: Name, name: string = OP): (x: Tensor) => Tensor {
+  const from = DERIVATIVE_IN[OP]
   const op = defineOp({
     name,
     dtypes: { x: FLOATS },
-    saves: ['x', 'y'],
+    saves: from ? [from] : [],
     shape: ({ x }: { x: Tensor }) => ({ y: x.shape }),
     forward({ x }, { y }) {
-      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP, T: x.element })
+      gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, { elements: x.size }, { OP })
     },
     backward(saved, { y: dy }, { x: dx }) {
-      if (dx)
-        gpu.run(
-          shaders.unary_backward,
-          { v: needs && saved[needs], dy, dx },
-          { n: dx.size },
-          Math.ceil(dx.size / 256),
-          { OP, T: dx.element },
-        )
+      if (dx) unaryBackward(OP, from && saved[from], dy, dx)
     },
   })
   return (x) => op({ x }, {}).y
@@ -49,3 +60,17 @@ export const sigmoid = unary('sigmoid')
 export const tanh = unary('tanh')
 /** |x|. `torch.abs`. */
 export const abs = unary('abs')
+
+const exactGelu = unary('gelu')
+const tanhGelu = unary('gelu_tanh', 'gelu')
+
+export interface GeluOptions {
+  /** 'none': x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with. */
+  approximate?: 'none' | 'tanh'
+}
+
+/** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */
+export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+  check(approximate === 'none' || approximate === 'tanh', `gelu: approximate must be none or tanh, got ${approximate}`)
+  return (approximate === 'tanh' ? tanhGelu : exactGelu)(x)
+}

@@ -52,8 +52,7 @@ export class Adam extends Optimizer<AdamOptions> {
           log2: -Math.log(beta2),
         }
       },
-      Math.ceil(floats / 256),
-      scaler ? { GUARDED: true } : {},
+      { elements: floats },
     )
   }
 }

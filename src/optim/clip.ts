@@ -19,7 +19,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   let offset = 0
   for (const { gradients: g, chunks } of runs) {
     const count = chunks.shape[0]
-    gpu.run(shaders.square_sums, { g, chunks, parts }, { count, offset }, count)
+    gpu.run(shaders.square_sums, { g, chunks, parts }, { count, offset }, { groups: count })
     offset += 64 * count
   }
   const fewer = Math.min(size, 4096)
@@ -28,12 +28,11 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
     shaders.sum_forward,
     { x: parts, y: sums },
     { outer: 1, size, inner: 1, parts: fewer, scale: 1 },
-    fewer / 64,
-    { X: 'f32', Y: 'f32' },
+    { invocations: fewer },
   )
   const norm = empty([], 'f32', 'gradient norm')
-  gpu.run(shaders.gradient_norm, { parts: sums, norm }, { n: fewer }, 1)
+  gpu.run(shaders.gradient_norm, { parts: sums, norm }, { n: fewer }, { groups: 1 })
   for (const { gradients: g, floats: n } of runs)
-    gpu.run(shaders.clip_scale, { g, norm }, { n, max_norm: maxNorm }, Math.ceil(n / 256))
+    gpu.run(shaders.clip_scale, { g, norm }, { n, max_norm: maxNorm }, { elements: n })
   return norm
 }

@@ -26,10 +26,10 @@ const scaleOp = defineOp({
   saves: ['state'],
   shape: ({ loss }: { loss: Tensor; state: Tensor }) => ({ y: loss.shape }),
   forward({ loss, state }, { y }) {
-    gpu.run(shaders.binary_forward, { a: loss, b: state, y }, { n: 1 }, 1, { OP: 2, T: 'f32' })
+    gpu.run(shaders.binary_forward, { a: loss, b: state, y }, { n: 1 }, { elements: 1 }, { OP: 'mul' })
   },
   backward({ state }, { y: dy }, { loss: dloss }) {
-    if (dloss) gpu.run(shaders.binary_forward, { a: dy, b: state, y: dloss }, { n: 1 }, 1, { OP: 2, T: 'f32' })
+    if (dloss) gpu.run(shaders.binary_forward, { a: dy, b: state, y: dloss }, { n: 1 }, { elements: 1 }, { OP: 'mul' })
   },
 })
 
@@ -85,7 +85,7 @@ export class GradScaler {
       optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad)),
     )) {
       const count = chunks.shape[0]
-      gpu.run(shaders.unscale, { g, chunks, scaler: this.state }, { count }, count)
+      gpu.run(shaders.unscale, { g, chunks, scaler: this.state }, { count }, { groups: count })
     }
   }
 
@@ -101,7 +101,7 @@ export class GradScaler {
   update(): void {
     check(this.stage !== 'none', 'GradScaler.update: must follow step(), got no step')
     this.stage = 'none'
-    gpu.run(shaders.scaler_update, { scaler: this.state }, this.settings, 1)
+    gpu.run(shaders.scaler_update, { scaler: this.state }, this.settings, { groups: 1 })
   }
 
   /** The factor now. */

@@ -45,8 +45,7 @@ export class SGD extends Optimizer<SgdOptions> {
         nesterov: group.nesterov,
         steps: this.steps,
       }),
-      Math.ceil(floats / 256),
-      scaler ? { GUARDED: true } : {},
+      { elements: floats },
     )
   }
 }

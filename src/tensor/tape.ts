@@ -39,7 +39,7 @@ export function makeNode(node: Omit<Node, 'id'>): Node {
 /** a + b, elementwise: neither is written, as a gradient may have been passed on to several. */
 function sum(a: Tensor, b: Tensor): Tensor {
   const y = empty(a.shape, a.dtype, 'gradient')
-  gpu.run(shaders.binary_forward, { a, b, y }, { n: a.size }, Math.ceil(a.size / 256), { OP: 0, T: a.element })
+  gpu.run(shaders.binary_forward, { a, b, y }, { n: a.size }, { elements: a.size }, { OP: 'add' })
   return y
 }
 
@@ -100,7 +100,7 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
       if (!outputs) arrived.set(to.node, (outputs = {}))
       outputs[to.output] = outputs[to.output] ? sum(outputs[to.output], value) : value
     } else if (to.grad) {
-      gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, Math.ceil(to.size / 256), { T: to.element })
+      gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, { elements: to.size })
     } else {
       to.grad = gradientOf(to)
       if (to.grad.storage !== value.storage) gpu.copy(value, to.grad)

@@ -26,7 +26,7 @@ function doubled(x: Tensor, ran: string[]): Tensor {
   const y = empty(x.shape)
   const add = (times: number) => {
     for (let i = 0; i < times; i++)
-      gpu.run(shaders.binary_forward, { a: x, b: x, y }, { n: x.size }, Math.ceil(x.size / 256), { OP: 0, T: 'f32' })
+      gpu.run(shaders.binary_forward, { a: x, b: x, y }, { n: x.size }, { elements: x.size }, { OP: 'add' })
   }
   const candidates: (Candidate & { run(): void })[] = [
     { name: 'slow', run: () => add(60) },

@@ -327,7 +327,7 @@ if (gpu.caps.f16) {
     const x = tensor(random([4096]), [4096], { dtype: 'f16' })
     const y = tensor(random([4096]), [4096], { dtype: 'f16' })
     const scaled = (scale: number) => () =>
-      gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, 16, { T: 'f16' })
+      gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, { elements: 4096 })
     const candidates = [
       { name: 'right', scale: 0.5 },
       { name: 'wrong', scale: 0.51 },
@@ -358,11 +358,18 @@ if (gpu.caps.f16) {
     refused(() => F.linear(whole, half), "linear: 'weight' takes f32, got f16; cast it")
     refused(() => F.relu(tensor(Int32Array.of(1))), "relu: 'x' takes f32 or f16, got i32; cast it")
     refused(
-      () => gpu.run(shaders.gelu_forward, { x: half, y: whole }, { n: 4 }, 1, { TANH: true, T: 'f16' }),
-      "gelu_forward: 'y' takes f16, got f32",
+      () => gpu.run(shaders.unary_forward, { x: half, y: whole }, { n: 4 }, { elements: 4 }, { OP: 'gelu' }),
+      "unary_forward: 'y' takes f16, got f32",
     )
     refused(
-      () => gpu.run(shaders.softmax_forward, { x: half, y: whole }, { rows: 2, size: 2, inner: 1 }, 1, { LOG: 0 }),
+      () =>
+        gpu.run(
+          shaders.softmax_forward,
+          { x: half, y: whole },
+          { rows: 2, size: 2, inner: 1 },
+          { groups: 1 },
+          { LOG: false },
+        ),
       "softmax_forward: 'x' takes f32, got f16",
     )
     half.requiresGrad = true

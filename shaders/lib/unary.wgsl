@@ -1,0 +1,47 @@
+// Elementwise functions and their derivatives. To add one: its name in the list, a case in both functions, a line in
+// src/ops/unary.ts; the build refuses a list and cases that differ.
+// @enum OP = relu, exp, log, sqrt, neg, sigmoid, tanh, abs, gelu, gelu_tanh
+// @include lib/nan.wgsl
+// @include lib/math.wgsl
+// @include lib/gelu.wgsl
+override OP: u32;
+
+// y = op(x).
+fn value(x: vec4<f32>) -> vec4<f32> {
+  switch (OP) {
+    case OP_RELU: { return relu(x); }
+    case OP_EXP: { return exp(x); }
+    case OP_LOG: { return precise_log(x); }
+    case OP_SQRT: { return sqrt(x); }
+    case OP_NEG: { return -x; }
+    case OP_SIGMOID: { return sigmoid(x); }
+    case OP_TANH: { return precise_tanh(x); }
+    case OP_ABS: { return abs(x); }
+    case OP_GELU: { return x * normal_cdf(x, bell(x)); }
+    case OP_GELU_TANH: { return x * tanh_cdf(x); }
+    default: { return vec4<f32>(nan()); }
+  }
+}
+
+// g · op′(x), in x or in y = op(x): the one that src/ops/unary.ts says, named here v.
+fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
+  switch (OP) {
+    case OP_RELU: { return select(g, vec4<f32>(0.0), v <= vec4<f32>(0.0)); } // y
+    case OP_EXP: { return g * v; } // y
+    case OP_LOG: { return g / v; } // x
+    case OP_SQRT: { return 0.5 * g / v; } // y
+    case OP_NEG: { return -g; } // neither
+    case OP_SIGMOID: { return g * v * (1.0 - v); } // y
+    case OP_TANH: { return g * (1.0 - v * v); } // y
+    case OP_ABS: { return g * sign(v); } // x
+    case OP_GELU: { // x: Φ(x) + x·φ(x)
+      let b = bell(v);
+      return g * (normal_cdf(v, b) + v * b * 0.39894228);
+    }
+    case OP_GELU_TANH: { // x
+      let s = tanh_cdf(v);
+      return g * (s + v * s * (1.0 - s) * (1.5957691 + 0.21406859 * v * v));
+    }
+    default: { return vec4<f32>(nan()); }
+  }
+}
