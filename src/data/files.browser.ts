@@ -14,13 +14,10 @@ export async function readBytes(file: string | Blob): Promise<Uint8Array> {
   return new Uint8Array(await file.arrayBuffer())
 }
 
-// pngjs's build for browsers carries its own Buffer and does not export it; its synchronous reader wants one.
+// pngjs's build for browsers carries its own Buffer and does not export it; its synchronous writer wants one.
 const PngBuffer = new PNG({ width: 1, height: 1 }).data.constructor as unknown as { from(bytes: ArrayBuffer): Buffer }
 
-/** RGBA samples of a PNG file; 16-bit ones unscaled with `skipRescale`. Throws pngjs's own errors. */
-export function readPng(bytes: Uint8Array, options: { skipRescale: boolean }): ArrayLike<number> {
-  return PNG.sync.read(PngBuffer.from(bytes.slice().buffer as ArrayBuffer), options).data
-}
+export { inflateStart as inflate } from './inflate.js'
 
 /** A gray PNG file of [height, width] bytes. */
 export function writePng(gray: Uint8Array, height: number, width: number): Uint8Array {

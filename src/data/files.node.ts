@@ -1,10 +1,12 @@
-// Files in Node: listing a folder, reading bytes, and pngjs as it is loaded here. Its twin is files.browser.ts.
+// Files in Node: listing a folder, reading bytes, zlib, and pngjs as it is loaded here. Its twin is files.browser.ts.
 import { readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { constants, inflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { RadiogradError } from '../util/check.js'
 import type { Listing } from './imageFolder.js'
+import { inflateStart } from './inflate.js'
 
 /** All files and folders under `dir`, in no particular order. Hidden ones are left out, links followed. */
 export function listFolder(dir: string): Listing {
@@ -39,9 +41,18 @@ export async function readBytes(file: string | Blob): Promise<Uint8Array> {
   }
 }
 
-/** RGBA samples of a PNG file; 16-bit ones unscaled with `skipRescale`. Throws pngjs's own errors. */
-export function readPng(bytes: Uint8Array, options: { skipRescale: boolean }): ArrayLike<number> {
-  return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), options).data
+/**
+ * The first `size` bytes of a zlib stream, fewer where it ends before; what follows the stream is not looked at.
+ * @throws Error where the data are damaged, zlib's checksum included.
+ */
+export function inflate(data: Uint8Array, size: number): Uint8Array {
+  try {
+    const finishFlush = constants.Z_SYNC_FLUSH // a stream cut short gives what it has
+    return inflateSync(data, { maxOutputLength: size, chunkSize: Math.max(size + 1, 64), finishFlush })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
+    return inflateStart(data, size)
+  }
 }
 
 /** A gray PNG file of [height, width] bytes. */

@@ -1,11 +1,34 @@
 // The one picture format between decoding and the batch: RGB, 8 bits, rows of pixels (NHWC without the N).
 // Holds the geometry that needs no arithmetic: EXIF orientation and cropping.
 
+import { check } from '../util/check.js'
+
 /** `data` is [height, width, 3], unsigned bytes. */
 export interface Image {
   width: number
   height: number
   data: Uint8Array
+}
+
+/** A picture as it lies in its file. */
+export interface StoredImage extends Image {
+  /** EXIF orientation (tag 0x0112), where the file has one. */
+  orientation?: number
+  /** What the user should know though the picture could be read. */
+  warning?: string
+}
+
+/** The most pixels a picture may have unless more are asked for. Radiographs have 1 to 20 million. */
+export const MAX_PIXELS = 25e6
+
+/** Refuses a picture by its header, before anything is allocated for it. */
+export function checkPixels(name: string, width: number, height: number, most: number): void {
+  check(
+    width * height <= most,
+    () =>
+      `${name}: must have at most ${most / 1e6} million pixels (--max-pixels or maxPixels allows more), ` +
+      `got ${width} × ${height}`,
+  )
 }
 
 /** Copies pixel (x, y) of the result from the source pixel index that `from` names. */

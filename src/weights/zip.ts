@@ -2,6 +2,7 @@
 // size and CRC.
 import { inflateSync } from 'fflate'
 import { RadiogradError } from '../util/check.js'
+import { crc32 } from '../util/crc32.js'
 
 /** Entries by name. Stored ones are views of `bytes`. */
 export function readZip(bytes: Uint8Array, file: string): Map<string, () => Uint8Array> {
@@ -83,15 +84,4 @@ function readZip64Sizes(
       value += 8
     }
   }
-}
-
-const table = /* @__PURE__ */ Int32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
-  return n
-})
-
-function crc32(bytes: Uint8Array): number {
-  let crc = -1
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ table[(crc ^ bytes[i]) & 255]
-  return (crc ^ -1) >>> 0
 }

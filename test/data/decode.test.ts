@@ -46,20 +46,24 @@ for (let orientation = 1; orientation <= 8; orientation++) {
   })
 }
 
-// libjpeg interpolates chroma and jpeg-js repeats it: 4:2:0 colour is further off, only at the edges of colours.
-const jpegs = {
-  gray: 1,
-  gray_progressive: 1,
-  gray_restart: 1,
-  radiograph_rgb: 1,
-  colour_444: 3,
-  adobe_rgb: 1,
-  colour_420: 40,
-}
-for (const [name, tolerance] of Object.entries(jpegs)) {
-  test(`${name}.jpeg is within ${tolerance} of Pillow`, async () => {
+// One level: libjpeg's inverse transform of gray and luma is another one.
+const jpegs = [
+  'gray',
+  'gray_progressive',
+  'gray_restart',
+  'radiograph_rgb',
+  'adobe_rgb',
+  'colour_444',
+  'colour_422',
+  'colour_440',
+  'colour_420',
+  'colour_420_progressive',
+  'colour_420_narrow',
+]
+for (const name of jpegs) {
+  test(`${name}.jpeg is within one level of Pillow`, async () => {
     const off = difference(await decodeImage(fixture(`${name}.jpeg`), name), expectedImage(name))
-    assert.ok(off <= tolerance, `off by ${off}`)
+    assert.ok(off <= 1, `off by ${off}`)
   })
 }
 
@@ -72,7 +76,7 @@ test('bytes after the end of a PNG are ignored', async () => {
   assert.is(difference(await decodeImage(bytes, 'rgb8.png'), expectedImage('rgb8')), 0)
 })
 
-test('a truncated file is refused by name wherever it was cut', async () => {
+test('a truncated file is refused by name wherever it was cut; a PNG only while pixels are missing', async () => {
   for (const file of [
     'gray.jpeg',
     'gray_progressive.jpeg',
@@ -82,17 +86,13 @@ test('a truncated file is refused by name wherever it was cut', async () => {
     'rgb8_interlaced.png',
   ]) {
     const whole = fixture(file)
-    for (let length = 0; length < whole.length; length += 7) {
-      assert.match(await failure(() => decodeImage(whole.subarray(0, length), `a/${file}`)), `a/${file}: must be `)
+    const least = file.endsWith('png') ? whole.length - 24 : whole.length
+    for (let length = 0; length < least; length += 7) {
+      assert.match(await failure(() => decodeImage(whole.subarray(0, length), `a/${file}`)), `a/${file}: must `)
     }
-    assert.match(await failure(() => decodeImage(whole.subarray(0, -1), file)), file)
+    if (file.endsWith('jpeg')) assert.match(await failure(() => decodeImage(whole.subarray(0, -1), file)), file)
+    else assert.is(difference(await decodeImage(whole.subarray(0, -13), file), await decodeImage(whole, file)), 0)
   }
-})
-
-test('damaged bytes inside a PNG are refused', async () => {
-  const bytes = fixture('rgb8.png').slice()
-  bytes[60] ^= 255
-  assert.match(await failure(() => decodeImage(bytes, 'x.png')), 'x.png: must be a readable PNG file')
 })
 
 test('other files are refused by name', async () => {
