@@ -1,7 +1,6 @@
 // npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all |
 // --table]: see --help.
-import { Command, CommanderError, Option } from 'commander'
-import { real } from '../src/cli/options.js'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { init } from '../src/index.js'
 import { RadiogradError } from '../src/util/check.js'
 import { runAll } from './all.js'
@@ -27,6 +26,11 @@ interface Options {
   minutes: number
 }
 
+function minutes(text: string): number {
+  if (Number(text) > 0) return Number(text)
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
 const program = new Command('bench')
   .description('Measures every kernel and whole steps, and writes bench/results/<adapter>.json when run without words.')
   .argument('[words...]', 'only rows whose name holds every word')
@@ -49,12 +53,7 @@ const program = new Command('bench')
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
   .option('--table', 'rewrites the tables of docs/benchmarks.md and README.md from bench/results')
-  .option(
-    '--minutes <n>',
-    'time for --all',
-    real('above 0', (n) => n > 0),
-    8,
-  )
+  .option('--minutes <n>', 'time for --all', minutes, 8)
   .exitOverride()
   .showSuggestionAfterError(false)
   .configureOutput({

@@ -1,5 +1,5 @@
 // radiograd: one entry point for Node and the browser.
-export { RadiogradError } from './util/check.js'
+export { RadiogradError, SettingError } from './util/check.js'
 export { type Engine, type InitOptions, init } from './engine/index.js'
 export { type DType, Tensor, tensor, zeros } from './tensor/tensor.js'
 export { autocast } from './tensor/autocast.js'
@@ -12,3 +12,4 @@ export { type Checkpoint, loadCheckpoint, saveSafetensors } from './weights/load
 export * from './data/index.js'
 export * as stats from './stats/index.js'
 export * from './train/index.js'
+export * from './app/index.js'

@@ -36,6 +36,7 @@ const ARROWS: Record<string, string[]> = {
   models: ['util', 'tensor', 'ops', 'nn', 'weights'],
   data: ['util', 'ops'],
   train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data', 'stats'],
+  app: ['util', 'tensor', 'engine', 'optim', 'weights', 'models', 'data', 'stats', 'train'],
 }
 
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */
@@ -47,6 +48,7 @@ function imports(file: string): string[] {
     '#platform/files': 'data',
     '#platform/device': 'gpu',
     '#platform/choices': 'tune',
+    '#platform/store': 'app',
   }
   return [...text.matchAll(/^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]/gm)].flatMap(([, from]) => {
     if (from in platform) return [`${platform[from]}/platform`]

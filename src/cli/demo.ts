@@ -3,53 +3,40 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { MACHINE_SETTINGS, type SettingTable, type SettingsOf, TRAIN_SETTINGS, parseSettings } from '../app/settings.js'
 import { writeSyntheticDataset } from '../data/synthetic.node.js'
 import { cacheFolder } from '../util/cache.node.js'
 import { RadiogradError } from '../util/check.js'
-import { type DecodingOptions, withDecoding } from './options.js'
+import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { train } from './train.js'
 
 const DATA = { train: 480, test: 120, size: 64, seed: 0 }
-const SETTINGS = {
-  model: 'resnet18',
-  epochs: 5,
-  batchSize: 16,
-  lr: 1e-3,
-  schedule: 'cosine',
-  precision: 'f32',
-  optimizer: 'adam',
-  imageSize: 32,
-  seed: 0,
-  valSplit: 0.1,
-  patience: 10,
-  classWeights: true,
-  augment: true,
-  freezeBatchNorm: false,
-  gradAccumulation: 1,
-  checkpointActivations: false,
-  dryRun: false,
-} as const
+/** Where the demonstration differs from the defaults of `train`. */
+const SETTINGS = { epochs: 5, lr: 1e-3, schedule: 'cosine', imageSize: 32 } as const
 
-interface DemoOptions extends DecodingOptions {
-  out: string
-}
+const TABLE = {
+  out: { ...TRAIN_SETTINGS.out, default: 'runs/demo' },
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
+type DemoOptions = SettingsOf<typeof TABLE> & OutputOptions
 
 export function demoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description('train ResNet18 from random values on a small set of generated radiograph-like images, in minutes')
-    .option('--out <dir>', 'folder for best.safetensors, history.csv, metrics.json and run.json', 'runs/demo')
-  withDecoding(command).action((options: DemoOptions) => demo(options))
+  withJson(withSettings(command, TABLE)).action((options: DemoOptions) => demo(options))
 }
 
-async function demo(options: DemoOptions): Promise<void> {
+async function demo({ json, ...settings }: DemoOptions): Promise<void> {
+  const report = new Report(json)
   const data = join(cacheFolder(), `radiographs-${Object.values(DATA).join('-')}`)
   if (!existsSync(data)) {
-    new Report(options.json).say(`images    writing ${DATA.train} to train on and ${DATA.test} to test on to ${data}`)
+    report.say(`images    writing ${DATA.train} to train on and ${DATA.test} to test on to ${data}`)
     await generate(data)
   }
-  await train({ ...SETTINGS, ...options, data })
+  await train(parseSettings(TRAIN_SETTINGS, { ...SETTINGS, ...settings, data }), report)
 }
 
 /** All of the data set or nothing: written beside its place and renamed. */

@@ -1,49 +1,35 @@
 // radiograd eval: the metrics of a checkpoint on a data set's test folder.
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { DataLoader } from '../data/dataLoader.js'
-import { ImageFolder } from '../data/imageFolder.js'
-import { Evaluator } from '../train/evaluator.js'
-import { computeMetrics } from '../train/metrics.js'
-import { openCheckpoint } from './checkpoint.js'
-import { countsText, pipeline, sameClasses } from './dataset.js'
-import { type DecodingOptions, withDecoding } from './options.js'
-import { Report, metricsText } from './report.js'
-import { withEngine } from './session.js'
-import { EVALUATION_BATCH } from './train.js'
-
-interface EvalOptions extends DecodingOptions {
-  data: string
-  checkpoint: string
-}
+import { evaluateRun } from '../app/evaluate.js'
+import type { RunEvent } from '../app/events.js'
+import { EVALUATE_SETTINGS, type EvaluateSettings } from '../app/settings.js'
+import { type OutputOptions, withJson, withSettings } from './options.js'
+import { Report } from './report.js'
+import { withSignals } from './session.js'
+import { adapterText, countsText, metricsText, progressOf } from './texts.js'
 
 export function evalCommand(program: Command): void {
-  const command = program
-    .command('eval')
-    .description('measure a checkpoint on DIR/test')
-    .requiredOption('--data <dir>', 'folder with test/, which has one folder of images per class')
-    .requiredOption('--checkpoint <file>', "best.safetensors of 'train'")
-  withDecoding(command).action((options: EvalOptions) => evaluate(options))
+  const command = program.command('eval').description('measure a checkpoint on DIR/test')
+  withJson(withSettings(command, EVALUATE_SETTINGS)).action((options: EvaluateSettings & OutputOptions) =>
+    evaluate(options),
+  )
 }
 
-async function evaluate(options: EvalOptions): Promise<void> {
-  const report = new Report(options.json)
-  const folder = join(options.data, 'test')
-  const { card, build } = await openCheckpoint(options.checkpoint)
-  const test = new ImageFolder(folder, { transform: pipeline(card) })
-  sameClasses(test, folder, card.classes, options.checkpoint)
-  await withEngine({ ...options, report }, async (engine, signal) => {
-    report.say(`test      ${countsText(test)} at ${card.imageSize} px, ${card.model} of ${options.checkpoint}`)
-    const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, workers: options.workers })
-    try {
-      const onStep = report.counter('test', test.samples.length)
-      const outputs = await new Evaluator(engine, build()).run(loader, { signal, onStep })
-      if (!outputs) return
-      const metrics = computeMetrics(outputs)
-      report.say(metricsText(metrics, card.classes))
-      report.result(metrics)
-    } finally {
-      await loader.close()
-    }
+async function evaluate({ data, checkpoint, json, ...settings }: EvaluateSettings & OutputOptions): Promise<void> {
+  const report = new Report(json)
+  let classes: readonly string[] = []
+  const on = (event: RunEvent) => {
+    if (event.kind === 'adapter') report.say(`adapter   ${adapterText(event)}`)
+    if (event.kind === 'progress') report.progress(progressOf(event))
+    if (event.kind !== 'test') return
+    const { card, images } = event
+    classes = card.classes
+    report.say(`test      ${countsText(images, classes)} at ${card.imageSize} px, ${card.model} of ${checkpoint}`)
+  }
+  await withSignals(report, 'after this step', async (signal) => {
+    const metrics = await evaluateRun(settings, { checkpoint, data, signal, on })
+    if (!metrics) return
+    report.say(metricsText(metrics, classes))
+    report.result(metrics)
   })
 }

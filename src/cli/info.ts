@@ -1,17 +1,20 @@
 // radiograd info: which adapter would compute, and what it can do.
 import type { Command } from 'commander'
+import { ADAPTER_SETTINGS, type SettingsOf } from '../app/settings.js'
 import { init } from '../engine/index.js'
-import { type CommonOptions, withCommon } from './options.js'
+import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
-import { describeAdapter } from './session.js'
+import { adapterText } from './texts.js'
 import { versions } from './versions.js'
+
+type InfoOptions = SettingsOf<typeof ADAPTER_SETTINGS> & OutputOptions
 
 export function infoCommand(program: Command): void {
   const command = program.command('info').description('show the adapter that would be used, its limits and features')
-  withCommon(command).action((options: CommonOptions) => info(options))
+  withJson(withSettings(command, ADAPTER_SETTINGS)).action((options: InfoOptions) => info(options))
 }
 
-async function info({ adapter, json }: CommonOptions): Promise<void> {
+async function info({ adapter, json }: InfoOptions): Promise<void> {
   const report = new Report(json)
   const engine = await init({ adapter })
   try {
@@ -23,7 +26,8 @@ async function info({ adapter, json }: CommonOptions): Promise<void> {
     }
     const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = engine.adapter.info
     const features = [...engine.features].sort()
-    report.say(`adapter   ${describeAdapter(engine)}`)
+    const { adapterName: name, adapterKind, isSoftware } = engine
+    report.say(`adapter   ${adapterText({ name, adapterKind, isSoftware })}`)
     report.say(`kind      ${engine.adapterKind}${engine.isSoftware ? ' (software)' : ''}`)
     report.say(`features  ${features.join(' ')}`)
     report.say(`subgroups ${subgroupMinSize} to ${subgroupMaxSize} lanes`)
@@ -34,9 +38,8 @@ async function info({ adapter, json }: CommonOptions): Promise<void> {
         .map(([name, version]) => `${name} ${version}`)
         .join(', ')}`,
     )
-    const { adapterName: name, adapterKind: kind, isSoftware } = engine
     report.result({
-      adapter: { name, kind, isSoftware, vendor, architecture, device, description },
+      adapter: { name, kind: adapterKind, isSoftware, vendor, architecture, device, description },
       subgroupSize: [subgroupMinSize, subgroupMaxSize],
       features,
       limits,

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The program `radiograd`: one command a file, and one place where errors become a line and an exit code.
 import { Command, CommanderError } from 'commander'
-import { RadiogradError } from '../util/check.js'
+import { RadiogradError, SettingError } from '../util/check.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
+import { flagOf } from './options.js'
 import { predictCommand } from './predict.js'
 import { Interrupted } from './session.js'
 import { setupCommand } from './setup.js'
@@ -25,6 +26,12 @@ function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ')
 }
 
+/** A setting is called by its flag. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof SettingError)) return error instanceof Error ? error.message : String(error)
+  return error.message.replace(error.setting, flagOf(error.setting))
+}
+
 /**
  * 2 for wrong usage, 130 after Ctrl-C, 1 for all else; the message in one line, with the stack only where
  * RADIOGRAD_DEBUG is set.
@@ -32,7 +39,7 @@ function oneLine(text: string): string {
 function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said it already
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   process.stderr.write(`radiograd: ${error instanceof RadiogradError ? '' : 'unexpected: '}${oneLine(message)}\n`)
   if (process.env.RADIOGRAD_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return 1

@@ -1,8 +1,6 @@
 // What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to
 // the JSON document.
 import { SingleBar } from 'cli-progress'
-import type { MemoryReport } from '../engine/index.js'
-import type { Metrics } from '../train/metrics.js'
 
 /** One stretch of work with a known number of images. */
 export interface Step {
@@ -85,35 +83,4 @@ export function clock(seconds: number): string {
   const minutes = Math.floor(s / 60)
   const two = (n: number) => String(n).padStart(2, '0')
   return s < 3600 ? `${minutes}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(minutes % 60)}:${two(s % 60)}`
-}
-
-/** Metrics as lines of text. */
-export function metricsText({ confusion, n, ...ratios }: Metrics, classes: readonly string[]): string {
-  const values = Object.entries(ratios)
-    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-    .join('  ')
-  const rows = Array.isArray(confusion)
-    ? confusion
-    : [
-        [confusion.tn, confusion.fp],
-        [confusion.fn, confusion.tp],
-      ]
-  const width = Math.max(...classes.map((c) => c.length), ...rows.flat().map((v) => String(v).length))
-  const line = (cells: (string | number)[]) => cells.map((c) => String(c).padStart(width)).join('  ')
-  const table = [`${line(['', ...classes])}   ← predicted`, ...rows.map((row, c) => line([classes[c], ...row]))]
-  return [`${values}  n ${n}`, ...table].join('\n')
-}
-
-/** What the engine's memory is for, in MiB. */
-export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryReport): string {
-  const { parameters = 0, gradients = 0, optimizer = 0, arena = 0 } = uses
-  const rest = peakBytes - parameters - gradients - optimizer - arena
-  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`
-  const parts = { weights: parameters, gradients, optimizer, 'activations and workspace': arena, other: rest }
-  return (
-    `memory    ${mib(peakBytes)}: ${Object.entries(parts)
-      .map(([name, bytes]) => `${name} ${mib(bytes)}`)
-      .join(', ')}\n` +
-    `          the largest step places ${mib(planned)} of activations and workspace; no plan could do with less than ${mib(lowerBound)}`
-  )
 }

@@ -1,7 +1,4 @@
-// What surrounds a command's work: the engine, which ends with it, and Ctrl-C.
-import { type Engine, init } from '../engine/index.js'
-import { check } from '../util/check.js'
-import type { CommonOptions } from './options.js'
+// Ctrl-C while a command works.
 import type { Report } from './report.js'
 
 /** A command that was stopped by a signal; its exit code is the shell's for it. */
@@ -40,36 +37,4 @@ export async function withSignals<T>(
     report.endProgress()
     for (const name in SIGNALS) process.off(name, stop)
   }
-}
-
-/**
- * Opens the adapter, says which, runs `work` and closes it, whatever happens. A Ctrl-C asks `work` to stop after the
- * current step.
- */
-export function withEngine<T>(
-  {
-    adapter,
-    seed = 0,
-    dryRun,
-    tune,
-    report,
-  }: { adapter: CommonOptions['adapter']; seed?: number; dryRun?: boolean; tune: boolean; report: Report },
-  work: (engine: Engine, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  return withSignals(report, 'after this step', async (signal) => {
-    const engine = await init({ seed, adapter, dryRun, tune })
-    try {
-      check(engine.adapterKind !== 'null', 'RADIOGRAD_ADAPTER: the null adapter computes nothing, got null')
-      report.say(`adapter   ${describeAdapter(engine)}`)
-      return await work(engine, signal)
-    } finally {
-      engine.dispose()
-    }
-  })
-}
-
-/** The adapter in one line; a software one is said loudly. */
-export function describeAdapter({ adapterName, adapterKind, isSoftware }: Engine): string {
-  if (!isSoftware) return adapterName
-  return `${adapterName}, a SOFTWARE ADAPTER (${adapterKind}): the CPU does the GPU's work, expect it to be slow`
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../util/cache.node.js'
-import { RadiogradError } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 
 /** Official files; the first is the checkpoint. */
 export const PRETRAINED: Readonly<Record<string, readonly string[]>> = {
@@ -36,7 +36,8 @@ export function resolveWeights(given: string): string {
   if (existsSync(given) || /^https?:/.test(given) || !Object.hasOwn(PRETRAINED, given)) return given
   const file = cachedFile(PRETRAINED[given][0], given)
   if (existsSync(file)) return file
-  throw new RadiogradError(
-    `--weights: must be a file, or a name fetched before with 'radiograd download ${given}', got ${given}`,
+  throw new SettingError(
+    'weights',
+    `must be a file, or a name fetched before with 'radiograd download ${given}', got ${given}`,
   )
 }

@@ -8,6 +8,11 @@ export function listFolder(dir: string): Listing {
   throw new RadiogradError(`ImageFolder: must be given the picked files in a page, got the path '${dir}'`)
 }
 
+/** A page sees no folders by their path. */
+export function isFolder(_path: string): boolean {
+  return false
+}
+
 /** The bytes of a picked file. */
 export async function readBytes(file: string | Blob): Promise<Uint8Array> {
   if (typeof file === 'string') throw new RadiogradError(`${file}: must be a picked file in a page, got a path`)

@@ -31,6 +31,11 @@ export function listFolder(dir: string): Listing {
   return listing
 }
 
+/** Whether there is a folder at `path`. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
 /** The bytes of a file given by its path or as a Blob. */
 export async function readBytes(file: string | Blob): Promise<Uint8Array> {
   if (typeof file !== 'string') return new Uint8Array(await file.arrayBuffer())

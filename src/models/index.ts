@@ -1,4 +1,13 @@
 // The models: `models` of the public entry point.
+export {
+  type Classifier,
+  MODEL_NAMES,
+  type ModelOptions,
+  type ModelRow,
+  createModel,
+  modelRow,
+  preprocessingOf,
+} from './registry.js'
 export { ResNet, type ResNetOptions, resnet18, resnet34 } from './resnet.js'
 export {
   VisionTransformer,

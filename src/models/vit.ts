@@ -47,6 +47,11 @@ export interface VitOptions {
   attentionDropout?: number
   /** Stochastic depth of the last block; those before rise to it from 0 in even steps. Default 0. */
   dropPath?: number
+  /**
+   * Keeps only what flows between blocks; the backward pass computes each block again. The same gradients for less
+   * memory and more time. Default false.
+   */
+  checkpointActivations?: boolean
 }
 
 /** The patches as a convolution whose stride is its size. */
@@ -84,11 +89,8 @@ export class VisionTransformer extends Module {
   readonly grid: number
   /** Whose names the state dict has: those of the checkpoint that was loaded. */
   dialect: DialectName = 'timm'
-  /**
-   * Keeps only what flows between blocks; the backward pass computes each block again. The same gradients for less
-   * memory and more time.
-   */
-  checkpointActivations = false
+  /** As the option; may be changed between steps that are not captured. */
+  checkpointActivations: boolean
   private readonly ownEps: boolean
 
   constructor(options: VitOptions) {
@@ -106,6 +108,7 @@ export class VisionTransformer extends Module {
       dropout = 0,
       attentionDropout = 0,
       dropPath = 0,
+      checkpointActivations = false,
     } = options
     const whole = { imageSize, patchSize, dim, depth, heads, mlpDim, numClasses }
     for (const [name, value] of Object.entries(whole))
@@ -117,6 +120,7 @@ export class VisionTransformer extends Module {
     check(dim % heads === 0, `vit: heads must divide dim, got ${heads} and ${dim}`)
     check(pool === 'token' || pool === 'mean', `vit: pool must be token or mean, got ${pool}`)
     this.imageSize = imageSize
+    this.checkpointActivations = checkpointActivations
     this.grid = imageSize / patchSize
     this.ownEps = options.eps !== undefined
     const tokens = this.grid ** 2 + (pool === 'token' ? 1 : 0)

@@ -1,15 +1,12 @@
 // Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
-import type { Module } from '../nn/module.js'
 import * as F from '../ops/index.js'
 import type { Captured, Engine } from '../engine/index.js'
+import type { Classifier } from '../models/registry.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
 import type { Outputs } from './metrics.js'
 import { allFinite } from '../util/check.js'
-
-/** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
-export type Classifier = Module & { forward(x: Tensor): Tensor }
 
 export interface EvaluateOptions {
   /** Stops after the current step. */

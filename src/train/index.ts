@@ -1,6 +1,6 @@
 // Training and evaluation: part of the public entry point.
 export type { BatchSource } from './batches.js'
-export { type Classifier, type EvaluateOptions, Evaluator } from './evaluator.js'
+export { type EvaluateOptions, Evaluator } from './evaluator.js'
 export { type HistoryRow, historyCsv } from './history.js'
 export {
   type BinaryConfusion,

@@ -1,6 +1,7 @@
 // The training loop: epochs, validation, early stopping, the best state, history. Draws nothing and writes no file:
 // whoever runs it, the command line or a page, is told what happens through callbacks.
 import { BatchNorm2d } from '../nn/layers.js'
+import type { Classifier } from '../models/registry.js'
 import type { StateDict } from '../nn/module.js'
 import * as F from '../ops/index.js'
 import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
@@ -8,9 +9,9 @@ import { GradScaler } from '../optim/scaler.js'
 import { autocast } from '../tensor/autocast.js'
 import type { Captured, Engine } from '../engine/index.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { SettingError, check } from '../util/check.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
-import { type Classifier, Evaluator } from './evaluator.js'
+import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
 import { argmax, computeMetrics, crossEntropy } from './metrics.js'
 
@@ -118,10 +119,10 @@ export class Trainer {
     )
     const { precision = 'f32' } = options
     check(precision === 'f32' || precision === 'f16', `Trainer: precision must be f32 or f16, got ${precision}`)
-    check(
-      precision === 'f32' || engine.features.has('shader-f16'),
-      () => `Trainer: precision f16 needs an adapter with shader-f16, got ${engine.adapterName}`,
-    )
+    if (precision === 'f16' && !engine.features.has('shader-f16')) {
+      const rule = `f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`
+      throw new SettingError('precision', rule)
+    }
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(this.classWeight)
     this.share = tensor([0], [])

@@ -33,6 +33,21 @@ export function fileError(file: string, why: string): RadiogradError {
   return new RadiogradError(`${printable(file, MOST_CHARACTERS - 2 - reason.length)}: ${reason}`)
 }
 
+/**
+ * An error about one setting of a run, by the setting's name (`batchSize`). A face may show its own name for it instead,
+ * such as a flag.
+ */
+export class SettingError extends RadiogradError {
+  /** `given`: the value, where the message begins with it. */
+  constructor(
+    readonly setting: string,
+    readonly rule: string,
+    readonly given?: string | number,
+  ) {
+    super(`${setting}${given === undefined ? '' : ` ${given}`}: ${rule}`)
+  }
+}
+
 /** Throws a {@link RadiogradError} with `message` (or its result, when building it costs) unless `condition` holds. */
 export function check(condition: unknown, message: string | (() => string)): asserts condition {
   if (!condition) throw new RadiogradError(typeof message === 'string' ? message : message())

@@ -157,7 +157,7 @@ test('a full disk while the checkpoint is saved', async () => {
   // The kernel refuses files over 4 MiB from the second epoch on; the checkpoint has 45 MB.
   const limit = (child: ChildProcess) => execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=4194304'])
   const out = at('full')
-  const options = { when: /^epoch 1\//m, then: limit }
+  const options = { when: /^epoch 1\/500  loss/m, then: limit }
   const { code, stderr } = await radiograd(train(at('data'), ...saving, '--out', out), options)
   assert.is(code, 1, stderr)
   assert.match(stderr, /^radiograd: .*best\.safetensors: cannot be written, .* over the allowed file size\n$/)
@@ -167,7 +167,7 @@ test('a full disk while the checkpoint is saved', async () => {
 
 test('Ctrl-C', async () => {
   const interrupt = (child: ChildProcess) => child.kill('SIGINT')
-  const run = await radiograd(train(at('data'), ...saving), { when: /^epoch 2\//m, then: interrupt })
+  const run = await radiograd(train(at('data'), ...saving), { when: /^epoch 2\/500  loss/m, then: interrupt })
   const { code, stdout, stderr } = run
   assert.is(code, 130, stderr)
   assert.match(stderr, /^radiograd: stopping after this step/)

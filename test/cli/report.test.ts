@@ -1,7 +1,8 @@
 // How results and times are written for people.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { clock, metricsText } from '../../src/cli/report.js'
+import { clock } from '../../src/cli/report.js'
+import { metricsText } from '../../src/cli/texts.js'
 
 const test = suite('report')
 

@@ -1,11 +1,13 @@
-// Which images a command trains on, steers by and tests on. Only file names matter here: the files are empty.
+// Which images a run trains on, steers by and tests on. Only file names matter here: the files are empty.
 import * as assert from 'uvu/assert'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { classCounts, countsText, openSplits } from '../../src/cli/dataset.js'
+import { classCounts, openSplits } from '../../src/app/splits.js'
+import { countsText } from '../../src/cli/texts.js'
+import type { Dataset } from '../../src/data/imageFolder.js'
 import { patientOf } from '../../src/data/split.js'
-import { scratch } from './command.js'
+import { scratch } from '../cli/command.js'
 
 const test = suite('data set folders')
 const dir = scratch()
@@ -32,11 +34,8 @@ const open = (name: string, more: object = {}) => openSplits(join(dir, name), { 
 test('validation is a share of train, no patient on both sides; val/ is left alone', () => {
   const { train, validation, test: whole, classes, validationFrom } = open('a')
   assert.equal(classes, ['NORMAL', 'PNEUMONIA'])
-  assert.equal([train, validation!, whole].map(countsText), [
-    '18 NORMAL, 54 PNEUMONIA',
-    '2 NORMAL, 6 PNEUMONIA',
-    '20 NORMAL, 1 PNEUMONIA',
-  ])
+  const counts = [train, validation!, whole].map((set) => countsText(classCounts(set), classes))
+  assert.equal(counts, ['18 NORMAL, 54 PNEUMONIA', '2 NORMAL, 6 PNEUMONIA', '20 NORMAL, 1 PNEUMONIA'])
   const patients = new Set(train.samples.map((s) => patientOf(s.path)))
   assert.not(validation!.samples.some((s) => patients.has(patientOf(s.path))))
   assert.is(validationFrom, '10 % of train, by patient')
@@ -65,10 +64,30 @@ test('the same seed gives the same images', () => {
   assert.not.equal(paths(3), paths(4))
 })
 
-test('what cannot be split is said with its flag or folder', () => {
+test('files picked in a page are split like those on disk', () => {
+  for (const [name, more] of [
+    ['a', {}],
+    ['a', { valSplit: 0 }],
+    ['c', { valSplit: 0 }],
+  ] as const) {
+    const picked = readdirSync(join(dir, name), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.\w+$/.test(path))
+      .map((path) => ({ path, blob: new Blob([]) }))
+    const there = openSplits(picked, { ...SETTINGS, ...more })
+    const here = open(name, more)
+    const paths = (set: Dataset | null, from = '') =>
+      set?.samples.map(({ path, label }) => `${path.slice(from.length)} ${label}`)
+    for (const part of ['train', 'validation', 'test'] as const) {
+      const folder = part === 'validation' && more.valSplit === 0 ? 'val' : part === 'test' ? 'test' : 'train'
+      assert.equal(paths(there[part]), paths(here[part], join(dir, name, folder, '/')))
+    }
+  }
+})
+
+test('what cannot be split is said with its setting or folder', () => {
   assert.throws(() => open('b'), /b\/test: classes must be those of .*b\/train \[NORMAL, PNEUMONIA\], got \[.*VIRUS\]/)
-  assert.throws(() => open('c'), /^--val-split 0\.1: splitByPatient: every class needs two or more patients/)
-  assert.throws(() => open('a', { limit: 1 }), /^--limit: stratifiedSubset: count must be at least 2/)
+  assert.throws(() => open('c'), /^valSplit 0\.1: splitByPatient: every class needs two or more patients/)
+  assert.throws(() => open('a', { limit: 1 }), /^limit: stratifiedSubset: count must be at least 2/)
 })
 
 test.run()

@@ -1,0 +1,116 @@
+// What a run tells whoever started it, as it happens: plain data, for a terminal's lines, a page's drawing, or a message
+// from one thread to another.
+import type { MemoryReport } from '../engine/index.js'
+import type { HistoryRow } from '../train/history.js'
+import type { Metrics } from '../train/metrics.js'
+import type { ModelCard } from './card.js'
+import type { RunRecord, WeightsReport } from './record.js'
+
+/** The adapter that computes. */
+export interface AdapterEvent {
+  kind: 'adapter'
+  name: string
+  /** 'gpu', 'lavapipe', 'swiftshader', … */
+  adapterKind: string
+  /** The CPU does the GPU's work. */
+  isSoftware: boolean
+}
+
+/** Images of each class in each part of the data set. */
+export interface DataEvent {
+  kind: 'data'
+  classes: readonly string[]
+  train: readonly number[]
+  validation: readonly number[] | null
+  /** Where validation comes from, in words. */
+  validationFrom: string
+  test: readonly number[]
+}
+
+export interface ModelEvent {
+  kind: 'model'
+  model: string
+  imageSize: number
+  /** What was loaded, and from which file; null for fresh values. */
+  weights: WeightsReport | null
+  /** Numbers that learn, of `parameters`. */
+  trained: number
+  parameters: number
+}
+
+/** An evaluation begins. */
+export interface TestEvent {
+  kind: 'test'
+  card: ModelCard
+  /** Images of each class, in the order of the card's. */
+  images: readonly number[]
+}
+
+/** What a dry run was asked for. */
+export interface MemoryEvent {
+  kind: 'memory'
+  memory: MemoryReport
+}
+
+/** After every step. */
+export type ProgressEvent = {
+  kind: 'progress'
+  /** Images done in this phase, of `total`. */
+  images: number
+  total: number
+  imagesPerSecond: number
+} & (
+  | { phase: 'test' }
+  | {
+      phase: 'train' | 'validate'
+      /** From 1, of `epochs`. */
+      epoch: number
+      epochs: number
+      /** Mean training loss of the epoch so far; NaN before the first result. */
+      loss: number
+    }
+)
+
+/** After every whole epoch, when its files are written. */
+export interface EpochEvent {
+  kind: 'epoch'
+  row: HistoryRow
+  epochs: number
+  /** Whether it is the best so far, and `best.safetensors` its weights. */
+  best: boolean
+}
+
+/** Training ended before its last epoch. */
+export interface StoppedEvent {
+  kind: 'stopped'
+  why: 'early' | 'aborted'
+  /** The epoch whose weights `best.safetensors` holds; null when there is none. */
+  bestEpoch: number | null
+}
+
+/** The weights of the best epoch on the test images. */
+export interface MetricsEvent {
+  kind: 'metrics'
+  metrics: Metrics
+  classes: readonly string[]
+  bestEpoch: number
+}
+
+/** All files are written. */
+export interface DoneEvent {
+  kind: 'done'
+  record: RunRecord
+  metrics: Metrics
+}
+
+export type RunEvent =
+  | AdapterEvent
+  | DataEvent
+  | ModelEvent
+  | TestEvent
+  | MemoryEvent
+  | ProgressEvent
+  | EpochEvent
+  | StoppedEvent
+  | MetricsEvent
+  | DoneEvent

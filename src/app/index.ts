@@ -1,0 +1,65 @@
+// The application below every face: part of the public entry point.
+export {
+  type CheckpointSource,
+  type ModelCard,
+  type TrainedModel,
+  modelCardOf,
+  openModel,
+  readModel,
+  toMetadata,
+} from './card.js'
+export {
+  EVALUATION_BATCH,
+  type EvaluateRunOptions,
+  type PredictRunOptions,
+  type Prediction,
+  evaluateRun,
+  predictRun,
+} from './evaluate.js'
+export type {
+  AdapterEvent,
+  DataEvent,
+  DoneEvent,
+  EpochEvent,
+  MemoryEvent,
+  MetricsEvent,
+  ModelEvent,
+  ProgressEvent,
+  RunEvent,
+  StoppedEvent,
+  TestEvent,
+} from './events.js'
+export type { RunRecord, WeightsReport } from './record.js'
+export type { Listener } from './session.js'
+export {
+  ADAPTER_SETTINGS,
+  EVALUATE_SETTINGS,
+  type EvaluateSettings,
+  MACHINE_SETTINGS,
+  type MachineSettings,
+  PREDICT_SETTINGS,
+  type PredictSettings,
+  type Setting,
+  type SettingTable,
+  type SettingsOf,
+  TRAIN_SETTINGS,
+  type TrainSettings,
+  defaultsOf,
+  fits,
+  fromText,
+  parseSettings,
+  ruleOf,
+} from './settings.js'
+export {
+  type DataSource,
+  type SplitOptions,
+  type Splits,
+  classCounts,
+  openSplits,
+  pipeline,
+  sameClasses,
+} from './splits.js'
+export { MemoryStore, type Store } from './store.js'
+export { openFolder } from '#platform/store'
+export { type TrainOutcome, type TrainRunOptions, trainRun } from './train.js'
+export { TRAINABLE_PARTS, chooseTrainable } from './trainable.js'

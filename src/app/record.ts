@@ -1,0 +1,95 @@
+// What is known of a run afterwards: `run.json` as data.
+import type { Engine, MemoryReport } from '../engine/index.js'
+import type { Classifier } from '../models/registry.js'
+import type { TrainResult } from '../train/trainer.js'
+import type { Checkpoint } from '../weights/load.js'
+import type { Dataset } from '../data/imageFolder.js'
+import type { ModelCard } from './card.js'
+import type { TrainSettings } from './settings.js'
+import { type Splits, classCounts } from './splits.js'
+
+/** What loading a checkpoint did: names of tensors. */
+export interface WeightsReport {
+  file: string
+  /** Of the model. */
+  tensors: number
+  loaded: number
+  missing: string[]
+  unexpected: string[]
+  /** Of another size than the checkpoint's, hence fresh. */
+  reinitialised: string[]
+}
+
+/** Copies what fits of a checkpoint into the model; what is absent there keeps its fresh values. */
+export function loadInto(model: Classifier, checkpoint: Checkpoint): WeightsReport {
+  const { loaded, missing, unexpected, reinitialised } = model.loadStateDict(checkpoint, { strict: false })
+  const tensors = [...model.state()].length
+  const otherSize = reinitialised.map((r) => r.name)
+  return { file: checkpoint.source, tensors, loaded, missing, unexpected, reinitialised: otherSize }
+}
+
+type Counts = Record<string, number>
+
+/** Every setting of a run, what it ran on, and how it went. Written as `run.json`. */
+export interface RunRecord {
+  command: 'train'
+  settings: TrainSettings & Pick<ModelCard, 'imageSize' | 'mean' | 'std'>
+  classes: readonly string[]
+  /** Images by class. */
+  images: { train: Counts; validation: Counts | null; test: Counts }
+  validationFrom: string
+  weights: WeightsReport | null
+  bestEpoch: number | null
+  /** Epochs that were finished. */
+  epochs: number
+  stopped: TrainResult['stopped']
+  lossScaling: TrainResult['lossScaling']
+  seconds: number
+  secondsPerEpoch: number | null
+  adapter: { name: string; kind: string; isSoftware: boolean; features: string[] }
+  gpuMemory: MemoryReport
+  /** Of this program and of what it ran on. */
+  versions: Record<string, string>
+}
+
+/** What a record says of a run that does not change while it runs. */
+export interface RunFacts {
+  settings: TrainSettings
+  card: ModelCard
+  splits: Splits
+  weights: WeightsReport | null
+  versions: Record<string, string>
+}
+
+export function recordOf(
+  { settings, card, splits, weights, versions }: RunFacts,
+  engine: Engine,
+  { history, best, stopped, lossScaling }: TrainResult,
+  seconds: number,
+): RunRecord {
+  const { imageSize, mean, std, classes } = card
+  const { adapterName: name, adapterKind: kind, isSoftware } = engine
+  return {
+    command: 'train',
+    settings: { ...settings, imageSize, mean, std },
+    classes,
+    images: {
+      train: countsOf(splits.train),
+      validation: splits.validation && countsOf(splits.validation),
+      test: countsOf(splits.test),
+    },
+    validationFrom: splits.validationFrom,
+    weights,
+    bestEpoch: best?.epoch ?? null,
+    epochs: history.length,
+    stopped,
+    lossScaling,
+    seconds,
+    secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
+    adapter: { name, kind, isSoftware, features: [...engine.features].sort() },
+    gpuMemory: engine.memory(),
+    versions,
+  }
+}
+
+const countsOf = (set: Dataset): Counts => Object.fromEntries(classCounts(set).map((n, c) => [set.classes[c], n]))

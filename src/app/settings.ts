@@ -1,0 +1,343 @@
+// The settings of what this application does, one table each: name, kind, range, default and help in one place. Flags of
+// the command line, the fields of a form, the type of a settings object, its check and what run.json holds all follow
+// from these rows. Plain data: a table can be sent as JSON.
+import { MODEL_NAMES } from '../models/registry.js'
+import { SettingError, check, printable } from '../util/check.js'
+
+interface Common {
+  readonly help: string
+  /** What stands for the value in a usage text: `dir` for `--data <dir>`. */
+  readonly value?: string
+  /** Must be given: there is no default. */
+  readonly required?: boolean
+}
+
+/** A whole number from `least` to `most`; `most` is 2³¹ − 1 when left out. */
+interface Whole extends Common {
+  readonly kind: 'whole'
+  readonly least: number
+  readonly most?: number
+  readonly default?: number
+}
+
+interface Real extends Common {
+  readonly kind: 'number'
+  readonly least?: number
+  readonly above?: number
+  readonly below?: number
+  readonly default?: number
+}
+
+interface Choice extends Common {
+  readonly kind: 'choice'
+  readonly choices: readonly string[]
+  readonly default: string
+}
+
+interface Names extends Common {
+  readonly kind: 'names'
+}
+
+interface Text extends Common {
+  readonly kind: 'text'
+  readonly default?: string
+}
+
+/** True or false. `help` says what changing it from its default does. */
+interface Switch extends Common {
+  readonly kind: 'switch'
+  readonly default: boolean
+}
+
+/** One row. */
+export type Setting = Whole | Real | Choice | Names | Text | Switch
+export type SettingTable = Readonly<Record<string, Setting>>
+
+type ValueOf<S> = S extends { kind: 'whole' | 'number' }
+  ? number
+  : S extends { kind: 'choice'; choices: readonly (infer C)[] }
+    ? C
+    : S extends { kind: 'names' }
+      ? readonly string[]
+      : S extends { kind: 'switch' }
+        ? boolean
+        : string
+type Given<T> = {
+  [K in keyof T as T[K] extends { default: unknown } | { required: true } ? K : never]: ValueOf<T[K]>
+}
+type Optional<T> = {
+  [K in keyof T as T[K] extends { default: unknown } | { required: true } ? never : K]?: ValueOf<T[K]>
+}
+type Flat<T> = { [K in keyof T]: T[K] }
+
+/** The settings object of a table: what has a default or is required is there, all else may be. */
+export type SettingsOf<T extends SettingTable> = Flat<Given<T> & Optional<T>>
+
+/** Of everything that computes. */
+export const ADAPTER_SETTINGS = {
+  adapter: {
+    kind: 'choice',
+    choices: ['auto', 'gpu', 'lavapipe', 'swiftshader'],
+    default: 'auto',
+    value: 'kind',
+    help: 'which adapter to compute on',
+  },
+} as const satisfies SettingTable
+
+/** Of everything that runs a model on images. */
+export const MACHINE_SETTINGS = {
+  workers: {
+    kind: 'whole',
+    least: 0,
+    most: 64,
+    value: 'n',
+    help: 'threads that decode images, 0 for none (default: one per core, at most 4)',
+  },
+  tune: {
+    kind: 'switch',
+    default: true,
+    help: 'do not measure which kernels are fastest on this GPU, nor use what was measured before',
+  },
+  ...ADAPTER_SETTINGS,
+} as const satisfies SettingTable
+
+/** Of a training run. */
+export const TRAIN_SETTINGS = {
+  data: {
+    kind: 'text',
+    required: true,
+    value: 'dir',
+    help: 'folder with train/, test/ and optionally val/, each with a folder per class',
+  },
+  model: { kind: 'choice', choices: MODEL_NAMES, default: 'resnet18', value: 'name', help: 'architecture' },
+  weights: {
+    kind: 'text',
+    value: 'file',
+    help:
+      "start from a .safetensors, .pth, .pt or .bin file, a folder of Hugging Face's, or what 'download' fetched, " +
+      'by its name',
+  },
+  trainable: {
+    kind: 'names',
+    value: 'names',
+    help: 'train only these layers, such as layer4,fc; also: head, last-stage, all (default: all)',
+  },
+  epochs: { kind: 'whole', least: 1, default: 20, value: 'n', help: 'passes over the training images' },
+  batchSize: { kind: 'whole', least: 1, most: 4096, default: 16, value: 'n', help: 'images per step' },
+  lr: { kind: 'number', above: 0, default: 1e-5, value: 'x', help: 'learning rate' },
+  schedule: {
+    kind: 'choice',
+    choices: ['constant', 'cosine'],
+    default: 'constant',
+    value: 'name',
+    help: 'course of the learning rate; cosine lets it fall to 0',
+  },
+  optimizer: {
+    kind: 'choice',
+    choices: ['adam', 'adamw', 'sgd'],
+    default: 'adam',
+    value: 'name',
+    help: 'update rule; sgd has momentum 0.9',
+  },
+  precision: {
+    kind: 'choice',
+    choices: ['f32', 'f16'],
+    default: 'f32',
+    value: 'type',
+    help: 'of activations while training: f16 takes half the memory, where the adapter has shader-f16',
+  },
+  weightDecay: {
+    kind: 'number',
+    least: 0,
+    value: 'x',
+    help: 'pull of the weights towards 0 (default: 0, with adamw 0.01)',
+  },
+  imageSize: {
+    kind: 'whole',
+    least: 32,
+    most: 1024,
+    value: 'n',
+    help: "width and height the images are resized to (default: the weights', mostly 224)",
+  },
+  seed: {
+    kind: 'whole',
+    least: 0,
+    default: 0,
+    value: 'n',
+    help: 'of everything random: the same command gives the same bytes',
+  },
+  valSplit: {
+    kind: 'number',
+    least: 0,
+    below: 1,
+    default: 0.1,
+    value: 'x',
+    help: 'share of train kept for validation, by patient; 0 takes DIR/val',
+  },
+  limit: {
+    kind: 'whole',
+    least: 2,
+    value: 'n',
+    help: 'use only so many training images, drawn with the shares of the classes',
+  },
+  patience: {
+    kind: 'whole',
+    least: 0,
+    default: 10,
+    value: 'n',
+    help: 'stop after so many epochs without a lower validation loss, 0 for never',
+  },
+  classWeights: {
+    kind: 'switch',
+    default: true,
+    help: 'let every image count the same, however rare its class',
+  },
+  augment: { kind: 'switch', default: true, help: 'do not mirror training images at random' },
+  freezeBatchNorm: {
+    kind: 'switch',
+    default: false,
+    help: 'frozen BatchNorm layers keep their running statistics',
+  },
+  gradAccumulation: {
+    kind: 'whole',
+    least: 1,
+    most: 4096,
+    default: 1,
+    value: 'n',
+    help: 'compute each batch in so many parts: the same gradients for less memory',
+  },
+  checkpointActivations: {
+    kind: 'switch',
+    default: false,
+    help: "compute a Vision Transformer's blocks again in the backward pass, for less memory",
+  },
+  dryRun: {
+    kind: 'switch',
+    default: false,
+    help: 'print the memory that training would take, and train nothing',
+  },
+  out: {
+    kind: 'text',
+    default: 'runs/train',
+    value: 'dir',
+    help: 'folder for best.safetensors, history.csv, metrics.json and run.json',
+  },
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
+const CHECKPOINT = { kind: 'text', required: true, value: 'file', help: "best.safetensors of 'train'" } as const
+
+/** Of an evaluation. */
+export const EVALUATE_SETTINGS = {
+  data: {
+    kind: 'text',
+    required: true,
+    value: 'dir',
+    help: 'folder with test/, which has one folder of images per class',
+  },
+  checkpoint: CHECKPOINT,
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
+/** Of a prediction. */
+export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
+
+export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
+export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
+export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
+export type MachineSettings = SettingsOf<typeof MACHINE_SETTINGS>
+
+const LARGEST = 2 ** 31 - 1
+
+/** What a value must be, in words: `a whole number from 1 to 4096`. */
+export function ruleOf(setting: Setting): string {
+  switch (setting.kind) {
+    case 'whole':
+      return `a whole number from ${setting.least} to ${setting.most ?? LARGEST}`
+    case 'number': {
+      const { least, above, below } = setting
+      const bounds = [
+        ...(least === undefined ? [] : [`of ${least} or more`]),
+        ...(above === undefined ? [] : [`above ${above}`]),
+        ...(below === undefined ? [] : [`below ${below}`]),
+      ]
+      return `a number ${bounds.join(' and ')}`
+    }
+    case 'choice':
+      return `one of ${setting.choices.join(', ')}`
+    case 'names':
+      return 'names with commas between them'
+    case 'text':
+      return 'a text'
+    case 'switch':
+      return 'true or false'
+  }
+}
+
+/** Whether a value of unknown origin is one of this setting. */
+export function fits(setting: Setting, value: unknown): boolean {
+  switch (setting.kind) {
+    case 'whole':
+      return isNumber(value) && Number.isInteger(value) && value >= setting.least && value <= (setting.most ?? LARGEST)
+    case 'number': {
+      const { least = -Infinity, above = -Infinity, below = Infinity } = setting
+      return isNumber(value) && value >= least && value > above && value < below
+    }
+    case 'choice':
+      return setting.choices.includes(value as string)
+    case 'names':
+      return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string' && name !== '')
+    case 'text':
+      return typeof value === 'string' && value !== ''
+    case 'switch':
+      return typeof value === 'boolean'
+  }
+}
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value)
+
+/** A value as it is typed, in a command line or a form; undefined when the text is none. */
+export function fromText(setting: Setting, text: string): unknown {
+  const value = {
+    whole: () => (/^\d+$/.test(text) ? Number(text) : undefined),
+    number: () => (text.trim() === '' ? undefined : Number(text)),
+    choice: () => text,
+    names: () => text.split(',').map((name) => name.trim()),
+    text: () => text,
+    switch: () => ({ true: true, false: false })[text],
+  }[setting.kind]()
+  return fits(setting, value) ? value : undefined
+}
+
+/** The settings that have a default, with it. */
+export function defaultsOf<T extends SettingTable>(table: T): Partial<SettingsOf<T>> {
+  const rows = Object.entries(table).flatMap(([name, setting]) =>
+    'default' in setting && setting.default !== undefined ? [[name, setting.default]] : [],
+  )
+  return Object.fromEntries(rows) as Partial<SettingsOf<T>>
+}
+
+/**
+ * A settings object from JSON or another unknown origin: every value checked, defaults filled in.
+ *
+ * @throws SettingError in one line naming the setting, its rule and what was given.
+ */
+export function parseSettings<T extends SettingTable>(table: T, given: unknown): SettingsOf<T> {
+  check(
+    typeof given === 'object' && given !== null && !Array.isArray(given),
+    () => `settings: must be an object, got ${shown(given)}`,
+  )
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(table, name)) {
+      throw new SettingError('settings', `must be ${Object.keys(table).join(', ')}, got ${shown(name)}`)
+    }
+    if (value === undefined) continue
+    if (!fits(table[name], value)) throw new SettingError(name, `must be ${ruleOf(table[name])}, got ${shown(value)}`)
+  }
+  const settings = { ...defaultsOf(table), ...given } as Record<string, unknown>
+  for (const [name, { required }] of Object.entries(table))
+    if (required && settings[name] === undefined) throw new SettingError(name, 'must be given, got nothing')
+  return settings as SettingsOf<T>
+}
+
+const shown = (value: unknown): string => printable(JSON.stringify(value) ?? String(value), 60)

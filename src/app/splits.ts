@@ -1,0 +1,129 @@
+// The folders of a data set as what is trained on, what steers, and what is tested on.
+import { isFolder } from '#platform/files'
+import { type Dataset, ImageFolder, type PickedFile, subset } from '../data/imageFolder.js'
+import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
+import * as transforms from '../data/transforms.js'
+import { RadiogradError, SettingError, check } from '../util/check.js'
+import type { ModelCard } from './card.js'
+
+/** A folder with train/, test/ and optionally val/: its path (Node), or the files picked in a page. */
+export type DataSource = string | readonly PickedFile[]
+
+/** What every image goes through; all of it is squeezed into the square, nothing cropped. */
+export function pipeline(
+  { imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>,
+  { augment = false } = {},
+): transforms.Pipeline {
+  return transforms.compose([
+    transforms.Resize([imageSize, imageSize]),
+    ...(augment ? [transforms.RandomHorizontalFlip()] : []),
+    transforms.ToTensor(),
+    transforms.Normalize(mean, std),
+  ])
+}
+
+export interface Splits {
+  train: Dataset
+  validation: Dataset | null
+  test: Dataset
+  classes: readonly string[]
+  /** Where validation comes from, in words. */
+  validationFrom: string
+}
+
+export interface SplitOptions {
+  imageSize: number
+  mean: ModelCard['mean']
+  std: ModelCard['std']
+  augment: boolean
+  valSplit: number
+  limit?: number
+  seed: number
+}
+
+/** How messages call a part of a data set. */
+export function partName(source: DataSource, part: string): string {
+  return typeof source === 'string' ? `${source.replace(/(.)[/\\]+$/, '$1')}/${part}` : part
+}
+
+/** One of a data set's folders. */
+export function openPart(source: DataSource, part: string, transform: transforms.Pipeline): ImageFolder {
+  return typeof source === 'string'
+    ? new ImageFolder(partName(source, part), { transform })
+    : new ImageFolder(source, { transform, root: part })
+}
+
+function hasPart(source: DataSource, part: string): boolean {
+  if (typeof source === 'string') return isFolder(partName(source, part))
+  return source.some((file) => {
+    const path = 'blob' in file ? file.path : file.webkitRelativePath.split('/').slice(1).join('/')
+    return path.startsWith(`${part}/`)
+  })
+}
+
+/**
+ * `train`, `test` and, with `valSplit` 0, `val` where there is one. Otherwise validation is that share of train, no
+ * patient on both sides. `limit` keeps so many training images, and of validation as many as make the same share.
+ *
+ * @throws RadiogradError naming the folder or the setting that does not work out.
+ */
+export function openSplits(source: DataSource, options: SplitOptions): Splits {
+  const { valSplit, limit, seed } = options
+  const still = pipeline(options)
+  const all = openPart(source, 'train', pipeline(options, { augment: options.augment }))
+  const { classes } = all
+  const test = openPart(source, 'test', still)
+  sameClasses(test, partName(source, 'test'), classes, partName(source, 'train'))
+
+  let train: Dataset = all
+  let validation: Dataset | null = null
+  let validationFrom = 'none'
+  if (valSplit > 0) {
+    const sides = blame('valSplit', valSplit, () => splitByPatient(all.samples, valSplit, seed))
+    train = subset(all, sides.train)
+    validation = subset(all, sides.validation, still)
+    validationFrom = `${Math.round(valSplit * 100)} % of train, by patient`
+  } else if (hasPart(source, 'val')) {
+    validation = openPart(source, 'val', still)
+    validationFrom = partName(source, 'val')
+    sameClasses(validation, validationFrom, classes, partName(source, 'train'))
+  }
+  if (limit !== undefined) {
+    const most = (set: Dataset, count: number) =>
+      subset(
+        set,
+        blame('limit', undefined, () => stratifiedSubset(set.samples, count, seed)),
+      )
+    train = most(train, limit)
+    if (validation && valSplit > 0) {
+      const share = Math.round((train.samples.length * valSplit) / (1 - valSplit))
+      validation = most(validation, Math.max(share, classes.length))
+    }
+  }
+  return { train, validation, test, classes, validationFrom }
+}
+
+/** Throws unless a data set has these classes; `name` and `of` are what messages call it and their owner. */
+export function sameClasses(set: Dataset, name: string, classes: readonly string[], of: string): void {
+  check(
+    set.classes.join('\n') === classes.join('\n'),
+    () => `${name}: classes must be those of ${of} [${classes.join(', ')}], got [${set.classes.join(', ')}]`,
+  )
+}
+
+/** Images of each class, in the order of the classes. */
+export function classCounts({ samples, classes }: Pick<Dataset, 'samples' | 'classes'>): number[] {
+  return countLabels(
+    samples.map((s) => s.label),
+    classes.length,
+  )
+}
+
+/** Names the setting that `work` has something to complain about. */
+function blame<T>(setting: string, given: number | undefined, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof RadiogradError ? new SettingError(setting, error.message, given) : error
+  }
+}

@@ -1,0 +1,50 @@
+// A folder of the browser's own file system (OPFS) as a store: private to the page's origin, seen by no other.
+import { RadiogradError } from '../util/check.js'
+import type { Store } from './store.js'
+
+/**
+ * The store of a folder at the top of the origin's private file system, which is made when the first file is written.
+ *
+ * @param name what messages call it; `dir` when left out.
+ */
+export function openFolder(dir: string, name = dir): Store {
+  const folder = async (create: boolean) =>
+    missing(async () => (await navigator.storage.getDirectory()).getDirectoryHandle(dir, { create }))
+  return {
+    name,
+    async read(file) {
+      const handle = await missing(async () => (await folder(false))?.getFileHandle(file))
+      return handle ? new Uint8Array(await (await handle.getFile()).arrayBuffer()) : null
+    },
+    // What a writable has been given takes the file's place when it is closed, and not before.
+    async write(file, bytes) {
+      try {
+        const handle = await (await folder(true))!.getFileHandle(file, { create: true })
+        const writable = await handle.createWritable()
+        await writable.write(bytes as Uint8Array<ArrayBuffer>)
+        await writable.close()
+      } catch (error) {
+        throw new RadiogradError(`${name}/${file}: cannot be written, ${(error as Error).message}`)
+      }
+    },
+    async list() {
+      const handle = (await folder(false)) as unknown as { keys(): AsyncIterable<string> } | undefined
+      const names: string[] = []
+      if (handle) for await (const file of handle.keys()) names.push(file)
+      return names.sort()
+    },
+    async remove(file) {
+      await missing(async () => (await folder(false))?.removeEntry(file))
+    },
+  }
+}
+
+/** The result, or undefined where the file or folder is not there. */
+async function missing<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as DOMException).name === 'NotFoundError') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,47 @@
+// Where a run keeps its files: a folder on disk, the browser's own folder, or memory. Names are plain, without folders;
+// a file is written whole or not at all.
+
+export interface Store {
+  /** What messages call it. */
+  readonly name: string
+  /** The bytes of a file, or null where there is none. */
+  read(name: string): Promise<Uint8Array | null>
+  /** Writes or replaces a file: all of it, or nothing and an error. */
+  write(name: string, bytes: Uint8Array): Promise<void>
+  /** Names of all files, sorted. */
+  list(): Promise<string[]>
+  /** Removes a file; nothing happens where there is none. */
+  remove(name: string): Promise<void>
+}
+
+/** A store in memory, for tests and for results that nobody keeps. */
+export class MemoryStore implements Store {
+  private readonly files = new Map<string, Uint8Array>()
+
+  constructor(readonly name = 'memory') {}
+
+  async read(name: string): Promise<Uint8Array | null> {
+    return this.files.get(name) ?? null
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    this.files.set(name, bytes.slice())
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.files.keys()].sort()
+  }
+
+  async remove(name: string): Promise<void> {
+    this.files.delete(name)
+  }
+}
+
+/** `value` as an indented JSON file. */
+export function writeJson(store: Pick<Store, 'write'>, name: string, value: unknown): Promise<void> {
+  return writeText(store, name, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+export function writeText(store: Pick<Store, 'write'>, name: string, text: string): Promise<void> {
+  return store.write(name, new TextEncoder().encode(text))
+}

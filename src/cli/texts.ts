@@ -1,0 +1,98 @@
+// Events and results of the application as text for people.
+import type { AdapterEvent, DataEvent, ProgressEvent } from '../app/events.js'
+import type { WeightsReport } from '../app/record.js'
+import type { MemoryReport } from '../engine/index.js'
+import type { HistoryRow } from '../train/history.js'
+import type { Metrics } from '../train/metrics.js'
+import type { Step } from './report.js'
+
+/** The adapter in one line; a software one is said loudly. */
+export function adapterText({ name, adapterKind, isSoftware }: Omit<AdapterEvent, 'kind'>): string {
+  if (!isSoftware) return name
+  return `${name}, a SOFTWARE ADAPTER (${adapterKind}): the CPU does the GPU's work, expect it to be slow`
+}
+
+/** `1207 NORMAL, 3493 PNEUMONIA` */
+export function countsText(counts: readonly number[], classes: readonly string[]): string {
+  return counts.map((n, c) => `${n} ${classes[c]}`).join(', ')
+}
+
+export function dataText({ classes, train, validation, validationFrom, test }: DataEvent): string {
+  const steering = validation ? `${countsText(validation, classes)} (${validationFrom})` : 'none'
+  return `train ${countsText(train, classes)} · validation ${steering} · test ${countsText(test, classes)}`
+}
+
+/** What loading a checkpoint did, in a few lines. */
+export function weightsText({ tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
+  const differ = `${missing.length} missing, ${reinitialised.length} re-initialised, ${unexpected.length} unexpected`
+  const lines = [`${loaded} of ${tensors} tensors loaded; ${differ}`]
+  if (missing.length) lines.push(`missing, start fresh: ${shorten(missing)}`)
+  if (reinitialised.length) lines.push(`of another size, start fresh: ${shorten(reinitialised)}`)
+  if (unexpected.length) lines.push(`unexpected, ignored: ${shorten(unexpected)}`)
+  return lines.join('\n          ')
+}
+
+const MOST_NAMES = 10
+
+/** Tensor names by the layer they belong to, with at most ten of them. */
+function shorten(names: readonly string[]): string {
+  const layers = [...new Set(names.map((name) => name.replace(/\.[^.]*$/, '')))]
+  const rest = layers.length - MOST_NAMES
+  return layers.slice(0, MOST_NAMES).join(' ') + (rest > 0 ? ` and ${rest} more` : '')
+}
+
+export const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
+
+/** Progress as a stretch of work with a bar of its own. */
+export function progressOf(event: ProgressEvent): Step {
+  const { images, total, imagesPerSecond } = event
+  if (event.phase === 'test') return { label: 'test', images, total, imagesPerSecond }
+  const label = `epoch ${event.epoch}/${event.epochs}${event.phase === 'validate' ? ' validation' : ''}`
+  const note = event.phase === 'train' ? `loss ${event.loss.toFixed(4)}` : undefined
+  return { label, images, total, imagesPerSecond, note }
+}
+
+export function epochText(row: HistoryRow, epochs: number, best: boolean): string {
+  const validation = Number.isNaN(row.valLoss)
+    ? []
+    : [`val loss ${row.valLoss.toFixed(4)} accuracy ${row.valAccuracy.toFixed(3)} auc ${row.valAuc.toFixed(3)}`]
+  const training = `loss ${row.trainLoss.toFixed(4)} accuracy ${row.trainAccuracy.toFixed(3)}`
+  return [
+    `epoch ${row.epoch}/${epochs}`,
+    training,
+    ...validation,
+    `${row.seconds.toFixed(1)} s  ${row.imagesPerSecond.toFixed(1)} images/s`,
+    ...(best ? ['best'] : []),
+  ].join('  ')
+}
+
+/** Metrics as lines of text. */
+export function metricsText({ confusion, n, ...ratios }: Metrics, classes: readonly string[]): string {
+  const values = Object.entries(ratios)
+    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+    .join('  ')
+  const rows = Array.isArray(confusion)
+    ? confusion
+    : [
+        [confusion.tn, confusion.fp],
+        [confusion.fn, confusion.tp],
+      ]
+  const width = Math.max(...classes.map((c) => c.length), ...rows.flat().map((v) => String(v).length))
+  const line = (cells: (string | number)[]) => cells.map((c) => String(c).padStart(width)).join('  ')
+  const table = [`${line(['', ...classes])}   ← predicted`, ...rows.map((row, c) => line([classes[c], ...row]))]
+  return [`${values}  n ${n}`, ...table].join('\n')
+}
+
+/** What the engine's memory is for, in MiB. */
+export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryReport): string {
+  const { parameters = 0, gradients = 0, optimizer = 0, arena = 0 } = uses
+  const rest = peakBytes - parameters - gradients - optimizer - arena
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`
+  const parts = { weights: parameters, gradients, optimizer, 'activations and workspace': arena, other: rest }
+  return (
+    `memory    ${mib(peakBytes)}: ${Object.entries(parts)
+      .map(([name, bytes]) => `${name} ${mib(bytes)}`)
+      .join(', ')}\n` +
+    `          the largest step places ${mib(planned)} of activations and workspace; no plan could do with less than ${mib(lowerBound)}`
+  )
+}

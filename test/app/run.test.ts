@@ -1,0 +1,117 @@
+// Runs as the library offers them: a store and events instead of a folder and lines.
+import * as assert from 'uvu/assert'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { syntheticFiles } from '../../src/data/synthetic.js'
+import {
+  MemoryStore,
+  type RunEvent,
+  TRAIN_SETTINGS,
+  computeMetrics,
+  evaluateRun,
+  init,
+  models,
+  openFolder,
+  openModel,
+  parseSettings,
+  predictRun,
+  trainRun,
+} from '../../src/index.js'
+import { Evaluator } from '../../src/train/evaluator.js'
+import { DataLoader, ImageFolder, pipeline } from '../../src/index.js'
+import { scratch } from '../cli/command.js'
+
+const test = suite('runs')
+const data = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
+  path,
+  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
+}))
+const settings = parseSettings(TRAIN_SETTINGS, {
+  data: 'generated',
+  imageSize: 32,
+  batchSize: 8,
+  epochs: 2,
+  lr: 1e-3,
+  valSplit: 0.3,
+  trainable: ['head'],
+  workers: 0,
+})
+
+const store = new MemoryStore()
+const json = async (name: string) => JSON.parse(new TextDecoder().decode((await store.read(name))!))
+
+test('training tells what happens and writes four files, and nothing else', async () => {
+  const events: RunEvent[] = []
+  const { record, metrics } = await trainRun(settings, { store, data, on: (event) => events.push(event) })
+  assert.equal(await store.list(), ['best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
+  const kinds = events.map((event) => event.kind).filter((kind, i, all) => kind !== all[i - 1])
+  assert.equal(kinds, [
+    'adapter',
+    'data',
+    'model',
+    ...['progress', 'epoch', 'progress', 'epoch', 'progress'],
+    'metrics',
+    'done',
+  ])
+  assert.equal(JSON.parse(JSON.stringify(record)), await json('run.json'))
+  assert.equal(metrics, await json('metrics.json'))
+  assert.equal([record!.epochs, record!.stopped, record!.settings.trainable], [2, 'completed', ['head']])
+})
+
+test('a run stopped by its signal leaves the best so far and says so', async () => {
+  const abort = new AbortController()
+  const there = new MemoryStore()
+  await there.write('metrics.json', new Uint8Array(1)) // of an earlier run
+  const events: RunEvent[] = []
+  const { record, metrics } = await trainRun(settings, {
+    store: there,
+    data,
+    signal: abort.signal,
+    on: (event) => {
+      events.push(event)
+      if (event.kind === 'epoch') abort.abort()
+    },
+  })
+  assert.equal([record!.stopped, record!.epochs, metrics], ['aborted', 1, null])
+  assert.equal(events.at(-1), { kind: 'stopped', why: 'aborted', bestEpoch: 1 })
+  assert.equal(await there.list(), ['best.safetensors', 'history.csv', 'run.json'])
+})
+
+test('what fails before an epoch is finished leaves the store as it was', async () => {
+  const there = new MemoryStore()
+  await there.write('metrics.json', new Uint8Array(1))
+  let said = ''
+  const broken = data.map((file) => (file.path.startsWith('train') ? { ...file, blob: new Blob(['x']) } : file))
+  await trainRun(settings, { store: there, data: broken }).catch((error: Error) => {
+    said = error.message
+  })
+  assert.match(said, /^(NORMAL|PNEUMONIA)\/.*: must be a JPEG or PNG image/)
+  assert.equal(await there.list(), ['metrics.json'])
+})
+
+test('evaluation and prediction agree with the run, from a file or its bytes', async () => {
+  const checkpoint = (await store.read('best.safetensors'))!
+  assert.equal(await evaluateRun(settings, { checkpoint, data }), await json('metrics.json'))
+  const images = data.filter(({ path }) => path.startsWith('test')).map(({ path, blob }) => new File([blob], path))
+  const predictions = (await predictRun(settings, {
+    checkpoint: new Blob([checkpoint as Uint8Array<ArrayBuffer>]),
+    images,
+  }))!
+  const { tn, tp } = (await json('metrics.json')).confusion
+  assert.is(predictions.filter((p) => p.file.includes(`/${p.class}/`)).length, tn + tp)
+})
+
+test('a checkpoint opens as a model with its card', async () => {
+  const folder = openFolder(join(scratch(), 'new'))
+  await folder.write('best.safetensors', (await store.read('best.safetensors'))!)
+  const engine = await init()
+  const { model, card } = await openModel(join(folder.name, 'best.safetensors'))
+  assert.equal([card.model, card.classes, card.imageSize], ['resnet18', ['NORMAL', 'PNEUMONIA'], 32])
+  assert.ok(model instanceof models.ResNet && !model.training)
+  const images = new ImageFolder(data, { root: 'test', transform: pipeline(card) })
+  const outputs = await new Evaluator(engine, model).run(new DataLoader(images, { batchSize: 32, workers: 0 }))
+  assert.equal(computeMetrics(outputs!), await json('metrics.json'))
+  engine.dispose()
+})
+
+test.run()

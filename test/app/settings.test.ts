@@ -1,0 +1,85 @@
+// The tables of settings: what fits, what is refused and how, and that the flags of the command line are these.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import {
+  EVALUATE_SETTINGS,
+  TRAIN_SETTINGS,
+  type TrainSettings,
+  fits,
+  fromText,
+  parseSettings,
+  ruleOf,
+} from '../../src/app/settings.js'
+import { flagOf } from '../../src/cli/options.js'
+import { radiograd } from '../cli/command.js'
+
+const test = suite('settings')
+
+test('a table is plain data, and a settings object survives JSON', () => {
+  assert.equal(JSON.parse(JSON.stringify(TRAIN_SETTINGS)), TRAIN_SETTINGS)
+  const settings: TrainSettings = parseSettings(TRAIN_SETTINGS, { data: 'x', trainable: ['fc'], weightDecay: 0 })
+  assert.equal(parseSettings(TRAIN_SETTINGS, JSON.parse(JSON.stringify(settings))), settings)
+  assert.equal([settings.epochs, settings.lr, settings.tune, settings.limit], [20, 1e-5, true, undefined])
+})
+
+test('every default fits its own row', () => {
+  for (const table of [TRAIN_SETTINGS, EVALUATE_SETTINGS]) {
+    for (const [name, row] of Object.entries(table)) if ('default' in row) assert.ok(fits(row, row.default), name)
+  }
+})
+
+test('what does not fit is one line that names the setting', () => {
+  const refused = (given: unknown, message: string) => {
+    let said = ''
+    try {
+      parseSettings(TRAIN_SETTINGS, given)
+    } catch (error) {
+      said = (error as Error).message
+    }
+    assert.is(said, message)
+  }
+  const data = 'x'
+  refused({ data, batchSize: 0 }, 'batchSize: must be a whole number from 1 to 4096, got 0')
+  refused({ data, batchSize: '16' }, 'batchSize: must be a whole number from 1 to 4096, got "16"')
+  refused({ data, lr: 0 }, 'lr: must be a number above 0, got 0')
+  refused({ data, lr: NaN }, 'lr: must be a number above 0, got null')
+  refused({ data, valSplit: 1 }, 'valSplit: must be a number of 0 or more and below 1, got 1')
+  refused({ data, precision: 'f64' }, 'precision: must be one of f32, f16, got "f64"')
+  refused({ data, augment: 'no' }, 'augment: must be true or false, got "no"')
+  refused({ data, trainable: [] }, 'trainable: must be names with commas between them, got []')
+  refused({}, 'data: must be given, got nothing')
+  refused([], 'settings: must be an object, got []')
+  refused(null, 'settings: must be an object, got null')
+  assert.throws(() => parseSettings(TRAIN_SETTINGS, { data, colour: 1 }), /^settings: must be data, .*, got "colour"$/)
+  assert.throws(() => parseSettings(TRAIN_SETTINGS, { data, constructor: 1 }), /got "constructor"$/)
+  assert.throws(() => parseSettings(TRAIN_SETTINGS, JSON.parse('{"__proto__": {"data": "x"}}')), /got "__proto__"$/)
+})
+
+test('typed text', () => {
+  const { batchSize, lr, precision, trainable, augment } = TRAIN_SETTINGS
+  assert.equal(
+    ['16', '1.5', '-1', '', '1e3', '0x10', '5000'].map((text) => fromText(batchSize, text)),
+    [16, undefined, undefined, undefined, undefined, undefined, undefined],
+  )
+  assert.equal(
+    ['1e-3', ' ', '0', 'x', 'Infinity'].map((text) => fromText(lr, text)),
+    [1e-3, undefined, undefined, undefined, undefined],
+  )
+  assert.equal([fromText(precision, 'f16'), fromText(precision, 'f8')], ['f16', undefined])
+  assert.equal([fromText(trainable, 'layer4, fc'), fromText(trainable, 'a,,b')], [['layer4', 'fc'], undefined])
+  assert.equal(
+    [fromText(augment, 'true'), fromText(augment, 'yes'), ruleOf(augment)],
+    [true, undefined, 'true or false'],
+  )
+})
+
+test('the flags of train are the rows of the table', async () => {
+  const { stdout } = await radiograd(['train', '--help'])
+  const flags = [...stdout.matchAll(/^  (--[\w-]+)/gm)].map(([, flag]) => flag)
+  const rows = Object.entries(TRAIN_SETTINGS).map(([name, row]) =>
+    row.kind === 'switch' && row.default ? flagOf(name).replace('--', '--no-') : flagOf(name),
+  )
+  assert.equal(flags, [...rows, '--json'])
+})
+
+test.run()
