@@ -2,8 +2,9 @@
 // ships, made from those files.
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
 import type { Engine } from '../src/index.js'
-import type { Finding } from '../src/tune/search.js'
+import type { Measurement } from '../src/tune/measure.js'
 import { origin, readResults, resultNames, slug, writeResults } from './results.js'
 import { type Log, progress, short } from './stats.js'
 import { type StepWork, build } from './steps.js'
@@ -15,30 +16,31 @@ export interface ChoiceResults {
   shipsAs: string
   date: string
   node: string
-  findings: Finding[]
+  measurements: Measurement[]
 }
 
 const ENDING = '-choices'
+const SHIPPED = fileURLToPath(new URL('../../src/tune/shipped.ts', import.meta.url))
 /**
- * A choice ships when it takes at most this share of the usual one's time. On software adapters each kernel more is
+ * A choice ships when it takes at most this share of the default's time. On software adapters each kernel more is
  * compiled for up to half a second, so a choice must be worth it.
  */
 const WORTH = { gpu: 0.9, software: 0.7 }
 
 /**
- * Measures the candidates of every kernel family in the given steps, writes what was found if it is to be kept, and
- * disposes the engine.
+ * Measures all implementations of every product and convolution in the given steps, writes what was found if it is to be
+ * kept, and disposes the engine.
  */
 export async function measureChoices(
   engine: Engine,
   works: readonly StepWork[],
   { log, keep }: { log: Log; keep: boolean },
 ): Promise<void> {
-  const findings: Finding[] = []
+  const measurements: Measurement[] = []
   for (const work of works) {
     await log.attempt(`choices for ${work.name}`, async () => {
-      const onFinding = ({ key, name, ms }: Finding) => progress(`${key}: ${name}, ${short(ms ?? NaN)} ms`)
-      findings.push(...(await engine.tune(build(work), { onFinding })))
+      const onMeasurement = ({ key, chosen, ms }: Measurement) => progress(`${key}: ${chosen}, ${short(ms)} ms`)
+      measurements.push(...(await engine.tune(build(work), { onMeasurement })))
     })
   }
   engine.dispose()
@@ -49,17 +51,14 @@ export async function measureChoices(
     isSoftware,
     shipsAs: adapterKind === 'gpu' ? adapter : adapterKind,
     ...origin(),
-    findings,
+    measurements,
   }
   await writeResults(`${slug(engine)}${ENDING}`, results)
 }
 
 /** Writes src/tune/shipped.ts. */
 export async function ship(): Promise<void> {
-  await writeFile(
-    fileURLToPath(new URL('../../src/tune/shipped.ts', import.meta.url)),
-    shippedSource(await readChoices()),
-  )
+  await writeFile(SHIPPED, await shippedSource(await readChoices()))
   console.log('wrote src/tune/shipped.ts')
 }
 
@@ -69,18 +68,18 @@ export async function readChoices(): Promise<ChoiceResults[]> {
 }
 
 /** What shipped.ts holds. */
-export function shippedSource(results: readonly ChoiceResults[]): string {
-  const adapters = results.flatMap(({ shipsAs, isSoftware, findings }) => {
+export async function shippedSource(results: readonly ChoiceResults[]): Promise<string> {
+  const adapters = results.flatMap(({ shipsAs, isSoftware, measurements }) => {
     const worth = isSoftware ? WORTH.software : WORTH.gpu
-    const lines = findings
-      .filter(({ name, usual, ms, usualMs }) => name !== usual && ms! <= worth * usualMs!)
-      .map(({ key, name }) => `    '${key}': '${name}',\n`)
+    const lines = measurements
+      .filter(({ chosen, ms, default: usual, defaultMs }) => chosen !== usual && ms <= worth * defaultMs!)
+      .map(({ key, chosen }) => `    '${key}': '${chosen}',\n`)
       .sort()
     return lines.length ? [`  '${shipsAs}': {\n${lines.join('')}  },\n`] : []
   })
-  return (
-    '// Choices for adapters that were measured beforehand, where they differ enough from the usual ones: made by `npm run bench -- --ship` from\n' +
-    '// bench/results/*-choices.json, which `npm run bench -- --choices` measures.\n\n' +
-    `export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {${adapters.length ? `\n${adapters.join('')}` : ''}}\n`
-  )
+  const source =
+    '// Choices for adapters that were measured beforehand, where they are much faster than the default: made by `npm run\n' +
+    '// bench -- --ship` from bench/results/*-choices.json, which `npm run bench -- --choices` measures.\n\n' +
+    `export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {${adapters.join('')}}\n`
+  return format(source, { ...(await resolveConfig(SHIPPED)), parser: 'typescript' })
 }

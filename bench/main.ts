@@ -48,7 +48,7 @@ const program = new Command('bench')
   .option('--pytorch', 'PyTorch where Python has it, on CUDA or the CPU')
   .option(
     '--choices',
-    'measures all candidates of every kernel family in the steps named; without words writes what is fastest',
+    'measures all implementations of products and convolutions in the steps named; without words writes the fastest',
   )
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')

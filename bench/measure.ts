@@ -1,7 +1,7 @@
 // Measures kernels: checks each, then times its dispatches by timestamps and compares with what the adapter can do.
 import { gpu } from '../src/gpu/gpu.js'
 import { type Engine, F, type Tensor } from '../src/index.js'
-import { subgroupFamily } from '../src/ops/gemm.js'
+import { subgroupSizeForCpuKernels } from '../src/ops/occupancy.js'
 import { check } from '../src/util/check.js'
 import { CACHED_BYTES, type CeilingMeter, type Ceilings } from './ceilings.js'
 import { Rehearsal, isDispatch, record } from './dispatches.js'
@@ -79,7 +79,7 @@ async function errorOf(engine: Engine, work: Work): Promise<number | null> {
   const inputs = work.inputs()
   const dys: Tensor[] = []
   const fast = await outcome(engine, work, inputs, dys, false)
-  const plain = subgroupFamily() ? await outcome(engine, work, inputs, dys, true) : fast
+  const plain = subgroupSizeForCpuKernels() ? await outcome(engine, work, inputs, dys, true) : fast
   if (plain.kernels !== fast.kernels)
     return Math.max(...Object.keys(fast.data).map((name) => distance(fast.data[name], plain.data[name])))
   if (!work.multilinear) return null

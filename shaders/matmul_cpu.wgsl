@@ -1,9 +1,8 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `turned`, y [M, N], bias [N]; for one subgroup a
+// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `transposed`, y [M, N], bias [N]; for one subgroup a
 // workgroup (software adapters). Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between
 // batches (0 broadcasts). A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four
-// vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If `turned` a
-// lane
-// loads along K of its 4 columns, and turns that 4×4 block in its registers. Dispatched over [ceil(N / 4·SG), ceil(M /
+// vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If `transposed` a
+// lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over [ceil(N / 4·SG), ceil(M /
 // TM), batches]. GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
 // @variant T = f32, f16
 // @include lib/math.wgsl
@@ -12,7 +11,7 @@
 // @variant TM = 8, 32
 // @require subgroups
 struct Params {
-  M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, turned: u32, has_bias: u32, keep_pre: u32,
+  M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, transposed: u32, has_bias: u32, keep_pre: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
@@ -21,14 +20,14 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
-// One kernel for turned weights and others has half as much to compile (lavapipe takes long over it); one for each runs
+// One kernel for transposed weights and others has half as much to compile (lavapipe takes long over it); one for each runs
 // faster on SwiftShader.
-override TURNED: i32 = -1; // 0 or 1 where it is known to the compiler
+override TRANSPOSED: i32 = -1; // 0 or 1 where it is known to the compiler
 const RT = (TM + SG - 1u) / SG;
 
 @compute @workgroup_size(SG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
-  let turned = select(TURNED == 1, params.turned != 0u, TURNED < 0);
+  let transposed = select(TRANSPOSED == 1, params.transposed != 0u, TRANSPOSED < 0);
   let row = wid.y * TM;
   let column = wid.x * SG + lane;
   let inside = column < params.N4;
@@ -37,9 +36,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
   @unroll for (var t = 0u; t < RT; t++) {
     base[t] = wid.z * params.a_stride + min(row + t * SG + lane, params.M - 1u) * params.K4;
   }
-  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, turned);
-  let next = select(params.N4, params.K4, turned);
-  let step = select(4u * params.N4, 1u, turned);
+  var at = wid.z * params.w_stride + select(col, col * 4u * params.K4, transposed);
+  let next = select(params.N4, params.K4, transposed);
+  let step = select(4u * params.N4, 1u, transposed);
   var acc: array<vec4<f32>, TM>;
   for (var k = 0u; k < params.K4; k++) {
     var r: array<vec4<f32>, RT>;
@@ -48,7 +47,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     var w1 = vec4<f32>(w[at + next]);
     var w2 = vec4<f32>(w[at + 2u * next]);
     var w3 = vec4<f32>(w[at + 3u * next]);
-    if (turned) {
+    if (transposed) {
       let t = transpose(mat4x4<f32>(w0, w1, w2, w3));
       w0 = t[0];
       w1 = t[1];

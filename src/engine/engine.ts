@@ -6,7 +6,7 @@ import type { Recording } from '../gpu/recording.js'
 import type { Storage } from '../gpu/storage.js'
 import { Timings } from '../gpu/timings.js'
 import { Tensor, empty } from '../tensor/tensor.js'
-import type { Finding } from '../tune/search.js'
+import type { Measurement } from '../tune/measure.js'
 import type { TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
 import { type Result, mapTensors, record } from './record.js'
@@ -155,11 +155,11 @@ export class Engine {
   }
 
   /**
-   * Measures the candidates of every kernel that `fn` runs at a shape new to this adapter, and keeps the fastest of
-   * those that compute the right thing, for this process and later ones. Runs nothing of `fn` itself. Needs the device
-   * feature `timestamp-query`.
+   * Measures all implementations of every product and convolution that `fn` runs at a shape new to this adapter, and
+   * keeps the fastest of those that compute the right thing, for this process and later ones. Runs nothing of `fn`
+   * itself. Needs the device feature `timestamp-query`.
    */
-  tune(fn: () => Result, options: TuneOptions = {}): Promise<Finding[]> {
+  tune(fn: () => Result, options: TuneOptions = {}): Promise<Measurement[]> {
     check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
     check(!gpu.dry, 'tune: a dry engine runs nothing')
     return this.serially(() => this.tuner.tune(() => record(fn), options))

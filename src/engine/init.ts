@@ -3,8 +3,8 @@ import { requestGpuAdapter } from '#platform/device'
 import { capsOf } from '../gpu/caps.js'
 import { Choices } from '../gpu/choices.js'
 import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
-import { chapterOf } from '../tune/book.js'
 import { loadCpuShaders } from '../shaders.cpu.js'
+import { adapterKey } from '../tune/cache.js'
 import { shipped } from '../tune/shipped.js'
 import { Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
@@ -19,8 +19,9 @@ export interface InitOptions {
   dryRun?: boolean
   /**
    * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all,
-   * and kept for later runs. `false` takes what is shipped or usual, whatever was measured on this machine before.
-   * Default true.
+   * and kept for later runs, which go on with what there was no time for. `false` runs what is shipped, or else the
+   * default, whatever was measured on this machine before. An adapter that does not say what it is (as in Firefox) is
+   * measured only when `engine.tune()` asks for it, and nothing of it is kept. Default true.
    */
   tune?: boolean
 }
@@ -54,6 +55,6 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   const caps = capsOf(device, adapter.info, isSoftware)
   const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
   setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
-  const chapter = options.tune === false || kind === 'null' ? null : chapterOf(adapter.info, caps.subgroupSize)
-  return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, chapter), dispose)
+  const cacheKey = options.tune === false || kind === 'null' ? null : adapterKey(adapter.info, caps.subgroupSize)
+  return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, cacheKey), dispose)
 }

@@ -1,89 +1,107 @@
-// Which candidate of a kernel family runs at which shape: the one measured on this machine, else the one shipped for
-// this adapter, else the usual one. A pure look-up; how candidates are measured is in src/tune.
+// Which of several kernels runs. Each pass of an operator (matmul; conv2d forward, dx, dw) has one table of
+// implementations, and for each problem one of those that apply is chosen: the one that was measured to be fastest on
+// this machine, else the one shipped for this adapter, else the default. A pure look-up; src/tune does the measuring.
 import type { Recording } from './recording.js'
 
-/** One way to run a kernel family, e.g. a tile size. Its name is what is stored. */
-export interface Candidate {
+/** One way to do a pass: a kernel with its settings, or a few kernels in a row. */
+export interface Implementation<P> {
+  /** Names it in its table, in what is cached and in what is shipped. */
   readonly name: string
-}
-
-/** A piece of work that several candidates can do. */
-export interface Problem<C extends Candidate> {
-  family: string
-  /** Shape class: problems that share it share a choice. */
-  shape: string
-  /** Multiply-adds; the dearest problems are measured first. */
-  work: number
-  candidates: readonly C[]
-  /** Taken while nothing is known. */
-  usual: C
+  /** Whether it can do a problem on this adapter. Left out: any. */
+  applies?(problem: P): boolean
+  /** The applicable one with the largest preference is the default, the first among equals. Left out: 0. */
+  preference?(problem: P): number
   /** Records the work. */
-  run(candidate: C): void
-  /** Records the same work by the plainest kernel there is: what a candidate must agree with. */
-  plain(): void
+  run(problem: P): void
 }
 
-/** A choice as it is kept. Without times it was never measured: time was up, and the usual candidate stays. */
-export interface Choice {
-  name: string
-  ms?: number
-  usualMs?: number
+/** What can do one pass of an operator. */
+export interface Pass<P> {
+  /** The first is the plain kernel: it can do every problem, and what the others compute is compared with it. */
+  readonly implementations: readonly Implementation<P>[]
+  /** What identifies a problem (op, pass, dtype, sizes); problems with equal keys share a choice. */
+  key(problem: P): CacheKey
+  /** Multiply-adds; the most expensive problems are measured first. */
+  work(problem: P): number
 }
 
-/** A problem met while a step was recorded, with all ways to run it. */
-export interface Note {
+export interface CacheKey {
+  op: string
+  pass: string
+  dtype: string
+  [size: string]: string | number | readonly number[]
+}
+
+/** `op=conv2d pass=dx dtype=f32 x=4,8,8,64 …`: how a key is written in the cache and in src/tune/shipped.ts. */
+export const keyText = (key: CacheKey): string =>
+  Object.entries(key)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+
+/** A problem that came up while a step was recorded, with what each of its implementations would run. */
+export interface TuningTask {
   key: string
   work: number
+  /** Times it came up. */
   calls: number
-  usual: string
-  plain: Recording
-  candidates: Map<string, Recording>
+  /** Names of implementations. */
+  default: string
+  plain: string
+  implementations: Map<string, Recording>
 }
 
 export class Choices {
-  /** By `family shape`. */
-  measured = new Map<string, Choice>()
+  /** Names of implementations by key: found by measuring, in this process or an earlier one. */
+  readonly measured = new Map<string, string>()
   private wanted: ((key: string) => boolean) | null = null
-  private notes = new Map<string, Note>()
+  private tasks = new Map<string, TuningTask>()
 
+  /** `shipped`: likewise, for this adapter. */
   constructor(readonly shipped: Readonly<Record<string, string>> = {}) {}
 
-  of<C extends Candidate>({ family, shape, candidates, usual }: Problem<C>): C {
-    const key = `${family} ${shape}`
-    const name = this.measured.get(key)?.name ?? this.shipped[key]
-    return (name !== undefined && candidates.find((c) => c.name === name)) || usual
+  choose<P>(pass: Pass<P>, problem: P): Implementation<P> {
+    const applicable = applicableTo(pass, problem)
+    const key = keyText(pass.key(problem))
+    const name = this.measured.get(key) ?? this.shipped[key]
+    return applicable.find((one) => one.name === name) ?? defaultOf(applicable, problem)
   }
 
-  /** Notes the problems that come up while `record` runs and whose key is `wanted`. */
-  noting<T>(wanted: (key: string) => boolean, record: () => T): { value: T; notes: Note[] } {
+  /** Collects the problems that come up while `record` runs and whose key is `wanted`. */
+  collect<T>(wanted: (key: string) => boolean, record: () => T): { value: T; tasks: TuningTask[] } {
     this.wanted = wanted
-    this.notes = new Map()
+    this.tasks = new Map()
     try {
-      return { value: record(), notes: [...this.notes.values()] }
+      return { value: record(), tasks: [...this.tasks.values()] }
     } finally {
       this.wanted = null
-      this.notes = new Map()
+      this.tasks = new Map()
     }
   }
 
-  /** Does nothing unless {@link noting} runs. `draft` gives what a function would record. */
-  note<C extends Candidate>(
-    { family, shape, work, candidates, usual, run, plain }: Problem<C>,
-    draft: (record: () => void) => Recording,
-  ): void {
+  /** Does nothing unless {@link collect} runs. `draft` gives what a function would record. */
+  add<P>(pass: Pass<P>, problem: P, draft: (record: () => void) => Recording): void {
     if (!this.wanted) return
-    const key = `${family} ${shape}`
-    const there = this.notes.get(key)
-    if (there) there.calls++
+    const key = keyText(pass.key(problem))
+    const known = this.tasks.get(key)
+    if (known) known.calls++
     else if (this.wanted(key)) {
-      this.notes.set(key, {
+      const applicable = applicableTo(pass, problem)
+      this.tasks.set(key, {
         key,
-        work,
+        work: pass.work(problem),
         calls: 1,
-        usual: usual.name,
-        plain: draft(plain),
-        candidates: new Map(candidates.map((c) => [c.name, draft(() => run(c))])),
+        default: defaultOf(applicable, problem).name,
+        plain: pass.implementations[0].name,
+        implementations: new Map(applicable.map((one) => [one.name, draft(() => one.run(problem))])),
       })
     }
   }
+}
+
+const applicableTo = <P>({ implementations }: Pass<P>, problem: P) =>
+  implementations.filter((one) => one.applies?.(problem) ?? true)
+
+function defaultOf<P>(applicable: readonly Implementation<P>[], problem: P): Implementation<P> {
+  const preference = (one: Implementation<P>) => one.preference?.(problem) ?? 0
+  return applicable.reduce((best, one) => (preference(one) > preference(best) ? one : best))
 }

@@ -1,7 +1,7 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
 import { RadiogradError, check, formatShape } from '../util/check.js'
 import type { Caps } from './caps.js'
-import { type Candidate, Choices, type Problem } from './choices.js'
+import { Choices, type Implementation, type Pass } from './choices.js'
 import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, Params, Size } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
@@ -93,10 +93,10 @@ export class Gpu {
     })
   }
 
-  /** Runs a problem with the candidate chosen for its shape class. */
-  tuned<C extends Candidate>(problem: Problem<C>): void {
-    if (this.recording && !this.recording.draft) this.choices.note(problem, (record) => this.draft(record))
-    problem.run(this.choices.of(problem))
+  /** The implementation of a pass that is chosen for a problem: `gpu.choose(MATMUL, problem).run(problem)`. */
+  choose<P>(pass: Pass<P>, problem: P): Implementation<P> {
+    if (this.recording && !this.recording.draft) this.choices.add(pass, problem, (record) => this.draft(record))
+    return this.choices.choose(pass, problem)
   }
 
   /** What `record` would record; nothing is compiled for it. */

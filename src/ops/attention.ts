@@ -9,9 +9,9 @@ import { type Shape, check, formatShape, numel, sameShape } from '../util/check.
 import { add, mul } from './binary.js'
 import { cast, operand } from './cast.js'
 import { type Draw, draw, dropout, kept } from './dropout.js'
-import { ceilDiv, subgroupFamily } from './gemm.js'
 import { transpose } from './layout.js'
 import { matmul } from './matmul.js'
+import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 import { softmax } from './softmax.js'
 
 export interface AttentionOptions {
@@ -75,7 +75,7 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
   const dropped = random && { p: random.p, rescale: kept(random.p).scale }
   const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
   const constants = { DROPOUT: random !== null }
-  const SG = subgroupFamily()
+  const SG = subgroupSizeForCpuKernels()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
   const size = (rows: number) => ({ elements: [rows, all] }) as const
   return {

@@ -5,6 +5,8 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
+import { mergeGradients, rowChunks, runsFor } from './normalize.js'
+import { ceilDiv } from './occupancy.js'
 import { relu, unaryBackward } from './unary.js'
 
 export interface BatchNormOptions {
@@ -19,37 +21,12 @@ interface Attributes extends Required<BatchNormOptions> {
   relu: boolean
 }
 
-/**
- * [rows, channels] cut into chunks of rows: enough invocations to fill the chip, each with enough rows to be worth it.
- */
+/** x as [rows, channels], and the workgroups that go over it: 64 channels of a chunk of rows each. */
 function layout(x: Tensor) {
   const channels = x.shape[x.shape.length - 1]
   const rows = x.size / channels
-  const wanted = Math.max(1, Math.ceil((gpu.caps.parallelism * 4) / Math.ceil(channels / 64)))
-  const rowsPerChunk = Math.max(Math.min(rows, 16), Math.ceil(rows / wanted))
-  const chunks = Math.ceil(rows / rowsPerChunk)
-  return {
-    rows,
-    channels,
-    rows_per_chunk: rowsPerChunk,
-    chunks,
-    size: { invocations: [channels, chunks] } as const,
-  }
-}
-
-/** Invocations that merge the chunks of a channel: as many as there is work for. */
-const runsFor = (chunks: number) => (chunks > 64 ? 16 : 1)
-
-/** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
-export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
-  const RUNS = runsFor(chunks)
-  gpu.run(
-    shaders.batchnorm_backward_merge,
-    { parts, dweight, dbias },
-    { channels, chunks },
-    { elements: channels },
-    { RUNS },
-  )
+  const { chunks, rows_per_chunk } = rowChunks(rows, ceilDiv(channels, 64))
+  return { rows, channels, rows_per_chunk, chunks, size: { invocations: [channels, chunks] } as const }
 }
 
 const batchNormOp = defineOp({

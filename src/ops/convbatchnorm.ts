@@ -9,8 +9,9 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { batchNorm } from './batchnorm.js'
 import { add } from './binary.js'
 import { operand, parameterAs } from './cast.js'
-import { type Conv2dOptions, attributesOf, conv2d, forward, outputShape } from './conv2d.js'
+import { type Conv2dOptions, attributesOf, conv2d, outputShape } from './conv2d.js'
 import type { Attributes } from './convgeometry.js'
+import { convForward } from './convkernels.js'
 import { relu } from './unary.js'
 
 /** What batchNorm in evaluation takes: vectors [CO], weight and bias null for no affine part. */
@@ -79,7 +80,8 @@ const conv2dBatchNormOp = defineOp({
       { channels, eps },
       { invocations: channels },
     )
-    forward(x, parameterAs(x.dtype, weight), y, attrs, { scale, bias: shift, residual, relu: rectify })
+    const epilogue = { scale, bias: shift, residual, relu: rectify }
+    convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue })
   },
 })
 

@@ -1,5 +1,5 @@
-// What the kernels of a convolution share: its attributes, the geometry as they name it, and what may follow it in the
-// same kernel.
+// What the kernels of a convolution share: the problem they solve, its geometry as they name it, and what may follow it
+// in the same kernel.
 import type { Tensor } from '../tensor/tensor.js'
 
 export interface Attributes {
@@ -20,6 +20,19 @@ export interface Epilogue {
   relu: boolean
 }
 
+/**
+ * One pass of a convolution. Of x [N, H, W, C], weight [KH, KW, C / groups, CO] and y [N, OH, OW, CO] two are given
+ * and one is to be filled: y in the forward pass; in the backward passes y is the gradient of the result, and x or
+ * weight the gradient to compute. Only the forward pass has an epilogue.
+ */
+export interface Convolution {
+  x: Tensor
+  weight: Tensor
+  y: Tensor
+  attrs: Attributes
+  epilogue: Epilogue
+}
+
 export const NOTHING: Epilogue = { scale: null, bias: null, residual: null, relu: false }
 
 /** An epilogue as kernels take it. */
@@ -28,19 +41,14 @@ export const flags = ({ scale, bias, relu }: Epilogue) => ({ has_scale: scale !=
 export const constants = ({ residual }: Epilogue) => ({ ADD: residual !== null })
 
 /** The geometry as the kernels name it. */
-export function geometry(
-  x: readonly number[],
-  w: readonly number[],
-  y: readonly number[],
-  { stride, padding, dilation }: Attributes,
-) {
+export function geometry({ x, weight, y, attrs: { stride, padding, dilation } }: Convolution) {
   return {
-    H: x[1],
-    W: x[2],
-    OH: y[1],
-    OW: y[2],
-    KH: w[0],
-    KW: w[1],
+    H: x.shape[1],
+    W: x.shape[2],
+    OH: y.shape[1],
+    OW: y.shape[2],
+    KH: weight.shape[0],
+    KW: weight.shape[1],
     SH: stride[0],
     SW: stride[1],
     PH: padding[0],
@@ -49,3 +57,15 @@ export function geometry(
     DW: dilation[1],
   }
 }
+
+/** What the general kernels take in all three passes: those with tiles, and the depthwise ones. */
+export const generalParams = (p: Convolution) => ({
+  ...geometry(p),
+  N: p.x.shape[0],
+  CG: p.weight.shape[2],
+  OG: p.weight.shape[3] / p.attrs.groups,
+  G: p.attrs.groups,
+  ...flags(p.epilogue),
+  splits: 1,
+  k_per_split: 0,
+})

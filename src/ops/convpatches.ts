@@ -1,17 +1,15 @@
 // Convolutions whose windows do not overlap (a Vision Transformer's patch embedding): the patches are copied side by
 // side, the rest is one matrix product, by the kernels that linear layers use anyway.
 import { type Tensor, empty } from '../tensor/tensor.js'
-import type { Attributes, Epilogue } from './convgeometry.js'
+import type { Convolution } from './convgeometry.js'
 import { gemm } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { stridesOf } from './shape.js'
 
-/** Whether windows cover an image x [N, H, W, C] once, without padding. */
-export function isPatches(
-  [, h, w]: readonly number[],
-  [kh, kw]: readonly number[],
-  { stride, padding, dilation, groups }: Attributes,
-): boolean {
+/** Whether windows cover an image once, without padding. */
+export function isPatches({ x, weight, attrs: { stride, padding, dilation, groups } }: Convolution): boolean {
+  const [, h, w] = x.shape
+  const [kh, kw] = weight.shape
   return (
     groups === 1 &&
     kh * kw > 1 &&
@@ -24,8 +22,9 @@ export function isPatches(
   )
 }
 
-/** Of the epilogues, a product can do none but the bias. */
-export const onlyBias = ({ scale, residual, relu }: Epilogue): boolean => !scale && !residual && !relu
+/** Of the epilogues, a product has only the bias. */
+export const hasOnlyBias = ({ epilogue: { scale, residual, relu } }: Convolution): boolean =>
+  !scale && !residual && !relu
 
 /** The walk through an image [N, H, W, C] patch by patch: [N, OH, OW, KH, KW·C]. */
 function patchwise([n, h, w, c]: readonly number[], [kh, kw]: readonly number[]) {
@@ -39,32 +38,24 @@ function patchwise([n, h, w, c]: readonly number[], [kh, kw]: readonly number[])
 
 /** x as rows of patches [N·OH·OW, KH·KW·C]. */
 function cut(x: Tensor, w: readonly number[]): Tensor {
-  const {
-    shape,
-    image,
-    size: { M, K },
-  } = patchwise(x.shape, w)
-  const rows = empty([M, K], x.dtype, 'patches')
+  const { shape, image, size } = patchwise(x.shape, w)
+  const rows = empty([size.M, size.K], x.dtype, 'patches')
   copyStrided(x, rows, shape, image, { offset: 0, strides: stridesOf(shape) })
   return rows
 }
 
-export function patchesForward(x: Tensor, weight: Tensor, y: Tensor, { bias }: Epilogue): void {
+export function patchesForward({ x, weight, y, epilogue: { bias } }: Convolution): void {
   gemm({ a: cut(x, weight.shape), w: weight, bias, y, ...patchwise(x.shape, weight.shape).size, N: weight.shape[3] })
 }
 
-export function patchesBackwardInput(weight: Tensor, dy: Tensor, dx: Tensor): void {
-  const {
-    shape,
-    image,
-    size: { M, K },
-  } = patchwise(dx.shape, weight.shape)
-  const rows = empty([M, K], dx.dtype, 'gradient of patches')
-  gemm({ a: dy, w: weight, y: rows, M, N: K, K: weight.shape[3], transposeW: true })
+export function patchesBackwardInput({ x: dx, weight, y: dy }: Convolution): void {
+  const { shape, image, size } = patchwise(dx.shape, weight.shape)
+  const rows = empty([size.M, size.K], dx.dtype, 'gradient of patches')
+  gemm({ a: dy, w: weight, y: rows, M: size.M, N: size.K, K: weight.shape[3], transposeW: true })
   copyStrided(rows, dx, shape, { offset: 0, strides: stridesOf(shape) }, image)
 }
 
-export function patchesBackwardWeight(x: Tensor, dy: Tensor, dWeight: Tensor): void {
+export function patchesBackwardWeight({ x, weight: dWeight, y: dy }: Convolution): void {
   const { M, K } = patchwise(x.shape, dWeight.shape).size
   gemm({ a: cut(x, dWeight.shape), w: dy, y: dWeight, M: K, N: dWeight.shape[3], K: M, transposeA: true })
 }

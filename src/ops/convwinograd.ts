@@ -1,12 +1,13 @@
 // 3×3 convolutions of stride 1 by Winograd's minimal filtering (Lavin & Gray 2016): images and kernels are transformed,
 // multiplied point by point (one batched matrix product), and transformed back; tiles of 2×2 pixels take 2.25, of 4×4
-// pixels 4 times fewer multiplications. The gradient for the input is the same with turned kernels; the gradient for
+// pixels 4 times fewer multiplications. The gradient for the input is the same with kernels rotated by half a turn; the gradient for
 // the weight is the adjoint.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Attributes, type Epilogue, NOTHING, bindings, constants, flags } from './convgeometry.js'
-import { ceilDiv, gemm } from './gemm.js'
+import { type Convolution, type Epilogue, bindings, constants, flags } from './convgeometry.js'
+import { gemm } from './gemm.js'
+import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 
 /** Rows and columns of a tile. */
 export type TileSize = 2 | 4
@@ -15,34 +16,47 @@ type Image = readonly number[]
 const pointsOf = (TILE: TileSize) => (TILE + 2) ** 2
 
 /** Tiles that cover an image [N, H, W, …]. */
-export function tiling([n, h, w]: Image, TILE: TileSize) {
+function tiling([n, h, w]: Image, TILE: TileSize) {
   const TH = ceilDiv(h, TILE)
   const TW = ceilDiv(w, TILE)
   return { TH, TW, tiles: n * TH * TW }
 }
 
-/**
- * Whether these kernels can run a convolution with an output of shape `y`: also the transformed tensors must fit a
- * binding each.
- */
-export function winogradFits(
-  x: Image,
-  w: Image,
-  y: Image,
-  { stride, padding, dilation, groups }: Attributes,
-  TILE: TileSize,
-): boolean {
-  const [, , c, co] = w
+/** Whether these kernels can run a convolution: also the transformed tensors must fit a binding each. */
+export function winogradFits({ x, weight, y, attrs }: Convolution, TILE: TileSize): boolean {
+  const { stride, padding, dilation, groups } = attrs
+  const [kh, kw, c, co] = weight.shape
   const fixed =
-    w[0] === 3 &&
-    w[1] === 3 &&
+    kh === 3 &&
+    kw === 3 &&
     groups === 1 &&
     [...stride, ...dilation].every((s) => s === 1) &&
     padding.every((p) => p <= 2)
   if (!fixed || c % 4 !== 0 || co % 4 !== 0) return false
-  const tiles = Math.max(tiling(y, TILE).tiles, tiling(x, TILE).tiles)
-  const largest = pointsOf(TILE) * Math.max(tiles * Math.max(c, co), partsOf(tiling(y, TILE).tiles) * c * co)
+  const tiles = Math.max(tiling(y.shape, TILE).tiles, tiling(x.shape, TILE).tiles)
+  const largest = pointsOf(TILE) * Math.max(tiles * Math.max(c, co), partsOf(tiling(y.shape, TILE).tiles) * c * co)
   return 4 * largest <= gpu.caps.limits.maxStorageBufferBindingSize
+}
+
+/**
+ * Multiplications of a point from which on Winograd's kernels are preferred, by tile size. Fewer are not worth
+ * compiling five more kernels.
+ */
+const WORTH = { 4: 2 ** 19, 2: 2 ** 21 }
+
+/**
+ * The tile size preferred to direct kernels, if any: 4×4 pixels where there are at least 32 such tiles, else 2×2
+ * likewise (fewer are not worth transforming all kernels). Measured on software adapters; a GPU keeps to direct kernels
+ * until they are measured there.
+ */
+export function preferredTile({ x, weight, y }: Convolution): TileSize | null {
+  const [, , c, co] = weight.shape
+  if (!subgroupSizeForCpuKernels() || Math.min(c, co) < 32) return null
+  const isWorth = (size: TileSize) => {
+    const tiles = Math.min(tiling(x.shape, size).tiles, tiling(y.shape, size).tiles)
+    return tiles >= 32 && tiles * c * co >= WORTH[size]
+  }
+  return ([4, 2] as const).find(isWorth) ?? null
 }
 
 function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: TileSize): Tensor {
@@ -59,13 +73,13 @@ function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: T
   return v
 }
 
-/** y = the window sums of x with `weight`, or with `weight` turned and its channel axes exchanged. */
+/** y = the window sums of x with `weight`, or with `weight` rotated by half a turn and its channel axes exchanged. */
 function convolve(
   x: Tensor,
   weight: Tensor,
   y: Tensor,
   padding: readonly number[],
-  turned: boolean,
+  rotated: boolean,
   epilogue: Epilogue,
   TILE: TileSize,
 ): void {
@@ -76,13 +90,13 @@ function convolve(
   const { TH, TW, tiles } = tiling(y.shape, TILE)
   const u = empty([points, c, co], 'f32', 'winograd weight')
   const pairs = c * co
-  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: turned }, ceilDiv(pairs, 64), {
+  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, ceilDiv(pairs, 64), {
     TILE,
     T: weight.element,
   })
   const v = transformInput(x, y.shape, padding, TILE)
   const m = empty([points, tiles, N], 'f32', 'winograd product')
-  gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: turned })
+  gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: rotated })
   gpu.run(
     shaders.conv2d_winograd_output,
     { m, y, ...bindings(epilogue) },
@@ -92,47 +106,21 @@ function convolve(
   )
 }
 
-export function winogradForward(
-  x: Tensor,
-  weight: Tensor,
-  y: Tensor,
-  { padding }: Attributes,
-  epilogue: Epilogue,
-  TILE: TileSize,
-): void {
-  convolve(x, weight, y, padding, false, epilogue, TILE)
+export function winogradForward({ x, weight, y, attrs, epilogue }: Convolution, TILE: TileSize): void {
+  convolve(x, weight, y, attrs.padding, false, epilogue, TILE)
 }
 
-export function winogradBackwardInput(
-  weight: Tensor,
-  dy: Tensor,
-  dx: Tensor,
-  { padding }: Attributes,
-  TILE: TileSize,
-): void {
-  convolve(
-    dy,
-    weight,
-    dx,
-    padding.map((p) => 2 - p),
-    true,
-    NOTHING,
-    TILE,
-  )
+export function winogradBackwardInput({ x: dx, weight, y: dy, attrs, epilogue }: Convolution, TILE: TileSize): void {
+  const padding = attrs.padding.map((p) => 2 - p)
+  convolve(dy, weight, dx, padding, true, epilogue, TILE)
 }
 
-export function winogradBackwardWeight(
-  x: Tensor,
-  dy: Tensor,
-  dw: Tensor,
-  { padding }: Attributes,
-  TILE: TileSize,
-): void {
+export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolution, TILE: TileSize): void {
   const [, OH, OW, CO] = dy.shape
   const C = x.shape[3]
   const points = pointsOf(TILE)
   const { TH, TW, tiles } = tiling(dy.shape, TILE)
-  const v = transformInput(x, dy.shape, padding, TILE)
+  const v = transformInput(x, dy.shape, attrs.padding, TILE)
   const dm = empty([points, tiles, CO], 'f32', 'winograd dy')
   gpu.run(shaders.conv2d_winograd_backward_output, { dy, dm }, { OH, OW, CO, TH, TW, tiles }, ceilDiv(tiles * CO, 64), {
     TILE,

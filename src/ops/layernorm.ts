@@ -5,8 +5,8 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { mergeGradients } from './batchnorm.js'
-import { subgroupFamily } from './gemm.js'
+import { mergeGradients, rowChunks } from './normalize.js'
+import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 
 export interface LayerNormOptions {
   eps?: number
@@ -22,7 +22,7 @@ interface Attributes {
  * a row.
  */
 function layout(x: Tensor, cols: number) {
-  const SG = cols % 4 === 0 ? subgroupFamily() : null
+  const SG = cols % 4 === 0 ? subgroupSizeForCpuKernels() : null
   return { rows: x.size / cols, cols, SG }
 }
 
@@ -70,12 +70,8 @@ function backwardWeight(
 ) {
   if (!dWeight && !dBias) return
   const rows = x.size / cols
-  const across = Math.ceil(cols / 256)
-  const rows_per_chunk = Math.max(
-    Math.min(rows, 16),
-    Math.ceil(rows / Math.max(1, Math.ceil((4 * gpu.caps.parallelism) / across))),
-  )
-  const chunks = Math.ceil(rows / rows_per_chunk)
+  const across = ceilDiv(cols, 256)
+  const { chunks, rows_per_chunk } = rowChunks(rows, across)
   const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
   gpu.run(
     shaders.layernorm_backward_weight,

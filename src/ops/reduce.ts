@@ -4,6 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { cutReduction } from './occupancy.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
 
 /**
@@ -12,7 +13,7 @@ import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } fr
  */
 export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
   const outputs = outer * inner
-  const parts = Math.min(Math.ceil(size / 16), Math.max(1, Math.ceil((64 * gpu.caps.parallelism) / outputs)))
+  const { parts } = cutReduction(size, { workgroups: outputs / 64, atLeast: 16 })
   let from = x
   let left = size
   if (parts > 1) {

@@ -1,11 +1,11 @@
-// Where choices are kept in a browser: a file in the origin-private file system.
+// Where measurements are kept in a browser: a file in the origin-private file system.
 const NAME = 'radiograd-choices.json'
 
 /** What the file is called in messages. */
-export const place = (): string => `${NAME} of this origin`
+export const location = (): string => `${NAME} of this origin`
 
-/** What else the speed of a kernel hangs on: the browser's version. */
-export const surroundings = (): string => navigator.userAgent
+/** What else the speed of a kernel depends on: the browser's version. */
+export const runtimeVersion = (): string => navigator.userAgent
 
 /** The file's text, or null when there is none. */
 export async function readText(): Promise<string | null> {

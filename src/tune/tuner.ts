@@ -1,15 +1,19 @@
-// When candidates are measured: on a GPU before the first captured step that meets new problems, for a few seconds
+// When implementations are measured: on a GPU before the first captured step that meets new problems, for a few seconds
 // altogether, and wherever somebody asks for it.
-import type { Choice, Note } from '../gpu/choices.js'
+//
+// Within a process the choice for a problem does not change after it was measured or the time is up, unless tune() is
+// called. What there was no time for is measured in the next run, which may then choose another kernel and so round
+// otherwise; once all is measured, runs repeat each other's bits. `init({ tune: false })` always runs the defaults.
+import type { TuningTask } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
-import { readChapter, writeChapter } from './book.js'
-import { type Finding, search } from './search.js'
+import { type CacheEntry, readEntries, writeEntries } from './cache.js'
+import { type Measurement, measure } from './measure.js'
 
 export interface TuneOptions {
   /** Measure again what was measured before. */
   force?: boolean
   /** Called after each problem; `left` counts those to come. */
-  onFinding?: (finding: Finding, left: number) => void
+  onMeasurement?: (measurement: Measurement, left: number) => void
 }
 
 const AUTOMATIC_MS = 4000
@@ -20,66 +24,64 @@ export class Tuner {
 
   private constructor(
     private readonly gpu: Gpu,
-    private readonly chapter: string | null,
+    private readonly adapter: string | null,
   ) {}
 
-  /** `chapter`: of the book; null neither reads nor writes it, and measures nothing unasked. */
-  static async open(gpu: Gpu, chapter: string | null): Promise<Tuner> {
-    if (chapter) gpu.choices.measured = await readChapter(chapter)
-    return new Tuner(gpu, chapter)
+  /** `adapter`: its key in the cache; null neither reads nor writes the cache, and measures nothing unasked. */
+  static async open(gpu: Gpu, adapter: string | null): Promise<Tuner> {
+    if (adapter) for (const [key, { chosen }] of await readEntries(adapter)) gpu.choices.measured.set(key, chosen)
+    return new Tuner(gpu, adapter)
   }
 
   /**
-   * Records a step. Where problems come up that nobody has measured yet it measures them, the dearest first, and
-   * records again. What there is no time for keeps its usual candidate for good: the next run must find the choices
-   * that this one made.
+   * Records a step. Where problems come up that nobody has measured yet it measures them, the most expensive first, as
+   * far as time allows, and records again.
    */
   async recorded<T>(record: () => T): Promise<T> {
     const { choices, caps, device, dry } = this.gpu
-    if (!this.chapter || caps.isSoftware || dry || !device.features.has('timestamp-query')) return record()
-    const { value, notes } = choices.noting((key) => !choices.measured.has(key) && !(key in choices.shipped), record)
-    if (!notes.length) return value
+    const automatic = this.adapter && this.budget > 0 && !caps.isSoftware && !dry
+    if (!automatic || !device.features.has('timestamp-query')) return record()
+    const { value, tasks } = choices.collect((key) => !choices.measured.has(key) && !(key in choices.shipped), record)
+    if (!tasks.length) return value
     const start = performance.now()
-    await this.measure(notes, { until: start + this.budget })
+    await this.measure(tasks, { until: start + this.budget })
     this.budget -= performance.now() - start
     return record()
   }
 
   /** Measures the problems that come up in `record`. */
-  async tune(record: () => unknown, { force = false, onFinding }: TuneOptions): Promise<Finding[]> {
+  async tune(record: () => unknown, { force = false, onMeasurement }: TuneOptions): Promise<Measurement[]> {
     const { choices } = this.gpu
-    const { notes } = choices.noting((key) => force || choices.measured.get(key)?.ms === undefined, record)
-    return this.measure(notes, { onFinding, replace: true })
+    const { tasks } = choices.collect((key) => force || !choices.measured.has(key), record)
+    return this.measure(tasks, { onMeasurement, replace: true })
   }
 
   private async measure(
-    notes: Note[],
+    tasks: TuningTask[],
     {
       until = Infinity,
       replace = false,
-      onFinding,
-    }: { until?: number; replace?: boolean; onFinding?: TuneOptions['onFinding'] },
-  ): Promise<Finding[]> {
-    notes.sort((a, b) => b.work * b.calls - a.work * a.calls || (a.key < b.key ? -1 : 1))
-    const findings: Finding[] = []
-    for (const note of notes) {
-      const { key, calls, usual } = note
-      const finding =
-        performance.now() < until ? await search(this.gpu, note) : { key, calls, usual, name: usual, rejected: [] }
-      findings.push(finding)
-      onFinding?.(finding, notes.length - findings.length)
+      onMeasurement,
+    }: { until?: number; replace?: boolean; onMeasurement?: TuneOptions['onMeasurement'] },
+  ): Promise<Measurement[]> {
+    tasks.sort((a, b) => b.work * b.calls - a.work * a.calls || (a.key < b.key ? -1 : 1))
+    const measurements: Measurement[] = []
+    for (const task of tasks) {
+      if (performance.now() >= until) break
+      const measurement = await measure(this.gpu, task)
+      measurements.push(measurement)
+      onMeasurement?.(measurement, tasks.length - measurements.length)
     }
-    const found = new Map(
-      findings.map(({ key, name, ms, usualMs }): [string, Choice] => [
+    const entries = new Map(
+      measurements.map(({ key, chosen, ms, defaultMs }): [string, CacheEntry] => [
         key,
-        { name, ms: digits(ms), usualMs: digits(usualMs) },
+        { chosen, ms: digits(ms), ...(defaultMs !== undefined && { defaultMs: digits(defaultMs) }) },
       ]),
     )
-    const { choices } = this.gpu
-    if (this.chapter) choices.measured = await writeChapter(this.chapter, found, replace)
-    else for (const [key, choice] of found) choices.measured.set(key, choice)
-    return findings
+    const hold = this.adapter ? await writeEntries(this.adapter, entries, replace) : entries
+    for (const [key, { chosen }] of hold) this.gpu.choices.measured.set(key, chosen)
+    return measurements
   }
 }
 
-const digits = (ms: number | undefined) => ms && Number(ms.toPrecision(4))
+const digits = (ms: number) => Number(ms.toPrecision(4))

@@ -193,29 +193,29 @@ test('the tables of the documents are those of bench/results', async () => {
 })
 
 test('what ships is what was measured: much faster on software adapters, a tenth faster on GPUs', async () => {
-  const finding = (key: string, name: string, ms: number) => ({
+  const measurement = (key: string, chosen: string, ms: number) => ({
     key,
-    name,
-    usual: 'a',
-    ms,
-    usualMs: 10,
     calls: 1,
+    default: 'a',
+    chosen,
+    ms,
+    defaultMs: 10,
     rejected: [],
   })
-  const source = shippedSource([
+  const source = await shippedSource([
     {
       adapter: '',
       isSoftware: true,
       shipsAs: 'soft',
       date: '',
       node: '',
-      findings: [finding('x', 'b', 6), finding('y', 'b', 8), finding('z', 'a', 10)],
+      measurements: [measurement('x', 'b', 6), measurement('y', 'b', 8), measurement('z', 'a', 10)],
     },
-    { adapter: '', isSoftware: false, shipsAs: 'chip', date: '', node: '', findings: [finding('y', 'b', 8)] },
+    { adapter: '', isSoftware: false, shipsAs: 'chip', date: '', node: '', measurements: [measurement('y', 'b', 8)] },
   ])
-  assert.ok(source.endsWith("= {\n  'soft': {\n    'x': 'b',\n  },\n  'chip': {\n    'y': 'b',\n  },\n}\n"), source)
+  assert.ok(source.endsWith("= {\n  soft: {\n    x: 'b',\n  },\n  chip: {\n    y: 'b',\n  },\n}\n"), source)
   const there = readFileSync(new URL('../../../src/tune/shipped.ts', import.meta.url), 'utf8')
-  assert.is(there, shippedSource(await readChoices()), "run 'npm run bench -- --ship'")
+  assert.is(there, await shippedSource(await readChoices()), "run 'npm run bench -- --ship'")
 })
 
 test('a wrong word or flag ends with 2 and one line', async () => {

@@ -1,4 +1,4 @@
-// Every way to run a convolution against the plain tile kernels, in both families of matrix products: outputs and
+// Every implementation of a convolution against the plain tile kernels, with both families of kernels: outputs and
 // gradients at shapes with odd edges; small integers exactly; and the tuner's choice among them.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
@@ -25,13 +25,13 @@ interface Case {
 }
 
 /**
- * Runs `work` with the candidate of this name chosen wherever there is one; names that came up before it, all if there
- * is none, are added to `seen`.
+ * Runs `work` with the implementation of this name chosen wherever there is one; names that came up before it, all if
+ * there is none, are added to `seen`.
  */
-const by = <T>(way: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> =>
+const by = <T>(wanted: string | null, work: () => Promise<T>, seen = new Set<string>()): Promise<T> =>
   choosing((name) => {
     seen.add(name)
-    return name === way
+    return name === wanted
   }, work)
 
 /** Output and gradients of a case. */
@@ -86,32 +86,32 @@ test('depthwise kernels agree with the tile kernels', async () => {
       errors.every((e) => e < 2e-6),
       `${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`,
     )
-    const ways = new Set<string>()
-    await by(null, () => evaluate(one, given), ways)
-    assert.ok(ways.has('depthwise'))
+    const applicable = new Set<string>()
+    await by(null, () => evaluate(one, given), applicable)
+    assert.ok(applicable.has('depthwise'))
   }
 })
 
 for (const family of families()) {
-  test(`all ways agree, ${family} products`, () =>
+  test(`all implementations agree, ${family} kernels`, () =>
     within(family, async () => {
       const all = new Set<string>()
       for (const one of [...cases, stem, patches]) {
         const given = await inputs(one, random)
-        const ways = new Set<string>()
-        await by(null, () => evaluate(one, given), ways)
+        const applicable = new Set<string>()
+        await by(null, () => evaluate(one, given), applicable)
         const plain = await by('tile 64', () => evaluate(one, given))
-        for (const way of ways) {
-          const errors = (await by(way, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
+        for (const name of applicable) {
+          const errors = (await by(name, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
           assert.ok(
             errors.every((e) => e < 2e-6),
-            `${way} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`,
+            `${name} ${JSON.stringify(one)}: errors of ${names} ${errors.map((e) => e.toExponential(1))}`,
           )
         }
-        for (const way of ways) all.add(way)
+        for (const name of applicable) all.add(name)
       }
-      for (const way of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'rows'])
-        assert.ok(all.has(way), `${way} is not among ${[...all]}`)
+      for (const name of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'cpu rows'])
+        assert.ok(all.has(name), `${name} is not among ${[...all]}`)
     }))
 }
 
@@ -134,10 +134,10 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
     for (const family of families()) {
       await within(family, async () => {
         const plain = await by('tile 64', () => run(composedConv2dBatchNorm))
-        for (const way of [family === 'tile' ? 'tile 64' : 'subgroup 32', 'winograd 4', 'depthwise']) {
-          for (const [i, y] of (await by(way, () => run(F.conv2dBatchNorm))).entries()) {
+        for (const name of [family === 'tile' ? 'tile 64' : 'cpu 32', 'winograd 4', 'depthwise']) {
+          for (const [i, y] of (await by(name, () => run(F.conv2dBatchNorm))).entries()) {
             const error = relativeError(await y.data(), await plain[i].data())
-            assert.ok(error < 3e-6, `${family}, ${way}, variant ${i}: ${error}`)
+            assert.ok(error < 3e-6, `${family}, ${name}, variant ${i}: ${error}`)
           }
         }
       })
@@ -169,10 +169,10 @@ test('Winograd against PyTorch', async () => {
     tensor(fixture.dy.data.slice(), fixture.dy.shape),
   ]
   const truth = [fixture.y, fixture.gradients.x, fixture.gradients.weight]
-  for (const way of ['winograd 4', 'winograd 2']) {
-    const ran = await by(way, () => evaluate({ x: [...x.shape], w: [...weight.shape], options: fixture.attrs }, given))
+  for (const name of ['winograd 4', 'winograd 2']) {
+    const ran = await by(name, () => evaluate({ x: [...x.shape], w: [...weight.shape], options: fixture.attrs }, given))
     truth.forEach(({ data }, i) =>
-      assert.ok(relativeError(ran[i], data) < 2e-6, `${way}: ${names[i]} off by ${relativeError(ran[i], data)}`),
+      assert.ok(relativeError(ran[i], data) < 2e-6, `${name}: ${names[i]} off by ${relativeError(ran[i], data)}`),
     )
   }
 })
@@ -189,30 +189,30 @@ test('winograd of 2×2 tiles is exact on small integers', async () => {
 })
 
 if (engine.features.has('timestamp-query')) {
-  test('the tuner finds no way wrong, keeps the fastest, and the same choices give the same bits', async () => {
+  test('the tuner finds none wrong, keeps the fastest, and the same choices give the same bits', async () => {
     const [one] = cases
     const given = await inputs(one, random)
-    const findings = await engine.tune(() => {
+    const measurements = await engine.tune(() => {
       const [x, weight, bias, dy] = given
       for (const t of [x, weight, bias]) t.grad = null
       F.conv2d(x, weight, bias, one.options).backward(dy)
       return null
     })
-    assert.equal(findings.map(({ key }) => key.split(' ')[1]).sort(), ['dw', 'dx', 'forward'])
-    const chosen: string[] = []
+    assert.equal(measurements.map(({ key }) => key.split(' ')[1]).sort(), ['pass=dw', 'pass=dx', 'pass=forward'])
+    const ran: string[] = []
     const { run } = gpu
     gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => {
-      chosen.push(kernel.name)
+      ran.push(kernel.name)
       run.call(gpu, kernel as never, ...rest)
     }) as typeof run
     const first = await evaluate(one, given)
     gpu.run = run
-    for (const { key, name, rejected, ms, usualMs } of findings) {
+    for (const { key, chosen, rejected, ms, defaultMs } of measurements) {
       assert.equal(rejected, [], key)
-      assert.ok(ms! > 0 && ms! <= usualMs!, `${key}: ${name} takes ${ms} ms, the usual way ${usualMs}`)
+      assert.ok(ms > 0 && ms <= defaultMs!, `${key}: ${chosen} takes ${ms} ms, the default ${defaultMs}`)
       assert.ok(
-        chosen.some((kernel) => kernel.includes(name.split(' ')[0].replace('subgroup', '_sg'))),
-        `${key}: ${name} was not run, but ${chosen}`,
+        ran.some((kernel) => kernel.includes(chosen.split(' ')[0].replace('cpu', '_cpu'))),
+        `${key}: ${chosen} was not run, but ${ran}`,
       )
     }
     assert.equal(await evaluate(one, given), first)

@@ -1,12 +1,13 @@
-// The two kernel families: `subgroup` where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere,
-// cut into as many parts as for a GPU. And choosing by hand among the ways to run an operator.
+// The two families of kernels: `cpu`, where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere,
+// cut into as many parts as for a GPU. And choosing by hand among the implementations of an operator.
+import type { Implementation, Pass } from '../../src/gpu/choices.js'
 import { gpu } from '../../src/gpu/gpu.js'
 
-export type Family = 'subgroup' | 'tile'
+export type Family = 'cpu' | 'tile'
 
 /** The families this adapter can run. */
 export function families(): Family[] {
-  return gpu.caps.subgroupSize ? ['subgroup', 'tile'] : ['tile']
+  return gpu.caps.subgroupSize ? ['cpu', 'tile'] : ['tile']
 }
 
 /** Runs `work` with operators choosing kernels of that family. */
@@ -20,13 +21,17 @@ export async function within<T>(family: Family, work: () => Promise<T>): Promise
   }
 }
 
-/** Runs `work` with the first candidate whose name `is` wanted chosen wherever there is one, else the usual one. */
+/** Runs `work` with the first applicable implementation whose name `is` wanted, or the default where there is none. */
 export async function choosing<T>(is: (name: string) => boolean, work: () => Promise<T>): Promise<T> {
-  const { of } = gpu.choices
-  gpu.choices.of = ({ candidates, usual }) => candidates.find(({ name }) => is(name)) ?? usual
+  const { choices } = gpu
+  const { choose } = choices
+  choices.choose = function <P>(pass: Pass<P>, problem: P) {
+    const wanted = pass.implementations.find((one) => (one.applies?.(problem) ?? true) && is(one.name))
+    return wanted ?? (choose.call(choices, pass, problem) as Implementation<P>)
+  }
   try {
     return await work()
   } finally {
-    gpu.choices.of = of
+    choices.choose = choose
   }
 }

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, autocast, init, models, optim, tensor } from '../../src/index.js'
+import type { Pass } from '../../src/gpu/choices.js'
 import { gpu } from '../../src/gpu/gpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { fromHalf, toHalf } from '../../src/util/half.js'
@@ -323,29 +324,26 @@ if (gpu.caps.f16) {
     assert.equal(await z.data(), Float32Array.of(Infinity, -Infinity, 65504, -65504))
   })
 
-  test('the tuner tells right from wrong among candidates of f16 kernels', async () => {
+  test('the tuner tells right from wrong among f16 kernels', async () => {
     const x = tensor(random([4096]), [4096], { dtype: 'f16' })
     const y = tensor(random([4096]), [4096], { dtype: 'f16' })
     const scaled = (scale: number) => () =>
       gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, { elements: 4096 })
-    const candidates = [
-      { name: 'right', scale: 0.5 },
-      { name: 'wrong', scale: 0.51 },
-    ]
-    const [{ name, rejected }] = await engine.tune(() => {
-      gpu.tuned({
-        family: 'test',
-        shape: '4096',
-        work: 1,
-        candidates,
-        usual: candidates[1],
-        run: ({ scale }) => scaled(scale)(),
-        plain: scaled(0.5),
-      })
+    const pass: Pass<null> = {
+      implementations: [
+        { name: 'plain', run: scaled(0.5) },
+        { name: 'right', run: scaled(0.5) },
+        { name: 'wrong', preference: () => 1, run: scaled(0.51) },
+      ],
+      key: () => ({ op: 'test', pass: 'forward', dtype: 'f16' }),
+      work: () => 1,
+    }
+    const [{ chosen, rejected }] = await engine.tune(() => {
+      gpu.choose(pass, null).run(null)
       return null
     })
-    assert.is(name, 'right')
-    assert.equal(rejected, [{ name: 'wrong', why: 'differs from the plain kernel by 2.0e-2' }])
+    assert.is.not(chosen, 'wrong')
+    assert.equal(rejected, [{ name: 'wrong', reason: 'differs from the plain kernel by 2.0e-2' }])
   })
 
   const refused = (work: () => unknown, message: string) =>

@@ -481,8 +481,8 @@ if (families().length === 2) {
     test(`${name}: both kernel families agree`, async () => {
       for (const sizes of shapes) {
         const values = sizes.map(random)
-        const by = (family: 'subgroup' | 'tile') => () => within(family, () => evaluate(run, sizes, values))
-        await same(sizes, by('subgroup'), by('tile'))
+        const by = (family: 'cpu' | 'tile') => () => within(family, () => evaluate(run, sizes, values))
+        await same(sizes, by('cpu'), by('tile'))
       }
     })
   }

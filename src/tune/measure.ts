@@ -1,6 +1,6 @@
-// Finds the fastest candidate for one problem: on scratch buffers with random numbers, each candidate first held
-// against the plain kernel, those that agree timed in turns.
-import type { Choice, Note } from '../gpu/choices.js'
+// Measures which implementation of a problem is fastest: on scratch buffers with random numbers, each first compared with
+// the plain kernel, those that agree then timed in turns.
+import type { TuningTask } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Plan } from '../gpu/plan.js'
 import { type Command, Recording, accesses } from '../gpu/recording.js'
@@ -9,95 +9,115 @@ import { Timings } from '../gpu/timings.js'
 import { RadiogradError } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
 
-/** What the search found. */
-export interface Finding extends Choice {
+/** What was found for a problem. */
+export interface Measurement {
   key: string
   /** Times the problem came up in the step. */
   calls: number
-  usual: string
-  /** Candidates that could not be chosen, and why. */
-  rejected: { name: string; why: string }[]
+  /** The implementation that runs where nothing was measured. */
+  default: string
+  /** The fastest that computes the right thing, and milliseconds of it and of the default, unless that was rejected. */
+  chosen: string
+  ms: number
+  defaultMs?: number
+  /** Implementations that could not be chosen, and why. */
+  rejected: { name: string; reason: string }[]
 }
 
 /**
- * Largest ‖a - b‖ / ‖b‖ between a candidate and the plain kernel; for sums of f16 products, which matrix units may cut
- * rather than round; and where the result itself is f16.
+ * Largest ‖a - b‖ / ‖b‖ between an implementation and the plain kernel; for sums of f16 products, which matrix units may
+ * cut rather than round; and where the result itself is f16.
  */
 const TOLERANCE = 1e-5
 const PRODUCTS_TOLERANCE = 1e-4
 const HALF_TOLERANCE = 1e-3
 const ROUNDS = 5
-/** A candidate this much slower than the best in the first round is not timed again. */
+/** An implementation this much slower than the best in the first round is not timed again. */
 const HOPELESS = 1.4
-/** The usual candidate stays unless another takes at most this share of its time: noise decides nothing. */
+/** The default stays unless another takes at most this share of its time: noise decides nothing. */
 const WORTH = 0.97
-/** Each timed run of a candidate takes about so long, in repetitions. */
+/** Each timed run takes about so long, in repetitions. */
 const RUN_MS = 1
 const MAX_REPEATS = 20
 
-/** Measures the candidates of `note`. Throws when the device is lost. */
-export async function search(gpu: Gpu, note: Note): Promise<Finding> {
-  const scratch = new Scratch(gpu)
-  const trials: Trial[] = []
-  const rejected: Finding['rejected'] = []
+/** Measures the implementations of a problem. Throws when the device is lost. */
+export async function measure(gpu: Gpu, task: TuningTask): Promise<Measurement> {
+  const scratch = new ScratchBuffers(gpu)
+  const planned: Planned[] = []
+  const rejected: Measurement['rejected'] = []
+  const make = async (name: string) => {
+    const one = await Planned.make(gpu, name, task.implementations.get(name)!, scratch)
+    planned.push(one)
+    return one
+  }
   try {
-    const plain = await Trial.make(gpu, 'plain', note.plain, scratch)
-    trials.push(plain)
-    scratch.fill(note.plain)
+    const plain = await make(task.plain)
+    const recording = task.implementations.get(task.plain)!
+    scratch.fill(recording)
     await time(gpu, [plain], 1)
-    const outputs = scratch.written(note.plain)
+    const outputs = scratch.written(recording)
     const truth = await Promise.all(outputs.map((s) => scratch.read(s)))
     const allowed = (s: Storage) =>
       scratch.half.has(s) ? HALF_TOLERANCE : scratch.half.size ? PRODUCTS_TOLERANCE : TOLERANCE
-    const fit: Trial[] = []
-    for (const [name, recording] of note.candidates) {
+    const correct = [plain]
+    for (const name of task.implementations.keys()) {
+      if (name === task.plain) continue
       try {
-        const trial = await Trial.make(gpu, name, recording, scratch)
-        trials.push(trial)
+        const one = await make(name)
         for (const s of outputs) gpu.zero(s)
-        await time(gpu, [trial], 1)
+        await time(gpu, [one], 1)
         const errors = await Promise.all(outputs.map(async (s, i) => distance(await scratch.read(s), truth[i])))
         const wrong = errors.find((error, i) => !(error <= allowed(outputs[i])))
-        if (wrong === undefined) fit.push(trial)
-        else rejected.push({ name, why: `differs from the plain kernel by ${wrong.toExponential(1)}` })
+        if (wrong === undefined) correct.push(one)
+        else rejected.push({ name, reason: `differs from the plain kernel by ${wrong.toExponential(1)}` })
       } catch (error) {
         if (!(error instanceof RadiogradError) || /device lost/.test(error.message)) throw error
-        rejected.push({ name, why: error.message })
+        rejected.push({ name, reason: error.message })
       }
     }
-    return { key: note.key, calls: note.calls, usual: note.usual, rejected, ...(await race(gpu, fit, note.usual)) }
+    return {
+      key: task.key,
+      calls: task.calls,
+      default: task.default,
+      ...(await race(gpu, correct, task.default)),
+      rejected,
+    }
   } finally {
-    for (const trial of trials) trial.plan.destroy()
+    for (const { plan } of planned) plan.destroy()
     scratch.destroy()
   }
 }
 
 /** Times in turns; the fastest by median. */
-async function race(gpu: Gpu, fit: readonly Trial[], usual: string): Promise<Choice> {
-  if (!fit.length) return { name: usual }
-  const times = new Map<Trial, number[]>(fit.map((trial) => [trial, []]))
-  const first = await time(gpu, fit, 1) // also lets clocks rise
+async function race(
+  gpu: Gpu,
+  planned: readonly Planned[],
+  usual: string,
+): Promise<Pick<Measurement, 'chosen' | 'ms' | 'defaultMs'>> {
+  const first = await time(gpu, planned, 1) // also lets clocks rise
   const best = Math.min(...first)
-  const alive = fit.filter((trial, i) => first[i] <= best * HOPELESS || trial.name === usual)
+  const isDefault = ({ name }: Planned) => name === usual
+  const timed = planned.filter((one, i) => first[i] <= best * HOPELESS || isDefault(one))
   const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.round(RUN_MS / best)))
-  for (let round = 0; round < ROUNDS; round++)
-    (await time(gpu, alive, repeats)).forEach((ms, i) => times.get(alive[i])!.push(ms))
-  const median = (trial: Trial | undefined) => trial && times.get(trial)!.sort((a, b) => a - b)[ROUNDS >> 1]
-  const fastest = alive.reduce((a, b) => (median(b)! < median(a)! ? b : a))
-  const usualMs = median(alive.find(({ name }) => name === usual))
-  if (usualMs !== undefined && median(fastest)! > usualMs * WORTH) return { name: usual, ms: usualMs, usualMs }
-  return { name: fastest.name, ms: median(fastest), usualMs }
+  const times: number[][] = timed.map(() => [])
+  for (let round = 0; round < ROUNDS; round++) (await time(gpu, timed, repeats)).forEach((ms, i) => times[i].push(ms))
+  const medians = times.map((all) => all.sort((a, b) => a - b)[ROUNDS >> 1])
+  const ms = Math.min(...medians)
+  const chosen = timed[medians.indexOf(ms)].name
+  const defaultMs: number | undefined = medians[timed.findIndex(isDefault)]
+  if (defaultMs !== undefined && ms > defaultMs * WORTH) return { chosen: usual, ms: defaultMs, defaultMs }
+  return { chosen, ms, defaultMs }
 }
 
-/** Runs every trial `repeats` times in one submission: milliseconds of one run of each. */
-async function time(gpu: Gpu, trials: readonly Trial[], repeats: number): Promise<number[]> {
-  const dispatches = trials.reduce((sum, { plan }) => sum + plan.dispatches * repeats, 0)
+/** Runs each `repeats` times, all in one submission: milliseconds of one run of each. */
+async function time(gpu: Gpu, planned: readonly Planned[], repeats: number): Promise<number[]> {
+  const dispatches = planned.reduce((sum, { plan }) => sum + plan.dispatches * repeats, 0)
   const timings = new Timings(gpu, dispatches)
   gpu.flush()
   gpu.guarded(() => {
     const encoder = gpu.device.createCommandEncoder({ label: 'tune' })
     let first = 0
-    for (const { plan } of trials) {
+    for (const { plan } of planned) {
       for (let r = 0; r < repeats; r++) {
         const from = first
         plan.encode(encoder, null, null, (n) => timings.writes(from + n))
@@ -110,7 +130,7 @@ async function time(gpu: Gpu, trials: readonly Trial[], repeats: number): Promis
   await gpu.idle()
   const durations = await timings.durations()
   let at = 0
-  return trials.map(({ plan }) => {
+  return planned.map(({ plan }) => {
     const end = at + plan.dispatches * repeats
     let ms = 0
     while (at < end) ms += durations[at++]
@@ -118,14 +138,14 @@ async function time(gpu: Gpu, trials: readonly Trial[], repeats: number): Promis
   })
 }
 
-/** A candidate ready to run on scratch buffers. */
-class Trial {
+/** An implementation ready to run on scratch buffers. */
+class Planned {
   private constructor(
     readonly name: string,
     readonly plan: Plan,
   ) {}
 
-  static async make(gpu: Gpu, name: string, draft: Recording, scratch: Scratch): Promise<Trial> {
+  static async make(gpu: Gpu, name: string, draft: Recording, scratch: ScratchBuffers): Promise<Planned> {
     const recording = new Recording()
     for (const command of draft.commands) recording.commands.push(scratch.replace(command, draft))
     let plan!: Plan
@@ -140,15 +160,15 @@ class Trial {
       plan.destroy()
       throw error
     }
-    return new Trial(name, plan)
+    return new Planned(name, plan)
   }
 }
 
 /**
- * Buffers in the place of the step's own: the same ones for every candidate. What a draft allocated itself stays with
- * its plan.
+ * Buffers in the place of the step's own: the same ones for every implementation. What a draft allocated itself stays
+ * with its plan.
  */
-class Scratch {
+class ScratchBuffers {
   private readonly replaced = new Map<Storage, Storage>()
   /** Those that hold f16. */
   readonly half = new Set<Storage>()

@@ -1,0 +1,117 @@
+// The kernels that can run each pass of a convolution, one table a pass: direct ones (convdirect.ts), Winograd's
+// (convwinograd.ts), those for depthwise convolutions (convdepthwise.ts) and products of patches (convpatches.ts).
+//
+// Of those that apply, the default is the one with the largest preference:
+//   5 Winograd, where its transforms pay      4 patches, where windows do not overlap
+//   3 along rows, for an image's few channels      2 for software adapters; depthwise
+//   1 tiles of 64×64, the plain kernel: any convolution on any adapter
+//   0 only where it was measured to be fastest
+import type { Implementation, Pass } from '../gpu/choices.js'
+import { gpu } from '../gpu/gpu.js'
+import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
+import * as direct from './convdirect.js'
+import type { Convolution } from './convgeometry.js'
+import { hasOnlyBias, isPatches, patchesBackwardInput, patchesBackwardWeight, patchesForward } from './convpatches.js'
+import * as winograd from './convwinograd.js'
+import { hasMatrices } from './occupancy.js'
+
+type Kernel = Implementation<Convolution>
+
+/** Tiles of other sizes are measured only where no kernel for software adapters can run. */
+const noCpuKernel = (p: Convolution) => direct.lanes(p) === null
+
+/** Matrix units: not for results that would leave them nearly empty. `x` and `y` are of one dtype. */
+const fitsMatrices = ({ y, weight, attrs }: Convolution) => hasMatrices(y) && weight.shape[3] / attrs.groups >= 16
+
+/** A kernel for software adapters with TM pixels a workgroup, out of as many as `pixelsOf` says. */
+const cpu = (
+  TM: direct.Pixels,
+  pixelsOf: (p: Convolution) => number,
+  run: (p: Convolution, TM: direct.Pixels) => void,
+): Kernel => ({
+  name: `cpu ${TM}`,
+  applies: (p) => direct.lanes(p) === 8 || (direct.lanes(p) === 4 && TM < 32),
+  preference: (p) => (TM === direct.pixelsPerWorkgroup(pixelsOf(p), direct.lanes(p)!) ? 2 : 0),
+  run: (p) => run(p, TM),
+})
+
+const outputPixels = ({ y }: Convolution) => y.size / y.shape[3]
+const phasePixels = (p: Convolution) => direct.phasePixels(p).pixels
+
+const winogradOf = (tile: winograd.TileSize, run: (p: Convolution, tile: winograd.TileSize) => void): Kernel => ({
+  name: `winograd ${tile}`,
+  applies: (p) => winograd.winogradFits(p, tile),
+  preference: (p) => (winograd.preferredTile(p) === tile ? 5 : 0),
+  run: (p) => run(p, tile),
+})
+
+const FORWARD = pass('forward', [
+  { name: 'tile 64', preference: () => 1, run: (p) => direct.forwardTile(p, 64) },
+  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.forwardTile(p, 128) },
+  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.forwardTile(p, 32) },
+  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.forwardTile(p, 'matrix') },
+  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseForward },
+  cpu(8, outputPixels, direct.forwardCpu),
+  cpu(16, outputPixels, direct.forwardCpu),
+  cpu(32, outputPixels, direct.forwardCpu),
+  { name: 'cpu rows', applies: direct.hasRows, preference: () => 3, run: direct.forwardRows },
+  { name: 'patches', applies: (p) => isPatches(p) && hasOnlyBias(p), preference: () => 4, run: patchesForward },
+  winogradOf(2, winograd.winogradForward),
+  winogradOf(4, winograd.winogradForward),
+])
+
+const BACKWARD_INPUT = pass('dx', [
+  { name: 'tile 64', preference: () => 1, run: (p) => direct.backwardInputTile(p, 64) },
+  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.backwardInputTile(p, 128) },
+  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.backwardInputTile(p, 32) },
+  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardInputTile(p, 'matrix') },
+  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardInput },
+  cpu(8, phasePixels, direct.backwardInputCpu),
+  cpu(16, phasePixels, direct.backwardInputCpu),
+  cpu(32, phasePixels, direct.backwardInputCpu),
+  { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardInput },
+  winogradOf(2, winograd.winogradBackwardInput),
+  winogradOf(4, winograd.winogradBackwardInput),
+])
+
+const BACKWARD_WEIGHT = pass('dw', [
+  { name: 'tile 64', preference: () => 1, run: (p) => direct.backwardWeightTile(p, 64) },
+  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.backwardWeightTile(p, 128) },
+  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.backwardWeightTile(p, 32) },
+  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardWeightTile(p, 'matrix') },
+  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardWeight },
+  { name: 'cpu', applies: (p) => !noCpuKernel(p), preference: () => 2, run: direct.backwardWeightCpu },
+  { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardWeight },
+  winogradOf(2, winograd.winogradBackwardWeight),
+  winogradOf(4, winograd.winogradBackwardWeight),
+])
+
+/** Fills y; the epilogue follows in the same kernel. */
+export function convForward(p: Convolution): void {
+  gpu.choose(FORWARD, p).run(p)
+}
+
+/** Fills x, the gradient of the input. */
+export function convBackwardInput(p: Convolution): void {
+  gpu.choose(BACKWARD_INPUT, p).run(p)
+}
+
+/** Fills weight, the gradient of the weight. */
+export function convBackwardWeight(p: Convolution): void {
+  gpu.choose(BACKWARD_WEIGHT, p).run(p)
+}
+
+function pass(name: 'forward' | 'dx' | 'dw', implementations: readonly Kernel[]): Pass<Convolution> {
+  return {
+    implementations,
+    key: ({ x, weight, y, attrs }) => ({
+      op: 'conv2d',
+      pass: name,
+      dtype: y.element,
+      x: [2 ** Math.ceil(Math.log2(x.shape[0])), ...x.shape.slice(1)], // batches of similar size share a choice
+      weight: weight.shape,
+      ...attrs,
+    }),
+    work: ({ weight, y }) => (y.size * weight.size) / weight.shape[3],
+  }
+}

@@ -1,0 +1,36 @@
+// What operators ask about the adapter to keep it busy: which subgroup and matrix kernels it can run, and into how many
+// parts a long sum is cut.
+import { gpu } from '../gpu/gpu.js'
+import type { Tensor } from '../tensor/tensor.js'
+
+export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
+
+/**
+ * The subgroup size that the kernels named _cpu are compiled for, on software adapters where it is fixed; else null, and
+ * the kernels with tiles in workgroup memory run.
+ */
+export function subgroupSizeForCpuKernels(): 4 | 8 | null {
+  const { subgroupSize, isSoftware } = gpu.caps
+  return isSoftware && (subgroupSize === 4 || subgroupSize === 8) ? subgroupSize : null
+}
+
+/** Whether matrix units can multiply what a tensor holds. */
+export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices.includes(element)
+
+/** The variant of the kernels by matrix units for what a tensor holds. */
+export const matrixVariant = ({ element }: Tensor) => ({ T: element, S: element === 'f16' ? 16 : 8 }) as const
+
+/**
+ * Cuts a sum of `length` terms into parts that run side by side, as many as fill the chip when each part takes
+ * `workgroups` (which may be a fraction), or fill it `waves` times; each part has at least `atLeast` terms, the last
+ * one may have fewer.
+ */
+export function cutReduction(
+  length: number,
+  { workgroups, waves = 1, atLeast = 1 }: { workgroups: number; waves?: number; atLeast?: number },
+): { parts: number; perPart: number } {
+  const wanted = Math.ceil((waves * gpu.caps.parallelism) / workgroups)
+  const most = Math.max(1, Math.floor(length / atLeast))
+  const perPart = Math.ceil(length / Math.min(wanted, most))
+  return { parts: Math.ceil(length / perPart), perPart }
+}
