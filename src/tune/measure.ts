@@ -92,11 +92,11 @@ export async function measure(gpu: Gpu, task: TuningTask): Promise<Measurement> 
 async function race(
   gpu: Gpu,
   planned: readonly Planned[],
-  usual: string,
+  defaultName: string,
 ): Promise<Pick<Measurement, 'chosen' | 'ms' | 'defaultMs'>> {
   const first = await time(gpu, planned, 1) // also lets clocks rise
   const best = Math.min(...first)
-  const isDefault = ({ name }: Planned) => name === usual
+  const isDefault = ({ name }: Planned) => name === defaultName
   const timed = planned.filter((one, i) => first[i] <= best * HOPELESS || isDefault(one))
   const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.round(RUN_MS / best)))
   const times: number[][] = timed.map(() => [])
@@ -105,7 +105,7 @@ async function race(
   const ms = Math.min(...medians)
   const chosen = timed[medians.indexOf(ms)].name
   const defaultMs: number | undefined = medians[timed.findIndex(isDefault)]
-  if (defaultMs !== undefined && ms > defaultMs * WORTH) return { chosen: usual, ms: defaultMs, defaultMs }
+  if (defaultMs !== undefined && ms > defaultMs * WORTH) return { chosen: defaultName, ms: defaultMs, defaultMs }
   return { chosen, ms, defaultMs }
 }
 

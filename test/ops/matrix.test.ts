@@ -57,23 +57,23 @@ const cases: Case[] = [
 ]
 
 /**
- * Runs a case with the candidates whose name begins so, the usual ones where there is none: results, and how often
+ * Runs a case with the implementations whose name begins so, or the default where there is none: results, and how often
  * there was one.
  */
 async function by(
-  way: string,
+  wanted: string,
   { x, parameters, run }: Case,
   values: Float32Array[],
   dy: Float32Array,
   dtype: 'f16' | 'f32',
 ) {
   let found = 0
-  const wanted = (name: string) => {
-    const is = name.startsWith(way)
+  const isWanted = (name: string) => {
+    const is = name.startsWith(wanted)
     if (is) found++
     return is
   }
-  return choosing(wanted, async () => {
+  return choosing(isWanted, async () => {
     const given = tensor(values[0], x, { dtype, requiresGrad: true })
     const trained = parameters.map((shape, i) => tensor(values[i + 1], shape, { requiresGrad: true }))
     const results = await engine.step(() => {
@@ -114,13 +114,13 @@ for (const dtype of gpu.caps.matrices) {
     test(`the tuner takes none for wrong, ${dtype}`, async () => {
       const x = tensor(random([2, 9, 9, 32]), [2, 9, 9, 32], { dtype, requiresGrad: true })
       const w = tensor(random([3, 3, 32, 48]), [3, 3, 32, 48], { requiresGrad: true })
-      const findings = await engine.tune(() => {
+      const measurements = await engine.tune(() => {
         const y = F.conv2d(x, w, null, { padding: 1 })
         y.backward(y)
         return null
       })
-      assert.is(findings.filter(({ key }) => key.startsWith('conv2d')).length, 3)
-      for (const { key, rejected } of findings) assert.equal(rejected, [], key)
+      assert.is(measurements.filter(({ key }) => key.startsWith('op=conv2d')).length, 3)
+      for (const { key, rejected } of measurements) assert.equal(rejected, [], key)
     })
   }
 }
