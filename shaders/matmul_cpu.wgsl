@@ -1,9 +1,10 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `transposed`, y [M, N], bias [N]; for one subgroup a
-// workgroup (software adapters). Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s between
-// batches (0 broadcasts). A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and four
-// vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If `transposed` a
-// lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over [ceil(N / 4·SG), ceil(M /
-// TM), batches]. GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes what went into it.
+// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `transposed`, y [M, N], bias [N]; for one
+// subgroup a workgroup (software adapters). Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s
+// between batches (0 broadcasts). A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and
+// four vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If
+// `transposed` a lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over
+// [ceil(N / 4·SG), ceil(M / TM), batches]. GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes
+// what went into it.
 // @variant T = f32, f16
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
@@ -20,8 +21,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
 @group(0) @binding(5) var<uniform> params: Params;
 override GELU: u32 = 0u;
-// One kernel for transposed weights and others has half as much to compile (lavapipe takes long over it); one for each runs
-// faster on SwiftShader.
+// One kernel for transposed weights and others has half as much to compile (lavapipe takes long over it); one for each
+// runs faster on SwiftShader.
 override TRANSPOSED: i32 = -1; // 0 or 1 where it is known to the compiler
 const RT = (TM + SG - 1u) / SG;
 
