@@ -33,7 +33,8 @@ export interface Dataset {
 export type PickedFile =
   (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
 
-const isImage = (path: string): boolean => /\.(jpe?g|png)$/i.test(path)
+/** Whether a file's name is that of an image which is read. */
+export const isImage = (path: string): boolean => /\.(jpe?g|png)$/i.test(path)
 const isHidden = (path: string): boolean => path.split('/').some((part) => part.startsWith('.'))
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
@@ -45,6 +46,13 @@ function listPicked(files: Iterable<PickedFile>): Listing {
   })
   return { files: entries.filter(({ path }) => !isHidden(path)), folders: [] }
 }
+
+/** A folder by its path (Node), or files picked in a page. */
+export type DataSource = string | Iterable<PickedFile>
+
+/** Everything in a source that is not hidden. */
+export const listSource = (source: DataSource): Listing =>
+  typeof source === 'string' ? listFolder(source) : listPicked(source)
 
 /** The part of a listing below `root`, with paths relative to it. */
 function below({ files, folders }: Listing, root: string): Listing {
@@ -71,9 +79,9 @@ export class ImageFolder implements Dataset {
    * @param options.transform the pipeline a DataLoader applies.
    * @param options.root a folder inside `source` to take instead, such as 'train'.
    */
-  constructor(source: string | Iterable<PickedFile>, options: { transform: Pipeline; root?: string }) {
+  constructor(source: DataSource, options: { transform: Pipeline; root?: string }) {
     const { transform, root } = options
-    const whole = typeof source === 'string' ? listFolder(source) : listPicked(source)
+    const whole = listSource(source)
     const { files, folders } = root ? below(whole, root) : whole
     const name = [typeof source === 'string' ? source : '', root ?? ''].filter(Boolean).join('/') || 'picked files'
     const images = files.filter(({ path }) => path.includes('/') && isImage(path))

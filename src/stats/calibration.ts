@@ -76,8 +76,8 @@ export interface Temperature {
   before: number
   after: number
   /**
-   * Whether the best temperature lies outside 0.01..100 and the nearer end was taken: every sample right (no temperature
-   * is low enough), or logits no better than chance (none is high enough).
+   * Whether the best temperature lies outside 0.01..100 and the nearer end was taken: every sample right (no
+   * temperature is low enough), or logits no better than chance (none is high enough).
    */
   bounded: boolean
 }

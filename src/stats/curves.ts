@@ -43,8 +43,8 @@ export function precisionRecallCurve(scores: ArrayLike<number>, positive: ArrayL
 }
 
 /**
- * Area under the precision-recall curve by its steps, without interpolation (`sklearn.metrics.average_precision_score`).
- * NaN without a positive sample.
+ * Area under the precision-recall curve by its steps, without interpolation
+ * (`sklearn.metrics.average_precision_score`). NaN without a positive sample.
  */
 export function averagePrecision(scores: ArrayLike<number>, positive: ArrayLike<boolean>): number {
   const { truePositives, falsePositives, positives } = stepsOf('averagePrecision', scores, positive)

@@ -1,6 +1,6 @@
 // DeLong's variance of areas under ROC curves, and the test of two models on the same samples (DeLong et al. 1988), by
-// mid-ranks in O(n log n) (Sun & Xu 2014). Takes samples as independent: several images of one patient make it too sure,
-// and the bootstrap over patients is then the one to trust.
+// mid-ranks in O(n log n) (Sun & Xu 2014). Takes samples as independent: several images of one patient make it too
+// sure, and the bootstrap over patients is then the one to trust.
 import { check } from '../util/check.js'
 import { midRanks } from './curves.js'
 import { twoSided, zOfLevel } from './normal.js'

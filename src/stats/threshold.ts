@@ -1,5 +1,5 @@
-// A threshold, how to choose it on validation data, and what it means in the clinic's words. A sample is called positive
-// where its score is >= the threshold. A ratio with nothing to divide by is NaN, never 0 or 1.
+// A threshold, how to choose it on validation data, and what it means in the clinic's words. A sample is called
+// positive where its score is >= the threshold. A ratio with nothing to divide by is NaN, never 0 or 1.
 import { check } from '../util/check.js'
 import { type Steps, checkSamples, stepsOf } from './samples.js'
 
