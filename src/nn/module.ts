@@ -5,7 +5,7 @@ import { check } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { TensorData } from '../weights/safetensors.js'
 import { toFloat32 } from '../weights/safetensors.js'
-import { type LoadReport, hwioToOihw, matchStateDict, oihwToHwio } from '../weights/statedict.js'
+import { type LoadReport, hwioToOihw, keyIn, matchStateDict, oihwToHwio } from '../weights/statedict.js'
 
 /** How a tensor's axes differ between PyTorch and here: 'same', or a conv weight (OIHW there, HWIO here). */
 export type Layout = 'same' | 'conv'
@@ -154,7 +154,7 @@ export abstract class Module {
     )
     const skipped = new Set(report.reinitialised.map((r) => r.name))
     for (const entry of entries) {
-      const given = found.get(entry.name)
+      const given = found.get(keyIn(found, entry.name))
       if (!given || skipped.has(entry.name)) continue
       if (entry.counter) {
         entry.counter.set(Number(toFloat32(given)[0]))

@@ -1,36 +1,54 @@
-// Checkpoints: told apart by their content, read whole or shard by shard; and the one format written.
-import { readBytes, readIfThere, writeBytes } from '#platform/read'
-import { RadiogradError, check } from '../util/check.js'
+// Checkpoints: told apart by their content, read piece by piece and shard by shard; and the one format written.
+import { isThere, openBytes, readIfThere, writeBytes } from '#platform/read'
+import { fileError, printable } from '../util/check.js'
 import { type Preprocessing, parsePreprocessing } from './preprocessing.js'
-import { parsePytorch } from './pytorch.js'
-import { type TensorData, parseSafetensors, serializeSafetensors } from './safetensors.js'
+import { readLegacyPytorch, readPytorch } from './pytorch.js'
+import { type TensorData, type Tensors, readSafetensors, safetensorsBytes } from './safetensors.js'
 import { parseIndex } from './sharded.js'
+import { type ByteSource, blobSource } from './source.js'
+import { withBareNames } from './wrappers.js'
 
 /** Tensors by name, in PyTorch's shapes. */
 export interface Checkpoint {
+  /** Names lose `module.`, `_orig_mod.`, `model.` and `backbone.` before them. */
   tensors: Map<string, TensorData>
   metadata: Record<string, string>
   /** The file, for messages. */
   source: string
+  /** What reading chose and left out, a line each: `the weights are those under ['state_dict']`. */
+  notes?: string[]
   /** How images were prepared for these weights, where a preprocessor_config.json beside them says so. */
   preprocessing?: Preprocessing
 }
 
+/** First bytes of files that are taken for checkpoints, and what they are. */
+const NOT_CHECKPOINTS: readonly [start: RegExp, what: string][] = [
+  [/^version https:\/\/git-lfs/, "a Git LFS pointer; fetch the file itself with 'git lfs pull'"],
+  [/^\s*</, 'a page of HTML or XML; was a link to a page saved?'],
+  [/^\x89HDF/, 'an HDF5 file, as Keras writes; only safetensors and PyTorch files are read'],
+  [/^GGUF/, 'a GGUF file; only safetensors and PyTorch files are read'],
+  [/^\x1f\x8b/, 'packed with gzip; unpack it first'],
+  [/^7z\xbc\xaf/, 'packed with 7-Zip; unpack it first'],
+  [/^[^]{257}ustar/, 'a tar archive; unpack it first'],
+]
+
 /**
- * Reads the bytes of a `.safetensors` file or of a PyTorch zip checkpoint (`.pth`, `.pt`, `.bin`). Nothing in them is
- * ever executed.
+ * Reads a `.safetensors` file or a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, `.ckpt`). Nothing in it is ever executed.
+ * Names are as in the file.
  */
-export function parseCheckpoint(bytes: Uint8Array, source: string): Checkpoint {
-  if (bytes.length === 0) throw new RadiogradError(`${source}: not a checkpoint, it is empty`)
-  const magic = String.fromCharCode(...bytes.subarray(0, 2))
-  if (magic === 'PK') return { tensors: parsePytorch(bytes, source), metadata: {}, source }
-  if (bytes[0] === 0x80) {
-    throw new RadiogradError(
-      `${source}: a PyTorch file from before 1.6; save it again with torch.save(torch.load(file), file)`,
-    )
-  }
-  return { ...parseSafetensors(bytes, source), source }
+export async function readTensors(source: ByteSource, file: string): Promise<Tensors> {
+  if (source.size === 0) throw fileError(file, 'not a checkpoint, it is empty')
+  const start = String.fromCharCode(...(await source.read(0, Math.min(source.size, 512))))
+  if (start[8] === '{') return readSafetensors(source, file)
+  for (const [pattern, what] of NOT_CHECKPOINTS)
+    if (pattern.test(start)) throw fileError(file, `not a checkpoint, it is ${what}`)
+  if (start.startsWith('PK\x03\x04')) return readPytorch(source, file)
+  if (/^\x80[\x01-\x05]/.test(start)) return readLegacyPytorch(source, file)
+  return readSafetensors(source, file)
 }
+
+/** Bytes that a file of JSON beside a checkpoint may have. */
+const MAX_JSON = 100_000_000
 
 /** What a folder from Hugging Face's hub may hold, in the order of preference. */
 const IN_FOLDERS = [
@@ -43,52 +61,78 @@ const IN_FOLDERS = [
 /**
  * Reads a checkpoint from a path, a URL or a Blob: a file, the index of a sharded one, or (in Node) a folder that holds
  * either. A `preprocessor_config.json` beside a path or an index is read too.
+ * @throws RadiogradError in one line that names the file, where it is damaged, hostile or no checkpoint
  */
 export async function loadCheckpoint(source: string | URL | Blob): Promise<Checkpoint> {
-  if (source instanceof Blob) return parseCheckpoint(await readBytes(source), (source as File).name ?? 'checkpoint')
+  if (source instanceof Blob) return finished(await readTensors(blobSource(source), nameOf(source)), nameOf(source))
   const path =
     source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)
-  const { name, bytes } = await found(path)
-  const checkpoint = name.endsWith('.index.json') ? await loadShards(name, bytes) : parseCheckpoint(bytes, name)
+  const name = await found(path)
+  const content = name.endsWith('.index.json') ? loadShards(name) : withBytes(name, (bytes) => readTensors(bytes, name))
+  const checkpoint = finished(await content, name)
   const beside = neighbour(name, 'preprocessor_config.json')
-  const config = /^https?:/.test(name) ? null : await readIfThere(beside)
+  const config = /^https?:/.test(name) ? null : await readIfThere(beside, MAX_JSON)
   return config
     ? { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) }
     : checkpoint
 }
 
-/** The file itself, or the one to read in a folder. */
-async function found(path: string): Promise<{ name: string; bytes: Uint8Array }> {
-  if (!/^https?:/.test(path)) {
-    for (const file of IN_FOLDERS) {
-      const name = `${path.replace(/\/$/, '')}/${file}`
-      const bytes = await readIfThere(name)
-      if (bytes) return { name, bytes }
-    }
+const nameOf = (blob: Blob) => (blob as File).name || 'checkpoint'
+
+const finished = ({ tensors, metadata, notes }: Tensors, source: string): Checkpoint => ({
+  tensors: withBareNames(tensors),
+  metadata,
+  source,
+  ...(notes.length && { notes }),
+})
+
+/** Opens a file or an address for as long as `work` takes. */
+async function withBytes<T>(name: string, work: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await openBytes(name)
+  try {
+    return await work(source)
+  } finally {
+    await source.close()
   }
-  return { name: path, bytes: await readBytes(path) }
+}
+
+/** The file itself, or the one to read in a folder. */
+async function found(path: string): Promise<string> {
+  if (/^https?:/.test(path)) return path
+  for (const file of IN_FOLDERS) {
+    const name = `${path.replace(/\/$/, '')}/${file}`
+    if (await isThere(name)) return name
+  }
+  return path
 }
 
 const neighbour = (path: string, name: string) => path.replace(/[^/\\]*$/, name)
 
 /** Reads the shards one after another and keeps what the index names. */
-async function loadShards(index: string, bytes: Uint8Array): Promise<Checkpoint> {
+async function loadShards(index: string): Promise<Tensors> {
+  const text = await withBytes(index, async (source) => {
+    if (source.size > MAX_JSON) throw fileError(index, `must have at most ${MAX_JSON} bytes, got ${source.size}`)
+    return new TextDecoder().decode(await source.read(0, source.size))
+  })
   const tensors = new Map<string, TensorData>()
-  for (const [shard, names] of parseIndex(new TextDecoder().decode(bytes), index)) {
+  const notes: string[] = []
+  for (const [shard, names] of parseIndex(text, index)) {
     const path = neighbour(index, shard)
-    const content = /^https?:/.test(path) ? await readBytes(path) : await readIfThere(path)
-    if (!content)
-      throw new RadiogradError(
-        `${index}: its shard ${shard} must be beside it for ${names[0]} and ${names.length - 1} more, got no such file`,
+    if (!/^https?:/.test(path) && !(await isThere(path)))
+      throw fileError(
+        index,
+        `its shard ${shard} must be beside it for ${printable(names[0], 60)} and ${names.length - 1} more, ` +
+          'got no such file',
       )
-    const { tensors: inside } = parseCheckpoint(content, path)
+    const inside = await withBytes(path, (source) => readTensors(source, path))
+    notes.push(...inside.notes)
     for (const name of names) {
-      const data = inside.get(name)
-      check(data, `${path}: must hold ${name}, as ${index} says, got a shard without it`)
+      const data = inside.tensors.get(name)
+      if (!data) throw fileError(path, `must hold ${printable(name, 60)}, as ${index} says, got a shard without it`)
       tensors.set(name, data)
     }
   }
-  return { tensors, metadata: {}, source: index }
+  return { tensors, metadata: {}, notes }
 }
 
 /** Writes tensors as a safetensors file: a whole file, or none. In a page it becomes a download. */
@@ -97,5 +141,5 @@ export async function saveSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   { metadata = {} }: { metadata?: Record<string, string> } = {},
 ): Promise<void> {
-  await writeBytes(path, serializeSafetensors(tensors, metadata))
+  await writeBytes(path, safetensorsBytes(tensors, { metadata }))
 }

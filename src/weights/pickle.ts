@@ -1,243 +1,357 @@
-// A reader of Python's pickle format that builds data and calls nothing: containers, numbers, texts, and the few names
-// that the caller knows.
-import { RadiogradError } from '../util/check.js'
+// A reader of Python's pickle format that builds data and calls nothing: containers, whole numbers, texts, and what the
+// caller makes of the names it knows. As strict as Python's own reader; everything else becomes an inert object.
+import type { Budget } from '../util/budget.js'
+import { fileError, printable } from '../util/check.js'
 
 /** A name like `torch.FloatStorage` that the pickle referred to. */
 export class Global {
   constructor(readonly name: string) {}
 }
 
+/** A Python object that is no weight, such as an instance of a class or a date; nothing was imported or called. */
+export class Inert {
+  /** What its class would set, where the pickle says. */
+  state: unknown = null
+  /** Its items, where it is a kind of dict. */
+  items: Dict | null = null
+
+  /** `kind` is the class. `open` objects take state and items, as instances of classes do. */
+  constructor(
+    readonly kind: string,
+    readonly open = false,
+  ) {}
+}
+
+/** A dict; tuples as keys count as different even where Python would call them equal. */
+export class Dict {
+  readonly entries = new Map<unknown, unknown>()
+}
+
+/** A list, tuple, set or frozenset. */
+export class Sequence {
+  constructor(
+    readonly kind: 'list' | 'tuple' | 'set' | 'frozenset',
+    readonly items: unknown[],
+    /** Whether it may be a key of a dict. */
+    readonly hashable: boolean,
+  ) {}
+}
+
+/** A float. None decides what is loaded, so their values are not kept. */
+const FLOAT = new Inert('float')
+
+/** What a pickle may cost. Bytes are an estimate of what its objects take. */
+export type PickleCosts = 'pickle opcodes' | 'bytes of pickled objects'
+
 export interface PickleHost {
   /** The file, for messages. */
   file: string
+  budget: Budget<PickleCosts>
+  /** Whether a name may appear at all. */
+  allows(name: string): boolean
   /** What calling a known name with arguments gives; throws for unknown names. */
   call(name: string, args: readonly unknown[]): unknown
-  /** Whether a name may appear at all. */
-  knows(name: string): boolean
+  /** What `name.__new__` gives: an instance of a class. */
+  create(name: string, args: readonly unknown[]): unknown
   /** What a persistent id stands for. */
   persistent(id: unknown): unknown
 }
 
-const MARK = Symbol('mark')
+const MAX_PROTOCOL = 5
+const MAX_LONG = 1024 // bytes of one whole number
+
+const hashable = (value: unknown) =>
+  value instanceof Sequence ? value.hashable : !(value instanceof Dict || value instanceof ByteArray)
+
+/** Python's bytearray, which unlike bytes is no key. */
+class ByteArray {}
+
+/** Charged for a new sequence of that many items. */
+const sizeOfSequence = (items: number) => 96 + 8 * items
+const SIZE_OF_ITEM = 80 // in a dict
+const SIZE_OF_OBJECT = 64
 
 /**
- * Values: numbers, bigints, texts, booleans, null, arrays (lists, tuples, sets), Maps (dicts), Uint8Arrays, what `host`
- * makes, Globals.
+ * Reads one pickle from the front of `bytes`; `end` is where it stopped. Values: numbers and bigints, texts, booleans,
+ * null, Uint8Arrays (bytes), Sequences, Dicts, Globals, Inert objects, and what `host` makes.
  */
-export function unpickle(bytes: Uint8Array, host: PickleHost): unknown {
+export function unpickle(bytes: Uint8Array, host: PickleHost): { value: unknown; end: number } {
+  const { budget } = host
   const fail = (why: string): never => {
-    throw new RadiogradError(`${host.file}: its pickle is not valid, ${why}`)
+    throw fileError(host.file, `its pickle is not valid, ${why}`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const stack: unknown[] = []
+  /** Heights of the stack at open marks. */
+  const marks: number[] = []
   const memo: unknown[] = []
   let at = 0
+  let opcodes = 0
+  const charge = (size: number) => budget.spend('bytes of pickled objects', size)
   const take = (n: number): number => {
-    if (n < 0 || at + n > bytes.length) fail('it is cut off')
+    if (at + n > bytes.length) fail('it is cut off')
     at += n
     return at - n
   }
   const u8 = () => bytes[take(1)]
   const u16 = () => view.getUint16(take(2), true)
   const u32 = () => view.getUint32(take(4), true)
-  const size64 = () => {
+  const u64 = () => {
     const n = view.getBigUint64(take(8), true)
     return n > BigInt(bytes.length) ? fail('it is cut off') : Number(n)
   }
-  const blob = (n: number) => bytes.subarray(take(n), at)
-  const text = (n: number) => new TextDecoder().decode(blob(n))
+  const blob = (n: number) => {
+    charge(SIZE_OF_OBJECT)
+    return bytes.subarray(take(n), at)
+  }
+  const text = (n: number) => {
+    const from = take(n)
+    charge(32 + 2 * n)
+    try {
+      return decoder.decode(bytes.subarray(from, at))
+    } catch {
+      return fail('a text is not UTF-8')
+    }
+  }
   const line = () => {
     const end = bytes.indexOf(10, at)
     return end < 0 ? fail('it is cut off') : text(end - at + 1).slice(0, -1)
   }
-  const pop = () => (stack.length && stack[stack.length - 1] !== MARK ? stack.pop() : fail('its stack is empty'))
-  const top = () => (stack.length ? stack[stack.length - 1] : fail('its stack is empty'))
-  const toMark = () => {
-    const mark = stack.lastIndexOf(MARK)
-    if (mark < 0) fail('a mark is missing')
-    const items = stack.splice(mark)
-    return items.slice(1)
-  }
+  const integer = (digits: string) => (/^-?\d{1,15}$/.test(digits) ? Number(digits) : fail('a number is none'))
   const long = (n: number) => {
-    const raw = blob(n)
+    if (n > MAX_LONG) fail(`a whole number has ${n} bytes`)
+    const raw = bytes.subarray(take(n), at)
     let value = 0n
     for (let i = n - 1; i >= 0; i--) value = (value << 8n) | BigInt(raw[i])
     if (n && raw[n - 1] & 0x80) value -= 1n << BigInt(8 * n)
     return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
   }
+  /** What was pushed before the last open mark is out of reach. */
+  const floor = () => marks[marks.length - 1] ?? 0
+  const pop = () => (stack.length > floor() ? stack.pop() : fail('its stack is empty'))
+  const top = () => (stack.length > floor() ? stack[stack.length - 1] : fail('its stack is empty'))
+  const toMark = () => stack.splice(marks.pop() ?? fail('a mark is missing'))
+  const push = (value: unknown) => void stack.push(value)
+  const sequence = (kind: Sequence['kind'], items: unknown[]) => {
+    charge(sizeOfSequence(items.length))
+    const key = kind === 'tuple' || kind === 'frozenset'
+    if (kind.endsWith('set') && !items.every(hashable)) fail('a set holds what it cannot')
+    push(new Sequence(kind, items, key && items.every(hashable)))
+  }
   const global = (module: unknown, name: unknown) => {
-    const full = `${String(module)}.${String(name)}`
-    if (!host.knows(full)) throw new RadiogradError(`${host.file}: refused to load, the pickle asks for ${full}`)
-    return new Global(full)
+    if (typeof module !== 'string' || typeof name !== 'string') return fail('a name is no text')
+    const full = `${module}.${name}`
+    if (!host.allows(full)) throw refused(host.file, full)
+    charge(SIZE_OF_OBJECT + 2 * full.length)
+    return push(new Global(full))
   }
-  const called = (callee: unknown, args: unknown) => {
-    if (!(callee instanceof Global) || !Array.isArray(args)) return fail('it calls something that is not a name')
-    return host.call(callee.name, args)
+  const call = (how: 'call' | 'create', callee: unknown, args: unknown) => {
+    if (!(callee instanceof Global) || !(args instanceof Sequence) || args.kind !== 'tuple')
+      return fail('it calls something that is not a name')
+    charge(SIZE_OF_OBJECT)
+    return push(host[how](callee.name, args.items))
   }
-  const items = (container: unknown, pairs: unknown[]) => {
-    if (!(container instanceof Map) || pairs.length % 2) fail('it sets items of something that is not a dict')
-    for (let i = 0; i < pairs.length; i += 2) (container as Map<unknown, unknown>).set(pairs[i], pairs[i + 1])
+  const setItems = (target: unknown, pairs: readonly unknown[]) => {
+    const dict = target instanceof Inert && target.open ? (target.items ??= new Dict()) : target
+    if (!(dict instanceof Dict) || pairs.length % 2) return fail('it sets items of something that is not a dict')
+    charge((pairs.length / 2) * SIZE_OF_ITEM)
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (!hashable(pairs[i])) fail('a key of a dict is none')
+      dict.entries.set(pairs[i], pairs[i + 1])
+    }
   }
-  const append = (container: unknown, values: unknown[]) => {
-    if (!Array.isArray(container)) fail('it appends to something that is not a list')
-    for (const v of values) (container as unknown[]).push(v)
+  const append = (target: unknown, values: readonly unknown[], kind: 'list' | 'set') => {
+    if (target instanceof Inert && target.open) return
+    if (!(target instanceof Sequence) || target.kind !== kind) return fail(`it appends to something that is no ${kind}`)
+    if (kind === 'set' && !values.every(hashable)) fail('a set holds what it cannot')
+    charge(8 * values.length)
+    for (const value of values) target.items.push(value)
   }
-  const recall = (i: number) => (i in memo ? memo[i] : fail(`memo ${i} is empty`))
+  const recall = (i: number) => push(i in memo ? memo[i] : fail(`memo ${i} is empty`))
   const keep = (i: number) => {
-    if (i > bytes.length) fail(`memo ${i} is out of range`)
+    // Python numbers what it keeps one by one.
+    if (i > opcodes) fail(`memo ${i} is out of range`)
+    charge(SIZE_OF_OBJECT)
     memo[i] = top()
+  }
+  const build = (target: unknown, state: unknown) => {
+    if (target instanceof Inert && target.open) target.state = state
+    else if (!(target instanceof Dict) || !(state instanceof Dict || state instanceof Sequence))
+      fail('it sets the state of something that has none')
   }
 
   // Opcodes of protocols 0 to 5, by their letters in Python's pickletools.
   for (;;) {
+    budget.spend('pickle opcodes')
+    charge(16)
+    opcodes++
     const op = u8()
     switch (String.fromCharCode(op)) {
-      case '\x80':
-        u8()
-        break // PROTO
-      case '\x95':
-        take(8)
-        break // FRAME
-      case '.':
-        return pop() // STOP
-      case '(':
-        stack.push(MARK)
+      case '\x80': // PROTO
+        if (u8() > MAX_PROTOCOL) fail('its protocol is not known')
         break
-      case '0':
-        pop()
+      case '\x95': // FRAME
+        if (u64() > bytes.length - at) fail('it is cut off')
+        break
+      case '.': // STOP
+        return { value: pop(), end: at }
+      case '(':
+        marks.push(stack.length)
+        break
+      case '0': // POP takes a mark that is on top
+        if (marks.length && marks[marks.length - 1] === stack.length) marks.pop()
+        else pop()
         break
       case '1':
         toMark()
         break
       case '2':
-        stack.push(top())
+        push(top())
         break
       case 'N':
-        stack.push(null)
+        push(null)
         break
       case '\x88':
-        stack.push(true)
+        push(true)
         break
       case '\x89':
-        stack.push(false)
+        push(false)
         break
       case 'J':
-        stack.push(view.getInt32(take(4), true))
+        push(view.getInt32(take(4), true))
         break
       case 'K':
-        stack.push(u8())
+        push(u8())
         break
       case 'M':
-        stack.push(u16())
+        push(u16())
         break
       case 'I': {
-        const t = line()
-        stack.push(t === '01' ? true : t === '00' ? false : Number(t))
+        const digits = line()
+        push(digits === '01' ? true : digits === '00' ? false : integer(digits))
         break
       }
       case 'L':
-        stack.push(Number(line().replace(/L$/, '')))
+        push(integer(line().replace(/L$/, '')))
         break
       case 'F':
-        stack.push(Number(line()))
-        break
-      case '\x8a':
-        stack.push(long(u8()))
-        break
-      case '\x8b':
-        stack.push(long(u32()))
+        if (!/^[-+.\w]+$/.test(line())) fail('a number is none')
+        push(FLOAT)
         break
       case 'G':
-        stack.push(view.getFloat64(take(8), false))
+        take(8)
+        push(FLOAT)
+        break
+      case '\x8a':
+        push(long(u8()))
+        break
+      case '\x8b':
+        push(long(u32()))
         break
       case 'X':
-        stack.push(text(u32()))
+      case 'T':
+        push(text(u32()))
         break
       case '\x8c':
-        stack.push(text(u8()))
+      case 'U':
+        push(text(u8()))
         break
       case '\x8d':
-        stack.push(text(size64()))
+        push(text(u64()))
         break
       case 'V':
-        stack.push(line())
+      case 'S': {
+        const raw = line()
+        const quoted = op === 0x53 ? /^(['"])(.*)\1$/s.exec(raw)?.[2] : raw
+        if (quoted === undefined || quoted.includes('\\')) fail('a text is not plain')
+        push(quoted)
         break
-      case 'U':
-        stack.push(text(u8()))
-        break
-      case 'T':
-        stack.push(text(u32()))
-        break
-      case 'S':
-        stack.push(line().replace(/^['"]|['"]$/g, ''))
-        break
+      }
       case 'C':
-        stack.push(blob(u8()))
+        push(blob(u8()))
         break
       case 'B':
-        stack.push(blob(u32()))
+        push(blob(u32()))
         break
       case '\x8e':
-        stack.push(blob(size64()))
+        push(blob(u64()))
+        break
+      case '\x96':
+        take(u64())
+        push(new ByteArray())
         break
       case ']':
+        sequence('list', [])
+        break
       case ')':
+        sequence('tuple', [])
+        break
       case '\x8f':
-        stack.push([])
+        sequence('set', [])
         break
       case '}':
-        stack.push(new Map())
+        charge(3 * SIZE_OF_OBJECT)
+        push(new Dict())
         break
       case 'l':
+        sequence('list', toMark())
+        break
       case 't':
+        sequence('tuple', toMark())
+        break
       case '\x91':
-        stack.push(toMark())
+        sequence('frozenset', toMark())
         break
       case 'd': {
-        const pairs = toMark()
-        const map = new Map()
-        items(map, pairs)
-        stack.push(map)
+        const dict = new Dict()
+        charge(3 * SIZE_OF_OBJECT)
+        setItems(dict, toMark())
+        push(dict)
         break
       }
       case '\x85':
-        stack.push([pop()])
+        sequence('tuple', [pop()])
         break
       case '\x86': {
         const b = pop()
-        stack.push([pop(), b])
+        sequence('tuple', [pop(), b])
         break
       }
       case '\x87': {
         const c = pop()
         const b = pop()
-        stack.push([pop(), b, c])
+        sequence('tuple', [pop(), b, c])
         break
       }
       case 'a': {
-        const v = pop()
-        append(top(), [v])
+        const value = pop()
+        append(top(), [value], 'list')
         break
       }
-      case 'e':
+      case 'e': {
+        const values = toMark()
+        append(top(), values, 'list')
+        break
+      }
       case '\x90': {
-        const v = toMark()
-        append(top(), v)
+        const values = toMark()
+        append(top(), values, 'set')
         break
       }
       case 's': {
-        const v = pop()
-        const k = pop()
-        items(top(), [k, v])
+        const value = pop()
+        const key = pop()
+        setItems(top(), [key, value])
         break
       }
       case 'u': {
-        const v = toMark()
-        items(top(), v)
+        const pairs = toMark()
+        setItems(top(), pairs)
         break
       }
       case 'p':
-        keep(Number(line()))
+        keep(integer(line()))
         break
       case 'q':
         keep(u8())
@@ -246,50 +360,58 @@ export function unpickle(bytes: Uint8Array, host: PickleHost): unknown {
         keep(u32())
         break
       case '\x94':
-        memo.push(top())
+        keep(memo.length)
         break
       case 'g':
-        stack.push(recall(Number(line())))
+        recall(integer(line()))
         break
       case 'h':
-        stack.push(recall(u8()))
+        recall(u8())
         break
       case 'j':
-        stack.push(recall(u32()))
+        recall(u32())
         break
       case 'c': {
         const module = line()
-        stack.push(global(module, line()))
+        global(module, line())
         break
       }
       case '\x93': {
         const name = pop()
-        stack.push(global(pop(), name))
+        global(pop(), name)
         break
       }
       case 'R': {
         const args = pop()
-        stack.push(called(pop(), args))
+        call('call', pop(), args)
         break
       }
       case '\x81': {
         const args = pop()
-        stack.push(called(pop(), args))
+        call('create', pop(), args)
+        break
+      }
+      case '\x92': {
+        if (!(pop() instanceof Dict)) fail('it calls something that is not a name')
+        const args = pop()
+        call('create', pop(), args)
         break
       }
       case 'b': {
         const state = pop()
-        if (state instanceof Map && top() instanceof Map) items(top(), [...state].flat())
+        build(top(), state)
         break
       }
-      case 'P':
-        stack.push(host.persistent(line()))
-        break
       case 'Q':
-        stack.push(host.persistent(pop()))
+        push(host.persistent(pop()))
         break
       default:
         fail(`opcode 0x${op.toString(16)} is not known`)
     }
   }
+}
+
+/** The error for a name that might run something. */
+export function refused(file: string, name: string): Error {
+  return fileError(file, `refused to load, the pickle asks for ${printable(name, 100)}`)
 }

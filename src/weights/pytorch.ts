@@ -1,149 +1,205 @@
-// PyTorch checkpoints (torch.save since 1.6): a zip of one pickle and the raw bytes of each storage. Builds tensors and
-// containers only.
-import { RadiogradError, check, formatShape, numel } from '../util/check.js'
-import { Global, unpickle } from './pickle.js'
-import { type StoredDType, type TensorData, asArray, bytesPerElement } from './safetensors.js'
-import { readZip } from './zip.js'
+// PyTorch checkpoints: the zip that torch.save writes since 1.6 (one pickle, and the raw bytes of each storage) and the
+// file of several pickles before. Builds tensors and containers only, and reads only the storages of the weights.
+import { Budget } from '../util/budget.js'
+import { fileError, printable } from '../util/check.js'
+import { Dict, Inert, type PickleCosts, Sequence, unpickle } from './pickle.js'
+import { Described, readPickle } from './rebuild.js'
+import { type StoredDType, type TensorData, type Tensors, asArray, bytesPerElement } from './safetensors.js'
+import { type ByteSource } from './source.js'
+import { findWeights } from './wrappers.js'
+import { type ZipCosts, readZip } from './zip.js'
 
-const storages: Record<string, StoredDType | 'any'> = {
-  FloatStorage: 'f32',
-  HalfStorage: 'f16',
-  BFloat16Storage: 'bf16',
-  DoubleStorage: 'f64',
-  LongStorage: 'i64',
-  IntStorage: 'i32',
-  ShortStorage: 'i16',
-  CharStorage: 'i8',
-  ByteStorage: 'u8',
-  BoolStorage: 'bool',
-  UntypedStorage: 'any',
-}
-const dtypes: Record<string, StoredDType> = {
-  float32: 'f32',
-  float16: 'f16',
-  bfloat16: 'bf16',
-  float64: 'f64',
-  int64: 'i64',
-  int32: 'i32',
-  int16: 'i16',
-  int8: 'i8',
-  uint8: 'u8',
-  bool: 'bool',
-}
-/** Names whose call gives nothing a state dict needs: the first argument, or null. */
-const inert = new Set([
-  'torch.Size',
-  'torch.device',
-  'torch.serialization._get_layout',
-  'builtins.set',
-  'builtins.list',
-  'builtins.tuple',
-  '__builtin__.set',
-])
-const containers = new Set([
-  'collections.OrderedDict',
-  'builtins.dict',
-  'argparse.Namespace',
-  'collections.defaultdict',
-])
-const builders = new Set([
-  'torch._utils._rebuild_tensor_v2',
-  'torch._utils._rebuild_tensor',
-  'torch._utils._rebuild_parameter',
-])
+type Costs = PickleCosts | ZipCosts | 'bytes of strided tensors'
 
-/**
- * Elements a tensor may have beyond those of its storage (stride 0 repeats them): no small file may ask for much
- * memory.
- */
-const MAX_EXPANDED = 1 << 24
+const MIB = 2 ** 20
+const MAX_LEGACY_PICKLES = 64 * MIB
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
+const LEGACY_PROTOCOL = 1001
 
-interface StorageBytes {
-  dtype: StoredDType | 'any'
-  bytes: Uint8Array
-}
-
-/** A tensor as built; distinct from the containers around it. */
-class Built {
-  constructor(readonly tensor: TensorData) {}
-}
-
-/**
- * The state dict in a checkpoint: at the top, or under `state_dict`, `model` or `model_state_dict`; `module.` prefixes
- * are dropped.
- */
-export function parsePytorch(bytes: Uint8Array, file: string): Map<string, TensorData> {
-  const entries = readZip(bytes, file)
-  const pickleName = [...entries.keys()].find((name) => /(^|\/)data\.pkl$/.test(name))
-  check(pickleName, `${file}: not a PyTorch checkpoint, the zip holds no data.pkl`)
-  const folder = pickleName.slice(0, -'data.pkl'.length)
-  const read = new Map<string, Uint8Array>()
-  const root = unpickle(entries.get(pickleName)!(), {
+/** What a file of `size` bytes may cost: together less than 512 MiB above its own size. */
+function budgetFor(file: string, size: number): Budget<Costs> {
+  return new Budget<Costs>(
     file,
-    knows: (name) =>
-      inert.has(name) ||
-      containers.has(name) ||
-      builders.has(name) ||
-      dtypeOf(name) !== null ||
-      storageOf(name) !== null,
-    call: (name, args) => {
-      if (containers.has(name)) return new Map(Array.isArray(args[0]) ? (args[0] as [unknown, unknown][]) : [])
-      if (name === 'torch._utils._rebuild_parameter') return args[0]
-      if (builders.has(name)) return new Built(rebuild(args, file))
-      if (inert.has(name)) return args[0] ?? null
-      throw new RadiogradError(`${file}: refused to load, the pickle calls ${name}`)
+    {
+      entries: 100_000,
+      'bytes unpacked': size + 160 * MIB,
+      'pickle opcodes': 8_000_000,
+      'bytes of pickled objects': 160 * MIB,
+      'bytes of strided tensors': size + 96 * MIB,
     },
-    persistent: (id): StorageBytes => {
-      const [kind, type, key] = Array.isArray(id) ? id : []
-      check(
-        kind === 'storage' && type instanceof Global && storageOf(type.name),
-        `${file}: its pickle is not valid, a storage is not named`,
-      )
-      let data = read.get(String(key))
-      if (!data) {
-        const entry = entries.get(`${folder}data/${key}`)
-        check(entry, `${file}: storage ${key} is missing`)
-        read.set(String(key), (data = entry()))
-      }
-      return { dtype: storageOf(type.name)!, bytes: data }
-    },
+    60 + size / (10 * MIB),
+  )
+}
+
+/** How the storages of a file are read. */
+interface Storages {
+  read(key: string): Promise<Uint8Array>
+  bigEndian: boolean
+}
+
+/**
+ * Reads the weights in a zip of torch.save.
+ * @throws RadiogradError in one line that names the file, where it is damaged, hostile or something else
+ */
+export async function readPytorch(source: ByteSource, file: string): Promise<Tensors> {
+  const budget = budgetFor(file, source.size)
+  const entries = await readZip(source, file, budget)
+  // As PyTorch: everything is in the folder of the first entry.
+  const [first = ''] = entries.keys()
+  const folder = first.slice(0, first.indexOf('/') + 1)
+  const pickle = entries.get(`${folder}data.pkl`)
+  if (!folder || !pickle) throw fileError(file, 'not a PyTorch checkpoint, the zip holds no data.pkl')
+  if (entries.has(`${folder}constants.pkl`))
+    throw fileError(
+      file,
+      'it holds a TorchScript program, not weights; convert it in Python with ' +
+        'torch.save(torch.jit.load(file).state_dict(), other)',
+    )
+  const text = async (name: string) => {
+    const entry = entries.get(folder + name)
+    if (!entry || entry.size > 64) return null
+    return new TextDecoder().decode(await entry.read()).trim()
+  }
+  const version = await text('version')
+  if (!version || !/^\d{1,2}$/.test(version) || Number(version) < 1 || Number(version) > 10)
+    throw fileError(file, `not a PyTorch checkpoint of a known version, got ${printable(version ?? 'none', 20)}`)
+  const order = await text('byteorder')
+  if (entries.has(`${folder}byteorder`) && order !== 'little' && order !== 'big')
+    throw fileError(file, `its byte order must be little or big, got ${printable(order ?? 'a long text', 20)}`)
+
+  const { value, classes } = readPickle(await pickle.read(), file, budget, (key, bytes) => {
+    const entry = entries.get(`${folder}data/${key}`)
+    if (!entry) throw fileError(file, `storage ${printable(key, 40)} is missing`)
+    confirmSize(file, key, bytes, entry.size)
   })
-  return stateDict(root, file)
+  return weightsOf(value, classes, file, budget, {
+    read: (key) => entries.get(`${folder}data/${key}`)!.read(),
+    bigEndian: order === 'big',
+  })
 }
 
-/** `torch.FloatStorage`, `torch.storage.UntypedStorage`, `torch.cuda.HalfStorage` → element type. */
-function storageOf(name: string): StoredDType | 'any' | null {
-  const match = /^torch(?:\.storage|\.cuda)?\.(\w+)$/.exec(name)
-  return (match && storages[match[1]]) ?? null
+/** Reads the weights in a file of torch.save before 1.6, or of `_use_new_zipfile_serialization=False`. */
+export async function readLegacyPytorch(source: ByteSource, file: string): Promise<Tensors> {
+  const budget = budgetFor(file, source.size)
+  const fail = (why: string): never => {
+    throw fileError(file, `not a PyTorch checkpoint, ${why}`)
+  }
+  const bytes = await source.read(0, Math.min(source.size, MAX_LEGACY_PICKLES))
+  let at = 0
+  /** The next of the pickles that hold plain values. */
+  const plain = () => {
+    const none = () => fail('it is a pickle of something else')
+    const host = { file, budget, allows: () => false, call: none, create: none, persistent: none }
+    const { value, end } = unpickle(bytes.subarray(at), host)
+    at += end
+    return value
+  }
+  if (plain() !== LEGACY_MAGIC) fail('it is a pickle of something else')
+  if (plain() !== LEGACY_PROTOCOL) fail('its protocol is not known')
+  const system = plain()
+  const little = system instanceof Dict ? system.entries.get('little_endian') : undefined
+  if (typeof little !== 'boolean') fail('it does not say its byte order')
+  const needs = new Map<string, number>()
+  const { value, end, classes } = readPickle(bytes.subarray(at), file, budget, (key, size) => needs.set(key, size))
+  at += end
+  const keys = plain()
+  if (!(keys instanceof Sequence)) return fail('its storages are not listed')
+  // Behind the pickles each storage follows as the number of its elements and their bytes.
+  const places = new Map<string, [from: number, to: number]>()
+  for (const key of keys.items) {
+    const size = needs.get(key as string)
+    if (size === undefined) return fail('it lists a storage that no tensor has')
+    if (at + 8 + size > source.size) throw fileError(file, `its storage ${printable(String(key), 40)} is cut off`)
+    places.set(key as string, [at + 8, at + 8 + size])
+    at += 8 + size
+  }
+  if (places.size !== needs.size) fail('a storage is not listed')
+  return weightsOf(value, classes, file, budget, {
+    bigEndian: !little,
+    read: (key) => source.read(...places.get(key)!),
+  })
 }
 
-function dtypeOf(name: string): StoredDType | null {
-  const match = /^torch\.(\w+)$/.exec(name)
-  return (match && Object.hasOwn(dtypes, match[1]) && dtypes[match[1]]) || null
+function confirmSize(file: string, key: string, needed: number, found: number): void {
+  if (needed > found) throw fileError(file, `storage ${printable(key, 40)} must have ${needed} bytes, got ${found}`)
 }
 
-/** torch._utils._rebuild_tensor[_v2](storage, offset, size, stride, …): row-major, whatever the strides were. */
-function rebuild([storage, offset, size, stride]: readonly unknown[], file: string): TensorData {
-  const integers = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((v) => Number.isSafeInteger(v) && v >= 0)
-  const { dtype, bytes } = (storage ?? {}) as StorageBytes
-  check(
-    bytes instanceof Uint8Array &&
-      integers([offset]) &&
-      integers(size) &&
-      integers(stride) &&
-      size.length === stride.length &&
-      dtype !== 'any',
-    `${file}: its pickle is not valid, a tensor is not described as PyTorch does`,
-  )
-  const count = numel(size)
-  const last = (offset as number) + size.reduce((sum, s, i) => sum + (s - 1) * stride[i], 0)
-  const available = Math.floor(bytes.length / bytesPerElement(dtype))
-  check(
-    count === 0 || last < available,
-    () => `${file}: a tensor ${formatShape(size)} reaches past its storage of ${available} elements`,
-  )
-  const whole = asArray(dtype, bytes.subarray(0, available * bytesPerElement(dtype)))
+const MOST_CLASSES = 5
+
+/** Finds the state dict and reads its tensors, storage by storage. */
+async function weightsOf(
+  root: unknown,
+  classes: ReadonlySet<string>,
+  file: string,
+  budget: Budget<Costs>,
+  storages: Storages,
+): Promise<Tensors> {
+  const { path, dict } = findWeights(root, file)
+  const notes: string[] = []
+  if (path) notes.push(`the weights are those under ${printable(path, 80)}`)
+  const byStorage = new Map<string, [name: string, Described][]>()
+  const tensors = new Map<string, TensorData>()
+  for (const [name, value] of dict.entries) {
+    if (value instanceof Described && typeof name === 'string') {
+      const { key } = value.storage
+      const list = byStorage.get(key)
+      if (list) list.push([name, value])
+      else byStorage.set(key, [[name, value]])
+      tensors.set(name, null as never) // keeps the order; filled below
+    } else if (value instanceof Described || (value instanceof Inert && value.kind !== 'float')) {
+      const kind = value instanceof Inert ? value.kind : 'a tensor without a name'
+      notes.push(
+        `${printable(typeof name === 'string' ? name : typeof name, 60)} is left out, it is ${printable(kind, 60)}`,
+      )
+    }
+  }
+  if (classes.size) {
+    const some = [...classes].slice(0, MOST_CLASSES).map((name) => printable(name, 60))
+    const more = classes.size > MOST_CLASSES ? ` and ${classes.size - MOST_CLASSES} more` : ''
+    notes.push(`objects of ${some.join(', ')}${more} are left out`)
+  }
+  for (const [key, list] of byStorage) {
+    const whole = await readStorage(list, await storages.read(key), storages.bigEndian)
+    for (const [name, described] of list) tensors.set(name, elements(described, whole(described.dtype), budget))
+  }
+  return { tensors, metadata: {}, notes }
+}
+
+/** A storage's bytes as elements of a type; aligned, and little-endian, once for all tensors that share it. */
+function readStorage(
+  [[, { storage }]]: readonly [name: string, Described][],
+  content: Uint8Array,
+  bigEndian: boolean,
+): (dtype: StoredDType) => TensorData['data'] {
+  const size = storage.count * (storage.dtype ? bytesPerElement(storage.dtype) : 1)
+  const bytes = content.subarray(0, size)
+  const aligned = bytes.byteOffset % 8 ? new Uint8Array(bytes) : bytes
+  const made = new Map<StoredDType, TensorData['data']>()
+  return (dtype) => {
+    const width = bytesPerElement(dtype)
+    let data = made.get(dtype)
+    if (!data) {
+      const whole = aligned.subarray(0, size - (size % width))
+      made.set(dtype, (data = asArray(dtype, bigEndian && width > 1 ? swapped(whole, width) : whole)))
+    }
+    return data
+  }
+}
+
+/** A copy with the bytes of each element in the other order. */
+function swapped(bytes: Uint8Array, width: number): Uint8Array {
+  const out = new Uint8Array(bytes.length)
+  for (let i = 0; i < bytes.length; i += width) for (let b = 0; b < width; b++) out[i + b] = bytes[i + width - 1 - b]
+  return out
+}
+
+/** A tensor, row-major whatever its strides were: a view of its storage where that is so already. */
+function elements(
+  { dtype, size, stride, offset }: Described,
+  whole: TensorData['data'],
+  budget: Budget<Costs>,
+): TensorData {
+  const count = size.reduce((product, s) => product * s, 1)
   let expected = 1
   const contiguous = size.every((_, i) => {
     const at = size.length - 1 - i
@@ -151,16 +207,14 @@ function rebuild([storage, offset, size, stride]: readonly unknown[], file: stri
     expected *= size[at]
     return fits
   })
-  const first = offset as number
-  if (contiguous || count === 0)
+  if (contiguous || count === 0) {
+    const first = count ? offset : 0
     return { dtype, shape: size, data: whole.subarray(first, first + count) as TensorData['data'] }
-  check(
-    count <= Math.max(available, MAX_EXPANDED),
-    () => `${file}: a tensor ${formatShape(size)} repeats the ${available} elements of its storage too often`,
-  )
+  }
+  budget.spend('bytes of strided tensors', count * bytesPerElement(dtype))
   const data = asArray(dtype, new Uint8Array(count * bytesPerElement(dtype)))
   const index = new Array<number>(size.length).fill(0)
-  for (let i = 0, from = first; i < count; i++) {
+  for (let i = 0, from = offset; i < count; i++) {
     data[i] = whole[from]
     for (let d = size.length - 1; d >= 0; d--) {
       from += stride[d]
@@ -170,18 +224,4 @@ function rebuild([storage, offset, size, stride]: readonly unknown[], file: stri
     }
   }
   return { dtype, shape: size, data }
-}
-
-function stateDict(root: unknown, file: string): Map<string, TensorData> {
-  const tensors = new Map<string, TensorData>()
-  if (root instanceof Map) {
-    for (const [name, value] of root)
-      if (value instanceof Built) tensors.set(String(name).replace(/^module\./, ''), value.tensor)
-    if (tensors.size) return tensors
-    for (const key of ['state_dict', 'model', 'model_state_dict'])
-      if (root.has(key)) return stateDict(root.get(key), file)
-  }
-  throw new RadiogradError(
-    `${file}: no state dict in it; it must be at the top or under state_dict, model or model_state_dict`,
-  )
 }

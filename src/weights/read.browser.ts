@@ -1,18 +1,34 @@
 // Reading files in a page, and handing one to the user.
-import { bytesOf, fetchBytes } from './remote.js'
+import { check } from '../util/check.js'
+import { fetchBytes } from './remote.js'
+import { type OpenBytes, blobSource } from './source.js'
 
-/** All bytes of a URL, a Blob (a dropped file) or an array. */
-export async function readBytes(source: string | URL | Blob | Uint8Array): Promise<Uint8Array> {
-  return source instanceof Uint8Array || source instanceof Blob ? bytesOf(source) : fetchBytes(source)
+/** What an address answers with; the browser keeps it, on the disk where it is large. */
+export async function openBytes(name: string): Promise<OpenBytes> {
+  return { ...blobSource(await fetchBytes(name)), close: async () => {} }
 }
 
 /** A page has no files beside a file. */
-export async function readIfThere(_path: string): Promise<Uint8Array | null> {
+export async function isThere(_path: string): Promise<boolean> {
+  return false
+}
+
+/** A page has no files beside a file. */
+export async function readIfThere(_path: string, _most: number): Promise<Uint8Array | null> {
   return null
 }
 
-/** Offers the bytes as a download of that name. */
+/**
+ * Offers the bytes as a download of that name.
+ * @throws RadiogradError in a Worker, which has no page to offer them on
+ */
 export async function writeBytes(name: string, bytes: Uint8Array): Promise<void> {
+  check(
+    typeof document !== 'undefined',
+    () =>
+      `${name}: must be saved from a page, got a Worker without a document; ` +
+      'post safetensorsBytes(state) to the page and save it there',
+  )
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]))
   link.download = name.split('/').pop()!

@@ -1,8 +1,9 @@
-// Reading and writing whole files in Node. A file is written beside its place and renamed: it is whole or not there.
+// Reading files by ranges and writing whole ones in Node. A file is written beside its place and renamed: it is whole or not there.
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { RadiogradError } from '../util/check.js'
-import { bytesOf, fetchBytes } from './remote.js'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { RadiogradError, fileError } from '../util/check.js'
+import { fetchBytes } from './remote.js'
+import { type OpenBytes, blobSource } from './source.js'
 
 const reasons: Record<string, string> = {
   ENOENT: 'no such file or folder',
@@ -20,26 +21,62 @@ const explain = (error: unknown) => {
   return (code && reasons[code]) || code || message
 }
 
-/** All bytes of a file path, an http(s) or file URL, or a Blob. */
-export async function readBytes(source: string | URL | Blob | Uint8Array): Promise<Uint8Array> {
-  if (source instanceof Uint8Array || source instanceof Blob) return bytesOf(source)
-  if (/^https?:/.test(String(source))) return fetchBytes(source)
-  try {
-    const bytes = await readFile(source)
-    // A buffer of its own: pooled ones lie at odd addresses, which typed arrays refuse.
-    return bytes.byteOffset % 8 ? new Uint8Array(bytes) : bytes
-  } catch (error) {
-    throw new RadiogradError(`${source}: cannot be read, ${explain(error)}`)
+/** The most bytes that one call of the system reads. */
+const MOST_AT_ONCE = 1 << 30
+
+/**
+ * A file, or what an http(s) address answers with, to be read by ranges.
+ * @throws RadiogradError when it cannot be read or is no regular file
+ */
+export async function openBytes(name: string): Promise<OpenBytes> {
+  if (/^https?:/.test(name)) return { ...blobSource(await fetchBytes(name)), close: async () => {} }
+  const explained = <T>(work: () => Promise<T>) =>
+    work().catch((error: unknown) => {
+      throw error instanceof RadiogradError ? error : fileError(name, `cannot be read, ${explain(error)}`)
+    })
+  // Asked first, as opening a pipe would wait for its other end.
+  const { size } = await explained(async () => {
+    const found = await stat(name)
+    if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
+    if (!found.isFile()) throw fileError(name, 'cannot be read, it is no regular file')
+    return found
+  })
+  const file = await explained(() => open(name))
+  return {
+    size,
+    read: (from, to) =>
+      explained(async () => {
+        const bytes = new Uint8Array(to - from)
+        for (let have = 0; have < bytes.length;) {
+          const most = Math.min(MOST_AT_ONCE, bytes.length - have)
+          const { bytesRead } = await file.read(bytes, have, most, from + have)
+          if (!bytesRead) throw fileError(name, 'cannot be read, it became shorter meanwhile')
+          have += bytesRead
+        }
+        return bytes
+      }),
+    close: () => file.close(),
   }
 }
 
-/** As {@link readBytes} for a path; null when there is no such file. */
-export async function readIfThere(path: string): Promise<Uint8Array | null> {
-  const there = await stat(path).then(
+/** Whether there is a regular file. */
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
     (s) => s.isFile(),
     ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
   )
-  return there ? readBytes(path) : null
+}
+
+/** All bytes of a file of at most `most`; null when there is no such file. */
+export async function readIfThere(path: string, most: number): Promise<Uint8Array | null> {
+  if (!(await isThere(path))) return null
+  const file = await openBytes(path)
+  try {
+    if (file.size > most) throw fileError(path, `must have at most ${most} bytes, got ${file.size}`)
+    return await file.read(0, file.size)
+  } finally {
+    await file.close()
+  }
 }
 
 /** Writes a file; on any failure nothing is left behind and an earlier file stays as it was. */
@@ -56,6 +93,6 @@ export async function writeBytes(path: string, bytes: Uint8Array): Promise<void>
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
-    throw new RadiogradError(`${path}: cannot be written, ${explain(error)}`)
+    throw fileError(path, `cannot be written, ${explain(error)}`)
   }
 }

@@ -1,29 +1,32 @@
 // Hugging Face's sharded checkpoints: an index that names the file of every tensor. A pure function; reading is its
 // caller's.
-import { RadiogradError, check } from '../util/check.js'
+import { fileError, printable } from '../util/check.js'
 
-/** Tensor names by the file that holds them, from `model.safetensors.index.json` or `pytorch_model.bin.index.json`. */
+/**
+ * Tensor names by the file that holds them, from `model.safetensors.index.json` or `pytorch_model.bin.index.json`.
+ * @throws RadiogradError that names the index, where it has no such map or names a file that is not beside it
+ */
 export function parseIndex(text: string, file: string): Map<string, string[]> {
-  let map: unknown
-  try {
-    map = JSON.parse(text).weight_map
-  } catch {
-    throw new RadiogradError(`${file}: must be JSON, got ${JSON.stringify(text.slice(0, 40))}`)
+  const fail = (rule: string, got: unknown): never => {
+    throw fileError(file, `${rule}, got ${printable(JSON.stringify(got) ?? 'undefined', 60)}`)
   }
-  check(
-    map && typeof map === 'object' && Object.keys(map).length > 0,
-    `${file}: must have a weight_map of tensor names to files, got ${JSON.stringify(map)}`,
-  )
+  let index: unknown
+  try {
+    index = JSON.parse(text)
+  } catch {
+    fail('must be JSON', text.slice(0, 40))
+  }
+  const map = (index as { weight_map?: unknown } | null)?.weight_map
+  if (!map || typeof map !== 'object' || Array.isArray(map) || !Object.keys(map).length)
+    fail('must have a weight_map of tensor names to files', map)
   const shards = new Map<string, string[]>()
   for (const [name, shard] of Object.entries(map as Record<string, unknown>)) {
-    // A name with a folder in it could lead out of the checkpoint's own.
-    check(
-      typeof shard === 'string' && /^[^/\\]+$/.test(shard) && !shard.startsWith('.'),
-      () => `${file}: a shard must be the name of a file beside it, got ${JSON.stringify(shard)}`,
-    )
-    const names = shards.get(shard as string)
+    // A name with a folder in it, a drive or a percent sign could lead out of the checkpoint's own folder.
+    if (typeof shard !== 'string' || !/^[^/\\:%?#\p{Cc}]{1,255}$/u.test(shard) || shard.startsWith('.'))
+      return fail('a shard must be the name of a file beside it', shard)
+    const names = shards.get(shard)
     if (names) names.push(name)
-    else shards.set(shard as string, [name])
+    else shards.set(shard, [name])
   }
   return shards
 }

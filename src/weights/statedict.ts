@@ -1,6 +1,7 @@
 // Matching a checkpoint to a model by name and shape, and the two layouts of a convolution weight. Pure functions.
-import { RadiogradError, formatShape, sameShape } from '../util/check.js'
+import { RadiogradError, formatShape, printable, sameShape } from '../util/check.js'
 import type { TensorData } from './safetensors.js'
+import { bareName } from './wrappers.js'
 
 /** What loading did not do. */
 export interface LoadReport {
@@ -24,6 +25,14 @@ export interface MatchOptions {
 }
 
 /**
+ * The name of a checkpoint's tensor for an entry of the model: the same, or without the prefixes that reading a
+ * checkpoint takes away (a model may have a part called `model` or `backbone` of its own).
+ */
+export function keyIn(found: ReadonlyMap<string, unknown>, name: string): string {
+  return found.has(name) ? name : bareName(name)
+}
+
+/**
  * Compares names and shapes. Throws like PyTorch when `strict` finds a difference, and always when a shape outside the
  * head differs.
  */
@@ -32,30 +41,31 @@ export function matchStateDict(
   found: ReadonlyMap<string, TensorData>,
   { strict, source, heads }: MatchOptions,
 ): LoadReport {
-  const known = new Set(entries.map((e) => e.name))
+  const known = new Set(entries.map((e) => keyIn(found, e.name)))
+  const has = (name: string) => found.has(keyIn(found, name))
   const report: LoadReport = {
     // Like PyTorch for older files, the counter of batches may be absent: it steers nothing.
-    missing: entries.filter((e) => !found.has(e.name) && !e.name.endsWith('num_batches_tracked')).map((e) => e.name),
+    missing: entries.filter((e) => !has(e.name) && !e.name.endsWith('num_batches_tracked')).map((e) => e.name),
     unexpected: [...found.keys()].filter((name) => !known.has(name)),
     reinitialised: [],
     loaded: 0,
   }
   const misfits: string[] = []
   for (const { name, shape } of entries) {
-    const given = found.get(name)
+    const given = found.get(keyIn(found, name))
     if (!given || sameShape(given.shape, shape)) continue
     if (!strict && heads.some((head) => name.startsWith(head)))
       report.reinitialised.push({ name, expected: shape, found: given.shape })
     else misfits.push(`${name} has shape ${formatShape(given.shape)}, the model needs ${formatShape(shape)}`)
   }
-  report.loaded = entries.filter((e) => found.has(e.name)).length - report.reinitialised.length - misfits.length
+  report.loaded = entries.filter((e) => has(e.name)).length - report.reinitialised.length - misfits.length
   const problems = [
     ...(strict && report.missing.length ? [`missing ${some(report.missing)}`] : []),
     ...(strict && report.unexpected.length ? [`unexpected ${some(report.unexpected)}`] : []),
     ...(misfits.length ? [some(misfits)] : []),
   ]
   if (problems.length) throw new RadiogradError(`${source}: does not fit the model, ${problems.join('; ')}`)
-  if (!entries.some((e) => found.has(e.name))) {
+  if (!entries.some((e) => has(e.name))) {
     throw new RadiogradError(
       `${source}: does not fit the model, none of its ${found.size} tensors has a name the model knows`,
     )
@@ -65,7 +75,12 @@ export function matchStateDict(
 
 /** The first few of a list, and how many more. */
 function some(list: readonly string[]): string {
-  return list.slice(0, 5).join(', ') + (list.length > 5 ? ` and ${list.length - 5} more` : '')
+  return (
+    list
+      .slice(0, 5)
+      .map((text) => printable(text, 120))
+      .join(', ') + (list.length > 5 ? ` and ${list.length - 5} more` : '')
+  )
 }
 
 /** A convolution weight from PyTorch's [O, I, KH, KW] to the engine's [KH, KW, I, O]. `shape` is PyTorch's. */

@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
 import { init, models } from '../../src/index.js'
 import { toDialect } from '../../src/weights/dialects.js'
-import { type TensorData, parseSafetensors, serializeSafetensors } from '../../src/weights/safetensors.js'
+import { type TensorData, parseSafetensors, safetensorsBytes } from '../../src/weights/safetensors.js'
 import { radiograd, scratch } from './command.js'
 
 const test = suite('vit by command line')
@@ -32,7 +32,7 @@ test.before(async () => {
   for (const [i, half] of [names.slice(0, 50), names.slice(50)].entries()) {
     const file = `model-0000${i + 1}-of-00002.safetensors`
     for (const name of half) weight_map[name] = file
-    writeFileSync(join(weights, file), serializeSafetensors(new Map(half.map((name) => [name, state.get(name)!])), {}))
+    writeFileSync(join(weights, file), safetensorsBytes(new Map(half.map((name) => [name, state.get(name)!]))))
   }
   writeFileSync(join(weights, 'model.safetensors.index.json'), JSON.stringify({ weight_map }))
   writeFileSync(
@@ -126,7 +126,7 @@ test('what does not fit: one line, exit 1, nothing written', async () => {
   const one = (name: string): [string, TensorData] => [name, { dtype: 'f32', shape: [1], data: new Float32Array(1) }]
   writeFileSync(
     join(dir, 'mixed.safetensors'),
-    serializeSafetensors(new Map([one('vit.layernorm.bias'), one('encoder.ln.bias')]), {}),
+    safetensorsBytes(new Map([one('vit.layernorm.bias'), one('encoder.ln.bias')])),
   )
   await fails(
     /mixed.safetensors: must have the names of one library, got torchvision's encoder.ln.bias and Hugging Face's vit.layernorm.bias\n$/,

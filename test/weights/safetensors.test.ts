@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RadiogradError } from '../../src/util/check.js'
-import { type TensorData, parseSafetensors, serializeSafetensors, toFloat32 } from '../../src/weights/safetensors.js'
+import { type TensorData, parseSafetensors, safetensorsBytes, toFloat32 } from '../../src/weights/safetensors.js'
 
 const test = suite('safetensors')
 const fixtures = new URL('../../../test/fixtures/weights/', import.meta.url)
@@ -53,7 +53,7 @@ test('what is written is read back, and equal input gives equal bytes', () => {
     ['h', { dtype: 'f16', shape: [3], data: Uint16Array.of(0x3c00, 0xfbff, 0x0001) }],
     ['u', { dtype: 'u8', shape: [3], data: Uint8Array.of(1, 2, 3) }],
   ])
-  const bytes = serializeSafetensors(tensors, { b: '2', a: '1' })
+  const bytes = safetensorsBytes(tensors, { metadata: { b: '2', a: '1' } })
   const back = parseSafetensors(bytes, 'x')
   assert.equal(back.metadata, { a: '1', b: '2' })
   for (const [name, { dtype, shape, data }] of tensors) {
@@ -61,7 +61,7 @@ test('what is written is read back, and equal input gives equal bytes', () => {
     assert.equal([read.dtype, read.shape], [dtype, shape])
     assert.equal(Buffer.from(read.data.buffer, read.data.byteOffset, read.data.byteLength), Buffer.from(data.buffer))
   }
-  assert.equal(serializeSafetensors(new Map([...tensors].reverse()), { a: '1', b: '2' }), bytes)
+  assert.equal(safetensorsBytes(new Map([...tensors].reverse()), { metadata: { a: '1', b: '2' } }), bytes)
   assert.is((8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))) % 8, 0)
 })
 
@@ -87,7 +87,7 @@ test('breaches of the format', () => {
   assert.match(refusal(file(good, 20)), /4 bytes belong to no tensor/)
   assert.match(refusal(file(good, 12)), /lies at 8…16 of 12/)
   assert.match(refusal(file({ a: entry(8, 0, [2]) }, 8)), /lies at 8…0/)
-  assert.match(refusal(file({ a: entry(0, 8, [3]) }, 8)), /\[3\] f32 does not fit its 8 bytes/)
+  assert.match(refusal(file({ a: entry(0, 8, [3]) }, 8)), /\[3\] F32 does not fit its 8 bytes/)
   assert.match(refusal(file({ a: entry(0, 8, [2], 'F8_E4M3') }, 8)), /F8_E4M3/)
   assert.match(refusal(file({ a: entry(0, 8, [-2]) }, 8)), /lacks a shape/)
   assert.match(

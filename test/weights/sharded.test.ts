@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import { loadCheckpoint } from '../../src/weights/load.js'
 import { parsePreprocessing } from '../../src/weights/preprocessing.js'
-import { serializeSafetensors } from '../../src/weights/safetensors.js'
+import { safetensorsBytes } from '../../src/weights/safetensors.js'
 import { parseIndex } from '../../src/weights/sharded.js'
 import { scratch } from '../cli/command.js'
 
@@ -34,7 +34,7 @@ function folder(index: unknown = { metadata: { total_size: 24 }, weight_map }): 
   const dir = join(scratch(), 'model')
   mkdirSync(dir)
   for (const [file, tensors] of Object.entries(shards))
-    writeFileSync(join(dir, file), serializeSafetensors(new Map(Object.entries(tensors)), {}))
+    writeFileSync(join(dir, file), safetensorsBytes(new Map(Object.entries(tensors))))
   writeFileSync(join(dir, 'model.safetensors.index.json'), typeof index === 'string' ? index : JSON.stringify(index))
   return dir
 }
@@ -58,7 +58,7 @@ test('a folder, its index, and both as addresses', async () => {
     assert.is(preprocessing, undefined)
   }
   const files = new Map([['/m/model.safetensors.index.json', JSON.stringify({ weight_map: { c: weight_map.c } })]])
-  const shard = serializeSafetensors(new Map(Object.entries(shards['model-00002-of-00002.safetensors'])), {})
+  const shard = safetensorsBytes(new Map(Object.entries(shards['model-00002-of-00002.safetensors'])))
   const server = createServer(
     ({ url }, response) =>
       void (url!.endsWith('of-00002.safetensors')
@@ -77,7 +77,7 @@ test('a folder, its index, and both as addresses', async () => {
 
 test('a folder with one whole file, and the preprocessor beside it', async () => {
   const dir = scratch()
-  writeFileSync(join(dir, 'model.safetensors'), serializeSafetensors(new Map([['a', tensor(1)]]), {}))
+  writeFileSync(join(dir, 'model.safetensors'), safetensorsBytes(new Map([['a', tensor(1)]])))
   writeFileSync(join(dir, 'preprocessor_config.json'), JSON.stringify(config))
   for (const source of [dir, join(dir, 'model.safetensors')]) {
     const { tensors, preprocessing } = await loadCheckpoint(source)
