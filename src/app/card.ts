@@ -1,7 +1,7 @@
 // The model card: what a checkpoint says of itself in its metadata, so that the file alone is enough to use the model.
 import { type Classifier, createModel } from '../models/registry.js'
 import { check } from '../util/check.js'
-import { type Checkpoint, loadCheckpoint, parseCheckpoint } from '../weights/load.js'
+import { type Checkpoint, loadCheckpoint } from '../weights/load.js'
 
 /** How the model is made and how its images are prepared. */
 export interface ModelCard {
@@ -65,9 +65,7 @@ export type CheckpointSource = string | URL | Blob | Uint8Array | Checkpoint
 
 /** Reads a checkpoint of any library; see {@link loadCheckpoint}. */
 export async function readCheckpoint(source: CheckpointSource): Promise<Checkpoint> {
-  if (source instanceof Uint8Array) return parseCheckpoint(source, 'checkpoint')
-  if (typeof source === 'string' || source instanceof URL || source instanceof Blob) return loadCheckpoint(source)
-  return source
+  return typeof source === 'object' && 'tensors' in source ? source : loadCheckpoint(source)
 }
 
 /** A checkpoint that says what model it is of. */

@@ -11,6 +11,8 @@ import { type Splits, classCounts } from './splits.js'
 /** What loading a checkpoint did: names of tensors. */
 export interface WeightsReport {
   file: string
+  /** What reading it chose and left out. */
+  notes: string[]
   /** Of the model. */
   tensors: number
   loaded: number
@@ -25,7 +27,8 @@ export function loadInto(model: Classifier, checkpoint: Checkpoint): WeightsRepo
   const { loaded, missing, unexpected, reinitialised } = model.loadStateDict(checkpoint, { strict: false })
   const tensors = [...model.state()].length
   const otherSize = reinitialised.map((r) => r.name)
-  return { file: checkpoint.source, tensors, loaded, missing, unexpected, reinitialised: otherSize }
+  const { source: file, notes = [] } = checkpoint
+  return { file, notes, tensors, loaded, missing, unexpected, reinitialised: otherSize }
 }
 
 type Counts = Record<string, number>

@@ -10,7 +10,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { historyCsv } from '../train/history.js'
 import { type Metrics, computeMetrics } from '../train/metrics.js'
 import { Trainer } from '../train/trainer.js'
-import { serializeSafetensors } from '../weights/safetensors.js'
+import { safetensorsBytes } from '../weights/safetensors.js'
 import { type CheckpointSource, type ModelCard, readCheckpoint, toMetadata } from './card.js'
 import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
 import { type RunFacts, type RunRecord, loadInto, recordOf } from './record.js'
@@ -93,7 +93,7 @@ export async function trainRun(settings: TrainSettings, options: TrainRunOptions
         onProgress: (progress) => on?.({ kind: 'progress', ...progress }),
         onBest: (state, { epoch }) => {
           const metadata = toMetadata(card, { seed: settings.seed, epoch })
-          return store.write('best.safetensors', serializeSafetensors(state, metadata))
+          return store.write('best.safetensors', safetensorsBytes(state, { metadata }))
         },
         onEpoch: async (row, best) => {
           await writeText(store, 'history.csv', historyCsv(trainer.history))

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program `radiograd`: one command a file, and one place where errors become a line and an exit code.
 import { Command, CommanderError } from 'commander'
-import { RadiogradError, SettingError } from '../util/check.js'
+import { RadiogradError, SettingError, printable } from '../util/check.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
@@ -23,7 +23,7 @@ for (const add of [trainCommand, evalCommand, predictCommand, downloadCommand, i
   add(program)
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, ' ')
+  return printable(text.trim().replace(/\s*\n\s*/g, ' '))
 }
 
 /** A setting is called by its flag. */

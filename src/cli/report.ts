@@ -1,6 +1,7 @@
 // What a command says while it runs: lines, and a progress bar where a person watches. With --json stdout is left to
 // the JSON document.
 import { SingleBar } from 'cli-progress'
+import { printable } from '../util/check.js'
 
 /** One stretch of work with a known number of images. */
 export interface Step {
@@ -15,6 +16,8 @@ export interface Step {
   note?: string
 }
 
+const plain = (line: string) => printable(line)
+
 /** Without a terminal a line of progress comes at most this often. */
 const LINE_EVERY_MS = 10_000
 
@@ -25,10 +28,10 @@ export class Report {
 
   constructor(private readonly json: boolean) {}
 
-  /** A line for the reader. */
+  /** A line or several for the reader. Names of files and classes in it cannot steer the terminal. */
   say(text: string): void {
     this.endProgress()
-    ;(this.json ? process.stderr : process.stdout).write(`${text}\n`)
+    ;(this.json ? process.stderr : process.stdout).write(`${text.split('\n').map(plain).join('\n')}\n`)
   }
 
   /** The machine-readable result: the only thing on stdout, once. */

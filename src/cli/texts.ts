@@ -23,9 +23,9 @@ export function dataText({ classes, train, validation, validationFrom, test }: D
 }
 
 /** What loading a checkpoint did, in a few lines. */
-export function weightsText({ tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
+export function weightsText({ notes, tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
   const differ = `${missing.length} missing, ${reinitialised.length} re-initialised, ${unexpected.length} unexpected`
-  const lines = [`${loaded} of ${tensors} tensors loaded; ${differ}`]
+  const lines = [`${loaded} of ${tensors} tensors loaded; ${differ}`, ...notes]
   if (missing.length) lines.push(`missing, start fresh: ${shorten(missing)}`)
   if (reinitialised.length) lines.push(`of another size, start fresh: ${shorten(reinitialised)}`)
   if (unexpected.length) lines.push(`unexpected, ignored: ${shorten(unexpected)}`)

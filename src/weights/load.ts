@@ -5,7 +5,7 @@ import { type Preprocessing, parsePreprocessing } from './preprocessing.js'
 import { readLegacyPytorch, readPytorch } from './pytorch.js'
 import { type TensorData, type Tensors, readSafetensors, safetensorsBytes } from './safetensors.js'
 import { parseIndex } from './sharded.js'
-import { type ByteSource, blobSource } from './source.js'
+import { type ByteSource, blobSource, memorySource } from './source.js'
 import { withBareNames } from './wrappers.js'
 
 /** Tensors by name, in PyTorch's shapes. */
@@ -59,11 +59,12 @@ const IN_FOLDERS = [
 ]
 
 /**
- * Reads a checkpoint from a path, a URL or a Blob: a file, the index of a sharded one, or (in Node) a folder that holds
+ * Reads a checkpoint from a path, a URL, a Blob or its bytes: a file, the index of a sharded one, or (in Node) a folder that holds
  * either. A `preprocessor_config.json` beside a path or an index is read too.
  * @throws RadiogradError in one line that names the file, where it is damaged, hostile or no checkpoint
  */
-export async function loadCheckpoint(source: string | URL | Blob): Promise<Checkpoint> {
+export async function loadCheckpoint(source: string | URL | Blob | Uint8Array): Promise<Checkpoint> {
+  if (source instanceof Uint8Array) return finished(await readTensors(memorySource(source), 'checkpoint'), 'checkpoint')
   if (source instanceof Blob) return finished(await readTensors(blobSource(source), nameOf(source)), nameOf(source))
   const path =
     source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)

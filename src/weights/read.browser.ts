@@ -14,7 +14,7 @@ export async function isThere(_path: string): Promise<boolean> {
 }
 
 /** A page has no files beside a file. */
-export async function readIfThere(_path: string, _most: number): Promise<Uint8Array | null> {
+export async function readIfThere(_path: string, _most?: number): Promise<Uint8Array | null> {
   return null
 }
 

@@ -68,7 +68,7 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /** All bytes of a file of at most `most`; null when there is no such file. */
-export async function readIfThere(path: string, most: number): Promise<Uint8Array | null> {
+export async function readIfThere(path: string, most = 2 ** 31): Promise<Uint8Array | null> {
   if (!(await isThere(path))) return null
   const file = await openBytes(path)
   try {
