@@ -3,7 +3,7 @@
 import { readBytes } from '#platform/files'
 import { DecodePool } from '../data/decodePool.js'
 import type { DataSource } from '../data/imageFolder.js'
-import { patientOf } from '../data/split.js'
+import { patientOf } from '../data/patients.js'
 import { RadiogradError, check } from '../util/check.js'
 import { isDicom, readImageHeader } from './header.js'
 import { type PatientKey, findPatients } from './patients.js'

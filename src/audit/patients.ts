@@ -1,6 +1,6 @@
 // Patients on both sides of a split, under every key that the file names allow. Where names allow several, all are told
 // and none is claimed to be right.
-import { patientOf } from '../data/split.js'
+import { patientOf } from '../data/patients.js'
 
 const stemOf = (path: string): string => path.replace(/^.*[/\\]/, '').replace(/\.[^.]*$/, '')
 

@@ -28,6 +28,8 @@ export interface DataLoaderOptions {
   dropLast?: boolean
   /** Decoding workers: one per core, at most 4; 0 decodes in this thread. A pool may be shared between loaders. */
   workers?: number | DecodePool
+  /** The most pixels a picture may have; 25 million. A pool that is given has its own limit. */
+  maxPixels?: number
   /** Batches decoded ahead of the one in use; 4. */
   prefetch?: number
   /** Determines order and flips together with the epoch's number; 0. */
@@ -73,7 +75,7 @@ export class DataLoader {
     this.cacheRoom = options.cacheBytes ?? 2 ** 31
     const { workers = defaultWorkers() } = options
     this.ownsPool = typeof workers === 'number'
-    this.pool = typeof workers === 'number' ? new DecodePool(workers) : workers
+    this.pool = typeof workers === 'number' ? new DecodePool(workers, options) : workers
     check(
       this.length > 0,
       `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`,

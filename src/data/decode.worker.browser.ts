@@ -1,5 +1,5 @@
 // Entry point of a decoding Web Worker: answers each task in the order received.
-import { runTask, type DecodeTask } from './decodeTask.js'
+import { READY, runTask, type DecodeTask } from './decodeTask.js'
 
 /** The part of a worker's global scope used here (the project's type library describes pages). */
 interface WorkerScope {
@@ -15,3 +15,4 @@ scope.onmessage = ({ data: task }) => {
     scope.postMessage(reply, 'image' in reply ? [reply.image.data.buffer as ArrayBuffer] : [])
   })
 }
+scope.postMessage(READY, [])

@@ -1,6 +1,6 @@
 // Entry point of a decoding thread in Node: answers each task in the order received.
 import { parentPort } from 'node:worker_threads'
-import { runTask, type DecodeTask } from './decodeTask.js'
+import { READY, runTask, type DecodeTask } from './decodeTask.js'
 
 let last = Promise.resolve()
 parentPort?.on('message', (task: DecodeTask) => {
@@ -9,3 +9,4 @@ parentPort?.on('message', (task: DecodeTask) => {
     parentPort?.postMessage(reply, 'image' in reply ? [reply.image.data.buffer as ArrayBuffer] : [])
   })
 })
+parentPort?.postMessage(READY)

@@ -1,9 +1,12 @@
 // Decodes files on several workers, or in this thread. Queues tasks, spreads them, and turns replies into promises;
 // knows nothing of data sets or batches.
-import { availableCores, startWorker } from '#platform/pool'
-import { check, RadiogradError } from '../util/check.js'
-import { runTask, type DecodeReply, type DecodeTask, type DecodeWorker, type StartWorker } from './decodeTask.js'
+import { availableCores, startWorker, workerUrl } from '#platform/pool'
+import { check, printable, RadiogradError } from '../util/check.js'
+import { READY, runTask, type DecodeReply, type DecodeTask, type DecodeWorker, type StartWorker } from './decodeTask.js'
 import type { Image } from './image.js'
+
+/** Seconds a worker may take to load. */
+const LOAD_LIMIT = 60
 
 /** Tasks posted to a worker at once: enough to stay busy while this thread records a step, few enough to cancel. */
 const IN_FLIGHT = 8
@@ -17,15 +20,28 @@ interface Pending {
 
 interface Lane {
   worker: DecodeWorker
+  /** In the order in which the worker takes them. */
   tasks: Map<number, Pending>
+  /** Whether the worker has answered at all. */
+  ready: boolean
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+export interface DecodePoolOptions {
+  /** The most pixels a picture may have; 25 million. */
+  maxPixels?: number
+  /** Seconds a worker may take for one picture before it is stopped and replaced; 30. Not for `size` 0. */
+  timeLimit?: number
+  /** Gets what the user should know, one line each; `console.warn`. */
+  onWarning?: (message: string) => void
 }
 
 /** The same contract as a worker, without one: decodes between other work of this thread. */
-const startInline: StartWorker = (onReply) => {
-  let last = Promise.resolve()
+const startInline: StartWorker = (onMessage) => {
+  let last = Promise.resolve(onMessage(READY))
   return {
     post: (task) => {
-      last = last.then(async () => onReply(await runTask(task)))
+      last = last.then(async () => onMessage(await runTask(task)))
     },
     keepAlive() {},
     async stop() {},
@@ -37,16 +53,32 @@ export const defaultWorkers = (): number => Math.min(4, availableCores())
 
 /**
  * A pool of `size` decoding workers, started when first needed; 0 decodes in this thread. Idle workers do not keep the
- * process alive.
+ * process alive. A worker that dies or takes too long costs the one picture it was at, and is replaced; where workers
+ * cannot be loaded at all (a bundler that leaves their file out), this thread decodes, with one warning.
  */
 export class DecodePool {
   private readonly lanes = new Set<Lane>()
   private readonly queue: Pending[] = []
+  private readonly maxPixels: number | undefined
+  private readonly timeLimit: number
+  private readonly onWarning: (message: string) => void
+  private readonly warned = new Set<string>()
+  private inline: boolean
   private nextId = 0
   private closed = false
 
-  constructor(readonly size: number = defaultWorkers()) {
+  constructor(
+    readonly size: number = defaultWorkers(),
+    options: DecodePoolOptions = {},
+  ) {
+    const { maxPixels, timeLimit = 30, onWarning = (message) => console.warn(message) } = options
     check(Number.isInteger(size) && size >= 0, `workers: must be a whole number, 0 or more, got ${size}`)
+    check(maxPixels === undefined || maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
+    check(timeLimit > 0, `timeLimit: must be above 0 seconds, got ${timeLimit}`)
+    this.maxPixels = maxPixels
+    this.timeLimit = timeLimit
+    this.onWarning = onWarning
+    this.inline = size === 0
   }
 
   /**
@@ -57,7 +89,12 @@ export class DecodePool {
     return new Promise((resolve, reject) => {
       if (this.closed)
         return reject(new RadiogradError(`${task.path}: must be decoded before the pool is closed, got a closed pool`))
-      this.queue.push({ task: { ...task, id: this.nextId++ }, signal, resolve, reject })
+      this.queue.push({
+        task: { maxPixels: this.maxPixels, ...task, id: this.nextId++ },
+        signal,
+        resolve,
+        reject,
+      })
       this.dispatch()
     })
   }
@@ -67,7 +104,11 @@ export class DecodePool {
     this.closed = true
     const lanes = [...this.lanes]
     for (const { task, reject } of this.queue.splice(0)) reject(dropped(task))
-    await Promise.all(lanes.map((lane) => this.retire(lane, 'a closed pool')))
+    for (const lane of lanes) {
+      for (const { task, reject } of lane.tasks.values())
+        reject(new RadiogradError(`${task.path}: must be decodable, got a closed pool`))
+    }
+    await Promise.all(lanes.map((lane) => this.retire(lane)))
   }
 
   private dispatch(): void {
@@ -83,49 +124,104 @@ export class DecodePool {
       lane.tasks.set(pending.task.id, pending)
       lane.worker.keepAlive(true)
       lane.worker.post(pending.task)
+      if (lane.tasks.size === 1) this.watch(lane)
     }
   }
 
   /** The least busy worker with room, a new one while there are fewer than allowed and none is idle. */
   private freeLane(): Lane | undefined {
     const [best] = [...this.lanes].sort((a, b) => a.tasks.size - b.tasks.size)
-    if (this.lanes.size < Math.max(this.size, 1) && !(best?.tasks.size === 0)) return this.startLane()
+    if (this.lanes.size < (this.inline ? 1 : this.size) && !(best?.tasks.size === 0)) return this.startLane()
     return best && best.tasks.size < IN_FLIGHT ? best : undefined
   }
 
   private startLane(): Lane {
-    const tasks = new Map<number, Pending>()
-    const start = this.size === 0 ? startInline : startWorker
-    const lane: Lane = {
-      tasks,
-      worker: start(
-        (reply) => this.settle(lane, reply),
-        (reason) => {
-          void this.retire(lane, `a decoding worker that stopped (${reason})`)
-          this.dispatch()
-        },
-      ),
+    const start = this.inline ? startInline : startWorker
+    const early: (DecodeReply | typeof READY)[] = []
+    let lane: Lane | undefined
+    const receive = (message: DecodeReply | typeof READY): void => {
+      if (!lane) early.push(message)
+      else if (message !== READY) this.settle(lane, message)
+      else {
+        lane.ready = true
+        this.watch(lane)
+      }
     }
+    const worker = start(receive, (reason) => this.crashed(lane!, reason))
+    lane = { worker, tasks: new Map(), ready: false, timer: undefined }
     this.lanes.add(lane)
+    early.forEach(receive)
     return lane
+  }
+
+  /** Gives the lane's worker its time anew, for the first of its tasks. */
+  private watch(lane: Lane): void {
+    clearTimeout(lane.timer)
+    const [first] = lane.tasks.values()
+    if (!first || this.inline) return
+    const limit = lane.ready ? this.timeLimit : LOAD_LIMIT
+    lane.timer = setTimeout(() => {
+      if (!lane.ready) return this.crashed(lane, `no answer in ${limit} s`)
+      this.failFirst(lane, `${first.task.path}: must be decoded within ${limit} s, got a picture that takes longer`)
+    }, limit * 1000)
   }
 
   private settle(lane: Lane, reply: DecodeReply): void {
     const pending = lane.tasks.get(reply.id)
     if (!pending) return
     lane.tasks.delete(reply.id)
+    this.watch(lane)
     if (lane.tasks.size === 0) lane.worker.keepAlive(false)
     if ('error' in reply) pending.reject(new RadiogradError(reply.error))
-    else pending.resolve(reply.image)
+    else {
+      if (reply.warning !== undefined) this.warnOnce('picture', reply.warning)
+      pending.resolve(reply.image)
+    }
     this.dispatch()
   }
 
-  private retire(lane: Lane, reason: string): Promise<void> {
+  private crashed(lane: Lane, reason: string): void {
+    if (!this.lanes.has(lane)) return
+    if (!lane.ready) {
+      this.inline = true
+      this.warnOnce(
+        'worker',
+        `workers: the decoding worker could not be loaded from ${workerUrl} (${reason}); decoding in this thread`,
+      )
+      return this.replace(lane)
+    }
+    const [first] = lane.tasks.values()
+    this.failFirst(lane, `${first?.task.path}: must be decodable, got a decoding worker that stopped (${reason})`)
+  }
+
+  /** Gives up the picture that the lane's worker is at, and the worker. */
+  private failFirst(lane: Lane, message: string): void {
+    const [first] = lane.tasks.values()
+    if (first) {
+      lane.tasks.delete(first.task.id)
+      first.reject(new RadiogradError(message))
+    }
+    this.replace(lane)
+  }
+
+  /** Stops a lane and hands its tasks to the others. */
+  private replace(lane: Lane): void {
+    this.queue.unshift(...lane.tasks.values())
+    void this.retire(lane)
+    this.dispatch()
+  }
+
+  private retire(lane: Lane): Promise<void> {
     this.lanes.delete(lane)
-    for (const { task, reject } of lane.tasks.values())
-      reject(new RadiogradError(`${task.path}: must be decodable, got ${reason}`))
+    clearTimeout(lane.timer)
     lane.tasks.clear()
     return lane.worker.stop()
+  }
+
+  private warnOnce(kind: string, message: string): void {
+    if (this.warned.has(kind)) return
+    this.warned.add(kind)
+    this.onWarning(printable(message))
   }
 }
 

@@ -12,9 +12,14 @@ export interface DecodeTask {
   path: string
   file: string | Blob
   steps: readonly HostStep[]
+  /** See {@link DecodeOptions}. */
+  maxPixels?: number
 }
 
-export type DecodeReply = { id: number; image: Image } | { id: number; error: string }
+export type DecodeReply = { id: number; image: Image; warning?: string } | { id: number; error: string }
+
+/** What a worker says first: from now on it decodes. */
+export const READY = 'ready'
 
 /** A worker as the pool sees it. Replies and crashes arrive through the callbacks given when it was started. */
 export interface DecodeWorker {
@@ -24,13 +29,20 @@ export interface DecodeWorker {
   stop(): Promise<void>
 }
 
-/** Starts a worker; `onCrash` reports that it died, after which it is not used again. */
-export type StartWorker = (onReply: (reply: DecodeReply) => void, onCrash: (reason: string) => void) => DecodeWorker
+/**
+ * Starts a worker. `onMessage` gets READY once it is loaded, then replies in the order of the tasks; `onCrash` reports
+ * that it died, after which it is not used again.
+ */
+export type StartWorker = (
+  onMessage: (message: DecodeReply | typeof READY) => void,
+  onCrash: (reason: string) => void,
+) => DecodeWorker
 
 /** Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name. */
-export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image> {
+export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image & { warning?: string }> {
   try {
-    return applyHost(await decodeImage(await readBytes(task.file), task.path), task.steps)
+    const { warning, ...image } = await decodeImage(await readBytes(task.file), task.path, task)
+    return { ...applyHost(image, task.steps), ...(warning === undefined ? {} : { warning }) }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new RadiogradError(
@@ -42,7 +54,8 @@ export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image> {
 /** {@link loadImage} as a message; never rejects. */
 export async function runTask(task: DecodeTask): Promise<DecodeReply> {
   try {
-    return { id: task.id, image: await loadImage(task) }
+    const { warning, ...image } = await loadImage(task)
+    return { id: task.id, image, warning }
   } catch (error) {
     return { id: task.id, error: (error as Error).message }
   }

@@ -29,3 +29,15 @@ export function writePng(gray: Uint8Array, height: number, width: number): Uint8
   const png = Object.assign(new PNG(), { width, height, data: PngBuffer.from(gray.slice().buffer as ArrayBuffer) })
   return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
 }
+
+/**
+ * For each text the first group of a regular expression that matched, or the whole match; null where it does not match.
+ * A page cannot stop one that takes too long; the visitor who gave it can close the page.
+ */
+export function matchAll(pattern: string, texts: readonly string[]): (string | null)[] | undefined {
+  const expression = new RegExp(pattern)
+  return texts.map((text) => {
+    const match = expression.exec(text)
+    return match && (match.slice(1).find((group) => group !== undefined) ?? match[0])
+  })
+}

@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
 import { constants, inflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { RadiogradError } from '../util/check.js'
@@ -68,4 +69,24 @@ export function writePng(gray: Uint8Array, height: number, width: number): Uint8
     data: Buffer.from(gray.buffer, gray.byteOffset, gray.byteLength),
   })
   return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
+}
+
+/** Milliseconds that a pattern may take for all texts. */
+const MATCH_LIMIT = 3000
+
+/**
+ * For each text the first group of a regular expression that matched, or the whole match; null where it does not match.
+ * Undefined where that takes too long: a pattern of a few characters can take for ever.
+ */
+export function matchAll(pattern: string, texts: readonly string[]): (string | null)[] | undefined {
+  const script = `texts.map((text) => {
+    const match = pattern.exec(text)
+    return match && (match.slice(1).find((group) => group !== undefined) ?? match[0])
+  })`
+  try {
+    return [...runInContext(script, createContext({ texts, pattern: new RegExp(pattern) }), { timeout: MATCH_LIMIT })]
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined
+    throw error
+  }
 }

@@ -5,11 +5,14 @@ import type { StartWorker } from './decodeTask.js'
 
 export const availableCores = (): number => availableParallelism()
 
-export const startWorker: StartWorker = (onReply, onCrash) => {
+/** Where a worker's program is. */
+export const workerUrl = new URL('./decode.worker.node.js', import.meta.url)
+
+export const startWorker: StartWorker = (onMessage, onCrash) => {
   // None of this process's own flags: some (--input-type) are refused by a thread started from a file.
-  const worker = new Worker(new URL('./decode.worker.node.js', import.meta.url), { execArgv: [] })
+  const worker = new Worker(workerUrl, { execArgv: [] })
   let stopping = false
-  worker.on('message', onReply)
+  worker.on('message', onMessage)
   worker.on('error', (error) => onCrash(error.message))
   worker.on('exit', (code) => {
     if (!stopping) onCrash(`exit code ${code}`)

@@ -1,18 +1,8 @@
-// Choosing samples: which patient a file belongs to, a validation split by patient, a small stratified subset, and
-// class weights. Works on labels and paths; all of it deterministic in the seed.
+// Choosing samples: a validation split by patient, a small stratified subset, and class weights. Works on labels and
+// paths; all of it deterministic in the seed.
 import { check } from '../util/check.js'
 import { Random } from '../util/random.js'
-
-type Labelled = ArrayLike<{ readonly path: string; readonly label: number }>
-
-/**
- * The patient a file name of the chest X-ray set belongs to: `person123_bacteria_1.jpeg` → `person123`,
- * `IM-0115-0001.jpeg` → `IM-0115`, `NORMAL2-IM-1115-0001-0002.jpeg` → `NORMAL2-IM-1115`; any other name is a patient.
- */
-export function patientOf(path: string): string {
-  const stem = path.replace(/^.*[/\\]/, '').replace(/\.[^.]*$/, '')
-  return /^person\d+(?=_)/.exec(stem)?.[0] ?? /^(?:NORMAL\d*-)?IM-\d+(?=-)/.exec(stem)?.[0] ?? stem
-}
+import { findPatients, type Labelled, type Patients } from './patients.js'
 
 /** How many samples each class has. */
 export function countLabels(labels: ArrayLike<number>, numClasses: number): number[] {
@@ -43,22 +33,26 @@ export function computeClassWeight(mode: 'balanced', labels: ArrayLike<number>, 
 /**
  * Splits sample indices so that all pictures of a patient are on one side and each class gives about `fraction` of its
  * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
+ * @param patients whose each sample is; as {@link findPatients} reads their names.
  */
 export function splitByPatient(
   samples: Labelled,
   fraction: number,
   seed: number,
+  patients: Patients = findPatients(samples),
 ): { train: number[]; validation: number[] } {
+  check(patients.of.length === samples.length, 'splitByPatient: patients must be those of the samples, got others')
   check(fraction > 0 && fraction < 1, `splitByPatient: fraction must be between 0 and 1, got ${fraction}`)
   const labels = labelsOf(samples)
   const totals = countLabels(labels, classCount(labels))
   const targets = totals.map((n) => n * fraction)
   const groups = new Map<string, number[]>()
-  for (let i = 0; i < samples.length; i++) {
-    const patient = patientOf(samples[i].path)
-    groups.set(patient, [...(groups.get(patient) ?? []), i])
-  }
-  const patients = [...groups.values()].map((indices) => ({
+  patients.of.forEach((patient, i) => {
+    const group = groups.get(patient)
+    if (group) group.push(i)
+    else groups.set(patient, [i])
+  })
+  const people = [...groups.values()].map((indices) => ({
     indices,
     counts: countLabels(
       indices.map((i) => labels[i]),
@@ -66,13 +60,13 @@ export function splitByPatient(
     ),
     held: false,
   }))
-  new Random(seed, 0x5b17).shuffle(patients)
+  new Random(seed, 0x5b17).shuffle(people)
 
   // Patients in random order go to validation whenever that brings the classes' counts nearer to their targets.
   const held = totals.map(() => 0)
   const left = [...totals]
   const distance = (c: number, n: number): number => ((n - targets[c]) / targets[c]) ** 2
-  const hold = (patient: (typeof patients)[number]): void => {
+  const hold = (patient: (typeof people)[number]): void => {
     patient.held = true
     patient.counts.forEach((n, c) => {
       held[c] += n
@@ -80,7 +74,7 @@ export function splitByPatient(
     })
   }
   const keepsTrain = (counts: number[]): boolean => counts.every((n, c) => n === 0 || left[c] > n)
-  for (const patient of patients) {
+  for (const patient of people) {
     const gain = patient.counts.reduce(
       (sum, n, c) => (n === 0 ? sum : sum + distance(c, held[c]) - distance(c, held[c] + n)),
       0,
@@ -89,13 +83,13 @@ export function splitByPatient(
   }
   totals.forEach((total, c) => {
     if (total === 0 || held[c] > 0) return
-    const smallest = patients
+    const smallest = people
       .filter((p) => p.counts[c] > 0 && keepsTrain(p.counts))
       .sort((a, b) => a.indices.length - b.indices.length)[0]
     check(smallest, `splitByPatient: every class needs two or more patients, got one in class ${c}`)
     hold(smallest)
   })
-  const side = (want: boolean): number[] => ascending(patients.filter((p) => p.held === want).flatMap((p) => p.indices))
+  const side = (want: boolean): number[] => ascending(people.filter((p) => p.held === want).flatMap((p) => p.indices))
   return { train: side(false), validation: side(true) }
 }
 

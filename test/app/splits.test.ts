@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import { classCounts, openSplits } from '../../src/app/splits.js'
 import { countsText } from '../../src/cli/texts.js'
 import type { Dataset } from '../../src/data/imageFolder.js'
-import { patientOf } from '../../src/data/split.js'
+import { patientOf } from '../../src/data/patients.js'
 import { scratch } from '../cli/command.js'
 
 const test = suite('data set folders')

@@ -1,7 +1,8 @@
 // Patients, the split by patient, the stratified subset, class weights.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { computeClassWeight, countLabels, patientOf, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
+import { describePatients, findPatients, patientOf } from '../../src/data/patients.js'
+import { computeClassWeight, countLabels, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
 import { Random } from '../../src/util/random.js'
 import { failure } from './fixtures.js'
 
@@ -31,6 +32,13 @@ test('the patient of a file name', () => {
     'IM-0033-0001-0002.jpeg': 'IM-0033',
     'a\\scan.7.png': 'scan.7',
     'personal.png': 'personal',
+    'BACTERIA-1008087-0001.jpeg': '1008087',
+    'OCT/train/CNV/CNV-1016042-1.jpeg': '1016042',
+    'images_001/00000001_000.png': '00000001',
+    'patient00001/study1/view1_frontal.jpg': 'patient00001',
+    'p10/p10000032/s50414267/02aa804e.jpg': 'p10000032',
+    'ISIC_0024306.jpg': 'ISIC_0024306',
+    'no.folder/a': 'a',
   }
   for (const [path, patient] of Object.entries(names)) assert.is(patientOf(path), patient)
 })
@@ -56,6 +64,84 @@ test('no patient is on both sides, classes keep their shares, the seed decides',
   })
   assert.equal(splitByPatient(samples, 0.1, 1).validation, validation)
   assert.not.equal(splitByPatient(samples, 0.1, 2).validation, validation)
+})
+
+/** Pictures of 60 patients, some in both classes, named by `path`. */
+function named(path: (patient: number, image: number) => string, root = '/data/patient7/set/train') {
+  return Array.from({ length: 240 }, (_, i) => {
+    const patient = i % 60
+    const label = i % 7 === 0 ? 1 : 0
+    return { path: `${root}/${label ? 'ILL' : 'NORMAL'}/${path(patient, i)}`, label, patient }
+  })
+}
+const schemes: Record<string, (patient: number, image: number) => string> = {
+  Kaggle: (p, i) => (p % 2 ? `person${p}_virus_${i}.jpeg` : `IM-${1000 + p}-${i}.jpeg`),
+  OCT: (p, i) => `CNV-${1016042 + p}-${i}.jpeg`,
+  'chest X-rays of OCT': (p, i) => `BACTERIA-${1008087 + p}-000${i}.jpeg`,
+  NIH: (p, i) => `images_00${i % 3}/images/${String(p).padStart(8, '0')}_${String(i).padStart(3, '0')}.png`,
+  CheXpert: (p, i) => `patient${String(p).padStart(5, '0')}/study${i}/view1_frontal.jpg`,
+  MIMIC: (p, i) => `p10/p${10000032 + p}/s5041${i}/02aa804e.jpg`,
+  'one folder each': (p, i) => `Jane Doe ${p}/${i % 5}/image1.png`,
+  // More than one scheme in a data set.
+  mixed: (p, i) => (p % 3 === 0 ? `IM-${1000 + p}-${i}.jpeg` : `CNV-${1016042 + p}-${i}.jpeg`),
+}
+for (const [name, path] of Object.entries(schemes)) {
+  test(`no patient is on both sides: ${name}`, () => {
+    for (const root of ['/data/patient7/set/train', '.']) {
+      const samples = named(path, root)
+      const patients = findPatients(samples)
+      assert.is(patients.count, 60)
+      assert.not(patients.allAlone)
+      for (const seed of [0, 1]) {
+        const { train, validation } = splitByPatient(samples, 0.2, seed)
+        const held = new Set(validation.map((i) => samples[i].patient))
+        assert.ok(validation.length > 20 && train.length > 100)
+        assert.not.ok(train.some((i) => held.has(samples[i].patient)))
+      }
+    }
+  })
+}
+
+test('what was found out about patients is said', () => {
+  assert.is(
+    describePatients(findPatients(named(schemes.OCT))),
+    'patients: 60 of 240 images (60 of 240 images by CNV-1016042-1 (OCT and chest X-rays of Kermany et al.))',
+  )
+  const alone = findPatients(named((_, i) => `${i}.png`))
+  assert.ok(alone.allAlone)
+  assert.match(describePatients(alone), /^patients: none recognised in the names of 240 images, .*--patient-pattern/)
+  // Few sub-folders are parts of the set, not patients.
+  assert.ok(findPatients(named((_, i) => `part${i % 3}/${i}.png`)).allAlone)
+})
+
+test('a pattern names patients, and is refused where it cannot', async () => {
+  const samples = named((p, i) => `scan${i}-of-${p}.png`)
+  for (const pattern of ['-of-(\\d+)', 'of-\\d+', '^(?:NORMAL|ILL)/.*-(\\d+)']) {
+    const patients = findPatients(samples, pattern)
+    assert.equal([patients.count, patients.schemes[0].name], [60, `/${pattern}/`])
+    const { train, validation } = splitByPatient(samples, 0.2, 0, patients)
+    const held = new Set(validation.map((i) => samples[i].patient))
+    assert.not.ok(train.some((i) => held.has(samples[i].patient)))
+  }
+  const some = findPatients(samples, 'scan(\\d)-')
+  assert.equal(
+    some.schemes.map((s) => [s.name, s.images]),
+    [
+      ['/scan(\\d)-/', 10],
+      ['none', 230],
+    ],
+  )
+  assert.is(
+    await failure(() => findPatients(samples, '(')),
+    'patientPattern: must be a regular expression, got /(/: Unterminated group',
+  )
+  assert.match(await failure(() => findPatients(samples, 'x(y')), 'patientPattern: must be a regular expression')
+  assert.match(
+    await failure(() => findPatients(samples, 'zebra')),
+    'patientPattern: must match paths such as ILL/scan0-of-0.png, got /zebra/, which matches none of 240',
+  )
+  const evil = [{ path: `a/${'a'.repeat(50)}.png`, label: 0 }]
+  assert.match(await failure(() => findPatients(evil, '(a+)+b')), 'which takes too long')
 })
 
 test('no class is emptied, however small the fraction', async () => {
