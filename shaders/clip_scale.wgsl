@@ -1,4 +1,4 @@
-// g *= min(1, max_norm / (norm + 1e-6)) over a run of gradients. g: [n] as vec4; norm: [1].
+// g *= min(1, max_norm / (norm + 1e-6)) over a run of gradients, NaN where the norm is. g: [n] as vec4; norm: [1].
 // One invocation a vec4.
 // @each 4
 // @include lib/index.wgsl
@@ -13,5 +13,6 @@ fn main(
   @builtin(local_invocation_index) lid: u32,
 ) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
-  if (i * 4u < params.n) { g[i] *= min(1.0, params.max_norm / (norm[0] + 1e-6)); }
+  let factor = params.max_norm / (norm[0] + 1e-6);
+  if (i * 4u < params.n) { g[i] *= select(factor, 1.0, factor > 1.0); }
 }

@@ -1,14 +1,17 @@
-// Cross entropy of each row: logits [rows, classes], labels [rows], weight [classes] (if has_weight) → lse [rows] (log
-// Σ exp) and losses [rows] and counted [rows], the weight each counts with. loss = (1-ε)·w_t·(lse - x_t) + ε/C · Σ_c
-// w_c·(lse - x_c), as in PyTorch. A label equal to ignore counts nothing; one outside the classes gives NaN, so that it
-// is noticed. One workgroup of 8 a row (more take three times as long to compile on lavapipe), `rows` workgroups; each
+// Cross entropy of each row: logits [rows, classes], labels [rows], weight [classes] (if has_weight) → sums [rows, 2]
+// (the maximum m and Σ exp(x - m), apart so that large logits keep their digits), losses [rows] and counted [rows], the
+// weight each counts with. loss = (1-ε)·w_t·(lse - x_t) + ε/C · Σ_c w_c·(lse - x_c) with lse = log Σ exp(x), as in
+// PyTorch. A label equal to ignore counts nothing; one outside the classes gives NaN, so that it is noticed. One
+// workgroup of 8 a row (more take three times as long to compile on lavapipe), `rows` workgroups; each
 // invocation takes every 8th class, their results are combined in order.
 // @include lib/index.wgsl
+// @include lib/math.wgsl
+// @include lib/nan.wgsl
 struct Params { rows: u32, classes: u32, has_weight: u32, smoothing: f32, ignore: i32 }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(3) var<storage, read_write> sums: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> counted: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
@@ -41,7 +44,7 @@ fn main(
   var below = 0.0;
   for (var c = lid; c < params.classes; c += LANES) {
     let distance = logits[base + c] - largest;
-    sum += exp(distance);
+    sum += exp1(distance);
     if (params.smoothing > 0.0) { below += weight_of(c) * distance; }
   }
   partial[lid] = sum;
@@ -54,14 +57,14 @@ fn main(
     sum += partial[i];
     below += partial_all[i];
   }
-  let log_sum = log(sum);
-  lse[row] = largest + log_sum;
+  let log_sum = log1(sum);
+  sums[row] = vec2<f32>(largest, sum);
   let label = labels[row];
   var loss = 0.0;
   var weight_t = 0.0;
   if (label != params.ignore) {
     if (label < 0 || label >= i32(params.classes)) {
-      loss = bitcast<f32>(0x7fc00000u | (row & 1u)); // a literal NaN would not compile
+      loss = nan();
     } else {
       weight_t = weight_of(u32(label));
       loss = (1.0 - params.smoothing) * weight_t * (log_sum - (logits[base + u32(label)] - largest));

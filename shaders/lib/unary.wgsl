@@ -10,7 +10,7 @@ override OP: u32;
 fn value(x: vec4<f32>) -> vec4<f32> {
   switch (OP) {
     case OP_RELU: { return relu(x); }
-    case OP_EXP: { return exp(x); }
+    case OP_EXP: { return precise_exp(x); }
     case OP_LOG: { return precise_log(x); }
     case OP_SQRT: { return sqrt(x); }
     case OP_NEG: { return -x; }
@@ -40,7 +40,9 @@ fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
     }
     case OP_GELU_TANH: { // x
       let s = tanh_cdf(v);
-      return g * (s + v * s * (1.0 - s) * (1.5957691 + 0.21406859 * v * v));
+      // Where s·(1 - s) is 0, v² may be infinite; at infinity itself the gradient is NaN, as in PyTorch.
+      let w = select(clamp(v, vec4<f32>(-30.0), vec4<f32>(30.0)), v, abs(v) > vec4<f32>(3.4028234e38));
+      return g * (s + w * s * (1.0 - s) * (1.5957691 + 0.21406859 * w * w));
     }
     default: { return vec4<f32>(nan()); }
   }

@@ -15,22 +15,42 @@ interface Gradients {
   b: () => Tensor
 }
 
+interface Affine {
+  scale: number
+  offset: number
+  /** x / scale instead. */
+  divide: boolean
+}
+
+/** A number as a normal f32 times a power of two: beyond f32's range an adapter would take it for 0 or infinity. */
+function split(value: number): { scale: number; unit: number } {
+  const size = Math.abs(value)
+  if (size === 0 || !Number.isFinite(size)) return { scale: value, unit: 1 }
+  const unit = size >= 2 ** 127 ? 2 ** 64 : size < 2 ** -126 ? 2 ** -64 : 1
+  return { scale: value / unit, unit }
+}
+
+function affineInto(x: Tensor, y: Tensor, { scale, offset, divide: DIVIDE }: Affine): void {
+  const params = { n: x.size, offset, ...split(scale) }
+  gpu.run(shaders.affine_forward, { x, y }, params, { elements: x.size }, { DIVIDE })
+}
+
 const affineOp = defineOp({
   name: 'affine',
   dtypes: { x: FLOATS },
-  shape: ({ x }: { x: Tensor }, _: { scale: number; offset: number }) => ({ y: x.shape }),
-  forward({ x }, { y }, { scale, offset }) {
-    gpu.run(shaders.affine_forward, { x, y }, { n: x.size, scale, offset }, { elements: x.size })
+  shape: ({ x }: { x: Tensor }, _: Affine) => ({ y: x.shape }),
+  forward({ x }, { y }, attrs) {
+    affineInto(x, y, attrs)
   },
-  backward(_, { y: dy }, { x: dx }, { scale }) {
+  backward(_, { y: dy }, { x: dx }, { scale, divide }) {
     if (scale === 1) return { x: dy }
-    if (dx) gpu.run(shaders.affine_forward, { x: dy, y: dx }, { n: dx.size, scale, offset: 0 }, { elements: dx.size })
+    if (dx) affineInto(dy, dx, { scale, offset: -0, divide })
   },
 })
 
-/** scale · x + offset with two numbers. */
+/** scale · x + offset with two numbers. An offset of -0 changes nothing, that of 0 the sign of -0. */
 export function affine(x: Tensor, scale: number, offset: number): Tensor {
-  return affineOp({ x }, { scale, offset }).y
+  return affineOp({ x }, { scale, offset, divide: false }).y
 }
 
 function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) => Gradients) {
@@ -69,9 +89,10 @@ function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) 
 
 const ops: Record<Operator, ReturnType<typeof binaryOp>> = {
   add: binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy })),
-  sub: binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, 0) })),
+  sub: binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) })),
   mul: binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) })),
-  div: binaryOp('div', (a, b, dy) => ({ a: () => div(dy, b), b: () => affine(div(mul(dy, a), mul(b, b)), -1, 0) })),
+  // a / b / b, as b² may be beyond f32.
+  div: binaryOp('div', (a, b, dy) => ({ a: () => div(dy, b), b: () => affine(mul(dy, div(div(a, b), b)), -1, -0) })),
 }
 
 /** a + b, broadcast. `torch.add`. */
@@ -86,10 +107,10 @@ export function sub(a: Tensor, b: Tensor | number): Tensor {
 
 /** a · b elementwise, broadcast. `torch.mul`. */
 export function mul(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affine(a, b, 0) : ops.mul({ a, b }, {}).y
+  return typeof b === 'number' ? affine(a, b, -0) : ops.mul({ a, b }, {}).y
 }
 
 /** a / b elementwise, broadcast. `torch.div`. */
 export function div(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affine(a, 1 / b, 0) : ops.div({ a, b }, {}).y
+  return typeof b === 'number' ? affineOp({ x: a }, { scale: b, offset: -0, divide: true }).y : ops.div({ a, b }, {}).y
 }

@@ -24,8 +24,8 @@ const rowsOp = defineOp({
   name: 'crossEntropy',
   optional: ['weight'],
   dtypes: { target: ['i32'] },
-  auxiliary: ['counted', 'lse'],
-  saves: ['logits', 'target', 'weight', 'lse'],
+  auxiliary: ['counted', 'sums'],
+  saves: ['logits', 'target', 'weight', 'sums'],
   shape(
     { logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null },
     _: { smoothing: number; ignore: number },
@@ -40,23 +40,23 @@ const rowsOp = defineOp({
       !weight || (weight.shape.length === 1 && weight.shape[0] === classes),
       () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`,
     )
-    return { losses: [rows], counted: [rows], lse: [rows] }
+    return { losses: [rows], counted: [rows], sums: [rows, 2] }
   },
-  forward({ logits, target, weight }, { losses, counted, lse }, { smoothing, ignore }) {
+  forward({ logits, target, weight }, { losses, counted, sums }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
     gpu.run(
       shaders.crossentropy_forward,
-      { logits, labels: target, weight, lse, losses, counted },
+      { logits, labels: target, weight, sums, losses, counted },
       { rows, classes, smoothing, ignore },
       { groups: rows },
     )
   },
-  backward({ logits, target, weight, lse }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
+  backward({ logits, target, weight, sums }, { losses: dlosses }, { logits: dlogits }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
     if (dlogits) {
       gpu.run(
         shaders.crossentropy_backward,
-        { logits, labels: target, weight, lse, dlosses, dlogits },
+        { logits, labels: target, weight, sums, dlosses, dlogits },
         { rows, classes, smoothing, ignore },
         { invocations: rows * classes },
       )

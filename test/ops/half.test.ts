@@ -328,7 +328,7 @@ if (gpu.caps.f16) {
     const x = tensor(random([4096]), [4096], { dtype: 'f16' })
     const y = tensor(random([4096]), [4096], { dtype: 'f16' })
     const scaled = (scale: number) => () =>
-      gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, offset: 0 }, { elements: 4096 })
+      gpu.run(shaders.affine_forward, { x, y }, { n: 4096, scale, unit: 1, offset: 0 }, { elements: 4096 })
     const pass: Pass<null> = {
       implementations: [
         { name: 'plain', run: scaled(0.5) },
