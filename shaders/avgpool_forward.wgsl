@@ -23,7 +23,9 @@ fn main(
   let x1 = ((ox + 1u) * params.W + params.OW - 1u) / params.OW;
   var sum = 0.0;
   for (var iy = y0; iy < y1; iy++) {
-    for (var ix = x0; ix < x1; ix++) { sum += f32(x[((n * params.H + iy) * params.W + ix) * params.C + c]); }
+    var line = 0.0; // line by line: long sums lose less
+    for (var ix = x0; ix < x1; ix++) { line += f32(x[((n * params.H + iy) * params.W + ix) * params.C + c]); }
+    sum += line;
   }
   y[pixel * params.C + c] = T(sum / f32((y1 - y0) * (x1 - x0)));
 }

@@ -34,9 +34,11 @@ fn main(
     let iy = i32(line) % params.OH * params.SH + down;
     if (iy < 0 || iy >= params.H) { continue; }
     let row = (i32(line) / params.OH * params.H + iy) * params.W + right;
+    var part = 0.0; // line by line: long sums lose less
     for (var ox = begin; ox < stop; ox++) {
-      sum += f32(x[u32(row + ox * params.SW) * params.G + c]) * f32(dy[(line * u32(params.OW) + u32(ox)) * CO + o]);
+      part += f32(x[u32(row + ox * params.SW) * params.G + c]) * f32(dy[(line * u32(params.OW) + u32(ox)) * CO + o]);
     }
+    sum += part;
   }
   dw[id] = sum;
 }

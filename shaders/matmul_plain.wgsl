@@ -31,10 +31,14 @@ fn main(
   var at = batch * params.a_stride + m * params.a_row;
   var wt = batch * params.w_stride + n * params.w_col;
   var v = 0.0;
-  for (var k = 0u; k < params.K; k++) {
-    v += f32(a[at]) * f32(w[wt]);
-    at += params.a_col;
-    wt += params.w_row;
+  for (var first = 0u; first < params.K; first += 512u) { // 512 at a time: long sums lose less
+    var part = 0.0;
+    for (var k = first; k < min(first + 512u, params.K); k++) {
+      part += f32(a[at]) * f32(w[wt]);
+      at += params.a_col;
+      wt += params.w_row;
+    }
+    v += part;
   }
   if (params.has_bias != 0u) { v += bias[n]; }
   if (params.keep_pre != 0u) { pre[id] = Y(v); }

@@ -4,7 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, constants, generalParams } from './convgeometry.js'
-import { ceilDiv, cutReduction } from './occupancy.js'
+import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
 /** Neighbouring pixels that an invocation computes. */
@@ -39,7 +39,11 @@ export function depthwiseBackwardInput(p: Convolution): void {
 export function depthwiseBackwardWeight(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
   const { size } = dWeight
-  const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], { workgroups: size / 64, waves: 4 })
+  const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], {
+    workgroups: size / 64,
+    waves: 4,
+    atMost: LONGEST_SUM,
+  })
   const target = parts > 1 ? empty([parts, size], 'f32', 'conv2d dw parts') : dWeight
   gpu.run(
     shaders.conv2d_depthwise_backward_weight,

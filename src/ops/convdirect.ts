@@ -8,7 +8,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, constants, flags, generalParams, geometry } from './convgeometry.js'
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
-import { ceilDiv, cutReduction, matrixVariant, subgroupSizeForCpuKernels } from './occupancy.js'
+import { LONGEST_PRODUCT, ceilDiv, cutReduction, matrixVariant, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 
@@ -166,7 +166,10 @@ export function backwardWeightCpu(p: Convolution): void {
   const rows = g.KH * g.KW * wide
   const [across, down] = [ceilDiv(rows, 4 * SG), ceilDiv(co, 4 * SG)]
   const lines = n * g.OH
-  const { parts, perPart } = cutReduction(lines, { workgroups: across * down })
+  const { parts, perPart } = cutReduction(lines, {
+    workgroups: across * down,
+    atMost: ceilDiv(LONGEST_PRODUCT, g.OW),
+  })
   const direct = parts === 1 && wide === c
   const target = direct ? dWeight : empty([parts, rows, co], 'f32', 'conv2d dw parts')
   gpu.run(
@@ -188,7 +191,7 @@ export function backwardWeightTile(p: Convolution, square: Square): void {
   const [kh, kw, cg, co] = dWeight.shape
   const rows = kh * kw * cg
   const [across, down] = [ceilDiv(co / G, sideOf(square)), ceilDiv(rows, sideOf(square))]
-  const { parts, perPart } = cutSum(dy.size / co, across * down * G)
+  const { parts, perPart } = cutSum(dy.size / co, across * down * G, G)
   const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }

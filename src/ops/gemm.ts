@@ -5,7 +5,14 @@ import type { Params } from '../gpu/kernel.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { ceilDiv, cutReduction, hasMatrices, matrixVariant, subgroupSizeForCpuKernels } from './occupancy.js'
+import {
+  LONGEST_PRODUCT,
+  ceilDiv,
+  cutReduction,
+  hasMatrices,
+  matrixVariant,
+  subgroupSizeForCpuKernels,
+} from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
 /** Products, as many as there are batches: y [M, N] = op(a) · op(w) (+ bias). Strides are elements between batches. */
@@ -130,7 +137,7 @@ function runBroadcast(g: Gemm, TM: 8 | 32): void {
 function runOuter({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm): void {
   const SG = subgroupSizeForCpuKernels()!
   const [across, down] = [ceilDiv(N, 4 * SG), ceilDiv(M, 4 * SG)]
-  const { parts, perPart } = cutSum(K, across * down * batches)
+  const { parts, perPart } = cutSum(K, across * down * batches, batches)
   const direct = parts === 1 && y.dtype === 'f32'
   const target = direct ? y : empty([batches, parts, M, N], 'f32', 'gemm parts')
   gpu.run(
@@ -143,8 +150,11 @@ function runOuter({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: G
   if (!direct) sumMiddle(target, y, batches, parts, M * N, 1)
 }
 
-/** Parts of the sum over K that `workgroups` compute each. */
-export const cutSum = (K: number, workgroups: number) => cutReduction(K, { workgroups, atLeast: 64 })
+/** The sum over K of `batches` products cut into parts; one part of all of them takes `workgroups`. */
+export function cutSum(K: number, workgroups: number, batches: number): { parts: number; perPart: number } {
+  const atMost = Math.max(LONGEST_PRODUCT, ceilDiv(K * batches, 65535)) // a dispatch has 65535 planes at most
+  return cutReduction(K, { workgroups, atLeast: 64, atMost })
+}
 
 /** Where elements are, as strides. */
 const strides = ({ M, N, K, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm) => ({
@@ -206,7 +216,7 @@ function tiled(g: Gemm, rows: number, columns: number) {
   const { a, w, y, bias = null, gelu, M, N, K, batches = 1 } = g
   const [across, down] = [ceilDiv(N, columns), ceilDiv(M, rows)]
   const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
-  const { parts, perPart } = bias || gelu ? whole : cutSum(K, across * down * batches)
+  const { parts, perPart } = bias || gelu ? whole : cutSum(K, across * down * batches, batches)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
   const pre = gelu?.pre ?? null
   const params: Params<typeof shaders.matmul_tile> = {

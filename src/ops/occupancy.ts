@@ -21,16 +21,28 @@ export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices.i
 export const matrixVariant = ({ element }: Tensor) => ({ T: element, S: element === 'f16' ? 16 : 8 }) as const
 
 /**
+ * How many terms one invocation adds up at most, as what rounding loses grows with their number: of a plain sum, and of
+ * a product of matrices, where each part costs a plane of the result.
+ */
+export const LONGEST_SUM = 256
+export const LONGEST_PRODUCT = 4096
+
+/**
  * Cuts a sum of `length` terms into parts that run side by side, as many as fill the chip when each part takes
  * `workgroups` (which may be a fraction), or fill it `waves` times; each part has at least `atLeast` terms, the last
- * one may have fewer.
+ * one may have fewer, and none more than `atMost`.
  */
 export function cutReduction(
   length: number,
-  { workgroups, waves = 1, atLeast = 1 }: { workgroups: number; waves?: number; atLeast?: number },
+  {
+    workgroups,
+    waves = 1,
+    atLeast = 1,
+    atMost,
+  }: { workgroups: number; waves?: number; atLeast?: number; atMost: number },
 ): { parts: number; perPart: number } {
   const wanted = Math.ceil((waves * gpu.caps.parallelism) / workgroups)
   const most = Math.max(1, Math.floor(length / atLeast))
-  const perPart = Math.ceil(length / Math.min(wanted, most))
+  const perPart = Math.ceil(length / Math.max(Math.min(wanted, most), Math.ceil(length / atMost)))
   return { parts: Math.ceil(length / perPart), perPart }
 }

@@ -4,29 +4,32 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { cutReduction } from './occupancy.js'
+import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
 
 /**
- * y[outer, inner] = scale · Σ x[outer, size, inner]: in two stages when one invocation an output would leave the chip
- * idle.
+ * y[outer, inner] = scale · Σ x[outer, size, inner]: in stages, as one invocation an output would leave the chip idle
+ * and round too often.
  */
 export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
   const outputs = outer * inner
-  const { parts } = cutReduction(size, { workgroups: outputs / 64, atLeast: 16 })
-  let from = x
-  let left = size
-  if (parts > 1) {
-    from = empty([outer, parts, inner], 'f32', 'sum parts')
+  const stage = (from: Tensor, to: Tensor, params: { size: number; parts: number; scale: number }) =>
     gpu.run(
       shaders.sum_forward,
-      { x, y: from },
-      { outer, size, inner, parts, scale: 1 },
-      { invocations: outputs * parts },
+      { x: from, y: to },
+      { outer, inner, ...params },
+      { invocations: outputs * params.parts },
     )
+  let from = x
+  let left = size
+  let { parts } = cutReduction(size, { workgroups: outputs / 64, atLeast: 16, atMost: LONGEST_SUM })
+  for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) {
+    const to = empty([outer, parts, inner], 'f32', 'sum parts')
+    stage(from, to, { size: left, parts, scale: 1 })
+    from = to
     left = parts
   }
-  gpu.run(shaders.sum_forward, { x: from, y }, { outer, size: left, inner, parts: 1, scale }, { invocations: outputs })
+  stage(from, y, { size: left, parts: 1, scale })
 }
 
 /** y = scale · x, broadcast to y's shape. */
@@ -70,14 +73,19 @@ const sumOp = defineOp({
 })
 
 export interface ReduceOptions {
-  /** Axes to reduce; all when left out. Negative ones count from the end. */
+  /** Axes to reduce; all when left out or empty. Negative ones count from the end. */
   dim?: number | readonly number[]
   /** Whether reduced axes stay, with size 1. */
   keepdim?: boolean
 }
 
-function reduce(name: string, x: Tensor, { dim, keepdim = false }: ReduceOptions, mean: boolean): Tensor {
-  const given = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim
+/** A number or a list stands for `{ dim }`. */
+type Reduce = ReduceOptions | number | readonly number[]
+
+function reduce(name: string, x: Tensor, options: Reduce, mean: boolean): Tensor {
+  const named = typeof options === 'object' && !Array.isArray(options)
+  const { dim, keepdim = false } = named ? (options as ReduceOptions) : { dim: options as number | readonly number[] }
+  const given = typeof dim === 'number' ? [dim] : dim?.length ? dim : x.shape.map((_, i) => i)
   const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
   const scale = mean ? 1 / numel(dims.map((d) => x.shape[d])) : 1
   const { y } = sumOp({ x }, { dims, scale })
@@ -89,13 +97,13 @@ function reduce(name: string, x: Tensor, { dim, keepdim = false }: ReduceOptions
       )
 }
 
-/** Sum over axes. `torch.sum`. */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+/** Sum over axes: `sum(x, { dim: 0 })` or `sum(x, 0)`. `torch.sum`. */
+export function sum(x: Tensor, options: Reduce = {}): Tensor {
   return reduce('sum', x, options, false)
 }
 
-/** Mean over axes. `torch.mean`. */
-export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+/** Mean over axes, given as to {@link sum}. `torch.mean`. */
+export function mean(x: Tensor, options: Reduce = {}): Tensor {
   return reduce('mean', x, options, true)
 }
 
