@@ -4,13 +4,14 @@
 // @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl
+// @include lib/math.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
 @group(0) @binding(3) var<storage, read> dout: array<vec4<E>>;
-@group(0) @binding(4) var<storage, read> lse: array<f32>;
+@group(0) @binding(4) var<storage, read> stats: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read> delta: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dk: array<vec4<E>>;
 @group(0) @binding(7) var<storage, read_write> dv: array<vec4<E>>;
@@ -41,8 +42,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         var a = vec4<f32>(0.0);
         var b = vec4<f32>(0.0);
         if (c < params.depth && chunk % 2u == 0u) {
-          a = params.scale * key_part(key);
-          b = vec4<f32>(q[q_base + query * params.q_token + c]);
+          a = key_part(key);
+          b = params.scale * vec4<f32>(q[q_base + query * params.q_token + c]);
         } else if (c < params.depth) {
           a = value_part(key);
           b = vec4<f32>(dout[o_base + query * params.o_token + c]);
@@ -54,17 +55,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       if (chunk % 2u == 0u) { scores = scores_of(scores, lid); } else { grads = scores_of(grads, lid); }
     }
     let query = start + across + vec4<u32>(0u, 8u, 16u, 24u);
-    var log_sum: vec4<f32>;
+    var largest: vec4<f32>;
+    var inverse: vec4<f32>;
     var own_delta: vec4<f32>;
     @unroll for (var j = 0u; j < 4; j++) {
       let at = head * params.T + min(query[j], params.T - 1u);
-      log_sum[j] = lse[at];
+      largest[j] = stats[at].x;
+      inverse[j] = stats[at].y;
       own_delta[j] = delta[at];
     }
     @unroll for (var i = 0u; i < 4; i++) {
       let hidden = (query >= vec4<u32>(params.T))
         | ((vec4<u32>(first + down * 4u + i) > query) & vec4<bool>(params.causal != 0u));
-      let p = select(exp(scores[i] - log_sum), vec4<f32>(0.0), hidden);
+      let p = select(precise_exp(scores[i] - largest) * inverse, vec4<f32>(0.0), hidden);
       var factor = vec4<f32>(1.0);
       @unroll for (var j = 0u; j < 4; j++) { factor[j] = kept(head, query[j], first + down * 4u + i); }
       weights[(down * 4u + i) * PITCH + across] = factor * p;
@@ -89,8 +92,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         workgroupBarrier();
         for (var e = lid; e < 256u; e += 64u) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
-          right[e / 8u * PITCH + e % 8u] =
-            vec4<f32>(q[q_base + min(start + e / 8u, params.T - 1u) * params.q_token + c]);
+          let row = q_base + min(start + e / 8u, params.T - 1u) * params.q_token;
+          right[e / 8u * PITCH + e % 8u] = params.scale * vec4<f32>(q[row + c]);
         }
         workgroupBarrier();
         dks[chunk] = weighted(dks[chunk], lid);
@@ -104,7 +107,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         let c = chunk * 8u + across;
         if (c < params.depth) {
           let to = k_base + key * params.k_token + c;
-          dk[params.k_offset + to] = vec4<E>(dks[chunk][i] * params.scale);
+          dk[params.k_offset + to] = vec4<E>(dks[chunk][i]);
           let v_out = vec4<E>(dvs[chunk][i]);
           if (has_k) { dv[to] = v_out; } else { dk[params.v_offset + to] = v_out; }
         }

@@ -4,6 +4,7 @@
 // @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl
+// @include lib/math.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
@@ -11,7 +12,7 @@
 @group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
 @group(0) @binding(3) var<storage, read> o: array<vec4<E>>;
 @group(0) @binding(4) var<storage, read> dout: array<vec4<E>>;
-@group(0) @binding(5) var<storage, read> lse: array<f32>;
+@group(0) @binding(5) var<storage, read> stats: array<vec2<f32>>;
 @group(0) @binding(6) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4<E>>;
 @group(0) @binding(8) var<uniform> params: Params;
@@ -34,9 +35,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     own_delta[lid] = product;
     if (first + lid < params.T) { delta[head * params.T + first + lid] = product; }
   }
-  var log_sum: vec4<f32>;
+  var own_stats: array<vec2<f32>, 4>;
   @unroll for (var i = 0u; i < 4; i++) {
-    log_sum[i] = lse[head * params.T + min(first + down * 4u + i, params.T - 1u)];
+    own_stats[i] = stats[head * params.T + min(first + down * 4u + i, params.T - 1u)];
   }
   var sums = array<Quad, 4>();
   let end = select(params.S, min(params.S, first + 32u), params.causal != 0u);
@@ -70,7 +71,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let hidden = (key >= vec4<u32>(params.S))
         | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
       @unroll for (var j = 0u; j < 4; j++) { grads[i][j] *= kept(head, first + down * 4u + i, key[j]); }
-      let ds = exp(scores[i] - log_sum[i]) * (grads[i] - own_delta[down * 4u + i]);
+      let p = precise_exp(scores[i] - own_stats[i].x) * own_stats[i].y;
+      let ds = p * (grads[i] - own_delta[down * 4u + i]);
       weights[(down * 4u + i) * PITCH + across] = select(ds, vec4<f32>(0.0), hidden);
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {

@@ -1,22 +1,23 @@
 // Attention of T queries over S keys, softmax(scale · q·kᵀ)·v, without ever holding the T × S scores (Dao et al. 2022):
 // NQ queries a lane, keys one after another with a running maximum and sum. A lane loads a part of the key's row,
 // subgroupBroadcast gives it to all, and one broadcast serves all of a lane's queries.
-// q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; lse [heads of all batches, T]: log Σ
-// exp(score), for the backward pass. DROPOUT: probabilities are dropped after they are summed, as kept() of
-// lib/attention.wgsl says. `causal`: key j only for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all
-// batches].
+// q, k, v, o: rows of at most D floats as vec4, placed by lib/attention.wgsl; stats [heads of all batches, T, 2]: the
+// largest score m and 1 / Σ exp(score - m), for the backward pass, apart so that large scores keep their digits.
+// DROPOUT: probabilities are dropped after they are summed, as kept() of lib/attention.wgsl says. `causal`: key j only
+// for queries from j on. Dispatched over [ceil(T / NQ·SG), heads of all batches].
 // @each NQ
 // @variant E = f32, f16
 // @variant SG = 4, 8
 // @variant D = 32, 64, 128
 // @require subgroups
 // @include lib/rng.wgsl
+// @include lib/math.wgsl
 // @include lib/attention.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
 @group(0) @binding(3) var<storage, read_write> o: array<vec4<E>>;
-@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<vec2<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 const D4 = D / 4;
 const LOADS = (D4 + SG - 1) / SG;
@@ -66,7 +67,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       if (params.causal != 0u) { score = select(score, -3e38, key > query); }
       let next = max(largest[n], score);
       shrink[n] = exp(largest[n] - next);
-      let p = exp(score - next);
+      let p = exp1(score - next);
       largest[n] = next;
       total[n] = total[n] * shrink[n] + p;
       given[n] = p * kept(head, query, key);
@@ -86,7 +87,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         @unroll for (var j = 1u; j < D4; j++) { v = select(v, sum[n * D4 + j], i == j); }
         o[to + i] = vec4<E>(v / total[n]);
       }
-      lse[head * params.T + query] = largest[n] + log(total[n]);
+      stats[head * params.T + query] = vec2<f32>(largest[n], 1.0 / total[n]);
     }
   }
 }

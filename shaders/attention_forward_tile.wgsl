@@ -4,13 +4,14 @@
 // @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl
+// @include lib/math.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_tile.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
 @group(0) @binding(3) var<storage, read_write> o: array<vec4<E>>;
-@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<vec2<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 override CHUNKS: u32;
 var<workgroup> highest: array<f32, 256>; // of each row, by each of the 8 invocations that share it
@@ -60,7 +61,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       for (var n = 0u; n < 8u; n++) { next = max(next, highest[(down * 4u + i) * 8u + n]); }
       shrink[i] = exp(largest[i] - next);
       largest[i] = next;
-      weights[(down * 4u + i) * PITCH + across] = exp(scores[i] - next);
+      weights[(down * 4u + i) * PITCH + across] = precise_exp(scores[i] - next);
     }
     workgroupBarrier();
     total *= shrink;
@@ -98,7 +99,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {
         if (chunk * 8u + across < params.depth) { o[to + chunk * 8u + across] = vec4<E>(sums[chunk][i] / total[i]); }
       }
-      if (across == 0u) { lse[head * params.T + query] = largest[i] + log(total[i]); }
+      if (across == 0u) { stats[head * params.T + query] = vec2<f32>(largest[i], 1.0 / total[i]); }
     }
   }
 }

@@ -87,15 +87,15 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
 }
 
 /** Packed, q holds keys and values too, and k and v are null. */
-function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, lse: Tensor, layout: Layout): void {
+function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, stats: Tensor, layout: Layout): void {
   const { params, size, sg, tile } = prepare(layout)
-  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, lse }, params, size(layout.T), sg)
-  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, lse }, params, size(layout.T), tile)
+  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, stats }, params, size(layout.T), sg)
+  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, stats }, params, size(layout.T), tile)
 }
 
 /** Fills dq, dk and dv; packed, they are one tensor, and k, v and dv are null. */
 function backward(
-  { q, k, v, o, lse }: Record<'q' | 'o' | 'lse', Tensor> & Record<'k' | 'v', Tensor | null>,
+  { q, k, v, o, stats }: Record<'q' | 'o' | 'stats', Tensor> & Record<'k' | 'v', Tensor | null>,
   dout: Tensor,
   dq: Tensor,
   dk: Tensor,
@@ -103,9 +103,9 @@ function backward(
   layout: Layout,
 ): void {
   const { params, size, sg, tile } = prepare(layout)
-  const delta = empty(lse.shape, 'f32', 'attention delta')
-  const first = { q, k, v, o, dout, lse, delta, dq }
-  const second = { q, k, v, dout, lse, delta, dk, dv }
+  const delta = empty(stats.shape.slice(0, 2), 'f32', 'attention delta')
+  const first = { q, k, v, o, dout, stats, delta, dq }
+  const second = { q, k, v, dout, stats, delta, dk, dv }
   if (sg) {
     gpu.run(cpu.attention_backward_q_cpu, first, params, size(layout.T), sg)
     gpu.run(cpu.attention_backward_kv_cpu, second, params, size(layout.S), sg)
@@ -118,11 +118,11 @@ function backward(
 const attentionOp = defineOp({
   name: 'scaledDotProductAttention',
   dtypes: { q: FLOATS, k: FLOATS, v: FLOATS },
-  auxiliary: ['lse'],
-  saves: ['q', 'k', 'v', 'o', 'lse'],
-  shape: ({ q }: { q: Tensor; k: Tensor; v: Tensor }, { all, T }: Layout) => ({ o: q.shape, lse: [all, T] }),
-  forward({ q, k, v }, { o, lse }, layout) {
-    forward(q, k, v, o, lse, layout)
+  auxiliary: ['stats'],
+  saves: ['q', 'k', 'v', 'o', 'stats'],
+  shape: ({ q }: { q: Tensor; k: Tensor; v: Tensor }, { all, T }: Layout) => ({ o: q.shape, stats: [all, T, 2] }),
+  forward({ q, k, v }, { o, stats }, layout) {
+    forward(q, k, v, o, stats, layout)
   },
   backward(saved, { o: dout }, { q: dq, k: dk, v: dv }, layout) {
     const { q, k, v } = saved
@@ -134,17 +134,17 @@ const attentionOp = defineOp({
 const selfAttentionOp = defineOp({
   name: 'selfAttention',
   dtypes: { qkv: FLOATS },
-  auxiliary: ['lse'],
-  saves: ['qkv', 'o', 'lse'],
+  auxiliary: ['stats'],
+  saves: ['qkv', 'o', 'stats'],
   shape: ({ qkv }: { qkv: Tensor }, { all, T }: Layout) => ({
     o: [...qkv.shape.slice(0, 2), qkv.shape[2] / 3],
-    lse: [all, T],
+    stats: [all, T, 2],
   }),
-  forward({ qkv }, { o, lse }, layout) {
-    forward(qkv, null, null, o, lse, layout)
+  forward({ qkv }, { o, stats }, layout) {
+    forward(qkv, null, null, o, stats, layout)
   },
-  backward({ qkv, o, lse }, { o: dout }, { qkv: dqkv }, layout) {
-    if (dqkv) backward({ q: qkv, k: null, v: null, o, lse }, dout, dqkv, dqkv, null, layout)
+  backward({ qkv, o, stats }, { o: dout }, { qkv: dqkv }, layout) {
+    if (dqkv) backward({ q: qkv, k: null, v: null, o, stats }, dout, dqkv, dqkv, null, layout)
   },
 })
 
