@@ -1,13 +1,15 @@
-// Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the channel's first value in x
-// [rows, channels], the mean's distance from it, 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub & LeVeque
-// 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, and one of them merges
-// what they found. Running statistics [channels] move by `momentum`, the variance unbiased, as in PyTorch, if
-// there are any. A workgroup makes CHANNELS channels.
+// Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the mean as the sum of two
+// numbers, so that it keeps its digits far from zero; 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub &
+// LeVeque 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, and one of them
+// merges what they found. x [rows, channels]: its first row is what means are told from. Running statistics [channels]
+// become keep · old + momentum · new, the variance unbiased, as in PyTorch, if there are any. A workgroup makes CHANNELS
+// channels.
 // @tile CHANNELS
 // @variant T = f32, f16
 // @variant RUNS = 1, 16
 struct Params {
-  rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, has_running_mean: u32,
+  rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, keep: f32,
+  has_running_mean: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
@@ -18,11 +20,18 @@ struct Params {
 const CHANNELS = 16u;
 const LANES = RUNS * CHANNELS;
 var<workgroup> means: array<f32, LANES>;
-var<workgroup> deviations: array<f32, LANES>;
+var<workgroup> roots: array<f32, LANES>;
 
 // Rows of the chunks before `chunk`.
 fn rows_before(chunk: u32) -> u32 {
   return min(chunk * params.rows_per_chunk, params.rows);
+}
+
+// √(a² + b² + c²) for numbers that are not negative, also where the squares leave f32.
+fn length_of(a: f32, b: f32, c: f32) -> f32 {
+  let scale = select(1.0, 0x1p-66, max(max(a, b), c) > 1e18);
+  let v = vec3<f32>(a, b, c) * scale;
+  return sqrt(dot(v, v)) / scale;
 }
 
 @compute @workgroup_size(LANES)
@@ -32,7 +41,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let run = (params.chunks + RUNS - 1u) / RUNS;
   let first = min(lid / CHANNELS * run, params.chunks);
   var mean = 0.0;
-  var deviation = 0.0;
+  var root = 0.0;
   var count = 0.0;
   for (var k = first; k < min(first + run, params.chunks); k++) {
     let at = k * 2u * params.channels + c;
@@ -40,11 +49,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let total = count + n;
     let delta = parts[at] - mean;
     mean += delta * (n / total);
-    deviation += parts[at + params.channels] + delta * delta * (count * n / total);
+    root = length_of(root, parts[at + params.channels], abs(delta) * sqrt(count * n / total));
     count = total;
   }
   means[lid] = mean;
-  deviations[lid] = deviation;
+  roots[lid] = root;
   workgroupBarrier();
   if (lid >= CHANNELS || channel >= params.channels) { return; }
   for (var r = 1u; r < RUNS && r * run < params.chunks; r++) {
@@ -52,15 +61,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let total = count + n;
     let delta = means[r * CHANNELS + lid] - mean;
     mean += delta * (n / total);
-    deviation += deviations[r * CHANNELS + lid] + delta * delta * (count * n / total);
+    root = length_of(root, roots[r * CHANNELS + lid], abs(delta) * sqrt(count * n / total));
     count = total;
   }
   let base = f32(x[c]);
-  stats[c] = base;
-  stats[params.channels + c] = mean;
-  stats[2u * params.channels + c] = 1.0 / sqrt(deviation / count + params.eps);
+  let whole = base + mean;
+  let deviation = root / sqrt(count);
+  stats[c] = whole;
+  stats[params.channels + c] = (base - whole) + mean;
+  let rstd = 1.0 / sqrt(deviation * deviation + params.eps);
+  stats[2u * params.channels + c] = select(rstd, 1.0 / deviation, deviation > 1e18);
   if (params.has_running_mean == 0u) { return; }
-  let unbiased = deviation / max(count - 1.0, 1.0);
-  running_mean[c] += params.momentum * (base + mean - running_mean[c]);
-  running_var[c] += params.momentum * (unbiased - running_var[c]);
+  let unbiased = root / sqrt(max(count - 1.0, 1.0));
+  running_mean[c] = params.keep * running_mean[c] + params.momentum * whole;
+  running_var[c] = params.keep * running_var[c] + params.momentum * unbiased * unbiased;
 }

@@ -1,12 +1,52 @@
-// First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels], the mean and the sum of squared
-// deviations of each channel over one chunk of rows, in distances from the channel's first value: a mean of 1e4 with a
-// deviation of 1 loses nothing (shifted data, Chan, Golub & LeVeque 1983). One invocation a (channel, chunk), lanes
-// along channels; dispatched over [ceil(channels / 64), chunks].
+// First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels] of each channel over one chunk of
+// rows: the mean, as distance from the channel's first value, and the root of the sum of squared deviations from it.
+// Eight rows at a time by their own mean, merged with those before (Chan, Golub & LeVeque 1983): nothing cancels, where
+// the data lie far from zero or the first value far from the others. One invocation a (channel, chunk), lanes along
+// channels; dispatched over [ceil(channels / 64), chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
+
+struct Moments { mean: f32, squares: f32 }
+
+// Distance of a value from `shift`, in units of 1/scale.
+fn distance_of(row: u32, c: u32, shift: f32, scale: f32) -> f32 {
+  return (f32(x[row * params.channels + c]) - shift) * scale;
+}
+
+// The mean of these distances over rows first … end - 1 of channel c, and the squared deviations from it.
+fn moments(first: u32, end: u32, c: u32, shift: f32, scale: f32) -> Moments {
+  var mean = 0.0;
+  var squares = 0.0;
+  var count = 0.0;
+  var row = first;
+  for (; row + 7u < end; row += 8u) {
+    var a: vec4<f32>;
+    var b: vec4<f32>;
+    @unroll for (var u = 0u; u < 4u; u++) {
+      a[u] = distance_of(row + u, c, shift, scale);
+      b[u] = distance_of(row + 4u + u, c, shift, scale);
+    }
+    let own = dot(a + b, vec4<f32>(0.125));
+    a -= own;
+    b -= own;
+    let delta = own - mean;
+    let share = 8.0 / (count + 8.0);
+    mean += delta * share;
+    squares += dot(a, a) + dot(b, b) + delta * share * count * delta;
+    count += 8.0;
+  }
+  for (; row < end; row++) {
+    let delta = distance_of(row, c, shift, scale) - mean;
+    let share = 1.0 / (count + 1.0);
+    mean += delta * share;
+    squares += delta * share * count * delta;
+    count += 1.0;
+  }
+  return Moments(mean, squares);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -15,27 +55,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let first = wid.y * params.rows_per_chunk;
   let end = min(first + params.rows_per_chunk, params.rows);
   let shift = f32(x[c]);
-  var s0 = 0.0;
-  var s1 = 0.0;
-  var q0 = 0.0;
-  var q1 = 0.0;
-  var row = first;
-  for (; row + 1u < end; row += 2u) {
-    let a = f32(x[row * params.channels + c]) - shift;
-    let b = f32(x[(row + 1u) * params.channels + c]) - shift;
-    s0 += a;
-    q0 += a * a;
-    s1 += b;
-    q1 += b * b;
+  var scale = 1.0;
+  var found = moments(first, end, c, shift, scale);
+  if (!(found.squares < 1e37)) { // squares of numbers beyond 1e18 leave f32: once more in a larger unit
+    scale = 0x1p-66;
+    found = moments(first, end, c, shift, scale);
   }
-  if (row < end) {
-    let a = f32(x[row * params.channels + c]) - shift;
-    s0 += a;
-    q0 += a * a;
-  }
-  let n = f32(end - first);
-  let delta = (s0 + s1) / n;
   let at = wid.y * 2u * params.channels + c;
-  parts[at] = delta;
-  parts[at + params.channels] = max((q0 + q1) - n * delta * delta, 0.0);
+  parts[at] = found.mean / scale;
+  parts[at + params.channels] = sqrt(found.squares) / scale;
 }

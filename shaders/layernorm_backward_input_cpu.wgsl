@@ -1,6 +1,6 @@
-// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if there is one. x,
-// dy, dsum, dx [rows, cols] and weight [cols] (1 where there is none) as vec4; stats [2, rows]. One subgroup a row,
-// `rows` workgroups.
+// dx = rstd·(g - (Σg + x̂·Σg·x̂) / cols) with g = dy·weight and x̂ = (x - mean)·rstd over each row, + dsum if there is
+// one. x, dy, dsum, dx [rows, cols] and weight [cols] (1 where there is none) as vec4; stats [3, rows]. One subgroup a
+// row, `rows` workgroups.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
@@ -28,18 +28,19 @@ fn main(
   let cols = params.cols / 4u;
   let base = row * cols;
   let mean = stats[row];
-  let rstd = stats[params.rows + row];
+  let rest = stats[params.rows + row];
+  let rstd = stats[2u * params.rows + row];
   var sums = vec4<f32>(0.0);
   var products = vec4<f32>(0.0);
   for (var c = lane; c < cols; c += SG) {
     let g = upstream(base + c, c);
     sums += g;
-    products += g * (vec4<f32>(x[base + c]) - mean);
+    products += g * (vec4<f32>(x[base + c]) - mean - rest);
   }
   let from_mean = subgroupAdd(dot(sums, vec4<f32>(1.0))) / f32(params.cols);
   let from_deviation = subgroupAdd(dot(products, vec4<f32>(1.0))) * rstd * rstd / f32(params.cols);
   for (var c = lane; c < cols; c += SG) {
-    var v = rstd * (upstream(base + c, c) - from_mean - (vec4<f32>(x[base + c]) - mean) * from_deviation);
+    var v = rstd * (upstream(base + c, c) - from_mean - (vec4<f32>(x[base + c]) - mean - rest) * from_deviation);
     if (params.has_dsum != 0u) { v += vec4<f32>(dsum[base + c]); }
     dx[base + c] = vec4<T>(v);
   }

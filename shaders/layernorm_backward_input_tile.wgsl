@@ -1,5 +1,5 @@
 // As layernorm_backward_input_cpu.wgsl for any number of columns and without subgroups: x, dy, dsum, dx [rows, cols],
-// weight [cols], stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a
+// weight [cols], stats [3, rows] as f32. One workgroup of 64 a row, `rows` workgroups; sums over the invocations in a
 // fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
@@ -28,11 +28,12 @@ fn main(
   if (row >= params.rows) { return; }
   let base = row * params.cols;
   let mean = stats[row];
-  let rstd = stats[params.rows + row];
+  let rest = stats[params.rows + row];
+  let rstd = stats[2u * params.rows + row];
   var sums = vec2<f32>(0.0); // Σ g, Σ g·(x - mean)
   for (var c = lane; c < params.cols; c += LANES) {
     let g = upstream(base + c, c);
-    sums += vec2<f32>(g, g * (f32(x[base + c]) - mean));
+    sums += vec2<f32>(g, g * (f32(x[base + c]) - mean - rest));
   }
   partial[lane] = sums;
   workgroupBarrier();
@@ -41,7 +42,7 @@ fn main(
   let from_mean = sums.x / f32(params.cols);
   let from_deviation = sums.y * rstd * rstd / f32(params.cols);
   for (var c = lane; c < params.cols; c += LANES) {
-    var v = rstd * (upstream(base + c, c) - from_mean - (f32(x[base + c]) - mean) * from_deviation);
+    var v = rstd * (upstream(base + c, c) - from_mean - (f32(x[base + c]) - mean - rest) * from_deviation);
     if (params.has_dsum != 0u) { v += f32(dsum[base + c]); }
     dx[base + c] = T(v);
   }

@@ -1,5 +1,5 @@
 // First stage of the parameters' gradients: parts [chunks, 2, cols] = Σ dy and Σ dy·(x - mean)·rstd over one chunk of
-// rows; batchnorm_backward_merge.wgsl adds the chunks. x, dy [rows, cols]; stats [2, rows]. One invocation PER columns
+// rows; batchnorm_backward_merge.wgsl adds the chunks. x, dy [rows, cols]; stats [3, rows]. One invocation PER columns
 // 64 apart of one chunk, so that a row's statistics serve several; dispatched over [ceil(cols / (64 · PER)), chunks].
 // @each PER
 // @variant T = f32, f16
@@ -21,13 +21,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var product: array<f32, PER>;
   for (var row = first; row < end; row++) {
     let mean = stats[row];
-    let rstd = stats[params.rows + row];
+    let rest = stats[params.rows + row];
+    let rstd = stats[2u * params.rows + row];
     let base = row * params.cols;
     @unroll for (var u = 0u; u < PER; u++) {
       let at = base + min(c + u * 64u, last);
       let g = f32(dy[at]);
       sum[u] += g;
-      product[u] += g * ((f32(x[at]) - mean) * rstd);
+      product[u] += g * ((f32(x[at]) - mean - rest) * rstd);
     }
   }
   let base = wid.y * 2u * params.cols;

@@ -1,7 +1,8 @@
-// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if there is one, which goes into `sum`. x,
-// residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where there are none) as vec4; stats
-// [2, rows]: mean, rstd. One subgroup a row, `rows` workgroups: each lane keeps four running means and deviations
-// (Welford 1962), merged at the end of the row (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
+// y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if there is one, which goes into
+// `sum`. x, residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where there are none) as vec4; stats [3,
+// rows]: the mean as the sum of two numbers, rstd. One subgroup a row, `rows` workgroups: each lane keeps four
+// running means, as distances from the row's first value, and deviations (Welford 1962), merged at the end of the row
+// (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
@@ -16,6 +17,13 @@ struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, 
 @group(0) @binding(6) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
+// What is normalised, as it is stored.
+fn input_at(at: u32) -> vec4<f32> {
+  let h = vec4<f32>(x[at]);
+  if (params.has_residual == 0u) { return h; }
+  return vec4<f32>(vec4<T>(h + vec4<f32>(residual[at])));
+}
+
 @compute @workgroup_size(SG)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
@@ -25,32 +33,34 @@ fn main(
   if (row >= params.rows) { return; }
   let cols = params.cols / 4u;
   let base = row * cols;
+  let shift = input_at(base).x;
   var count = 0.0;
   var means = vec4<f32>(0.0);
   var deviations = vec4<f32>(0.0);
   for (var c = lane; c < cols; c += SG) {
-    var h = vec4<f32>(x[base + c]);
-    if (params.has_residual != 0u) {
-      h = vec4<f32>(vec4<T>(h + vec4<f32>(residual[base + c]))); // as it is stored
-      sum[base + c] = vec4<T>(h);
-    }
+    let h = input_at(base + c);
+    if (params.has_residual != 0u) { sum[base + c] = vec4<T>(h); }
     count += 1.0;
-    let delta = h - means;
+    let distance = h - shift;
+    let delta = distance - means;
     means += delta * (1.0 / count); // one division, not four
-    deviations += delta * (h - means);
+    deviations += delta * (distance - means);
   }
   let mean = subgroupAdd(dot(means, vec4<f32>(count))) / f32(params.cols);
   let apart = means - mean;
   let variance = subgroupAdd(dot(deviations + count * apart * apart, vec4<f32>(1.0))) / f32(params.cols);
   let rstd = 1.0 / sqrt(variance + params.eps);
+  let whole = shift + mean;
+  let rest = (shift - whole) + mean;
   for (var c = lane; c < cols; c += SG) {
     var h: vec4<f32>;
     if (params.has_residual != 0u) { h = vec4<f32>(sum[base + c]); } else { h = vec4<f32>(x[base + c]); }
-    let v = (h - mean) * rstd * select(vec4<f32>(1.0), weight[c], params.has_weight != 0u);
+    let v = (h - whole - rest) * rstd * select(vec4<f32>(1.0), weight[c], params.has_weight != 0u);
     y[base + c] = vec4<T>(v + select(vec4<f32>(0.0), bias[c], params.has_bias != 0u));
   }
   if (lane == 0u) {
-    stats[row] = mean;
-    stats[params.rows + row] = rstd;
+    stats[row] = whole;
+    stats[params.rows + row] = rest;
+    stats[2u * params.rows + row] = rstd;
   }
 }

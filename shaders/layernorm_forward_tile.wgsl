@@ -1,6 +1,6 @@
 // As layernorm_forward_cpu.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols],
-// weight, bias [cols], stats [2, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, then the
-// deviations from it, each summed over the invocations in a fixed order.
+// weight, bias [cols], stats [3, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, as
+// distance from the row's first value, then the deviations from it, each summed over the invocations in a fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, has_residual: u32 }
@@ -14,6 +14,12 @@ struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, 
 @group(0) @binding(7) var<uniform> params: Params;
 const LANES = 64u;
 var<workgroup> partial: array<f32, LANES>;
+
+// What is normalised, as it is stored.
+fn input_at(at: u32) -> f32 {
+  if (params.has_residual == 0u) { return f32(x[at]); }
+  return f32(T(f32(x[at]) + f32(residual[at])));
+}
 
 fn over_workgroup(value: f32, lane: u32) -> f32 {
   workgroupBarrier();
@@ -32,33 +38,35 @@ fn main(
   let row = workgroup_linear(wid, nwg);
   if (row >= params.rows) { return; }
   let base = row * params.cols;
+  let shift = input_at(base);
   var total = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
-    var h = f32(x[base + c]);
-    if (params.has_residual != 0u) {
-      h = f32(T(h + f32(residual[base + c]))); // as it is stored
-      sum[base + c] = T(h);
-    }
-    total += h;
+    let h = input_at(base + c);
+    if (params.has_residual != 0u) { sum[base + c] = T(h); }
+    total += h - shift;
   }
   let mean = over_workgroup(total, lane) / f32(params.cols);
   var squares = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
     if (params.has_residual != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
-    squares += (h - mean) * (h - mean);
+    let deviation = h - shift - mean;
+    squares += deviation * deviation;
   }
   let rstd = 1.0 / sqrt(over_workgroup(squares, lane) / f32(params.cols) + params.eps);
+  let whole = shift + mean;
+  let rest = (shift - whole) + mean;
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
     if (params.has_residual != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
-    var v = (h - mean) * rstd;
+    var v = (h - whole - rest) * rstd;
     if (params.has_weight != 0u) { v *= weight[c]; }
     if (params.has_bias != 0u) { v += bias[c]; }
     y[base + c] = T(v);
   }
   if (lane == 0u) {
-    stats[row] = mean;
-    stats[params.rows + row] = rstd;
+    stats[row] = whole;
+    stats[params.rows + row] = rest;
+    stats[2u * params.rows + row] = rstd;
   }
 }

@@ -51,7 +51,10 @@ export class Conv2d extends Module {
   }
 }
 
-/** Batch normalisation over the last axis (`torch.nn.BatchNorm2d` for NHWC). */
+/**
+ * Batch normalisation over the last axis (`torch.nn.BatchNorm2d` for NHWC). With `momentum` null the running statistics
+ * are the means over all batches so far.
+ */
 export class BatchNorm2d extends Module {
   weight: Tensor
   bias: Tensor
@@ -63,7 +66,7 @@ export class BatchNorm2d extends Module {
   constructor(
     channels: number,
     readonly eps = 1e-5,
-    readonly momentum = 0.1,
+    readonly momentum: number | null = 0.1,
   ) {
     super()
     this.weight = init.constant([channels], 1, 'batchNorm weight')
@@ -105,11 +108,12 @@ export class BatchNorm2d extends Module {
   }
 
   private count() {
+    let share = 0
     if (this.training)
       gpu.host(() => {
-        this.numBatchesTracked++
+        share = 1 / ++this.numBatchesTracked
       })
-    return { training: this.training, momentum: this.momentum, eps: this.eps }
+    return { training: this.training, momentum: this.momentum ?? (() => share), eps: this.eps }
   }
 }
 

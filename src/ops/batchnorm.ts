@@ -12,8 +12,8 @@ import { relu, unaryBackward } from './unary.js'
 export interface BatchNormOptions {
   /** Batch statistics (and running ones updated) instead of running statistics. */
   training?: boolean
-  /** Share of the new batch in the running statistics. */
-  momentum?: number
+  /** Share of the new batch in the running statistics; a function is asked at every execution. Default 0.1. */
+  momentum?: number | (() => number)
   eps?: number
 }
 
@@ -78,10 +78,12 @@ const batchNormOp = defineOp({
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, size)
+      const sizes = { rows, channels, rows_per_chunk, chunks }
+      const params = (share: number) => ({ ...sizes, eps, momentum: share, keep: 1 - share })
       gpu.run(
         shaders.batchnorm_merge,
         { x, parts, stats, running_mean: runningMean, running_var: runningVar },
-        { rows, channels, rows_per_chunk, chunks, eps, momentum },
+        typeof momentum === 'function' ? () => params(momentum()) : params(momentum),
         { elements: channels },
         { RUNS: runsFor(chunks) },
       )

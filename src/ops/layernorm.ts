@@ -106,7 +106,7 @@ const layerNormOp = defineOp({
   saves: ['x', 'weight', 'stats'],
   shape: ({ x }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { cols }: Attributes) => ({
     y: x.shape,
-    stats: [2, x.size / cols],
+    stats: [3, x.size / cols],
   }),
   forward({ x, weight, bias }, { y, stats }, attrs) {
     forward(x, null, null, weight, bias, y, stats, attrs)
@@ -132,7 +132,7 @@ const addLayerNormOp = defineOp({
       () =>
         `addLayerNorm: x and residual must have one shape, got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`,
     )
-    return { sum: x.shape, y: x.shape, stats: [2, x.size / cols] }
+    return { sum: x.shape, y: x.shape, stats: [3, x.size / cols] }
   },
   forward({ x, residual, weight, bias }, { sum, y, stats }, attrs) {
     forward(x, residual, sum, weight, bias, y, stats, attrs)

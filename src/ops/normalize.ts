@@ -2,11 +2,12 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { LONGEST_SUM, cutReduction } from './occupancy.js'
+import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 
 /** Rows cut into chunks of at least 16, for kernels that take `across` workgroups a chunk. */
 export function rowChunks(rows: number, across: number): { chunks: number; rows_per_chunk: number } {
-  const { parts, perPart } = cutReduction(rows, { workgroups: across, waves: 4, atLeast: 16, atMost: LONGEST_SUM })
+  const atMost = Math.max(LONGEST_SUM, ceilDiv(rows, 65535)) // a dispatch has 65535 chunks at most
+  const { parts, perPart } = cutReduction(rows, { workgroups: across, waves: 4, atLeast: 16, atMost })
   return { chunks: parts, rows_per_chunk: perPart }
 }
 
