@@ -1,7 +1,7 @@
-// y = x in another type, rounded to nearest where it is narrower. x, y: [n] as vec4. One invocation a vec4.
+// y = x in another type: rounded to nearest where a float is narrower, integers to the nearest float; between integers
+// the bits stay (PyTorch's wrapping). x, y: [n] as vec4. One invocation a vec4.
 // @each 4
-// @variant X = f32, f16
-// @variant Y = f32, f16
+// @variant X Y = f32 f16, f16 f32, i32 f32, i32 f16, u32 f32, u32 f16, i32 u32, u32 i32
 // @include lib/index.wgsl
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<X>>;

@@ -1,20 +1,35 @@
-// From one precision to the other.
+// From one dtype to another.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/autocast.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { Tensor, empty } from '../tensor/tensor.js'
+import { type DType, Tensor, empty } from '../tensor/tensor.js'
 
-type Float = 'f32' | 'f16'
+/** What floats are clamped to on the way to integers: the least, the largest f32 not above the most, and the most. */
+const RANGES = {
+  i32: { low: -(2 ** 31), high: 2 ** 31 - 2 ** 7, most: 2 ** 31 - 1 },
+  u32: { low: 0, high: 2 ** 32 - 2 ** 8, most: 2 ** 32 - 1 },
+  u8: { low: 0, high: 255, most: 255 },
+} as const
+
+const isFloat = (dtype: DType): dtype is 'f32' | 'f16' => FLOATS.includes(dtype)
 
 function convert(x: Tensor, y: Tensor): void {
-  gpu.run(shaders.cast, { x, y }, { n: x.size }, { elements: x.size })
+  const n = x.size
+  const size = { elements: n }
+  if (x.dtype === 'u8') gpu.run(shaders.cast_from_u8, { x, y }, { n }, size, { Y: y.dtype })
+  else if (isFloat(x.dtype) && !isFloat(y.dtype)) {
+    const integers = y.dtype === 'u8' ? empty(y.shape, 'u32', 'cast') : y
+    gpu.run(shaders.cast_to_integer, { x, y: integers }, { n, ...RANGES[y.dtype] }, size)
+    if (integers !== y) gpu.run(shaders.cast_to_u8, { x: integers, y }, { n }, size)
+  } else if (y.dtype === 'u8') gpu.run(shaders.cast_to_u8, { x, y }, { n }, size)
+  else gpu.run(shaders.cast, { x, y }, { n }, size)
 }
 
 const castOp = defineOp({
   name: 'cast',
   dtypes: { x: FLOATS },
-  shape: ({ x }: { x: Tensor }, { dtype }: { dtype: Float }) => ({ y: { shape: x.shape, dtype } }),
+  shape: ({ x }: { x: Tensor }, { dtype }: { dtype: DType }) => ({ y: { shape: x.shape, dtype } }),
   forward({ x }, { y }) {
     convert(x, y)
   },
@@ -23,12 +38,25 @@ const castOp = defineOp({
   },
 })
 
+/** To or from integers: without gradient. */
+const integerCastOp = defineOp({
+  name: 'cast',
+  dtypes: { x: ['f32', 'f16', 'i32', 'u32', 'u8'] },
+  shape: ({ x }: { x: Tensor }, { dtype }: { dtype: DType }) => ({ y: { shape: x.shape, dtype } }),
+  forward({ x }, { y }) {
+    convert(x, y)
+  },
+})
+
 /**
- * The same numbers as f32 or f16, rounded to nearest; x itself where it is that already. The gradient goes back in x's
- * dtype. `Tensor.to`.
+ * The same numbers in another dtype; x itself where it has that already. Floats round to nearest; integers too when they
+ * become floats. Floats become integers towards zero; beyond the range they become its end, and NaN becomes 0 (PyTorch
+ * leaves both undefined). Integers among themselves wrap, as in PyTorch. The gradient goes back in x's dtype, between
+ * floats only. `torch.Tensor.to`.
  */
-export function cast(x: Tensor, dtype: Float): Tensor {
-  return x.dtype === dtype ? x : castOp({ x }, { dtype }).y
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (x.dtype === dtype) return x
+  return (isFloat(x.dtype) && isFloat(dtype) ? castOp : integerCastOp)({ x }, { dtype }).y
 }
 
 Tensor.prototype.to = function (dtype) {

@@ -49,8 +49,8 @@ export class Tensor implements Bindable {
    */
   declare backward: (gradient?: Tensor) => void // given by tape.ts, which stands above this file
 
-  /** The same numbers as f32 or f16 (`torch.Tensor.to`); differentiable. */
-  declare to: (dtype: 'f32' | 'f16') => Tensor // given by ops/cast.ts
+  /** The same numbers in another dtype (`torch.Tensor.to`); differentiable between f32 and f16. */
+  declare to: (dtype: DType) => Tensor // given by ops/cast.ts
 
   /** The elements, row-major, as an array of the dtype; f16 as a Float32Array. */
   async data<T extends TypedArray = Float32Array>(): Promise<T> {
