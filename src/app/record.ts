@@ -1,7 +1,7 @@
 // What is known of a run afterwards: `run.json` as data.
 import type { Engine, MemoryReport } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
-import type { TrainResult } from '../train/trainer.js'
+import type { TrainResult } from '../train/loop.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Dataset } from '../data/imageFolder.js'
 import type { ModelCard } from './card.js'

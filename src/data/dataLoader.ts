@@ -99,12 +99,12 @@ export class DataLoader {
     return this.shuffle ? new Random(this.seed, e, 1).shuffle(order) : order
   }
 
-  /** Batches of epoch `e`. Stopping early drops what was queued ahead. */
-  async *epoch(e: number): AsyncGenerator<Batch, void, void> {
+  /** Batches of epoch `e`, the first `from` of them left out. Stopping early drops what was queued ahead. */
+  async *epoch(e: number, from = 0): AsyncGenerator<Batch, void, void> {
     const order = this.order(e)
     const abort = new AbortController()
     const ahead: Promise<Batch>[] = []
-    let started = 0
+    let started = from
     const fill = (most: number): void => {
       for (; started < this.length && ahead.length < most; started++) {
         const batch = this.assemble(

@@ -188,6 +188,18 @@ export class Engine {
     return this.busyMs
   }
 
+  /**
+   * Steps run since init(). With the seed it decides what dropout draws in the next one: set it to go on where another
+   * engine stopped.
+   */
+  get stepCounter(): number {
+    return gpu.stepCounter
+  }
+
+  set stepCounter(steps: number) {
+    gpu.stepCounter = steps
+  }
+
   /** Ends the engine: the device is destroyed and all tensors are dead. */
   dispose(): void {
     if (gpu?.device !== this.device) return

@@ -12,4 +12,6 @@ export {
   probabilities,
 } from './metrics.js'
 export { eventFileHeader, eventFileName, scalarEvent } from './tensorboard.js'
-export { type Optimizer, type Progress, type TrainResult, Trainer, type TrainerOptions } from './trainer.js'
+export { type Progress, type TrainResult, Trainer, type TrainerOptions } from './loop.js'
+export type { EpochSums, Position, TrainerState } from './state.js'
+export { type Exchange, type LossScaling, type Optimizer, type StepOptions, TrainingStep } from './step.js'

@@ -1,13 +1,24 @@
 // The training loop on a linear model of tiny images: what it reports, when it stops, what it leaves.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { F, type Tensor, init, nn, optim } from '../../src/index.js'
+import {
+  type Exchange,
+  F,
+  type Tensor,
+  type TrainResult,
+  Trainer,
+  type TrainerOptions,
+  type TrainerState,
+  init,
+  nn,
+  optim,
+} from '../../src/index.js'
+import type { StateDict } from '../../src/nn/module.js'
 import type { Batch } from '../../src/data/dataLoader.js'
 import type { BatchSource } from '../../src/train/batches.js'
 import { Evaluator } from '../../src/train/evaluator.js'
 import { historyCsv } from '../../src/train/history.js'
 import { crossEntropy } from '../../src/train/metrics.js'
-import { Trainer, type TrainerOptions } from '../../src/train/trainer.js'
 
 const engine = await init({ seed: 1 })
 const test = suite(`trainer (${engine.adapterKind})`)
@@ -30,8 +41,8 @@ function source(count = 18): BatchSource {
     },
     length: Math.ceil(count / 4),
     batchSize: 4,
-    async *epoch(): AsyncGenerator<Batch, void, void> {
-      for (let at = 0; at < count; at += 4) {
+    async *epoch(_, from = 0): AsyncGenerator<Batch, void, void> {
+      for (let at = 4 * from; at < count; at += 4) {
         const indices = Int32Array.from({ length: Math.min(4, count - at) }, (_, i) => at + i)
         const images = new Uint8Array(indices.length * SIZE * SIZE * 3)
         indices.forEach((i, slot) => images.set(picture(i), slot * SIZE * SIZE * 3))
@@ -219,6 +230,159 @@ test('frozen BatchNorm follows the batch unless asked not to', async () => {
     assert.is(moved, !freezeBatchNorm)
     assert.is(model.bn.numBatchesTracked, freezeBatchNorm ? 0 : 5)
   }
+})
+
+/** Random in every step, with state of its own and an optimizer that remembers. */
+class Random extends Normed {
+  drop = new nn.Dropout(0.5)
+
+  override forward(x: Tensor): Tensor {
+    return super.forward(this.drop.forward(x))
+  }
+}
+
+/** The same start each time: fresh weights depend on how many were drawn before. */
+async function fresh(state: StateDict | null): Promise<[Random, StateDict]> {
+  const model = new Random()
+  if (state) model.loadStateDict(state)
+  engine.stepCounter = 100
+  return [model, state ?? (await model.stateDict())]
+}
+
+test('goes on from any save with the bits of a run without a stop', async () => {
+  let start: StateDict | null = null
+  const schedule = optim.cosine(0.05, 15)
+  const run = async (
+    more: Partial<TrainerOptions>,
+    from: [TrainerState?, (StateDict | null)?] = [],
+  ): Promise<{ result: TrainResult; weights: string[] }> => {
+    const [model, state] = await fresh(start)
+    start = state
+    const optimizer = new optim.Adam(model.parameters())
+    const options = { engine, model, optimizer, train: source(), validation: source(6), epochs: 3, schedule, ...more }
+    const result = await new Trainer(options).fit(...from)
+    return { result, weights: await values(model) }
+  }
+  const plain = ({ result: { history, best, stopped } }: { result: TrainResult }) => [
+    history.map((row) => ({ ...row, seconds: 0, imagesPerSecond: 0 })),
+    best!.epoch,
+    stopped,
+  ]
+  const saves: [TrainerState, StateDict | null][] = []
+  let best: StateDict | null = null
+  const whole = await run({
+    saveEvery: 0,
+    onBest: (state) => {
+      best = state
+    },
+    onSave: (state) => void saves.push([structuredClone(state), best]),
+  })
+  assert.equal(
+    saves.map(([{ position: p }]) => `${p.epoch}.${p.batches}`).join(' '),
+    '1.1 1.2 1.3 1.4 1.5 2.0 2.1 2.2 2.3 2.4 2.5 3.0 3.1 3.2 3.3 3.4 3.5 4.0',
+  )
+  for (const at of [0, 2, 4, 5, 8, 10, 13, 16, 17]) {
+    const there = await run({}, saves[at])
+    assert.equal(plain(there), plain(whole), `after save ${at}`)
+    assert.equal(there.weights, whole.weights, `after save ${at}`)
+  }
+
+  // Stopped in training, stopped in validation: the last save of each goes on to the same end.
+  for (const phase of ['train', 'validate'] as const) {
+    const abort = new AbortController()
+    const kept: [TrainerState, StateDict | null][] = []
+    best = null
+    const { result } = await run({
+      signal: abort.signal,
+      onProgress: (progress) => {
+        if (progress.epoch === 2 && progress.phase === phase) abort.abort()
+      },
+      onBest: (state) => {
+        best = state
+      },
+      onSave: (state) => void kept.push([state, best]),
+    })
+    assert.is(result.stopped, 'aborted')
+    assert.is(kept.at(-1)![0].position.epoch, 2)
+    const there = await run({}, kept.at(-1))
+    assert.equal(plain(there), plain(whole), phase)
+    assert.equal(there.weights, whole.weights, phase)
+  }
+})
+
+test('an exchange between gradients and update: the same bits when it changes nothing', async () => {
+  let start: StateDict | null = null
+  const run = async (exchange?: Exchange) => {
+    const [model, state] = await fresh(start)
+    start = state
+    const { history } = await trainer(model, 0.05, { epochs: 2, exchange }).fit()
+    return [history.map((row) => row.valLoss), await values(model)]
+  }
+  let floats = 0
+  const whole = await run()
+  const parted = await run(async (gradients) => {
+    for (const run of gradients) {
+      floats += run.size
+      run.write(await run.data())
+    }
+  })
+  assert.ok(floats >= 2 * 5 * (SIZE * SIZE * 3 * 2 + 2))
+  assert.equal(parted, whole)
+})
+
+test('two that average their gradients train as one on both batches', async () => {
+  const both = new Linear()
+  const state = await both.stateDict()
+  const classWeight = new Float32Array([1, 1])
+  const halves = (rank: number, of: number): BatchSource => {
+    const whole = source(16)
+    return {
+      ...whole,
+      batchSize: 4 / of,
+      async *epoch(e: number, from?: number): AsyncGenerator<Batch, void, void> {
+        for await (const batch of whole.epoch(e, from)) {
+          const [first, last] = [(rank * 4) / of, ((rank + 1) * 4) / of]
+          const [, height, width] = batch.shape
+          const image = height * width * 3
+          yield {
+            images: batch.images.slice(first * image, last * image),
+            shape: [last - first, height, width, 3],
+            labels: batch.labels.slice(first, last),
+            flips: batch.flips.slice(first, last),
+            indices: batch.indices.slice(first, last),
+          }
+        }
+      },
+    }
+  }
+  const run = async (model: Linear, rank: number, of: number, exchange?: Exchange) => {
+    const options = { train: halves(rank, of), validation: undefined, epochs: 2, classWeight, exchange }
+    await trainer(model, 0.05, options).fit()
+    return model.fc.weight.data()
+  }
+  // Whoever comes first waits for the other.
+  let waiting: { mine: Float32Array; go: (mean: Float32Array) => void } | null = null
+  const average: Exchange = async ([gradients, ...rest]) => {
+    assert.equal(rest, [])
+    const mine = await gradients.data()
+    const mean = await new Promise<Float32Array>((go) => {
+      if (!waiting) waiting = { mine, go }
+      else {
+        const sum = waiting.mine.map((v, i) => (v + mine[i]) / 2)
+        waiting.go(sum)
+        waiting = null
+        go(sum)
+      }
+    })
+    gradients.write(mean)
+  }
+  const one = await run(both, 0, 1)
+  const replicas = [new Linear(), new Linear()]
+  for (const replica of replicas) replica.loadStateDict(state)
+  const [a, b] = await Promise.all(replicas.map((replica, rank) => run(replica, rank, 2, average)))
+  assert.equal(a, b)
+  a.forEach((v, i) => assert.ok(Math.abs(v - one[i]) <= 1e-6 * Math.max(1, Math.abs(one[i])), `${v} and ${one[i]}`))
+  assert.not.equal([...one], [...(state.get('fc.weight')!.data as Float32Array)])
 })
 
 test('makes no GPU object after its first two epochs', async () => {

@@ -1,0 +1,299 @@
+// The training loop: epochs, validation, patience, the best state, history, and what it takes to go on after a stop.
+// Draws nothing and writes no file: whoever runs it, the command line or a page, is told what happens through callbacks.
+import type { StateDict } from '../nn/module.js'
+import { check } from '../util/check.js'
+import { type BatchSource, Lagging, emptyBatch, take } from './batches.js'
+import { Evaluator } from './evaluator.js'
+import type { HistoryRow } from './history.js'
+import { argmax, computeMetrics, crossEntropy } from './metrics.js'
+import { NO_SUMS, type TrainerState } from './state.js'
+import { type LossScaling, type StepOptions, TrainingStep } from './step.js'
+
+/** Where the loop stands; arrives after every step. */
+export interface Progress {
+  phase: 'train' | 'validate'
+  /** From 1, of `epochs`. */
+  epoch: number
+  epochs: number
+  /** Images done in this phase, of `total`. */
+  images: number
+  total: number
+  imagesPerSecond: number
+  /** Mean training loss of the epoch so far; NaN before the first result. */
+  loss: number
+}
+
+export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'normalization'> {
+  train: BatchSource
+  /** Without it there is no early stopping, and every epoch counts as the best so far. */
+  validation?: BatchSource
+  epochs: number
+  /** Learning rate of each step, counted from 0, such as `optim.cosine(…)`; default: the optimizer's throughout. */
+  schedule?: (step: number) => number
+  /** Stop after so many epochs without a lower validation loss; default 10, Infinity for never. */
+  patience?: number
+  /** [numClasses], as from `computeClassWeight`. Default: all 1. */
+  classWeight?: Float32Array
+  /** Ends the run after the current step. */
+  signal?: AbortSignal
+  onProgress?: (progress: Progress) => void
+  /** After every whole epoch; `best` when it is the best so far. Awaited. */
+  onEpoch?: (row: HistoryRow, best: boolean) => void | Promise<void>
+  /** With a copy of the model's state whenever it is the best so far, before `onEpoch`. Awaited. */
+  onBest?: (state: StateDict, row: HistoryRow) => void | Promise<void>
+  /**
+   * With all that `fit(state)` needs to go on from there: after every epoch (after `onEpoch`), when `signal` stops the
+   * run, and during an epoch whenever `saveEvery` has passed since the last time. Awaited.
+   */
+  onSave?: (state: TrainerState) => void | Promise<void>
+  /** Milliseconds; default Infinity. */
+  saveEvery?: number
+}
+
+export interface TrainResult {
+  history: HistoryRow[]
+  /**
+   * The epoch with the lowest validation loss, whose state the model holds at the end; null when no epoch was finished.
+   */
+  best: HistoryRow | null
+  stopped: 'completed' | 'early' | 'aborted'
+  /** With precision f16, at the end. */
+  lossScaling: LossScaling | null
+}
+
+/**
+ * Trains a classifier with class-weighted cross-entropy. Results are read a few steps late, so that decoding, upload and
+ * kernels overlap.
+ */
+export class Trainer {
+  history: HistoryRow[] = []
+  private readonly evaluator: Evaluator
+  private readonly classWeight: Float32Array
+  private readonly step: TrainingStep
+  private best: { row: HistoryRow; state: StateDict } | null = null
+  private epoch = 1
+  private batches = 0
+  private steps = 0
+  private sums = { ...NO_SUMS }
+  private lastSave = performance.now()
+  /** Epoch and batches that were saved last. */
+  private saved = ''
+
+  constructor(private readonly options: TrainerOptions) {
+    const { engine, model, train, epochs, patience = 10 } = options
+    const { classes, transform } = train.dataset
+    check(Number.isInteger(epochs) && epochs > 0, `Trainer: epochs must be a whole number above 0, got ${epochs}`)
+    check(patience > 0, `Trainer: patience must be above 0, got ${patience}`)
+    this.classWeight = options.classWeight ?? new Float32Array(classes.length).fill(1)
+    const { length } = this.classWeight
+    check(
+      length === classes.length,
+      `Trainer: classWeight must hold ${classes.length} numbers, one per class, got ${length}`,
+    )
+    this.step = new TrainingStep({ ...options, classWeight: this.classWeight, normalization: transform.device })
+    this.evaluator = new Evaluator(engine, model)
+  }
+
+  /**
+   * Plans and compiles both steps for full batches without running them: after it `engine.memory()` tells what training
+   * takes.
+   */
+  async prepare(): Promise<void> {
+    const { validation } = this.options
+    this.step.setMode()
+    await this.prepareTraining()
+    if (validation) await this.evaluator.prepare(validation)
+  }
+
+  private async prepareTraining(): Promise<void> {
+    const batch = emptyBatch(this.options.train)
+    if (batch) await this.step.prepare(batch)
+  }
+
+  /**
+   * Runs all epochs, or those that are left of a run that was stopped: `state` as `onSave` got it and `best` as
+   * `onBest` got it last before. Then everything but times is as without the stop, to the bit on the same adapter.
+   * Callbacks' errors pass through.
+   *
+   * @throws RadiogradError when a loss or a logit is not finite, naming epoch and step or image.
+   */
+  async fit(state?: TrainerState, best: StateDict | null = null): Promise<TrainResult> {
+    const { epochs, model } = this.options
+    if (state) this.goOnFrom(state, best)
+    let stopped: TrainResult['stopped'] = 'completed'
+    try {
+      for (; this.epoch <= epochs; this.epoch++) {
+        if (this.lostPatience()) {
+          stopped = 'early'
+          break
+        }
+        if (await this.runEpoch()) continue
+        stopped = 'aborted'
+        break
+      }
+      const last = this.history.at(-1)
+      if (this.best && (this.best.row !== last || stopped === 'aborted')) model.loadStateDict(this.best.state)
+    } finally {
+      this.step.dispose()
+      this.evaluator.dispose()
+    }
+    return { history: this.history, best: this.best?.row ?? null, stopped, lossScaling: await this.step.lossScaling() }
+  }
+
+  private goOnFrom({ position, model, ...update }: TrainerState, best: StateDict | null): void {
+    const { epoch, batches, steps, engineSteps, sums, history, bestEpoch } = position
+    const row = history.find((r) => r.epoch === bestEpoch)
+    check(!row === !best, 'Trainer: a state is gone on from with the best state of its best epoch, or without either')
+    this.options.model.loadStateDict(model)
+    this.step.loadState(update)
+    const { schedule, optimizer, engine } = this.options
+    engine.stepCounter = engineSteps
+    if (schedule && steps > 0) optimizer.lr = schedule(steps - 1)
+    Object.assign(this, { epoch, batches, steps, sums: { ...sums }, history: [...history] })
+    this.best = row && best ? { row, state: best } : null
+  }
+
+  private lostPatience(): boolean {
+    const { patience = 10 } = this.options
+    return this.best !== null && this.epoch - 1 - this.best.row.epoch >= patience
+  }
+
+  /** One epoch, its validation, and what is told of it; false when stopped on the way. */
+  private async runEpoch(): Promise<boolean> {
+    const { model, onBest, onEpoch, validation } = this.options
+    const { epoch } = this
+    const start = performance.now() - 1000 * this.sums.seconds
+    const imagesPerSecond = await this.train(start)
+    const { stepCounter } = this.options.engine // the only thing that validation moves
+    const row = imagesPerSecond === null ? null : await this.validated(imagesPerSecond)
+    if (!row) {
+      await this.save(epoch, this.batches, stepCounter)
+      return false
+    }
+    row.seconds = (performance.now() - start) / 1000
+    this.history.push(row)
+    const improved = !this.best || !validation || row.valLoss < this.best.row.valLoss
+    if (improved) {
+      this.best = { row, state: await model.stateDict() }
+      await onBest?.(this.best.state, row)
+    }
+    this.batches = 0
+    this.sums = { ...NO_SUMS }
+    await onEpoch?.(row, improved)
+    await this.save(epoch + 1, 0)
+    return true
+  }
+
+  private async save(epoch: number, batches: number, engineSteps = this.options.engine.stepCounter): Promise<void> {
+    const { onSave, model } = this.options
+    const place = `${epoch} ${batches}`
+    if (!onSave || this.saved === place) return
+    const { steps, sums, history, best } = this
+    const position = { epoch, batches, steps, engineSteps, sums, history, bestEpoch: best?.row.epoch ?? null }
+    await onSave({ position, model: await model.stateDict(), ...(await this.step.state()) })
+    this.lastSave = performance.now()
+    this.saved = place
+  }
+
+  /** The epoch's row after its validation; null when that was stopped. */
+  private async validated(imagesPerSecond: number): Promise<HistoryRow | null> {
+    const { optimizer, validation } = this.options
+    const { epoch, sums } = this
+    const row: HistoryRow = {
+      epoch,
+      trainLoss: sums.loss / sums.weight,
+      trainAccuracy: sums.correct / sums.images,
+      imagesPerSecond,
+      valLoss: NaN,
+      valAccuracy: NaN,
+      valAuc: NaN,
+      seconds: 0,
+      lr: optimizer.lr,
+    }
+    if (!validation) return row
+    const outputs = await this.evaluate(validation, row.trainLoss)
+    if (!outputs) return null
+    const { accuracy, auc } = computeMetrics(outputs)
+    row.valLoss = crossEntropy(outputs, this.classWeight)
+    row.valAccuracy = accuracy
+    row.valAuc = auc
+    finite('validation loss', row.valLoss, `after epoch ${epoch}`)
+    return row
+  }
+
+  private evaluate(source: BatchSource, loss: number) {
+    const { epoch } = this
+    const { epochs, signal, onProgress } = this.options
+    const total = source.dataset.samples.length
+    const start = performance.now()
+    return this.evaluator.run(source, {
+      signal,
+      when: `after epoch ${epoch}`,
+      onStep: (images) =>
+        onProgress?.({ phase: 'validate', epoch, epochs, images, total, imagesPerSecond: rate(images, start), loss }),
+    })
+  }
+
+  /** What is left of an epoch's batches; null when stopped on the way. Returns images a second. */
+  private async train(epochStart: number): Promise<number | null> {
+    const { train, epochs, schedule, optimizer, signal, onProgress, saveEvery = Infinity } = this.options
+    const { step, epoch, sums } = this
+    const total = train.dataset.samples.length
+    const [start, before] = [performance.now(), sums.images]
+    let done = this.batches
+    const results = new Lagging<StepResult>((result) => {
+      done++
+      const remedy = step.scales ? 'lower the learning rate, or train in f32' : undefined
+      finite('loss', result.loss, `at epoch ${epoch}, step ${done}`, remedy)
+      this.count(result)
+      const { images, loss, weight } = sums
+      const imagesPerSecond = rate(images - before, start)
+      onProgress?.({ phase: 'train', epoch, epochs, images, total, imagesPerSecond, loss: loss / weight })
+    })
+    step.setMode()
+    const prepared = this.prepareTraining() // compiles while the first images are decoded
+    prepared.catch(() => {}) // the step says the same
+    for await (const batch of train.epoch(epoch - 1, this.batches)) {
+      if (signal?.aborted) break
+      const { labels } = batch
+      if (schedule) optimizer.lr = schedule(this.steps)
+      const { loss, logits } = await step.run(batch)
+      this.steps++
+      this.batches++
+      const reads = Promise.all([take(loss), take(logits)])
+      await results.push(reads.then(([[value], rows]) => ({ loss: value, logits: rows, labels })))
+      if (performance.now() - this.lastSave < saveEvery) continue
+      await results.drain()
+      sums.seconds = (performance.now() - epochStart) / 1000
+      await this.save(epoch, this.batches)
+    }
+    await Promise.all([prepared, results.drain()])
+    sums.seconds = (performance.now() - epochStart) / 1000
+    return signal?.aborted ? null : rate(sums.images - before, start)
+  }
+
+  /** Adds a step's result to the sums of the epoch. */
+  private count({ loss, logits, labels }: StepResult): void {
+    const { sums } = this
+    const predicted = argmax(logits, this.classWeight.length)
+    const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
+    labels.forEach((label, i) => {
+      if (label === predicted[i]) sums.correct++
+    })
+    sums.loss += loss * weight
+    sums.weight += weight
+    sums.images += labels.length
+  }
+}
+
+interface StepResult {
+  loss: number
+  logits: Float32Array
+  labels: Int32Array
+}
+
+function finite(what: string, value: number, where: string, remedy = 'lower the learning rate'): void {
+  check(Number.isFinite(value), `Trainer: the ${what} must stay finite, got ${value} ${where}; ${remedy}`)
+}
+
+const rate = (images: number, since: number): number => images / Math.max((performance.now() - since) / 1000, 1e-9)

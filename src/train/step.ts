@@ -1,0 +1,232 @@
+// One training step: gradients | exchange | update. What is captured and replayed; epochs, validation and the best state
+// are the loop's (loop.ts).
+import type { Captured, Engine } from '../engine/index.js'
+import type { Classifier } from '../models/registry.js'
+import { BatchNorm2d } from '../nn/layers.js'
+import * as F from '../ops/index.js'
+import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
+import { GradScaler } from '../optim/scaler.js'
+import { contiguousRuns } from '../tensor/arena.js'
+import { autocast } from '../tensor/autocast.js'
+import { Tensor, tensor } from '../tensor/tensor.js'
+import { SettingError, check } from '../util/check.js'
+import type { Batch } from '../data/dataLoader.js'
+import { type BatchTensors, Uploader } from './batches.js'
+
+/** What training needs of an optimizer. */
+export type Optimizer = Pick<
+  AnyOptimizer<{ lr: number }>,
+  'lr' | 'groups' | 'zeroGrad' | 'step' | 'stateDict' | 'loadStateDict'
+>
+
+/**
+ * Makes the gradients of this process those of all that train together, such as by averaging: reads the given tensors
+ * and writes them. They are flat f32 runs that hold the gradients of many parameters each (and between two parameters
+ * now and then a few numbers that mean nothing), the same ones in every step.
+ */
+export type Exchange = (gradients: readonly Tensor[]) => Promise<void>
+
+export interface StepOptions {
+  engine: Engine
+  model: Classifier
+  /** Over the parameters that are to change. */
+  optimizer: Optimizer
+  /** [numClasses]: what an image of each class counts. */
+  classWeight: Float32Array
+  /** Of each colour, on the scale 0 … 1. */
+  normalization: { mean: readonly number[]; std: readonly number[] }
+  labelSmoothing?: number
+  /**
+   * BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning
+   * of train().
+   */
+  freezeBatchNorm?: boolean
+  /**
+   * Parts that each batch is computed in, one after another; default 1. Their gradients are summed to those of the
+   * whole batch, for the memory of one part. (BatchNorm in training mode sees each part by itself.)
+   */
+  gradAccumulation?: number
+  /**
+   * 'f16' trains in mixed precision, where the adapter has `shader-f16`: activations and their gradients are f16,
+   * everything else, and all of validation, f32. Default 'f32'.
+   */
+  precision?: 'f32' | 'f16'
+  /**
+   * Called between the gradients and the update of every step. Without it (the default) both are one submission; the
+   * numbers are the same.
+   */
+  exchange?: Exchange
+}
+
+/** A step's result, on the GPU. */
+export type StepOutputs = { loss: Tensor; logits: Tensor }
+
+type StepInputs = BatchTensors & { share: Tensor }
+
+/** An optimizer's and a loss scaler's own numbers. */
+export interface UpdateState {
+  optimizer: Awaited<ReturnType<Optimizer['stateDict']>>
+  scaler: LossScaling | null
+}
+
+/** The loss's factor, the steps since it changed, and how many steps were left out for an overflow. */
+export type LossScaling = Awaited<ReturnType<GradScaler['stateDict']>>
+
+/**
+ * Class-weighted cross-entropy of a batch, its gradients, and an update of the parameters. Each batch shape is recorded
+ * once and replayed: bytes are normalised on the GPU, then forward, loss, backward, optimizer.
+ */
+export class TrainingStep {
+  private readonly uploader = new Uploader()
+  private readonly weight: Tensor
+  /** 1 / the sum of the batch's weights. */
+  private readonly share: Tensor
+  /** For f16 only. */
+  private readonly scaler: GradScaler | null
+  /** Steps left out for an overflow before this object was made. */
+  private skippedBefore = 0
+  /** All of the step; with an exchange, all before it. */
+  private readonly first: Captured<[StepInputs], StepOutputs>
+  /** What follows the exchange. */
+  private readonly second: Captured<[], null> | null
+
+  constructor(private readonly options: StepOptions) {
+    const { engine, optimizer, normalization, gradAccumulation: parts = 1, precision = 'f32', exchange } = options
+    check(
+      Number.isInteger(parts) && parts > 0,
+      `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`,
+    )
+    check(precision === 'f32' || precision === 'f16', `Trainer: precision must be f32 or f16, got ${precision}`)
+    if (precision === 'f16' && !engine.features.has('shader-f16')) {
+      const rule = `f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`
+      throw new SettingError('precision', rule)
+    }
+    this.scaler = precision === 'f16' ? new GradScaler() : null
+    this.weight = tensor(options.classWeight)
+    this.share = tensor([0], [])
+    const gradients = ({ images, flips, labels, share }: StepInputs): StepOutputs => {
+      optimizer.zeroGrad()
+      const x = this.lowered(() => F.normalizeImages(images, flips, normalization))
+      const passes = cut(labels.size, parts).map((range) => this.pass(x, labels, share, range))
+      return {
+        loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)),
+        logits: F.cat(passes.map(({ logits }) => logits)),
+      }
+    }
+    const update = (): null => {
+      if (this.scaler) {
+        this.scaler.step(optimizer)
+        this.scaler.update()
+      } else optimizer.step()
+      return null
+    }
+    this.first = engine.capture((inputs: StepInputs) => {
+      const outputs = gradients(inputs)
+      if (!exchange) update()
+      return outputs
+    })
+    this.second = exchange ? engine.capture(update) : null
+  }
+
+  /** Whether losses are scaled, as in f16: then a loss that is not finite may have an overflow for its reason. */
+  get scales(): boolean {
+    return this.scaler !== null
+  }
+
+  /** Trains on a batch. */
+  async run(batch: Batch): Promise<StepOutputs> {
+    const { engine, optimizer, exchange, classWeight } = this.options
+    this.share.write(Float32Array.of(1 / batch.labels.reduce((sum, label) => sum + classWeight[label], 0)))
+    const outputs = await this.first({ ...this.uploader.fill(batch), share: this.share })
+    if (this.second && exchange) {
+      const learning = optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad))
+      await exchange(contiguousRuns(learning).map(({ gradients, floats }) => new Tensor(gradients, [floats])))
+      await this.second()
+      engine.stepCounter-- // two submissions, one step: dropout draws what it does without an exchange
+    }
+    return outputs
+  }
+
+  /** Plans and compiles for batches like this one without running. */
+  async prepare(batch: Batch): Promise<void> {
+    await this.first.prepare({ ...this.uploader.fill(batch), share: this.share })
+    if (this.second) await this.second.prepare()
+  }
+
+  /**
+   * Training mode; frozen BatchNorm layers stay in evaluation mode where that was asked for. Before steps, as evaluation
+   * leaves the other mode behind.
+   */
+  setMode(): void {
+    const { model, freezeBatchNorm } = this.options
+    model.train()
+    if (!freezeBatchNorm) return
+    for (const module of model.modules()) {
+      if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
+    }
+  }
+
+  /** How losses are scaled now; null in f32. */
+  async lossScaling(): Promise<LossScaling | null> {
+    const state = await this.scaler?.stateDict()
+    return state ? { ...state, skipped: state.skipped + this.skippedBefore } : null
+  }
+
+  /** What `loadState` needs to go on from here, besides the model's own state. */
+  async state(): Promise<UpdateState> {
+    return { optimizer: await this.options.optimizer.stateDict(), scaler: await this.lossScaling() }
+  }
+
+  loadState({ optimizer, scaler }: UpdateState): void {
+    this.options.optimizer.loadStateDict(optimizer)
+    if (!scaler) return
+    this.scaler?.loadStateDict(scaler)
+    this.skippedBefore = scaler.skipped
+  }
+
+  /** Gives the input tensors back. */
+  dispose(): void {
+    this.uploader.dispose()
+    this.weight.dispose()
+    this.share.dispose()
+  }
+
+  /** Forward and backward over rows `start` … `end` - 1 of the batch. */
+  private pass(
+    images: Tensor,
+    labels: Tensor,
+    share: Tensor,
+    { start, end }: { start: number; end: number },
+  ): StepOutputs {
+    const { model, labelSmoothing = 0 } = this.options
+    const options = { weight: this.weight, labelSmoothing }
+    if (end - start === labels.size) {
+      const logits = this.lowered(() => model.forward(images))
+      const loss = F.crossEntropy(logits, labels, options)
+      this.scaled(loss).backward()
+      return { loss, logits }
+    }
+    const part = (t: Tensor) => F.slice(t, { dim: 0, start, end })
+    const logits = this.lowered(() => model.forward(part(images)))
+    const loss = F.crossEntropy(logits, part(labels), { ...options, reduction: 'sum' })
+    this.scaled(loss).backward(share)
+    return { loss: F.mul(loss, share), logits }
+  }
+
+  private lowered(fn: () => Tensor): Tensor {
+    return autocast(fn, { enabled: this.scales })
+  }
+
+  private scaled(loss: Tensor): Tensor {
+    return this.scaler?.scale(loss) ?? loss
+  }
+}
+
+/** 0 … n - 1 in at most `parts` ranges of nearly one size. */
+function cut(n: number, parts: number): { start: number; end: number }[] {
+  const count = Math.min(n, parts)
+  return Array.from({ length: count }, (_, i) => ({
+    start: Math.floor((i * n) / count),
+    end: Math.floor(((i + 1) * n) / count),
+  }))
+}
