@@ -1,5 +1,6 @@
 // Which files of a folder are images of a class in a split, and which are left out and why. Looks at names alone.
-import { type DataSource, type FileEntry, isImage, listSource } from '../data/imageFolder.js'
+import { type DataSource, listSource } from '../data/imageFolder.js'
+import { type FileEntry, isImage } from '../data/listing.js'
 import { otherFormat } from './header.js'
 
 /** A picture by its path below the audited folder. */

@@ -59,7 +59,8 @@ export const defaultWorkers = (): number => Math.min(4, availableCores())
 export class DecodePool {
   private readonly lanes = new Set<Lane>()
   private readonly queue: Pending[] = []
-  private readonly maxPixels: number | undefined
+  /** As given; undefined for the limit of decodeImage. */
+  readonly maxPixels: number | undefined
   private readonly timeLimit: number
   private readonly onWarning: (message: string) => void
   private readonly warned = new Set<string>()

@@ -1,7 +1,7 @@
 // Files in a page: what the visitor picked, read without leaving the machine. Its twin is files.node.ts.
 import { PNG } from 'pngjs/browser'
 import { RadiogradError } from '../util/check.js'
-import type { Listing } from './imageFolder.js'
+import { type FileEnds, type Listing, readBlobEnds } from './listing.js'
 
 /** A page cannot list a folder by its path. */
 export function listFolder(dir: string): Listing {
@@ -17,6 +17,12 @@ export function isFolder(_path: string): boolean {
 export async function readBytes(file: string | Blob): Promise<Uint8Array> {
   if (typeof file === 'string') throw new RadiogradError(`${file}: must be a picked file in a page, got a path`)
   return new Uint8Array(await file.arrayBuffer())
+}
+
+/** Size, first and last bytes of a picked file, `most` of each; both all of it where it is smaller. */
+export async function readEnds(file: string | Blob, most: number): Promise<FileEnds> {
+  if (typeof file === 'string') throw new RadiogradError(`${file}: must be a picked file in a page, got a path`)
+  return readBlobEnds(file, most)
 }
 
 // pngjs's build for browsers carries its own Buffer and does not export it; its synchronous writer wants one.

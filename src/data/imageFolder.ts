@@ -1,19 +1,8 @@
 // A folder of classes as a list of labelled files, as torchvision's ImageFolder reads it. Lists, never decodes.
 import { listFolder } from '#platform/files'
 import { check } from '../util/check.js'
+import { describeLeftOut, imagesOf, isHidden, type Listing, otherImages } from './listing.js'
 import type { Pipeline } from './transforms.js'
-
-/** A file by its path relative to the folder (with '/') and where its bytes are: a path on disk or a Blob. */
-export interface FileEntry {
-  path: string
-  file: string | Blob
-}
-
-/** Everything below a folder; hidden files and folders are not in it. */
-export interface Listing {
-  files: FileEntry[]
-  folders: string[]
-}
 
 /** One labelled picture; `path` is the name that errors and reports show. */
 export interface Sample {
@@ -33,18 +22,17 @@ export interface Dataset {
 export type PickedFile =
   (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
 
-/** Whether a file's name is that of an image which is read. */
-export const isImage = (path: string): boolean => /\.(jpe?g|png)$/i.test(path)
-const isHidden = (path: string): boolean => path.split('/').some((part) => part.startsWith('.'))
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)
 
 function listPicked(files: Iterable<PickedFile>): Listing {
-  const entries = Array.from(files, (file): FileEntry => {
-    if ('blob' in file) return { path: file.path, file: file.blob }
-    return { path: file.webkitRelativePath.split('/').slice(1).join('/') || file.name, file }
-  })
-  return { files: entries.filter(({ path }) => !isHidden(path)), folders: [] }
+  const listing: Listing = { files: [], folders: [], leftOut: [] }
+  for (const file of files) {
+    const path = 'blob' in file ? file.path : file.webkitRelativePath.split('/').slice(1).join('/') || file.name
+    if (path.split('/').some(isHidden)) listing.leftOut.push({ path, why: 'hidden' })
+    else listing.files.push({ path, file: 'blob' in file ? file.blob : file })
+  }
+  return listing
 }
 
 /** A folder by its path (Node), or files picked in a page. */
@@ -55,17 +43,21 @@ export const listSource = (source: DataSource): Listing =>
   typeof source === 'string' ? listFolder(source) : listPicked(source)
 
 /** The part of a listing below `root`, with paths relative to it. */
-function below({ files, folders }: Listing, root: string): Listing {
+function below({ files, folders, leftOut }: Listing, root: string): Listing {
   const prefix = root.replace(/\/*$/, '/')
+  const inside = <T extends { path: string }>(entries: T[]): T[] =>
+    entries.filter((e) => e.path.startsWith(prefix)).map((e) => ({ ...e, path: e.path.slice(prefix.length) }))
   return {
-    files: files.filter((f) => f.path.startsWith(prefix)).map((f) => ({ ...f, path: f.path.slice(prefix.length) })),
+    files: inside(files),
     folders: folders.filter((f) => f.startsWith(prefix)).map((f) => f.slice(prefix.length)),
+    leftOut: inside(leftOut),
   }
 }
 
 /**
  * Labelled pictures of a folder with one sub-folder per class: `root/NORMAL/a.jpeg`, `root/PNEUMONIA/b/c.png`.
- * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not.
+ * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not. What was left
+ * out is told in `notes`.
  * Errors name the folder: missing, without class folders, with only one, or with a class folder without pictures.
  */
 export class ImageFolder implements Dataset {
@@ -73,6 +65,8 @@ export class ImageFolder implements Dataset {
   readonly classToIdx: Readonly<Record<string, number>>
   readonly samples: readonly Sample[]
   readonly transform: Pipeline
+  /** What is in the folder but not in the data set and may be missed, a line each. */
+  readonly notes: readonly string[]
 
   /**
    * @param source a path (Node), or the files picked in a page or given as `{ path, blob }`.
@@ -82,9 +76,10 @@ export class ImageFolder implements Dataset {
   constructor(source: DataSource, options: { transform: Pipeline; root?: string }) {
     const { transform, root } = options
     const whole = listSource(source)
-    const { files, folders } = root ? below(whole, root) : whole
+    const listing = root ? below(whole, root) : whole
+    const { folders } = listing
     const name = [typeof source === 'string' ? source : '', root ?? ''].filter(Boolean).join('/') || 'picked files'
-    const images = files.filter(({ path }) => path.includes('/') && isImage(path))
+    const images = imagesOf(listing).filter(({ path }) => path.includes('/'))
     const classOf = (path: string): string => path.split('/', 1)[0]
     this.classes = [...new Set([...folders, ...images.map((f) => f.path)].map(classOf))].sort(byCodeUnit)
     check(
@@ -101,8 +96,12 @@ export class ImageFolder implements Dataset {
       }))
     const found = new Set(this.samples.map((s) => s.label))
     const empty = this.classes.find((_, i) => !found.has(i))
-    check(empty === undefined, `${name}/${empty}: must hold .jpeg, .jpg or .png images, got none`)
+    check(empty === undefined, () => {
+      const others = otherImages(below(listing, empty!))
+      return `${name}/${empty}: must hold .jpeg, .jpg or .png images, got ${others ? `${others} files` : 'none'}`
+    })
     this.transform = transform
+    this.notes = describeLeftOut(listing, name)
   }
 }
 

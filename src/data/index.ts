@@ -1,7 +1,8 @@
 // The public names of the data folder.
+export { type BadFile, checkDataset, checkFiles, type CheckOptions } from './checkFiles.js'
 export { DataLoader, type Batch, type DataLoaderOptions } from './dataLoader.js'
-export { decodeImage } from './decode.js'
-export { DecodePool, defaultWorkers } from './decodePool.js'
+export { decodeImage, type DecodeOptions } from './decode.js'
+export { DecodePool, type DecodePoolOptions, defaultWorkers } from './decodePool.js'
 export { loadImage } from './decodeTask.js'
 export type { Image } from './image.js'
 export { ImageFolder, subset, type Dataset, type PickedFile, type Sample } from './imageFolder.js'

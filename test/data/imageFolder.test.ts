@@ -1,4 +1,6 @@
 // ImageFolder: what counts as a class and as an image, order, picked files, and folders that must be refused.
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ImageFolder, subset } from '../../src/data/imageFolder.js'
@@ -58,6 +60,48 @@ test('folders that hold no data set are refused by name', async () => {
     await failure(() => open(`${empty}/absent`)),
     `${empty}/absent: must be a folder that can be read, got ENOENT`,
   )
+})
+
+test('what is left out is said in a line each, and nothing of it stops or hangs the listing', async () => {
+  const dir = folderOf({
+    'a/1.png': '',
+    'a/deep/er/2.jpg': '',
+    'a/3.bmp': '',
+    'a/4.DCM': '',
+    'a/5.dcm': '',
+    'a/._1.png': '',
+    'b/1.jpeg': '',
+    'b/sub/2.jpeg': '',
+    '__MACOSX/a/._1.png': '',
+    'c/slide.tif': '',
+  })
+  symlinkSync(dir, join(dir, 'a', 'up'))
+  symlinkSync('self', join(dir, 'a', 'self'))
+  symlinkSync('gone.png', join(dir, 'b', 'link.png'))
+  symlinkSync(join(dir, 'b', 'sub'), join(dir, 'a', 'other'))
+  symlinkSync(join(dir, 'b', 'sub'), join(dir, 'a', 'other2'))
+  writeFileSync(Buffer.concat([Buffer.from(join(dir, 'b') + '/'), Buffer.of(0xe9, 0x2e, 0x70, 0x6e, 0x67)]), '')
+  assert.is(await failure(() => open(dir)), `${dir}/c: must hold .jpeg, .jpg or .png images, got 1 .tif files`)
+  writeFileSync(join(dir, 'c', '1.png'), '')
+  const { classes, samples, notes } = open(dir)
+  assert.equal(classes, ['a', 'b', 'c'])
+  const listed = samples.map((s) => s.path.slice(dir.length + 1).replace('other2', 'other'))
+  assert.equal(listed.sort(), ['a/1.png', 'a/deep/er/2.jpg', 'a/other/2.jpeg', 'b/1.jpeg', 'b/sub/2.jpeg', 'c/1.png'])
+  const said = notes.map((note) => note.slice(dir.length + 2))
+  assert.is(said.length, 6)
+  assert.is(said[0], 'left out 2 .dcm, 1 .bmp and 1 .tif files; only .jpeg, .jpg and .png are read')
+  assert.match(said[1], 'left out 2 hidden images (names that begin with a dot, __MACOSX): ')
+  assert.is(said[2], 'left out 1 names that are not UTF-8: b/\ufffd.png')
+  assert.match(said[3], 'left out 2 links that lead nowhere: ')
+  assert.is(said[4], 'left out 1 links that lead back to a folder they are in: a/up')
+  assert.match(said[5], 'left out 1 links to folders listed already: a/other')
+  const picked = [
+    { path: 'a/1.png', blob: new Blob() },
+    { path: 'b/1.png', blob: new Blob() },
+  ]
+  const more = [...picked, { path: 'b/2.gif', blob: new Blob() }, { path: '__MACOSX/x/.2.png', blob: new Blob() }]
+  assert.is(new ImageFolder(more, { transform }).notes.length, 2)
+  assert.equal(new ImageFolder(picked, { transform }).notes, [])
 })
 
 test('files picked in a page', async () => {
