@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { RadiogradError, check } from '../util/check.js'
 import { download } from '../weights/download.node.js'
+import { shownAddress } from '../weights/remote.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
 import { PRETRAINED, cachedFile, mirrored } from './weights.js'
@@ -36,8 +37,8 @@ async function fetchWeights(what: string, { sha256, force, json }: DownloadOptio
   )
   const known = Object.hasOwn(PRETRAINED, what)
   check(
-    known || (URL.canParse(what) && /^https?:/.test(what)),
-    `download: must be ${Object.keys(PRETRAINED).join(', ')} or an http(s) address, got ${what}`,
+    known || (URL.canParse(what) && /^https?:/i.test(what)),
+    `download: must be ${Object.keys(PRETRAINED).join(', ')} or an http(s) address, got ${shownAddress(what)}`,
   )
   const urls = known ? PRETRAINED[what].map(mirrored) : [what]
   const files: string[] = []

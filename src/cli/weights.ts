@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../util/cache.node.js'
 import { SettingError } from '../util/check.js'
+import { fileNameOf } from '../weights/download.node.js'
 
 /** Official files; the first is the checkpoint. */
 export const PRETRAINED: Readonly<Record<string, readonly string[]>> = {
@@ -23,17 +24,12 @@ export function mirrored(url: string): string {
 
 /** Where a download belongs; named ones have a folder of their own. */
 export function cachedFile(url: string, name?: string): string {
-  return join(
-    cacheFolder(),
-    'weights',
-    ...(name ? [name] : []),
-    decodeURIComponent(new URL(url).pathname.split('/').pop()!),
-  )
+  return join(cacheFolder(), 'weights', ...(name ? [name] : []), fileNameOf(url))
 }
 
 /** What `--weights` means: a file or folder or address, or a name whose file has been fetched. */
 export function resolveWeights(given: string): string {
-  if (existsSync(given) || /^https?:/.test(given) || !Object.hasOwn(PRETRAINED, given)) return given
+  if (existsSync(given) || /^https?:/i.test(given) || !Object.hasOwn(PRETRAINED, given)) return given
   const file = cachedFile(PRETRAINED[given][0], given)
   if (existsSync(file)) return file
   throw new SettingError(

@@ -72,7 +72,7 @@ export async function loadCheckpoint(source: string | URL | Blob | Uint8Array): 
   const content = name.endsWith('.index.json') ? loadShards(name) : withBytes(name, (bytes) => readTensors(bytes, name))
   const checkpoint = finished(await content, name)
   const beside = neighbour(name, 'preprocessor_config.json')
-  const config = /^https?:/.test(name) ? null : await readIfThere(beside, MAX_JSON)
+  const config = /^https?:/i.test(name) ? null : await readIfThere(beside, MAX_JSON)
   return config
     ? { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) }
     : checkpoint
@@ -99,7 +99,7 @@ async function withBytes<T>(name: string, work: (source: ByteSource) => Promise<
 
 /** The file itself, or the one to read in a folder. */
 async function found(path: string): Promise<string> {
-  if (/^https?:/.test(path)) return path
+  if (/^https?:/i.test(path)) return path
   for (const file of IN_FOLDERS) {
     const name = `${path.replace(/\/$/, '')}/${file}`
     if (await isThere(name)) return name
@@ -119,7 +119,7 @@ async function loadShards(index: string): Promise<Tensors> {
   const notes: string[] = []
   for (const [shard, names] of parseIndex(text, index)) {
     const path = neighbour(index, shard)
-    if (!/^https?:/.test(path) && !(await isThere(path)))
+    if (!/^https?:/i.test(path) && !(await isThere(path)))
       throw fileError(
         index,
         `its shard ${shard} must be beside it for ${printable(names[0], 60)} and ${names.length - 1} more, ` +

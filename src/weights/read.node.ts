@@ -29,7 +29,7 @@ const MOST_AT_ONCE = 1 << 30
  * @throws RadiogradError when it cannot be read or is no regular file
  */
 export async function openBytes(name: string): Promise<OpenBytes> {
-  if (/^https?:/.test(name)) return { ...blobSource(await fetchBytes(name)), close: async () => {} }
+  if (/^https?:/i.test(name)) return { ...blobSource(await fetchBytes(name)), close: async () => {} }
   const explained = <T>(work: () => Promise<T>) =>
     work().catch((error: unknown) => {
       throw error instanceof RadiogradError ? error : fileError(name, `cannot be read, ${explain(error)}`)
