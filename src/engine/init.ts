@@ -2,12 +2,13 @@
 import { requestGpuAdapter } from '#platform/device'
 import { capsOf } from '../gpu/caps.js'
 import { Choices } from '../gpu/choices.js'
-import { Gpu, gpu, setGpu } from '../gpu/gpu.js'
+import { Gpu, isRunning, setGpu } from '../gpu/gpu.js'
 import { loadCpuShaders } from '../shaders.cpu.js'
 import { adapterKey } from '../tune/cache.js'
 import { shipped } from '../tune/shipped.js'
 import { Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { Engine, nameOf } from './engine.js'
 
 export interface InitOptions {
@@ -43,18 +44,38 @@ const WANTED_LIMITS = [
   'maxStorageBuffersPerShaderStage',
 ] as const
 
-/** Opens the adapter and starts the engine. One engine runs at a time. Throws when no adapter is found. */
+let opening = false
+
+/**
+ * Opens the adapter and starts the engine. One engine runs at a time: what an earlier one made is refused by the next.
+ * @throws when no adapter is found, or an engine is already running.
+ */
 export async function init(options: InitOptions = {}): Promise<Engine> {
-  check(!gpu, 'init: an engine is already running; dispose() it first')
-  const { adapter, kind, isSoftware, dispose } = await requestGpuAdapter({ adapter: options.adapter ?? 'auto' })
-  const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f))
-  const requiredLimits: Record<string, number> = {}
-  for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
-  const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
-  if (isSoftware) await loadCpuShaders()
-  const caps = capsOf(device, adapter.info, isSoftware)
-  const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
-  setGpu(new Gpu(device, caps, options.seed ?? 0, options.dryRun, choices))
-  const cacheKey = options.tune === false || kind === 'null' ? null : adapterKey(adapter.info, caps.subgroupSize)
-  return new Engine(adapter, kind, isSoftware, device, await Tuner.open(gpu, cacheKey), dispose)
+  checkOptions('init', options, ['seed', 'adapter', 'dryRun', 'tune'])
+  const { seed = 0, adapter: asked = 'auto', dryRun = false, tune = true } = options
+  check(Number.isInteger(seed), `init: seed must be a whole number, got ${seed}`)
+  check(!opening && !isRunning(), 'init: an engine is already running; dispose() it first')
+  opening = true
+  let release = () => {}
+  try {
+    const { adapter, kind, isSoftware, dispose } = await requestGpuAdapter({ adapter: asked })
+    release = dispose
+    const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f))
+    const requiredLimits: Record<string, number> = {}
+    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
+    const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
+    if (isSoftware) await loadCpuShaders()
+    const caps = capsOf(device, adapter.info, isSoftware)
+    const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
+    const gpu = new Gpu(device, caps, seed, dryRun, choices)
+    const cacheKey = !tune || kind === 'null' ? null : adapterKey(adapter.info, caps.subgroupSize)
+    const engine = new Engine(gpu, adapter, kind, isSoftware, await Tuner.open(gpu, cacheKey), release)
+    setGpu(gpu)
+    return engine
+  } catch (error) {
+    release()
+    throw error
+  } finally {
+    opening = false
+  }
 }

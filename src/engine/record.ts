@@ -2,33 +2,51 @@
 import { gpu } from '../gpu/gpu.js'
 import { Recording } from '../gpu/recording.js'
 import type { Storage } from '../gpu/storage.js'
+import { Dependencies } from '../tensor/dependencies.js'
+import { type Mode, withMode } from '../tensor/mode.js'
 import { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
 
 /** What a step function may return: tensors, and arrays and plain objects of them. */
 export type Result =
   Tensor | null | undefined | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
 
-/**
- * Runs `fn` with a fresh recording. Inputs that are returned are copied like results, as their bytes change with the
- * next call.
- */
-export function record<R extends Result>(
-  fn: () => R,
-  inputs: readonly Tensor[] = [],
-): { recording: Recording; value: R; results: Storage[] } {
+export interface Recorded<R> {
+  recording: Recording
+  value: R
+  /** What of the value must outlive the step. */
+  results: Storage[]
+  /** What the function read and set on the host. */
+  dependencies: Dependencies
+  /** The structure as text, and the live storages it uses (see {@link Recording.structure}). */
+  structure: string
+  live: Storage[]
+}
+
+export interface RecordOptions {
+  /** As it was where the step was called. */
+  mode: Mode
+  /** Tensors that are written over before every run: returned ones are copied like results. */
+  inputs?: readonly Tensor[]
+  /** Whether it may run more than once. */
+  replayed: boolean
+}
+
+/** Runs `fn` with a fresh recording. */
+export function record<R extends Result>(fn: () => R, { mode, inputs = [], replayed }: RecordOptions): Recorded<R> {
   const recording = new Recording()
+  const dependencies = new Dependencies(replayed)
   gpu.recording = recording
   try {
-    const value = fn()
-    check(!(value instanceof Promise), 'step: the function must not be async; await outside of it')
+    const value = dependencies.track(() => withMode(mode, fn))
     const results = new Set<Storage>()
     mapTensors(value, (t) => {
       if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage))
         results.add(t.storage)
       return t
     })
-    return { recording, value, results: [...results] }
+    const { key, live } = recording.structure()
+    dependencies.close(new Set(live))
+    return { recording, value, results: [...results], dependencies, structure: key, live }
   } finally {
     gpu.recording = null
     recording.close()

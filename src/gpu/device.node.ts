@@ -21,8 +21,11 @@ const CHOICES = ['auto', 'gpu', 'lavapipe', 'swiftshader', 'null']
 const ICD_FOLDERS = ['/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/share/vulkan/icd.d']
 const GPU_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/dxg', '/dev/kgsl-3d0']
 
-/** Objects of `create()` must stay referenced while a device lives: once collected, the process dies with SIGSEGV. */
-const instances: GPU[] = []
+/**
+ * Objects of `create()`, one for each driver that was asked for. They must stay referenced while a device lives (once
+ * collected, the process dies with SIGSEGV), and each keeps threads and memory of its own for good.
+ */
+const instances = new Map<string, GPU>()
 
 /**
  * Opens the best adapter there is, or the one asked for (environment `RADIOGRAD_ADAPTER` goes first). Throws when there
@@ -41,14 +44,15 @@ export async function requestGpuAdapter({
         configurable: true,
         writable: true,
       })
-  paceCompletion()
+  const unpace = paceCompletion()
   for (const candidate of candidates(choice)) {
     const adapter = await open(candidate)
     if (!adapter) continue
     const kind = choice === 'null' ? 'null' : kindOf(adapter)
     if (choice !== 'auto' && kind !== choice) continue
-    return { adapter, kind, isSoftware: kind !== 'gpu', dispose() {} }
+    return { adapter, kind, isSoftware: kind !== 'gpu', dispose: unpace }
   }
+  unpace()
   throw new RadiogradError(
     `no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
       "'radiograd setup' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe",
@@ -97,12 +101,14 @@ async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter 
   const { VK_DRIVER_FILES } = process.env
   if (icd) process.env.VK_DRIVER_FILES = icd
   if (loader) loadVulkanLoader(loader)
-  const instance = create([
+  const options = [
     `enable-dawn-features=allow_unsafe_apis${icd ? ',disable_robustness' : ''}`,
     'disable-dawn-features=timestamp_quantization',
     ...flags,
-  ])
-  instances.push(instance)
+  ]
+  const key = [process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES, ...options].join()
+  const instance = instances.get(key) ?? create(options)
+  instances.set(key, instance)
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter && icd) {
     if (VK_DRIVER_FILES === undefined) delete process.env.VK_DRIVER_FILES
@@ -118,20 +124,26 @@ function kindOf({ info }: GPUAdapter): string {
   return 'gpu'
 }
 
-let paced = false
-
 /**
  * Dawn's binding polls for completion from setImmediate in a busy loop, which holds a whole core: on a software adapter
- * half of the machine that does the work. Its callbacks are native functions; those, and only those, wait a millisecond
- * instead.
+ * half of the machine that does the work. While an engine is open, its callbacks wait a millisecond instead. They are
+ * known by being native functions without a name (a built-in has one, a bound function's begins with "bound") that come
+ * without arguments. Returns what puts things back.
  */
-function paceCompletion(): void {
-  if (paced) return
-  paced = true
+function paceCompletion(): () => void {
   const immediately = globalThis.setImmediate
-  const isNative = (f: unknown) =>
-    typeof f === 'function' && Function.prototype.toString.call(f).includes('[native code]')
-  const wrapped = (f: (...args: unknown[]) => void, ...args: unknown[]) =>
-    isNative(f) ? setTimeout(f, 1, ...args) : immediately(f, ...args)
-  globalThis.setImmediate = Object.assign(wrapped, immediately) as unknown as typeof setImmediate
+  const isDawns = (f: unknown, args: readonly unknown[]) =>
+    args.length === 0 &&
+    typeof f === 'function' &&
+    f.name === '' &&
+    Function.prototype.toString.call(f).includes('[native code]')
+  const paced = Object.assign(
+    (f: (...args: unknown[]) => void, ...args: unknown[]) =>
+      isDawns(f, args) ? setTimeout(f, 1) : immediately(f, ...args),
+    immediately,
+  ) as unknown as typeof setImmediate
+  globalThis.setImmediate = paced
+  return () => {
+    if (globalThis.setImmediate === paced) globalThis.setImmediate = immediately
+  }
 }

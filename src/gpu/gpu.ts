@@ -9,11 +9,43 @@ import { bindGroup } from './plan.js'
 import { type Command, type Dispatch, Recording } from './recording.js'
 import { type Bindable, Storage } from './storage.js'
 
-/** The running engine's recorder; set by `init()`. */
-export let gpu: Gpu
+/** Stands where no engine runs: whatever is asked of it throws one line. */
+const absent = (state: string) =>
+  new Proxy({} as Gpu, {
+    get: () => check(false, `engine: ${state}`),
+    set: () => check(false, `engine: ${state}`) as never,
+  })
 
-export function setGpu(next: Gpu | undefined): void {
-  gpu = next as Gpu
+/** The running engine's recorder; set by `init()`. */
+export let gpu: Gpu = absent('none is running; call await init() first')
+let running = false
+const forgetters: (() => void)[] = []
+
+/** Whether there is an engine that was not disposed. */
+export const isRunning = () => running
+
+/** Makes `next` the running engine's; null when it is disposed. */
+export function setGpu(next: Gpu | null): void {
+  running = next !== null
+  gpu = next ?? absent('it was disposed; await init() opens another')
+  for (const forget of forgetters) forget()
+}
+
+/** State that every engine has of its own, made at first use. */
+export function perEngine<T>(make: () => T): () => T {
+  let owner: Gpu | null = null
+  let own: T
+  forgetters.push(() => {
+    owner = null
+    own = undefined as T
+  })
+  return () => {
+    if (owner === gpu) return own
+    own = make()
+    gpu.seed // throws where no engine runs
+    owner = gpu
+    return own
+  }
 }
 
 const EAGER_BATCH = 64
@@ -32,7 +64,8 @@ export class Gpu {
   private encoded = 0
   private uniforms: GPUBuffer[] = []
   private readonly checks: Promise<GPUError | null>[] = []
-  private lost: string | null = null
+  /** Why the device does nothing any more, if that is so. */
+  lost: string | null = null
 
   /** `dry`: records and plans, but makes no buffer, moves no byte and runs nothing. */
   constructor(
@@ -44,10 +77,22 @@ export class Gpu {
   ) {
     this.memory = new Memory(device, dry)
     this.pipelines = new Pipelines(device, this.memory.counters)
-    device.lost.then((info) => {
-      if (info.reason !== 'destroyed')
-        this.lost = `GPU device lost: ${info.message || info.reason || 'no reason given'}`
+    device.lost.then(({ message, reason }) => {
+      this.lost ??= `GPU device lost: ${message.replace(/\s+/g, ' ') || reason || 'no reason given'}; dispose() the engine and init() another`
+      this.memory.close(this.lost)
     })
+  }
+
+  /** Ends everything: the device is destroyed, and whatever lives on it says so when it is used. */
+  close(): void {
+    this.lost ??= 'engine: it was disposed'
+    this.memory.close('it belongs to an engine that was disposed')
+    this.device.destroy()
+  }
+
+  /** Throws when the device is lost. */
+  alive(): void {
+    if (this.lost) throw new RadiogradError(this.lost)
   }
 
   /**
@@ -197,8 +242,9 @@ export class Gpu {
       this.memory.counters.submits++
     })
     await this.settle()
-    await staging.mapAsync(1 /* READ */, 0, size).catch((error: Error) => {
-      throw new RadiogradError(this.lost ?? `data: ${error.message}`)
+    await staging.mapAsync(1 /* READ */, 0, size).catch(async (error: Error) => {
+      await Promise.race([this.device.lost, new Promise((passed) => setTimeout(passed, 100))]) // the likely reason
+      throw new RadiogradError(this.lost ?? `data: ${error.message || 'the device gave no reason'}`)
     })
     const copy = staging.getMappedRange(0, size).slice(0, bytes)
     staging.unmap()
@@ -209,7 +255,7 @@ export class Gpu {
   /** Waits until everything submitted so far has run. */
   async idle(): Promise<void> {
     this.flush()
-    await this.device.queue.onSubmittedWorkDone()
+    await this.device.queue.onSubmittedWorkDone().catch(() => {}) // settle says why
     await this.settle()
   }
 
@@ -227,7 +273,7 @@ export class Gpu {
   /** Throws the first GPU failure that has happened since the last call. */
   async settle(): Promise<void> {
     const errors = await Promise.all(this.checks.splice(0).map((c) => c.catch(() => null)))
-    if (this.lost) throw new RadiogradError(this.lost)
+    this.alive()
     const error = errors.find(Boolean)
     if (error) {
       const kind = error.constructor.name === 'GPUOutOfMemoryError' ? 'GPU out of memory' : 'GPU validation'

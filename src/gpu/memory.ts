@@ -1,6 +1,7 @@
 // Buffers: pooled live ones, arenas shared by all plans, small slots for results, staging for read-back. Everything is
 // counted.
-import { Storage, roundUp } from './storage.js'
+import { check } from '../util/check.js'
+import { type Home, Storage, roundUp } from './storage.js'
 
 /** GPU objects made so far. In a steady state none of these grows. */
 export interface Counters {
@@ -22,7 +23,7 @@ interface Freed {
   offset: number
 }
 
-export class Memory {
+export class Memory implements Home {
   readonly counters: Counters = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0, submits: 0 }
   /** Bytes of all buffers that exist, and the most there ever were. */
   bytes = 0
@@ -31,6 +32,7 @@ export class Memory {
   readonly arenas: GPUBuffer[] = []
   arenaVersion = 0
 
+  closed: string | null = null
   private readonly free = new Map<number, GPUBuffer[]>()
   private readonly slots: Freed[] = []
   private readonly staging = new Map<number, GPUBuffer[]>()
@@ -51,7 +53,7 @@ export class Memory {
   allocate(bytes: number, label: string): Storage {
     const size = Math.max(16, roundUp(bytes, 16))
     const buffer = this.free.get(size)?.pop() ?? this.create(size, STORAGE_USAGE, label)
-    return this.adopt(new Storage(bytes, 'live', label, buffer))
+    return this.adopt(new Storage(bytes, 'live', label, buffer, 0, null, this))
   }
 
   /** Room for what a step returns: small results share one buffer, so that a loss per step makes no GPU object. */
@@ -62,12 +64,12 @@ export class Memory {
       for (let offset = SLAB_BYTES - SLOT_BYTES; offset >= 0; offset -= SLOT_BYTES) this.slots.push({ buffer, offset })
     }
     const { buffer, offset } = this.slots.pop()!
-    return this.adopt(new Storage(bytes, 'live', label, buffer, offset))
+    return this.adopt(new Storage(bytes, 'live', label, buffer, offset, null, this))
   }
 
   /** Gives the bytes of a live storage back; `use()` then refuses it. */
   release(storage: Storage): void {
-    if (storage.state !== 'live' || !storage.buffer) return
+    if (storage.state !== 'live' || !storage.buffer || this.closed) return
     storage.state = 'dead'
     if (storage.owner) return
     this.collected.unregister(storage)
@@ -75,8 +77,14 @@ export class Memory {
     storage.buffer = null
   }
 
-  /** A buffer of its own, e.g. an arena chunk; destroyed when `owner` is collected. */
+  /** Says of everything in it that it is gone, and why. */
+  close(why: string): void {
+    this.closed ??= why
+  }
+
+  /** A buffer of its own, e.g. an arena chunk. */
   create(size: number, usage: number, label: string): GPUBuffer {
+    check(!this.closed, () => `${label}: cannot be made, ${this.closed}`)
     const buffer = this.dry
       ? ({ size, usage, label, destroy() {} } as GPUBuffer)
       : this.device.createBuffer({ size, usage, label })

@@ -11,6 +11,14 @@ export interface Bindable {
 /** Sizes are rounded up so that any storage can be bound as an array of vec4<f32>. */
 export const roundUp = (bytes: number, to: number) => Math.ceil(bytes / to) * to
 
+/** What a storage knows of the memory that it lies in. */
+export interface Home {
+  /** Why nothing in it can be used any more; null while all can. */
+  readonly closed: string | null
+  /** Takes the bytes of a live storage back. */
+  release(storage: Storage): void
+}
+
 let nextId = 0
 
 /**
@@ -20,6 +28,8 @@ let nextId = 0
 export class Storage implements Bindable {
   readonly id = nextId++
   readonly byteLength: number
+  /** Times that its bytes were written over from the host or by an optimizer: what a backward pass wants must be old. */
+  version = 0
   /** Position among the transients of its recording; -1 for a live storage. */
   index = -1
 
@@ -31,8 +41,15 @@ export class Storage implements Bindable {
     public offset = 0,
     /** What must stay alive as long as this storage does (the arena chunk it is a slice of). */
     readonly owner: object | null = null,
+    /** The memory that its buffer is of; null for a transient. */
+    readonly memory: Home | null = null,
   ) {
     this.byteLength = Math.max(16, roundUp(bytes, 16))
+  }
+
+  /** `bytes` bytes of a live storage from `at` on. */
+  slice(at: number, bytes: number, label: string, owner: object | null = this.owner): Storage {
+    return new Storage(bytes, 'live', label, this.buffer, this.offset + at, owner, this.memory)
   }
 
   get storage(): this {
@@ -41,6 +58,7 @@ export class Storage implements Bindable {
 
   /** Throws unless the bytes may still be used by `user`. */
   use(user: string): this {
+    check(!this.memory?.closed, () => `${user}: ${this.label} is gone, ${this.memory!.closed}`)
     check(
       this.state !== 'dead',
       () =>

@@ -1,19 +1,18 @@
 // Initial values of parameters, drawn on the host so that every adapter starts from the same ones.
-import { gpu } from '../gpu/gpu.js'
+import { gpu, perEngine } from '../gpu/gpu.js'
 import { Tensor } from '../tensor/tensor.js'
 import { type Shape, numel } from '../util/check.js'
 import { parameter } from '../tensor/arena.js'
 
-let owner: unknown = null
-let drawn = 0
+/** How many parameters were drawn. */
+const drawn = perEngine(() => ({ count: 0 }))
 
 /**
  * A generator of its own for each parameter, keyed by the engine's seed and how many parameters were made before it.
  */
 function generator(): () => number {
-  if (owner !== gpu) [owner, drawn] = [gpu, 0]
   // SplitMix32 (Steele, Lea, Flood 2014) over a hashed start.
-  let state = (Math.imul(gpu.seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(++drawn, 0xc2b2ae35)) | 0
+  let state = (Math.imul(gpu.seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(++drawn().count, 0xc2b2ae35)) | 0
   return () => {
     state = (state + 0x9e3779b9) | 0
     let z = state ^ (state >>> 16)

@@ -1,8 +1,8 @@
 // Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
-import { stateTensor } from '../tensor/arena.js'
-import { gradEnabled } from '../tensor/tape.js'
+import { buffer } from '../tensor/arena.js'
+import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import * as init from './init.js'
@@ -71,8 +71,8 @@ export class BatchNorm2d extends Module {
     super()
     this.weight = init.constant([channels], 1, 'batchNorm weight')
     this.bias = init.constant([channels], 0, 'batchNorm bias')
-    this.runningMean = stateTensor([channels], 'running mean').write(new Float32Array(channels))
-    this.runningVar = stateTensor([channels], 'running variance').write(new Float32Array(channels).fill(1))
+    this.runningMean = buffer([channels], 'running mean').write(new Float32Array(channels))
+    this.runningVar = buffer([channels], 'running variance').write(new Float32Array(channels).fill(1))
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,7 @@
 // From one dtype to another.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { autocasting } from '../tensor/autocast.js'
+import { autocasting } from '../tensor/mode.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type DType, Tensor, empty } from '../tensor/tensor.js'
 

@@ -3,7 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { gradEnabled } from '../tensor/tape.js'
+import { gradEnabled } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { batchNorm } from './batchnorm.js'

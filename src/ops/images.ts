@@ -1,7 +1,7 @@
 // The part of the input pipeline that runs on the GPU: flip, scale to [0, 1], normalise.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { autocasting } from '../tensor/autocast.js'
+import { autocasting } from '../tensor/mode.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'

@@ -1,6 +1,6 @@
 // Linear layers, alone and with gelu in the same kernel.
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { gradEnabled } from '../tensor/tape.js'
+import { gradEnabled } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { operand, parameterAs } from './cast.js'

@@ -1,6 +1,6 @@
 // What all optimizers share: parameter groups, runs of neighbours, a step counter that survives replay.
 import { gpu } from '../gpu/gpu.js'
-import { Storage } from '../gpu/storage.js'
+import type { Storage } from '../gpu/storage.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
 import { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
@@ -82,7 +82,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
         buffers.push(await Promise.all(slices.map((s) => new Tensor(s, p.shape).data())))
       }
     }
-    const skipped = this.scaler ? (await this.scaler.data<Uint32Array>())[SKIPPED] : 0
+    const skipped = this.scaler ? (await this.scaler.data('u32'))[SKIPPED] : 0
     return { steps: this.steps - skipped, buffers }
   }
 
@@ -120,8 +120,6 @@ export abstract class Optimizer<Options extends { lr: number }> {
       ({ run: { parameters: p } }) =>
         p.buffer === buffer && p.offset <= offset && offset + byteLength <= p.offset + p.byteLength,
     )!
-    return home.storages.map(
-      (s) => new Storage(byteLength, 'live', s.label, s.buffer, s.offset + offset - home.run.parameters.offset, s),
-    )
+    return home.storages.map((s) => s.slice(offset - home.run.parameters.offset, byteLength, s.label, s))
   }
 }

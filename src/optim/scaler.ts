@@ -111,7 +111,7 @@ export class GradScaler {
 
   /** The factor, the steps since it changed, and how many steps were left out so far. */
   async stateDict(): Promise<{ scale: number; growthTracker: number; skipped: number }> {
-    const [scale, growthTracker, , skipped] = await this.state.data<Uint32Array>()
+    const [scale, growthTracker, , skipped] = await this.state.data('u32')
     return { scale: new Float32Array(Uint32Array.of(scale).buffer)[0], growthTracker, skipped }
   }
 

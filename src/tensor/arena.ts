@@ -1,9 +1,9 @@
 // Parameters and model state in a few flat chunks: an optimizer then updates many parameters in one dispatch.
-import { gpu } from '../gpu/gpu.js'
+import { gpu, perEngine } from '../gpu/gpu.js'
 import type { Memory } from '../gpu/memory.js'
 import { Storage, roundUp } from '../gpu/storage.js'
-import { type Shape, check, formatShape, numel } from '../util/check.js'
-import { Tensor } from './tensor.js'
+import { type Shape, check, numel } from '../util/check.js'
+import { Tensor, checkShape, gradientStorage } from './tensor.js'
 
 const ALIGNMENT = 256
 /** The first two chunks, and those that follow: large ones leave smaller gaps. */
@@ -35,7 +35,7 @@ class Chunk {
   take(bytes: number, label: string): Storage | null {
     const size = roundUp(bytes, ALIGNMENT)
     if (this.used + size > this.bytes) return null
-    const storage = new Storage(bytes, 'live', label, this.buffer, this.used, this)
+    const storage = new Storage(bytes, 'live', label, this.buffer, this.used, this, gpu.memory)
     this.used += size
     return storage
   }
@@ -46,14 +46,8 @@ class Chunk {
       this.gradients = gpu.memory.createStorageBuffer(this.bytes, `gradients of ${this.label}`)
       collected.register(this, { memory: gpu.memory, buffer: this.gradients })
     }
-    return new Storage(
-      parameter.byteLength,
-      'live',
-      `gradient of ${parameter.label}`,
-      this.gradients,
-      parameter.offset,
-      this,
-    )
+    const { byteLength, label, offset, memory } = parameter
+    return new Storage(byteLength, 'live', `gradient of ${label}`, this.gradients, offset, this, memory)
   }
 }
 
@@ -66,13 +60,10 @@ const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }
  */
 class Arena {
   private open: Chunk[] = []
-  private owner: unknown = null
 
   constructor(private readonly label: string) {}
 
   take(shape: Shape, label: string): Storage {
-    if (this.owner !== gpu) this.open = []
-    this.owner = gpu
     const bytes = roundUp(numel(shape) * 4, ALIGNMENT)
     const limit = gpu.caps.limits.maxStorageBufferBindingSize
     check(bytes <= limit, () => `parameter ${label}: needs ${bytes} bytes, this adapter binds at most ${limit}`)
@@ -86,26 +77,25 @@ class Arena {
   }
 }
 
-const parameters = new Arena('parameters')
-const state = new Arena('state')
+const arenas = perEngine(() => ({ parameters: new Arena('parameters'), state: new Arena('state') }))
 
-/** A trainable leaf of the given shape (`torch.nn.Parameter`), with uninitialised elements. */
-export function parameter(shape: Shape, label: string): Tensor {
-  check(
-    shape.every((s) => Number.isInteger(s) && s > 0),
-    () => `parameter ${label}: sizes must be positive integers, got ${formatShape(shape)}`,
-  )
-  const storage = parameters.take(shape, label)
-  const made = new Tensor(storage, [...shape])
+/** A trainable leaf of the given shape, with uninitialised elements, beside those made before it. */
+export function parameter(shape: Shape, label: string): Tensor<'f32'> {
+  checkShape(`parameter ${label}`, shape)
+  const storage = arenas().parameters.take(shape, label)
+  const made = new Tensor<'f32'>(storage, [...shape])
   made.requiresGrad = true
   let gradient: Storage | null = null
   made.gradStorage = () => (gradient ??= (storage.owner as Chunk).gradientOf(storage))
   return made
 }
 
-/** A tensor that belongs to a model without being trained (PyTorch's buffer), e.g. running statistics. */
-export function stateTensor(shape: Shape, label: string): Tensor {
-  return new Tensor(state.take(shape, label), [...shape])
+/** A tensor that belongs to a model without being trained (PyTorch's buffer), with uninitialised elements. */
+export function buffer(shape: Shape, label: string): Tensor<'f32'> {
+  checkShape(`buffer ${label}`, shape)
+  const made = new Tensor<'f32'>(arenas().state.take(shape, label), [...shape])
+  made.role = 'buffer'
+  return made
 }
 
 /** Parameters that lie side by side: `parameters`, `gradients` cover the same run of `floats` elements. */
@@ -128,11 +118,11 @@ export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
   const close = () => {
     if (!first) return
     const p = first.storage
-    const g = first.gradStorage!()
+    const g = gradientStorage(first)
     const bytes = end - p.offset
     runs.push({
-      parameters: new Storage(bytes, 'live', 'parameters', p.buffer, p.offset, p.owner),
-      gradients: new Storage(bytes, 'live', 'gradients', g.buffer, g.offset, g.owner),
+      parameters: p.slice(0, bytes, 'parameters'),
+      gradients: g.slice(0, bytes, 'gradients'),
       floats: bytes / 4,
     })
   }

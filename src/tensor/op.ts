@@ -1,6 +1,7 @@
 // defineOp: one operator = shape rule, forward, backward, side by side.
 import { type Shape, check, formatShape } from '../util/check.js'
-import { gradEnabled, makeNode } from './tape.js'
+import { gradEnabled } from './mode.js'
+import { makeNode } from './tape.js'
 import { type DType, Tensor, empty } from './tensor.js'
 
 type OutputShape = Shape | { shape: Shape; dtype: DType }
@@ -91,17 +92,17 @@ export function defineOp<
           name in outputs ? outputs[name as unknown as Out] : (inputs[name as unknown as In] as Tensor | null)
         saved[name] = kept && new Tensor(kept.storage, kept.shape, kept.dtype)
       }
-      const node = makeNode({
-        op: spec.name,
+      const node = makeNode(
+        spec.name,
         inputs,
         wants,
-        backward: (dOutputs, targets) =>
-          spec.backward!(saved as never, dOutputs as never, targets as never, attrs) as never,
-      })
+        saved,
+        (kept, dOutputs, targets) => spec.backward!(kept as never, dOutputs as never, targets as never, attrs) as never,
+      )
       for (const name in outputs) {
         if (auxiliary.has(name)) continue
-        outputs[name].requiresGrad = true
         outputs[name].node = node
+        outputs[name].requiresGrad = true
         outputs[name].output = name
       }
     }
@@ -135,14 +136,12 @@ function dtypeOf(
 export function view(x: Tensor, shape: Shape): Tensor {
   const y = new Tensor(x.storage.use('reshape'), [...shape], x.dtype)
   if (x.requiresGrad && gradEnabled()) {
+    const { shape: before } = x
+    y.node = makeNode('reshape', { x }, ['x'], {}, (_, { y: dy }) => ({
+      x: new Tensor(dy.storage, before, dy.dtype),
+    }))
     y.requiresGrad = true
     y.output = 'y'
-    y.node = makeNode({
-      op: 'reshape',
-      inputs: { x },
-      wants: ['x'],
-      backward: ({ y: dy }) => ({ x: new Tensor(dy.storage, x.shape, dy.dtype) }),
-    })
   }
   return y
 }

@@ -1,39 +1,63 @@
 // The tape: which operator made which tensor, and the walk back.
-import { gpu } from '../gpu/gpu.js'
+import { gpu, perEngine } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { check, formatShape, sameShape } from '../util/check.js'
-import { autocast, autocasting } from './autocast.js'
-import { type DType, Tensor, empty, tensor } from './tensor.js'
+import { type Shape, check, formatShape, sameShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
+import { dependencies } from './dependencies.js'
+import { autocasting, gradEnabled, noGrad, withMode } from './mode.js'
+import { type BackwardOptions, type DType, Tensor, empty, gradientStorage, tensor } from './tensor.js'
+
+/** Where a gradient goes on to: a leaf, or an output of the operator that made the tensor. Keeps no activation alive. */
+interface Edge {
+  readonly leaf: Tensor | null
+  readonly node: Node | null
+  readonly output: string
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+type Saved = Readonly<Record<string, Tensor | null>>
 
 /** One application of an operator that a gradient may flow back through. */
 export interface Node {
   readonly id: number
   readonly op: string
-  readonly inputs: Readonly<Record<string, Tensor | null>>
+  /** The inputs that want a gradient. */
+  readonly edges: Readonly<Record<string, Edge>>
+  /** What the backward pass reads; null once one has freed it. */
+  saved: Saved | null
+  /** Versions of the saved tensors when they were saved. */
+  readonly versions: Readonly<Record<string, number>>
   /** Fills `targets` (the wanted input gradients) from the output gradients; may return one to pass on instead. */
-  readonly backward: (outputs: Record<string, Tensor>, targets: Record<string, Tensor>) => Record<string, Tensor> | void
-  /** Names of the inputs that want a gradient. */
-  readonly wants: readonly string[]
+  readonly backward: (
+    saved: Saved,
+    outputs: Record<string, Tensor>,
+    targets: Record<string, Tensor>,
+  ) => Record<string, Tensor> | void
 }
 
-let nextId = 0
-let enabled = true
+const nextId = perEngine(() => ({ id: 0 }))
 
-export const gradEnabled = () => enabled
-
-/** Runs `fn` without recording anything on the tape (PyTorch's `torch.no_grad`). */
-export function noGrad<T>(fn: () => T): T {
-  const before = enabled
-  enabled = false
-  try {
-    return fn()
-  } finally {
-    enabled = before
-  }
+/** Puts an operator on the tape; `wants` are the names of the inputs that want a gradient. */
+export function makeNode(
+  op: string,
+  inputs: Readonly<Record<string, Tensor | null>>,
+  wants: readonly string[],
+  saved: Saved,
+  backward: Node['backward'],
+): Node {
+  const edges: Record<string, Edge> = {}
+  for (const name of wants) edges[name] = edgeOf(inputs[name]!)
+  const versions: Record<string, number> = {}
+  for (const name in saved) versions[name] = saved[name]?.storage.version ?? 0
+  const node = { id: nextId().id++, op, edges, saved, versions, backward }
+  dependencies()?.made.add(node)
+  return node
 }
 
-export function makeNode(node: Omit<Node, 'id'>): Node {
-  return { id: nextId++, ...node }
+const edgeOf = (t: Tensor): Edge => {
+  const { node, output, shape, dtype } = t
+  return { leaf: node ? null : t, node, output, shape, dtype }
 }
 
 /** a + b, elementwise: neither is written, as a gradient may have been passed on to several. */
@@ -43,21 +67,12 @@ function sum(a: Tensor, b: Tensor): Tensor {
   return y
 }
 
-/** Runs `fn` with recording on the tape, also inside {@link noGrad}. */
-function withGrad<T>(fn: () => T): T {
-  const before = enabled
-  enabled = true
-  try {
-    return fn()
-  } finally {
-    enabled = before
-  }
-}
-
 /**
  * Reverse-mode differentiation: visits the nodes in the reverse order of their making, so that every sum has one order.
  */
-export function backward(root: Tensor, gradient?: Tensor): void {
+export function backward(root: Tensor, gradient?: Tensor | null, options: BackwardOptions = {}): void {
+  checkOptions('backward', options, ['retainGraph'])
+  root.storage.use('backward')
   check(root.requiresGrad, () => `backward: tensor ${formatShape(root.shape)} does not require a gradient`)
   check(
     gradient || root.size === 1,
@@ -73,64 +88,81 @@ export function backward(root: Tensor, gradient?: Tensor): void {
     !gradient || gradient.dtype === root.dtype,
     () => `backward: the gradient must have the tensor's dtype ${root.dtype}, got ${gradient!.dtype}`,
   )
-  noGrad(() => walk([[root, gradient ?? ones(root)]]))
+  noGrad(() => walk([[root, gradient ?? ones(root)]], options.retainGraph ?? false))
 }
 
-Tensor.prototype.backward = function (gradient) {
-  backward(this, gradient)
+Tensor.prototype.backward = function (gradient, options) {
+  backward(this, gradient, options)
 }
 
-const onesCache = new WeakMap<object, Map<DType, Tensor>>()
+const onesCache = perEngine(() => new Map<DType, Tensor>())
 
 /** The one-element gradient that starts a backward pass; made once per engine. */
 function ones({ shape, dtype }: Tensor): Tensor {
-  const made = onesCache.get(gpu) ?? new Map<DType, Tensor>()
-  onesCache.set(gpu, made)
+  const made = onesCache()
   let one = made.get(dtype)
   if (!one || one.storage.state !== 'live') made.set(dtype, (one = tensor([1], [1], { dtype })))
   return new Tensor(one.storage, shape, dtype)
 }
 
 /** Brings gradients from the roots to all leaves. */
-function walk(roots: readonly (readonly [Tensor, Tensor])[]): void {
+function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolean): void {
   const arrived = new Map<Node, Record<string, Tensor>>()
-  const deliver = (to: Tensor, value: Tensor) => {
-    if (to.node) {
-      let outputs = arrived.get(to.node)
-      if (!outputs) arrived.set(to.node, (outputs = {}))
-      outputs[to.output] = outputs[to.output] ? sum(outputs[to.output], value) : value
-    } else if (to.grad) {
+  const deliver = ({ leaf, node, output }: Edge, value: Tensor) => {
+    if (node) {
+      let outputs = arrived.get(node)
+      if (!outputs) arrived.set(node, (outputs = {}))
+      outputs[output] = outputs[output] ? sum(outputs[output], value) : value
+      return
+    }
+    const to = leaf!
+    if (to.grad) {
       gpu.run(shaders.accumulate, { x: value, y: to.grad }, { n: to.size }, { elements: to.size })
     } else {
       to.grad = gradientOf(to)
       if (to.grad.storage !== value.storage) gpu.copy(value, to.grad)
     }
   }
-  for (const [root, gradient] of roots) deliver(root, gradient)
+  for (const [root, gradient] of roots) deliver(edgeOf(root), gradient)
   for (const node of reachable(roots.map(([root]) => root))) {
     const outputs = arrived.get(node)
     if (!outputs) continue
     arrived.delete(node)
+    const saved = usable(node)
     const targets: Record<string, Tensor> = {}
-    for (const name of node.wants) {
-      const input = node.inputs[name]!
+    for (const name in node.edges) {
+      const { leaf, shape, dtype } = node.edges[name]
       // A parameter's first gradient is written where it belongs, without a copy.
-      const direct =
-        !input.node && !input.grad && !Object.values(targets).some((t) => t.storage === gradientOf(input).storage)
-      targets[name] = direct ? gradientOf(input) : empty(input.shape, input.dtype, `gradient of ${node.op}.${name}`)
+      const direct = leaf && !leaf.grad && !Object.values(targets).some((t) => t.storage === gradientOf(leaf).storage)
+      targets[name] = direct ? gradientOf(leaf) : empty(shape, dtype, `gradient of ${node.op}.${name}`)
     }
-    const passed = node.backward(outputs, targets) ?? {}
-    for (const name of node.wants) deliver(node.inputs[name]!, passed[name] ?? targets[name])
+    const passed = node.backward(saved, outputs, targets) ?? {}
+    for (const name in node.edges) deliver(node.edges[name], passed[name] ?? targets[name])
+    if (!retainGraph && Object.keys(saved).length) node.saved = null
   }
+}
+
+/** What a node has saved, if it is still there and still what it was. */
+function usable(node: Node): Saved {
+  const { op, saved, versions } = node
+  check(saved, () => `backward: ${op} was freed by an earlier backward(); give that one { retainGraph: true }`)
+  for (const name in saved) {
+    check(
+      (saved[name]?.storage.version ?? 0) === versions[name],
+      () => `backward: '${name}' of ${op} was overwritten after the forward pass; run that again after writing`,
+    )
+  }
+  const recording = dependencies()
+  check(
+    !recording?.replayed || recording.made.has(node),
+    () => `backward: ${op} ran outside of this captured function, which may run again; run the forward pass in it, too`,
+  )
+  return saved
 }
 
 /** The leaf's gradient tensor; its bytes outlive steps. */
 function gradientOf(leaf: Tensor): Tensor {
-  if (!leaf.gradStorage) {
-    const storage = gpu.memory.allocate(leaf.bytes, `gradient ${formatShape(leaf.shape)}`)
-    leaf.gradStorage = () => storage
-  }
-  return new Tensor(leaf.gradStorage(), leaf.shape, leaf.dtype)
+  return new Tensor(gradientStorage(leaf), leaf.shape, leaf.dtype)
 }
 
 /** All nodes that the roots depend on, latest first. */
@@ -141,10 +173,7 @@ function reachable(roots: readonly Tensor[]): Node[] {
     const node = stack.pop()!
     if (found.has(node)) continue
     found.add(node)
-    for (const name of node.wants) {
-      const maker = node.inputs[name]!.node
-      if (maker) stack.push(maker)
-    }
+    for (const { node: maker } of Object.values(node.edges)) if (maker) stack.push(maker)
   }
   return [...found].sort((a, b) => b.id - a.id)
 }
@@ -155,35 +184,34 @@ function reachable(roots: readonly Tensor[]): Node[] {
  * place is updated twice.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
-  if (!enabled) return fn(...inputs)
+  if (!gradEnabled()) return fn(...inputs)
   const stream = gpu.stream
   const half = autocasting()
   const results = noGrad(() => fn(...inputs))
-  const saved = inputs.map((x) => x.detach())
   const named = Object.fromEntries(inputs.map((x, i) => [i, x]))
-  const node = makeNode({
-    op: 'checkpoint',
-    inputs: named,
-    wants: Object.keys(named).filter((name) => named[name].requiresGrad),
-    backward(outputs, targets) {
-      const leaves = saved.map((x, i) => {
-        const leaf = x.detach()
-        leaf.requiresGrad = i in targets
-        leaf.gradStorage = () => targets[i].storage
-        return leaf
-      })
-      const after = gpu.stream
-      gpu.stream = stream
-      const again = withGrad(() => autocast(() => fn(...leaves), { enabled: half }))
-      gpu.stream = after
-      walk(again.flatMap((y, i) => (outputs[i] ? [[y, outputs[i]] as const] : [])))
-      for (const i in targets) if (!leaves[Number(i)].grad) gpu.zero(targets[i])
-    },
+  const kept = Object.fromEntries(inputs.map((x, i) => [i, x.detach()]))
+  const wants = Object.keys(named).filter((name) => named[name].requiresGrad)
+  const node = makeNode('checkpoint', named, wants, kept, (saved, outputs, targets) => {
+    const leaves = Object.entries(saved).map(([i, x]) => {
+      const leaf = x!.detach()
+      leaf.requiresGrad = i in targets
+      leaf.gradStorage = () => targets[i].storage
+      return leaf
+    })
+    const after = gpu.stream
+    gpu.stream = stream
+    const again = withMode({ grad: true, half }, () => fn(...leaves), 'checkpoint')
+    gpu.stream = after
+    walk(
+      again.flatMap((y, i) => (outputs[i] ? [[y, outputs[i]] as const] : [])),
+      false,
+    )
+    for (const i in targets) if (!leaves[Number(i)].grad) gpu.zero(targets[i])
   })
   return results.map((result, i) => {
     const y = result.detach()
-    y.requiresGrad = true
     y.node = node
+    y.requiresGrad = true
     y.output = String(i)
     return y
   })

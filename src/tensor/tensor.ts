@@ -3,6 +3,8 @@ import { gpu } from '../gpu/gpu.js'
 import type { Bindable, Storage } from '../gpu/storage.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
+import { checkOptions } from '../util/options.js'
+import { making, reading, setting } from './dependencies.js'
 import type { Node } from './tape.js'
 
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'u8'
@@ -12,23 +14,75 @@ const BYTES = { f32: 4, f16: 2, i32: 4, u32: 4, u8: 1 } as const
 /** What elements are on the host; f16 are widened. */
 const ARRAYS = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array } as const
 
+/**
+ * The array that holds a dtype's elements on the host; Float32Array where the dtype is not known to the compiler (any,
+ * which alone takes '').
+ */
+export type ArrayOf<D extends DType> = '' extends D ? Float32Array<ArrayBuffer> : InstanceType<(typeof ARRAYS)[D]>
+
+/** Numbers in nested lists, all of one length at each depth. */
+export type Nested = number | readonly Nested[]
+
+export interface BackwardOptions {
+  /** Keep what the backward pass reads, so that another one can follow. Default false. */
+  retainGraph?: boolean
+}
+
+/** What a module takes a tensor for: it is trained and saved, or only saved. */
+export type Role = 'parameter' | 'buffer'
+
+/** Values that are shown when a tensor is printed. */
+const SHOWN = 6
+
 /** An n-dimensional array on the GPU. Activations are NHWC: channels last. */
-export class Tensor implements Bindable {
-  /** Whether `backward()` computes a gradient for it. Set on leaves; operators pass it on. */
-  requiresGrad = false
-  /** Sum of the gradients that `backward()` has brought since it was last null. Leaves only. */
-  grad: Tensor | null = null
+export class Tensor<D extends DType = any> implements Bindable {
+  /** What a module takes it for; null for neither. A leaf that requires a gradient is a parameter. */
+  role: Role | null = null
   /** Where the gradient's bytes go; made at first use (parameters have theirs in an arena). */
   gradStorage: (() => Storage) | null = null
   /** The operator that made it, when a gradient may flow back through it, and the name of the output it is. */
   node: Node | null = null
   output = ''
+  private wanted = false
+  private gradient: Tensor | null = null
+  /** The first elements as they were when last seen on the host. */
+  private seen: { values: number[]; version: number } | null = null
 
   constructor(
     readonly storage: Storage,
     readonly shape: Shape,
-    readonly dtype: DType = 'f32',
-  ) {}
+    readonly dtype: D = 'f32' as D,
+  ) {
+    making(this)
+  }
+
+  /** Whether `backward()` computes a gradient for it. Set on leaves; operators pass it on. */
+  get requiresGrad(): boolean {
+    reading(this, 'wanted')
+    return this.wanted
+  }
+
+  set requiresGrad(value: boolean) {
+    check(
+      !value || this.dtype === 'f32' || this.dtype === 'f16',
+      () => `requiresGrad: only f32 and f16 tensors have gradients, got ${this.dtype}`,
+    )
+    check(value || !this.node, 'requiresGrad: can be taken from leaves alone; detach() what an operator made')
+    if (value && !this.node) this.role ??= 'parameter'
+    setting(this, 'wanted')
+    this.wanted = value
+  }
+
+  /** Sum of the gradients that `backward()` has brought since it was last null. Leaves only. */
+  get grad(): Tensor | null {
+    reading(this, 'gradient')
+    return this.gradient
+  }
+
+  set grad(value: Tensor | null) {
+    setting(this, 'gradient')
+    this.gradient = value
+  }
 
   get size(): number {
     return numel(this.shape)
@@ -44,18 +98,33 @@ export class Tensor implements Bindable {
   }
 
   /**
-   * Computes the gradients of all leaves it depends on (PyTorch's `Tensor.backward`). `gradient` may be left out for
-   * one element.
+   * Computes the gradients of all leaves it depends on (`torch.Tensor.backward`). `gradient` may be left out for one
+   * element.
+   * @throws a second time on the same graph, unless the first was given `retainGraph`; and where a tensor that the
+   *   backward pass needs was written over.
    */
-  declare backward: (gradient?: Tensor) => void // given by tape.ts, which stands above this file
+  declare backward: (gradient?: Tensor | null, options?: BackwardOptions) => void // given by tape.ts, above this file
 
   /** The same numbers in another dtype (`torch.Tensor.to`); differentiable between f32 and f16. */
-  declare to: (dtype: DType) => Tensor // given by ops/cast.ts
+  declare to: <E extends DType>(dtype: E) => Tensor<E> // given by ops/cast.ts
 
-  /** The elements, row-major, as an array of the dtype; f16 as a Float32Array. */
-  async data<T extends TypedArray = Float32Array>(): Promise<T> {
+  /**
+   * The elements, row-major, as an array of the dtype; f16 as a Float32Array. Give the dtype where the compiler does not
+   * know it: `labels.data('i32')`.
+   * @throws when the tensor has another dtype than the one given.
+   */
+  data(): Promise<ArrayOf<D>>
+  data<E extends DType>(dtype: E): Promise<ArrayOf<E>>
+  async data(dtype?: DType): Promise<TypedArray> {
+    check(
+      dtype === undefined || dtype === (this.dtype as DType),
+      () => `data: the tensor holds ${this.dtype}, asked for ${dtype}`,
+    )
+    const { version } = this.storage
     const bytes = await gpu.read(this.storage.use('data'), this.bytes)
-    return (this.dtype === 'f16' ? fromHalf(new Uint16Array(bytes)) : new ARRAYS[this.dtype](bytes)) as T
+    const array = this.dtype === 'f16' ? fromHalf(new Uint16Array(bytes)) : new ARRAYS[this.dtype as DType](bytes)
+    this.see(array, version)
+    return array
   }
 
   /** The only element, as a number. */
@@ -64,70 +133,174 @@ export class Tensor implements Bindable {
     return (await this.data())[0]
   }
 
-  /** Overwrites the elements. The tensor keeps its place, so a captured step that reads it stays valid. */
-  write(data: TypedArray): this {
+  /**
+   * Overwrites the elements, with an array of the dtype or with plain numbers. The tensor keeps its place, so a captured
+   * step that reads it stays valid.
+   */
+  write(data: TypedArray | readonly number[]): this {
     check(
       data.length === this.size,
       () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data.length}`,
     )
-    gpu.write(this.storage.use('write'), this.dtype === 'f16' ? toHalf(data) : data)
+    const wanted = ARRAYS[this.dtype as DType]
+    const array = Array.isArray(data) ? wanted.from(flat('write', data).values) : (data as TypedArray)
+    check(
+      array instanceof wanted,
+      () => `write: a tensor of ${this.dtype} takes a ${wanted.name}, got ${array?.constructor?.name}`,
+    )
+    gpu.write(this.storage.use('write'), this.dtype === 'f16' ? toHalf(array) : array)
+    this.storage.version++
+    this.see(array, this.storage.version)
     return this
   }
 
   /** The same elements without a history. */
-  detach(): Tensor {
+  detach(): Tensor<D> {
     return new Tensor(this.storage, this.shape, this.dtype)
   }
 
   /** Gives the memory back at once instead of when it is collected. */
   dispose(): void {
-    if (this.storage.state === 'live') gpu.memory.release(this.storage)
+    this.storage.memory?.release(this.storage)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** `Tensor(f32 [2, 3])`, and its first elements where the host has seen them. */
+  toString(): string {
+    const { storage, seen, size } = this
+    const gone = storage.state === 'dead' || storage.memory?.closed
+    const values = !gone && seen?.version === storage.version ? seen.values : null
+    const list = values
+      ? ` [${values.map((v) => Number(v.toPrecision(6))).join(', ')}${size > SHOWN ? ', …' : ''}]`
+      : ''
+    return `Tensor(${this.dtype} ${formatShape(this.shape)})${gone ? ' disposed' : list}`
+  }
+
+  /** For Node's console. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString()
+  }
+
+  /** Kernels write over parameters and statistics unseen; all other tensors keep what the host has seen. */
+  private see(array: TypedArray, version: number): void {
+    if (!this.role) this.seen = { values: Array.from(array.subarray(0, SHOWN)), version }
   }
 }
 
+export type DTypeOf<T> = T extends Int32Array
+  ? 'i32'
+  : T extends Uint32Array
+    ? 'u32'
+    : T extends Uint8Array
+      ? 'u8'
+      : 'f32'
+
+export interface TensorOptions<D extends DType = DType> {
+  /** Default: that of the array; f32 for numbers. */
+  dtype?: D
+  /** Whether it is a leaf to be trained. Default false. */
+  requiresGrad?: boolean
+}
+
 /**
- * A tensor with the given elements (row-major). The dtype follows the array's type: Float32Array or numbers → f32, …;
- * f16 must be asked for.
+ * A tensor with the given elements (row-major): an array with its shape, default one axis, or nested lists whose shape
+ * is theirs (`torch.tensor`). The dtype follows the array's type: Float32Array or numbers → f32, …; f16 must be asked
+ * for.
+ * @throws when the elements are not numbers, or not as many as the shape holds.
  */
-export function tensor(
-  data: TypedArray | readonly number[],
+export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<T>>(
+  data: T,
   shape?: Shape,
-  options: { dtype?: DType; requiresGrad?: boolean } = {},
-): Tensor {
-  const dtype =
-    options.dtype ??
-    (data instanceof Int32Array
-      ? 'i32'
-      : data instanceof Uint32Array
-        ? 'u32'
-        : data instanceof Uint8Array
-          ? 'u8'
-          : 'f32')
-  const dims = shape ?? [data.length]
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  checkOptions('tensor', options, ['dtype', 'requiresGrad'])
+  const { values, shape: own } = ArrayBuffer.isView(data)
+    ? { values: data as TypedArray, shape: [(data as TypedArray).length] }
+    : flat('tensor', data as Nested)
+  const dtype = options.dtype ?? (dtypeOf(values) as D)
+  check(dtype in ARRAYS, () => `tensor: dtype must be one of ${Object.keys(ARRAYS).join(' ')}, got ${dtype}`)
+  const dims = shape ?? own
+  checkShape('tensor', dims)
   check(
-    numel(dims) === data.length,
-    () => `tensor: shape ${formatShape(dims)} holds ${numel(dims)} elements, got ${data.length}`,
+    numel(dims) === values.length,
+    () => `tensor: shape ${formatShape(dims)} holds ${numel(dims)} elements, got ${values.length}`,
   )
-  const array =
-    dtype === 'f16'
-      ? toHalf(data)
-      : data instanceof ARRAYS[dtype]
-        ? data
-        : ARRAYS[dtype].from(data as ArrayLike<number>)
-  const made = new Tensor(gpu.memory.allocate(array.byteLength, `tensor ${formatShape(dims)}`), [...dims], dtype)
+  const typed = values instanceof ARRAYS[dtype] ? values : ARRAYS[dtype].from(values)
+  const array = dtype === 'f16' ? toHalf(typed) : typed
+  const storage = gpu.memory.allocate(array.byteLength, `tensor ${formatShape(dims)}`)
+  const made = new Tensor<D>(storage, [...dims], dtype)
   gpu.write(made.storage, array)
-  made.requiresGrad = options.requiresGrad ?? false
+  if (options.requiresGrad) made.requiresGrad = true
+  made['see'](typed as TypedArray, storage.version)
   return made
+}
+
+function dtypeOf(values: TypedArray | readonly number[]): DType {
+  if (values instanceof Int32Array) return 'i32'
+  if (values instanceof Uint32Array) return 'u32'
+  if (values instanceof Uint8Array) return 'u8'
+  check(
+    values instanceof Float32Array || Array.isArray(values),
+    () =>
+      `tensor: elements come as numbers, Float32Array, Int32Array, Uint32Array or Uint8Array, got ${kindOf(values)}`,
+  )
+  return 'f32'
+}
+
+const kindOf = (value: unknown) => (value as object | null)?.constructor?.name ?? String(value)
+
+/** The numbers of nested lists, row-major, and the shape of the lists. */
+function flat(name: string, data: Nested): { values: number[]; shape: number[] } {
+  const shape: number[] = []
+  for (let at = data; Array.isArray(at); at = at[0]) shape.push(at.length)
+  const values: number[] = []
+  const visit = (value: Nested, depth: number) => {
+    if (depth === shape.length) {
+      check(typeof value === 'number', () => `${name}: elements must be numbers, got ${kindOf(value)}`)
+      values.push(value)
+      return
+    }
+    check(
+      Array.isArray(value) && value.length === shape[depth],
+      () =>
+        `${name}: lists of axis ${depth} must all have ${shape[depth]} elements, got ` +
+        (Array.isArray(value) ? value.length : kindOf(value)),
+    )
+    for (const element of value) visit(element, depth + 1)
+  }
+  visit(data, 0)
+  return { values, shape }
+}
+
+/** Throws unless `shape` is a list of whole numbers above 0. */
+export function checkShape(name: string, shape: Shape): void {
+  check(
+    Array.isArray(shape) && shape.every((s) => Number.isInteger(s) && s > 0),
+    () => `${name}: sizes must be positive integers, got ${Array.isArray(shape) ? formatShape(shape) : shape}`,
+  )
 }
 
 /** An uninitialised tensor, for an operator to fill: transient inside a step, live outside. */
-export function empty(shape: Shape, dtype: DType = 'f32', label = 'tensor'): Tensor {
+export function empty<D extends DType = 'f32'>(shape: Shape, dtype: D = 'f32' as D, label = 'tensor'): Tensor<D> {
   return new Tensor(gpu.allocate(numel(shape) * BYTES[dtype], `${label} ${formatShape(shape)}`), [...shape], dtype)
 }
 
-/** A tensor of zeros. */
-export function zeros(shape: Shape, dtype: DType = 'f32'): Tensor {
+/** A tensor of zeros (`torch.zeros`). @throws when the shape is none, or larger than the adapter's buffers. */
+export function zeros<D extends DType = 'f32'>(shape: Shape, dtype: D = 'f32' as D): Tensor<D> {
+  checkShape('zeros', shape)
   const made = empty(shape, dtype)
   gpu.zero(made)
   return made
+}
+
+/** Where a leaf's gradient lies; made at first use. */
+export function gradientStorage(leaf: Tensor): Storage {
+  if (!leaf.gradStorage) {
+    const storage = gpu.memory.allocate(leaf.bytes, `gradient ${formatShape(leaf.shape)}`)
+    leaf.gradStorage = () => storage
+  }
+  return leaf.gradStorage()
 }

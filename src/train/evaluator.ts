@@ -2,7 +2,7 @@
 import * as F from '../ops/index.js'
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
-import { noGrad } from '../tensor/tape.js'
+import { noGrad } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
 import type { Outputs } from './metrics.js'

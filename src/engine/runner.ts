@@ -1,0 +1,100 @@
+// Runs recorded steps one after another: plans them, encodes and submits them, hands out what they return.
+import { gpu, type Gpu } from '../gpu/gpu.js'
+import { Plan, type PlanMemory } from '../gpu/plan.js'
+import type { Recording } from '../gpu/recording.js'
+import type { Storage } from '../gpu/storage.js'
+import type { Dependencies } from '../tensor/dependencies.js'
+import { type Mode, currentMode } from '../tensor/mode.js'
+import { Tensor } from '../tensor/tensor.js'
+import { RadiogradError, check } from '../util/check.js'
+import { Plans } from './plans.js'
+import { type Recorded, type Result, mapTensors } from './record.js'
+
+/** A step that is ready to run. */
+export interface Run<R> {
+  plan: Plan
+  value: R
+  results: readonly Storage[]
+  dependencies: Dependencies
+  /** Given where this recording, of the same structure as the plan's, brings its own host calls and live storages. */
+  own?: { recording: Recording; live: readonly Storage[] }
+  /** Copied before the step. */
+  copies?: readonly { from: Storage; to: Storage }[]
+}
+
+export class Runner {
+  readonly plans: Plans
+  /** Of the largest plan so far. */
+  readonly largest: PlanMemory = { planned: 0, lowerBound: 0 }
+  /** Milliseconds this thread has worked on steps. */
+  busyMs = 0
+  private last: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    readonly gpu: Gpu,
+    warn: (message: string) => void,
+  ) {
+    this.plans = new Plans(warn)
+  }
+
+  /** Throws when the engine can do nothing any more. */
+  alive(): void {
+    this.gpu.alive()
+  }
+
+  /** Runs pieces of work one after another, in the order of the calls; each is told the mode it was called in. */
+  serially<T>(work: (mode: Mode) => Promise<T>): Promise<T> {
+    if (gpu !== this.gpu) return Promise.reject(new RadiogradError('engine: it was disposed'))
+    check(!this.gpu.recording, 'engine: steps do not nest; call the functions directly')
+    const mode = currentMode()
+    const next = this.last.then(() => {
+      this.alive()
+      return work(mode)
+    })
+    this.last = next.catch(() => {})
+    return next
+  }
+
+  async plan({ recording, results, live }: Recorded<unknown>): Promise<Plan> {
+    const { gpu } = this
+    let plan!: Plan
+    gpu.guarded(() => {
+      plan = new Plan(gpu.device, gpu.memory, gpu.pipelines, recording, results)
+    })
+    await plan.ready()
+    gpu.guarded(() => plan.place(live))
+    await gpu.settle()
+    if (plan.memory.planned > this.largest.planned) Object.assign(this.largest, plan.memory)
+    return plan
+  }
+
+  async execute<R extends Result>({ plan, value, results, dependencies, own, copies = [] }: Run<R>): Promise<R> {
+    const { gpu } = this
+    check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
+    const start = performance.now()
+    gpu.flush()
+    const kept = new Map<Storage, Storage>()
+    gpu.guarded(() => {
+      const encoder = gpu.device.createCommandEncoder({ label: 'step' })
+      for (const { from, to } of copies)
+        encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
+      plan.encode(encoder, own?.recording ?? null, own?.live ?? null)
+      for (const storage of results) {
+        const from = plan.resolve(storage)
+        const copy = gpu.memory.allocateResult(storage.byteLength, `result ${storage.label}`)
+        encoder.copyBufferToBuffer(from.buffer, from.offset, copy.buffer!, copy.offset, storage.byteLength)
+        kept.set(storage, copy)
+      }
+      gpu.device.queue.submit([encoder.finish()])
+      gpu.memory.counters.submits++
+    })
+    dependencies.apply()
+    gpu.stepCounter++
+    this.busyMs += performance.now() - start
+    await gpu.settle()
+    return mapTensors(value, (t) => {
+      const copy = kept.get(t.storage)
+      return copy ? new Tensor(copy, t.shape, t.dtype) : t
+    })
+  }
+}
