@@ -12,7 +12,7 @@ function conv(inChannels: number, outChannels: number, kernelSize: number, strid
     stride,
     padding: kernelSize >> 1,
     bias: false,
-    weightInit: (shape) => init.normal(shape, Math.sqrt(2 / (outChannels * kernelSize ** 2)), 'conv weight'),
+    weightInit: (weight) => init.normal(weight, 0, Math.sqrt(2 / (outChannels * kernelSize ** 2))),
   })
 }
 

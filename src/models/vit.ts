@@ -5,6 +5,7 @@ import * as init from '../nn/init.js'
 import { Conv2d, Dropout, LayerNorm, Linear } from '../nn/layers.js'
 import { Module, type StateDict } from '../nn/module.js'
 import { type Stream, TransformerBlock, WEIGHT_STD } from '../nn/transformer.js'
+import { parameter } from '../tensor/arena.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
@@ -62,7 +63,7 @@ class PatchEmbed extends Module {
     super()
     this.proj = new Conv2d(3, dim, patchSize, {
       stride: patchSize,
-      weightInit: (shape) => init.normal(shape, 1 / Math.sqrt(3 * patchSize ** 2), 'patch weight'),
+      weightInit: (weight) => init.normal(weight, 0, 1 / Math.sqrt(3 * patchSize ** 2)),
     })
   }
 
@@ -124,8 +125,8 @@ export class VisionTransformer extends Module {
     this.grid = imageSize / patchSize
     this.ownEps = options.eps !== undefined
     const tokens = this.grid ** 2 + (pool === 'token' ? 1 : 0)
-    this.clsToken = pool === 'token' ? init.normal([1, 1, dim], 1e-6, 'class token') : null
-    this.posEmbed = init.normal([1, tokens, dim], WEIGHT_STD, 'position embedding')
+    this.clsToken = pool === 'token' ? init.normal(parameter([1, 1, dim], 'class token'), 0, 1e-6) : null
+    this.posEmbed = init.normal(parameter([1, tokens, dim], 'position embedding'), 0, WEIGHT_STD)
     this.patchEmbed = new PatchEmbed(patchSize, dim)
     this.posDrop = new Dropout(dropout)
     this.blocks = Array.from(

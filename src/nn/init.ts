@@ -1,15 +1,14 @@
-// Initial values of parameters, drawn on the host so that every adapter starts from the same ones.
+// Initial values of parameters (`torch.nn.init`): each function overwrites a tensor and returns it. Drawn on the host, so
+// that every adapter starts from the same ones. A dry engine draws none.
 import { gpu, perEngine } from '../gpu/gpu.js'
-import { Tensor } from '../tensor/tensor.js'
-import { type Shape, numel } from '../util/check.js'
-import { parameter } from '../tensor/arena.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { check, formatShape, numel } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
-/** How many parameters were drawn. */
+/** How many tensors were drawn. */
 const drawn = perEngine(() => ({ count: 0 }))
 
-/**
- * A generator of its own for each parameter, keyed by the engine's seed and how many parameters were made before it.
- */
+/** A generator of its own for each tensor, keyed by the engine's seed and how many were drawn before it. */
 function generator(): () => number {
   // SplitMix32 (Steele, Lea, Flood 2014) over a hashed start.
   let state = (Math.imul(gpu.seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(++drawn().count, 0xc2b2ae35)) | 0
@@ -22,34 +21,159 @@ function generator(): () => number {
   }
 }
 
-/** A parameter with the values that `draw` gives; a dry engine needs none. */
-function filled(shape: Shape, label: string, draw: () => Float32Array): Tensor {
-  const made = parameter(shape, label)
-  return gpu.dry ? made : made.write(draw())
+function fill(t: Tensor, draw: (n: number) => Float32Array): Tensor {
+  return gpu.dry ? t : t.write(draw(t.size))
 }
 
-/** A parameter whose elements are `value`. */
-export function constant(shape: Shape, value: number, label: string): Tensor {
-  return filled(shape, label, () => new Float32Array(numel(shape)).fill(value))
+/** Every element `value` (`constant_`). */
+export function constant(t: Tensor, value: number): Tensor {
+  return fill(t, (n) => new Float32Array(n).fill(value))
 }
 
-/** Uniform on [-bound, bound). */
-export function uniform(shape: Shape, bound: number, label: string): Tensor {
+/** Every element 0 (`zeros_`). */
+export const zeros = (t: Tensor): Tensor => constant(t, 0)
+
+/** Every element 1 (`ones_`). */
+export const ones = (t: Tensor): Tensor => constant(t, 1)
+
+/** Uniform on [a, b), default [0, 1) (`uniform_`). */
+export function uniform(t: Tensor, a = 0, b = 1): Tensor {
   const random = generator()
-  return filled(shape, label, () => Float32Array.from({ length: numel(shape) }, () => (2 * random() - 1) * bound))
+  return fill(t, (n) => Float32Array.from({ length: n }, () => (a + b + (b - a) * (2 * random() - 1)) / 2))
 }
 
-/** Normal with mean 0 and the given standard deviation (Box-Muller). */
-export function normal(shape: Shape, std: number, label: string): Tensor {
+/** Normal, default with mean 0 and standard deviation 1 (`normal_`; Box and Muller 1958). */
+export function normal(t: Tensor, mean = 0, std = 1): Tensor {
   const random = generator()
-  return filled(shape, label, () => {
-    const values = new Float32Array(numel(shape))
-    for (let i = 0; i < values.length; i += 2) {
+  return fill(t, (n) => {
+    const values = new Float32Array(n)
+    for (let i = 0; i < n; i += 2) {
       const radius = std * Math.sqrt(-2 * Math.log(1 - random()))
       const angle = 2 * Math.PI * random()
-      values[i] = radius * Math.cos(angle)
-      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle)
+      values[i] = mean + radius * Math.cos(angle)
+      if (i + 1 < n) values[i + 1] = mean + radius * Math.sin(angle)
     }
     return values
   })
+}
+
+/**
+ * Normal with this mean and standard deviation, restricted to [a, b], default to within 2 of 0 (`trunc_normal_`). By the
+ * inverse of the cumulative distribution, as there.
+ */
+export function truncNormal(t: Tensor, mean = 0, std = 1, a = -2, b = 2): Tensor {
+  check(std > 0 && a < b, () => `truncNormal: needs std above 0 and a below b, got ${std}, ${a} and ${b}`)
+  const random = generator()
+  const [low, high] = [a, b].map((edge) => cumulative((edge - mean) / std))
+  return fill(t, (n) =>
+    Float32Array.from({ length: n }, () => {
+      const value = mean + std * quantile(low + (high - low) * random())
+      return Math.min(Math.max(value, a), b)
+    }),
+  )
+}
+
+/** Share of a standard normal distribution below x, to 1.5e-7 (Abramowitz and Stegun 7.1.26). */
+function cumulative(x: number): number {
+  const z = Math.abs(x) / Math.SQRT2
+  const u = 1 / (1 + 0.3275911 * z)
+  const series = ((((1.061405429 * u - 1.453152027) * u + 1.421413741) * u - 0.284496736) * u + 0.254829592) * u
+  const above = 0.5 * series * Math.exp(-z * z)
+  return x > 0 ? 1 - above : above
+}
+
+/** The x with that share of a standard normal distribution below it, to a relative 1.2e-9 (Acklam 2003). */
+function quantile(p: number): number {
+  if (p <= 0) return -Infinity
+  if (p >= 1) return Infinity
+  if (p > 0.97575) return -quantile(1 - p)
+  const polynomial = (x: number, c: readonly number[]) => c.reduce((sum, factor) => sum * x + factor, 0)
+  if (p < 0.02425) {
+    const q = Math.sqrt(-2 * Math.log(p))
+    const above = [
+      -7.784894002430293e-3, -3.223964580411365e-1, -2.400758277161838, -2.549732539343734, 4.374664141464968,
+      2.938163982698783,
+    ]
+    const below = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416, 1]
+    return polynomial(q, above) / polynomial(q, below)
+  }
+  const q = p - 0.5
+  const above = [
+    -3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.38357751867269e2, -3.066479806614716e1,
+    2.506628277459239,
+  ]
+  const below = [
+    -5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1, 1,
+  ]
+  return (q * polynomial(q * q, above)) / polynomial(q * q, below)
+}
+
+export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
+
+/** The factor that keeps the size of activations through a nonlinearity (`calculate_gain`). */
+export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01): number {
+  const gains = {
+    linear: 1,
+    sigmoid: 1,
+    tanh: 5 / 3,
+    relu: Math.SQRT2,
+    leakyRelu: Math.sqrt(2 / (1 + negativeSlope ** 2)),
+    selu: 3 / 4,
+  }
+  check(
+    nonlinearity in gains,
+    () => `calculateGain: nonlinearity must be one of ${Object.keys(gains).join(' ')}, got ${nonlinearity}`,
+  )
+  return gains[nonlinearity]
+}
+
+/** Connections into and out of one unit: of a linear weight [out, in], or of a convolution's [KH, KW, in / groups, out]. */
+function fans({ shape }: Tensor): { in: number; out: number } {
+  check(
+    shape.length === 2 || shape.length === 4,
+    () => `init: needs a weight of 2 or 4 axes to count its connections, got ${formatShape(shape)}`,
+  )
+  if (shape.length === 2) return { in: shape[1], out: shape[0] }
+  const field = numel(shape.slice(0, 2))
+  return { in: field * shape[2], out: field * shape[3] }
+}
+
+/** Uniform within gain · √(6 / (in + out)) (`xavier_uniform_`; Glorot and Bengio 2010). */
+export function xavierUniform(t: Tensor, gain = 1): Tensor {
+  const fan = fans(t)
+  const bound = gain * Math.sqrt(6 / (fan.in + fan.out))
+  return uniform(t, -bound, bound)
+}
+
+/** Normal with standard deviation gain · √(2 / (in + out)) (`xavier_normal_`). */
+export function xavierNormal(t: Tensor, gain = 1): Tensor {
+  const fan = fans(t)
+  return normal(t, 0, gain * Math.sqrt(2 / (fan.in + fan.out)))
+}
+
+export interface KaimingOptions {
+  /** Negative slope of leakyRelu. Default 0. */
+  a?: number
+  /** Whether the forward or the backward pass keeps its size. Default 'fanIn'. */
+  mode?: 'fanIn' | 'fanOut'
+  /** What follows. Default 'leakyRelu'. */
+  nonlinearity?: Nonlinearity
+}
+
+/** Uniform within gain · √(3 / fan) (`kaiming_uniform_`; He et al. 2015). */
+export function kaimingUniform(t: Tensor, options: KaimingOptions = {}): Tensor {
+  const bound = Math.sqrt(3) * kaimingStd('kaimingUniform', t, options)
+  return uniform(t, -bound, bound)
+}
+
+/** Normal with standard deviation gain / √fan (`kaiming_normal_`). */
+export function kaimingNormal(t: Tensor, options: KaimingOptions = {}): Tensor {
+  return normal(t, 0, kaimingStd('kaimingNormal', t, options))
+}
+
+function kaimingStd(name: string, t: Tensor, options: KaimingOptions): number {
+  checkOptions(name, options, ['a', 'mode', 'nonlinearity'])
+  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options
+  check(mode === 'fanIn' || mode === 'fanOut', () => `${name}: mode must be fanIn or fanOut, got ${mode}`)
+  return calculateGain(nonlinearity, a) / Math.sqrt(mode === 'fanIn' ? fans(t).in : fans(t).out)
 }

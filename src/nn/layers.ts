@@ -1,10 +1,11 @@
 // Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
-import { buffer } from '../tensor/arena.js'
+import { buffer, parameter } from '../tensor/arena.js'
 import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import * as init from './init.js'
 import { Module } from './module.js'
 
@@ -14,8 +15,8 @@ export interface Conv2dOptions {
   dilation?: number
   groups?: number
   bias?: boolean
-  /** Draws the weight of shape [KH, KW, in / groups, out]; PyTorch's default otherwise. */
-  weightInit?: (shape: readonly number[]) => Tensor
+  /** Draws the weight [KH, KW, in / groups, out] in place, such as `nn.init.kaimingNormal`; PyTorch's default otherwise. */
+  weightInit?: (weight: Tensor) => Tensor
 }
 
 /**
@@ -34,6 +35,7 @@ export class Conv2d extends Module {
     readonly options: Conv2dOptions = {},
   ) {
     super()
+    checkOptions('Conv2d', options, ['stride', 'padding', 'dilation', 'groups', 'bias', 'weightInit'])
     const groups = options.groups ?? 1
     check(
       inChannels % groups === 0 && outChannels % groups === 0,
@@ -42,8 +44,10 @@ export class Conv2d extends Module {
     const fanIn = (inChannels / groups) * kernelSize ** 2
     // kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is 1 / sqrt(fanIn), for weight and bias alike.
     const shape = [kernelSize, kernelSize, inChannels / groups, outChannels]
-    this.weight = options.weightInit?.(shape) ?? init.uniform(shape, 1 / Math.sqrt(fanIn), 'conv weight')
-    this.bias = options.bias === false ? null : init.uniform([outChannels], 1 / Math.sqrt(fanIn), 'conv bias')
+    const bound = 1 / Math.sqrt(fanIn)
+    const { weightInit = (weight: Tensor) => init.uniform(weight, -bound, bound) } = options
+    this.weight = weightInit(parameter(shape, 'conv weight'))
+    this.bias = options.bias === false ? null : init.uniform(parameter([outChannels], 'conv bias'), -bound, bound)
   }
 
   forward(x: Tensor): Tensor {
@@ -61,7 +65,10 @@ export class BatchNorm2d extends Module {
   runningMean: Tensor
   runningVar: Tensor
   numBatchesTracked = 0
-  protected override readonly stateFields = ['runningMean', 'runningVar', 'numBatchesTracked']
+
+  override get counters() {
+    return ['numBatchesTracked']
+  }
 
   constructor(
     channels: number,
@@ -69,10 +76,10 @@ export class BatchNorm2d extends Module {
     readonly momentum: number | null = 0.1,
   ) {
     super()
-    this.weight = init.constant([channels], 1, 'batchNorm weight')
-    this.bias = init.constant([channels], 0, 'batchNorm bias')
-    this.runningMean = buffer([channels], 'running mean').write(new Float32Array(channels))
-    this.runningVar = buffer([channels], 'running variance').write(new Float32Array(channels).fill(1))
+    this.weight = init.ones(parameter([channels], 'batchNorm weight'))
+    this.bias = init.zeros(parameter([channels], 'batchNorm bias'))
+    this.runningMean = init.zeros(buffer([channels], 'running mean'))
+    this.runningVar = init.ones(buffer([channels], 'running variance'))
   }
 
   forward(x: Tensor): Tensor {
@@ -127,8 +134,8 @@ export class LayerNorm extends Module {
     public eps = 1e-5,
   ) {
     super()
-    this.weight = init.constant([features], 1, 'layerNorm weight')
-    this.bias = init.constant([features], 0, 'layerNorm bias')
+    this.weight = init.ones(parameter([features], 'layerNorm weight'))
+    this.bias = init.zeros(parameter([features], 'layerNorm bias'))
   }
 
   forward(x: Tensor): Tensor {
@@ -155,18 +162,17 @@ export class Linear extends Module {
   weight: Tensor
   bias: Tensor | null
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true, std }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super()
+    checkOptions('Linear', options, ['bias', 'std'])
+    const { bias = true, std } = options
     const bound = 1 / Math.sqrt(inFeatures)
-    const shape = [outFeatures, inFeatures]
-    this.weight =
-      std === undefined ? init.uniform(shape, bound, 'linear weight') : init.normal(shape, std, 'linear weight')
-    if (!bias) this.bias = null
-    else
-      this.bias =
-        std === undefined
-          ? init.uniform([outFeatures], bound, 'linear bias')
-          : init.constant([outFeatures], 0, 'linear bias')
+    const weight = parameter([outFeatures, inFeatures], 'linear weight')
+    this.weight = std === undefined ? init.uniform(weight, -bound, bound) : init.normal(weight, 0, std)
+    this.bias = bias ? parameter([outFeatures], 'linear bias') : null
+    if (!this.bias) return
+    if (std === undefined) init.uniform(this.bias, -bound, bound)
+    else init.zeros(this.bias)
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,9 @@
 // Module: a plain class whose parameters are found by walking its fields. PyTorch's names and shapes outside, ours
 // inside.
-import { Tensor } from '../tensor/tensor.js'
+import { type Watched, making, reading, setting, watch } from '../tensor/dependencies.js'
+import { type Role, Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { TensorData } from '../weights/safetensors.js'
 import { toFloat32 } from '../weights/safetensors.js'
@@ -24,33 +26,68 @@ export type StateDict = Map<string, TensorData>
 /** `runningMean` → `running_mean`. */
 const snake = (field: string) => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 
-export abstract class Module {
-  /** Whether layers behave as in training (batch statistics, dropout). */
-  training = true
-  /** Fields that hold model state which is not trained (PyTorch's buffers). */
-  protected readonly stateFields: readonly string[] = []
-  /** Fields whose PyTorch layout differs. */
-  protected readonly layouts: Readonly<Record<string, Layout>> = {}
+/** What stands in a module: a layer, or a tensor that it trains or keeps. */
+type Part = Tensor | Module
 
-  /** Own fields that are modules, or lists of modules, by PyTorch name. */
-  private *children(): Generator<[string, Module]> {
-    for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [snake(field), value]
-      else if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) if (value[i] instanceof Module) yield [`${snake(field)}.${i}`, value[i]]
-      }
-    }
+/**
+ * A network or a part of one. Its fields are its layers, parameters (`nn.Parameter`) and buffers (`nn.Buffer`), found
+ * also inside arrays, plain objects and Maps, at any depth; `#private` fields are not found.
+ */
+export abstract class Module implements Watched {
+  /** Tensors whose PyTorch layout differs, by PyTorch name. */
+  protected readonly layouts: Readonly<Record<string, Layout>> = {}
+  declare private mode: boolean
+
+  constructor() {
+    Object.defineProperty(this, 'mode', { value: true, writable: true }) // no field of its own among the others
+    making(this)
+    watch(this)
   }
 
-  /** This module and all below it. */
+  /** Whether layers behave as in training (batch statistics, dropout). */
+  get training(): boolean {
+    reading(this, 'mode')
+    return this.mode
+  }
+
+  set training(value: boolean) {
+    setting(this, 'mode')
+    this.mode = value
+  }
+
+  /** Fields with numbers that count something: they are saved, and a captured step is not recorded anew for them. */
+  get counters(): readonly string[] {
+    return []
+  }
+
+  /** Own fields by PyTorch name. */
+  protected fields(): Iterable<[string, unknown]> {
+    return Object.entries(this).map(([field, value]) => [snake(field), value])
+  }
+
+  /** Tensors and modules in the fields, by name, those of one list or object after another. */
+  private *parts(): Generator<[string, Part]> {
+    for (const [name, value] of this.fields()) yield* partsOf(value, name, this.constructor.name, new Set())
+  }
+
+  private *children(): Generator<[string, Module]> {
+    for (const [name, part] of this.parts()) if (part instanceof Module) yield [name, part]
+  }
+
+  /** This module and all below it, each once (`nn.Module.modules`). */
   *modules(): Generator<Module> {
     for (const [, module] of this.namedModules()) yield module
   }
 
-  /** This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). */
-  *namedModules(name = ''): Generator<[string, Module]> {
+  /**
+   * This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). One that stands in
+   * several places comes once, under its first name.
+   */
+  *namedModules(name = '', seen = new Set<Module>()): Generator<[string, Module]> {
+    if (seen.has(this)) return
+    seen.add(this)
     yield [name, this]
-    for (const [child, module] of this.children()) yield* module.namedModules(name ? `${name}.${child}` : child)
+    for (const [child, module] of this.children()) yield* module.namedModules(name ? `${name}.${child}` : child, seen)
   }
 
   /**
@@ -69,38 +106,52 @@ export abstract class Module {
     }
   }
 
-  /** Everything a checkpoint holds, in the order of the fields. */
-  *state(prefix = ''): Generator<StateEntry> {
-    for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Tensor)
-        yield { name: prefix + snake(field), layout: this.layouts[field] ?? 'same', tensor: value }
-      else if (typeof value === 'number' && this.stateFields.includes(field)) {
-        const self = this as unknown as Record<string, number>
-        yield {
-          name: prefix + snake(field),
-          layout: 'same',
-          counter: {
-            get: () => self[field],
-            set: (v) => {
-              self[field] = v
-            },
-          },
-        }
+  /**
+   * Everything a checkpoint holds, in the order of the fields. What stands in several places comes under each of its
+   * names, as in PyTorch.
+   */
+  *state(prefix = '', above: readonly Module[] = []): Generator<StateEntry> {
+    check(!above.includes(this), () => `${prefix.slice(0, -1)}: a module cannot contain itself`)
+    for (const [name, part] of this.parts()) {
+      if (part instanceof Tensor) yield { name: prefix + name, layout: this.layouts[name] ?? 'same', tensor: part }
+    }
+    const self = this as unknown as Record<string, number>
+    for (const field of this.counters) {
+      const counter = {
+        get: () => self[field],
+        set: (v: number) => {
+          self[field] = v
+        },
+      }
+      yield { name: prefix + snake(field), layout: 'same', counter }
+    }
+    for (const [name, child] of this.children()) yield* child.state(`${prefix}${name}.`, [...above, this])
+  }
+
+  /** Tensors below this module with their PyTorch names, each once, under its first name. */
+  private *namedTensors(role: Role): Generator<[string, Tensor]> {
+    const seen = new Set<object>()
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [name, part] of module.parts()) {
+        if (!(part instanceof Tensor) || part.role !== role || seen.has(part.storage)) continue
+        seen.add(part.storage)
+        yield [prefix ? `${prefix}.${name}` : name, part]
       }
     }
-    for (const [name, child] of this.children()) yield* child.state(`${prefix}${name}.`)
   }
 
   /** Trainable tensors with their PyTorch names (`nn.Module.named_parameters`), frozen ones included. */
-  *namedParameters(prefix = ''): Generator<[string, Tensor]> {
-    for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Tensor && !this.stateFields.includes(field)) yield [prefix + snake(field), value]
-    }
-    for (const [name, child] of this.children()) yield* child.namedParameters(`${prefix}${name}.`)
+  namedParameters(): Generator<[string, Tensor]> {
+    return this.namedTensors('parameter')
   }
 
   parameters(): Tensor[] {
     return [...this.namedParameters()].map(([, p]) => p)
+  }
+
+  /** Tensors that are saved without being trained (`nn.Module.named_buffers`). */
+  namedBuffers(): Generator<[string, Tensor]> {
+    return this.namedTensors('buffer')
   }
 
   /** Training mode for this module and all below. */
@@ -128,8 +179,8 @@ export abstract class Module {
         state.set(entry.name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(entry.counter.get())) })
         continue
       }
-      const data = await entry.tensor!.data()
       const shape = outerShape(entry)
+      const data = await entry.tensor!.data()
       state.set(entry.name, { dtype: 'f32', shape, data: entry.layout === 'conv' ? hwioToOihw(data, shape) : data })
     }
     return state
@@ -140,7 +191,9 @@ export abstract class Module {
    * exactly; without, missing and unexpected ones are only reported, and a head of another size keeps its fresh values
    * and is reported too. Nothing is written unless everything fits.
    */
-  loadStateDict(source: Checkpoint | StateDict, { strict = true }: { strict?: boolean } = {}): LoadReport {
+  loadStateDict(source: Checkpoint | StateDict, options: { strict?: boolean } = {}): LoadReport {
+    checkOptions('loadStateDict', options, ['strict'])
+    const { strict = true } = options
     const found = source instanceof Map ? source : source.tensors
     const entries = [...this.state()]
     const report = matchStateDict(
@@ -179,4 +232,51 @@ function outerShape({ tensor, layout }: StateEntry): number[] {
   const [h, w, i, o] = tensor.shape
   check(o !== undefined, 'conv weight: must have four axes')
   return [o, i, h, w]
+}
+
+/** The modules, parameters and buffers in a field's value. `owner` is named in errors; `open` are the lists around. */
+function* partsOf(value: unknown, path: string, owner: string, open: Set<object>): Generator<[string, Part]> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  if (value instanceof Module || (value instanceof Tensor && value.role)) {
+    yield [path, value]
+    return
+  }
+  const inside =
+    value instanceof Map
+      ? [...value]
+      : Array.isArray(value)
+        ? value.map((v, i): [unknown, unknown] => [i, v])
+        : isPlain(value)
+          ? Object.entries(value)
+          : null
+  if (inside) {
+    if (open.has(value)) return
+    open.add(value)
+    for (const [key, element] of inside) {
+      const parts = partsOf(element, `${path}.${String(key)}`, owner, open)
+      for (const part of parts) {
+        check(
+          (typeof key === 'string' && key !== '' && !key.includes('.')) || typeof key === 'number',
+          () => `${owner}.${path}: a key must be a number or a text without '.', got ${String(key)}`,
+        )
+        yield part
+      }
+    }
+    open.delete(value)
+    return
+  }
+  if (value instanceof Tensor) return
+  for (const element of value instanceof Set ? value : Object.values(value)) {
+    check(
+      !(element instanceof Module || (element instanceof Tensor && element.role)),
+      () =>
+        `${owner}.${path}: a ${value.constructor?.name} holds layers or parameters, which are found only in modules, ` +
+        'arrays, plain objects and Maps',
+    )
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

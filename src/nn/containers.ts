@@ -1,0 +1,106 @@
+// Modules that hold others: one after another, as a list, by name.
+import type { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
+import { Module } from './module.js'
+
+/** What a Sequential runs: a module of one input and one output, or a function of that form, such as `F.relu`. */
+export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor)
+
+/** Runs its layers one after another (`torch.nn.Sequential`); they are named by position, functions count. */
+export class Sequential extends Module {
+  readonly layers: readonly Layer[]
+
+  constructor(...layers: Layer[]) {
+    super()
+    layers.forEach((layer, i) =>
+      check(
+        typeof layer === 'function' || (layer instanceof Module && typeof layer.forward === 'function'),
+        () => `Sequential: layer ${i} must be a module with forward(), or a function, got ${String(layer)}`,
+      ),
+    )
+    this.layers = layers
+  }
+
+  protected override fields(): [string, unknown][] {
+    return this.layers.map((layer, i) => [String(i), layer])
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x)
+  }
+}
+
+/** Modules in a list (`torch.nn.ModuleList`). An array in a field does the same. */
+export class ModuleList<M extends Module = Module> extends Module implements Iterable<M> {
+  private readonly items: M[] = []
+
+  constructor(modules: Iterable<M> = []) {
+    super()
+    for (const module of modules) this.append(module)
+  }
+
+  get length(): number {
+    return this.items.length
+  }
+
+  /** The module at a place; from the end where `i` is below 0. */
+  at(i: number): M {
+    const module = this.items.at(i)
+    check(module, () => `ModuleList: has ${this.length} modules, asked for number ${i}`)
+    return module
+  }
+
+  append(module: M): this {
+    check(module instanceof Module, () => `ModuleList: takes modules, got ${String(module)}`)
+    this.items.push(module)
+    return this
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return this.items[Symbol.iterator]()
+  }
+
+  protected override fields(): [string, unknown][] {
+    return this.items.map((module, i) => [String(i), module])
+  }
+}
+
+/** Modules by name (`torch.nn.ModuleDict`). A plain object or a Map in a field does the same. */
+export class ModuleDict<M extends Module = Module> extends Module implements Iterable<[string, M]> {
+  private readonly items = new Map<string, M>()
+
+  constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]> = {}) {
+    super()
+    const entries = Symbol.iterator in modules ? (modules as Iterable<readonly [string, M]>) : Object.entries(modules)
+    for (const [name, module] of entries) this.set(name, module)
+  }
+
+  get size(): number {
+    return this.items.size
+  }
+
+  has(name: string): boolean {
+    return this.items.has(name)
+  }
+
+  get(name: string): M {
+    const module = this.items.get(name)
+    check(module, () => `ModuleDict: has ${[...this.items.keys()].join(', ') || 'no modules'}, asked for ${name}`)
+    return module
+  }
+
+  set(name: string, module: M): this {
+    check(module instanceof Module, () => `ModuleDict: takes modules, got ${String(module)}`)
+    check(name !== '' && !name.includes('.'), () => `ModuleDict: a name must be a text without '.', got '${name}'`)
+    this.items.set(name, module)
+    return this
+  }
+
+  [Symbol.iterator](): Iterator<[string, M]> {
+    return this.items[Symbol.iterator]()
+  }
+
+  protected override fields(): Iterable<[string, unknown]> {
+    return this.items
+  }
+}
