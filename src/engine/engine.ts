@@ -112,7 +112,7 @@ export class Engine {
    * itself. Needs the device feature `timestamp-query`.
    */
   tune(fn: () => Result, options: TuneOptions = {}): Promise<Measurement[]> {
-    checkOptions('tune', options, ['force', 'onFinding'])
+    checkOptions('tune', options, ['force', 'onMeasurement'])
     check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
     check(!this.gpu.dry, 'tune: a dry engine runs nothing')
     return this.runner.serially((mode) => this.tuner.tune(() => record(fn, { mode, replayed: true }), options))
