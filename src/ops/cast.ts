@@ -17,10 +17,11 @@ const isFloat = (dtype: DType): dtype is 'f32' | 'f16' => FLOATS.includes(dtype)
 function convert(x: Tensor, y: Tensor): void {
   const n = x.size
   const size = { elements: n }
+  const to: DType = y.dtype
   if (x.dtype === 'u8') gpu.run(shaders.cast_from_u8, { x, y }, { n }, size, { Y: y.dtype })
-  else if (isFloat(x.dtype) && !isFloat(y.dtype)) {
-    const integers = y.dtype === 'u8' ? empty(y.shape, 'u32', 'cast') : y
-    gpu.run(shaders.cast_to_integer, { x, y: integers }, { n, ...RANGES[y.dtype] }, size)
+  else if (isFloat(x.dtype) && !isFloat(to)) {
+    const integers = to === 'u8' ? empty(y.shape, 'u32', 'cast') : y
+    gpu.run(shaders.cast_to_integer, { x, y: integers }, { n, ...RANGES[to] }, size)
     if (integers !== y) gpu.run(shaders.cast_to_u8, { x: integers, y }, { n }, size)
   } else if (y.dtype === 'u8') gpu.run(shaders.cast_to_u8, { x, y }, { n }, size)
   else gpu.run(shaders.cast, { x, y }, { n }, size)
