@@ -143,23 +143,19 @@ export class Engine {
     return this.runner.busyMs
   }
 
-<<<<<<< HEAD
   /**
    * Steps run since init(). With the seed it decides what dropout draws in the next one: set it to go on where another
    * engine stopped.
    */
   get stepCounter(): number {
-    return gpu.stepCounter
+    return this.gpu.stepCounter
   }
 
   set stepCounter(steps: number) {
-    gpu.stepCounter = steps
+    this.gpu.stepCounter = steps
   }
 
-  /** Ends the engine: the device is destroyed and all tensors are dead. */
-=======
   /** Ends the engine: the device is destroyed and all tensors are dead. Then another one may be opened. */
->>>>>>> f1e22b5 (Steps cannot lie: what a recording read is looked at in every call, what it set is set again; dead engines and tensors say so; graphs are freed and versions checked; lost devices reject; one Dawn instance a process)
   dispose(): void {
     if (gpu !== this.gpu) return
     check(!gpu.recording, 'engine: dispose() it outside of steps')
