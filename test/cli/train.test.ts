@@ -1,7 +1,7 @@
 // train → eval → predict on a small generated set, twice: what is written, what is printed, and that both runs write
 // the same bytes.
 import * as assert from 'uvu/assert'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
@@ -81,6 +81,25 @@ test('predict prints a class and a probability per image, as many right as eval 
   for (const r of results) {
     assert.is(r.probability, Math.max(...Object.values(r.probabilities)))
     assert.ok(Math.abs(r.probabilities.NORMAL + r.probabilities.PNEUMONIA - 1) < 1e-12)
+  }
+})
+
+test('one NaN in a checkpoint: eval and predict end with the image named, and give no class', async () => {
+  const broken = readFileSync(best)
+  const length = Number(broken.readBigUInt64LE(0))
+  const header = JSON.parse(broken.subarray(8, 8 + length).toString())
+  broken.writeFloatLE(NaN, 8 + length + header['fc.bias'].data_offsets[0])
+  const file = join(dir, 'nan.safetensors')
+  writeFileSync(file, broken)
+  const image = join(data, 'test/NORMAL', readdirSync(join(data, 'test/NORMAL'))[0])
+  for (const args of [
+    ['eval', '--data', data],
+    ['predict', image],
+  ]) {
+    const { code, stdout, stderr } = await radiograd([...args, '--checkpoint', file, '--json'])
+    assert.is(code, 1, stderr)
+    assert.is(stdout, '')
+    assert.match(stderr, /^radiograd: .*\.(jpeg|png): logits must be finite, got NaN$/m)
   }
 })
 
