@@ -1,6 +1,7 @@
 // What is done with a trained model: measuring it on labelled images, and saying what it sees in others.
+import { checkDataset } from '../data/checkFiles.js'
 import { DataLoader } from '../data/dataLoader.js'
-import type { DecodePool } from '../data/decodePool.js'
+import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
 import type { Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
@@ -8,7 +9,7 @@ import { Evaluator } from '../train/evaluator.js'
 import { type Metrics, type Outputs, argmax, computeMetrics, probabilities } from '../train/metrics.js'
 import { type CheckpointSource, readModel } from './card.js'
 import { type Listener, withEngine } from './session.js'
-import type { MachineSettings } from './settings.js'
+import type { DatasetSettings, MachineSettings } from './settings.js'
 import { type DataSource, classCounts, openPart, partName, pipeline, sameClasses } from './splits.js'
 
 /** Images per batch wherever nothing is learned; the same everywhere, so that the same images give the same bits. */
@@ -28,20 +29,23 @@ export interface EvaluateRunOptions {
 
 /**
  * The metrics of a checkpoint on a data set's test folder; null when stopped by the signal. An engine is opened for it
- * and closed at the end. Events: `adapter`, `test`, `progress`.
+ * and closed at the end. Events: `note`, `adapter`, `test`, `progress`.
  *
  * @throws RadiogradError when checkpoint or folder cannot be read or their classes differ.
  */
 export async function evaluateRun(
-  settings: MachineSettings,
+  settings: DatasetSettings,
   { checkpoint, data, name = nameOf(checkpoint), signal, on }: EvaluateRunOptions,
 ): Promise<Metrics | null> {
   const { card, build } = await readModel(checkpoint)
-  const test = openPart(data, 'test', pipeline(card))
-  sameClasses(test, partName(data, 'test'), card.classes, name)
+  const note = (text: string) => on?.({ kind: 'note', text })
+  const folder = openPart(data, 'test', pipeline(card))
+  sameClasses(folder, partName(data, 'test'), card.classes, name)
+  folder.notes.forEach(note)
+  const test = await checkDataset(folder, { ...settings, onWarning: note })
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
-    const outputs = await outputsOf(engine, build(), test, { workers: settings.workers, signal, on })
+    const outputs = await outputsOf(engine, build(), test, { ...settings, signal, on })
     return outputs && computeMetrics(outputs)
   })
 }
@@ -83,7 +87,7 @@ export async function predictRun(
   const samples = images.map((file) => ({ path: typeof file === 'string' ? file : file.name, file, label: 0 }))
   return withEngine(settings, on, async (engine) => {
     const set = { samples, classes, transform: pipeline(card) }
-    const outputs = await outputsOf(engine, build(), set, { workers: settings.workers, signal, on })
+    const outputs = await outputsOf(engine, build(), set, { ...settings, signal, on })
     if (!outputs) return null
     const rows = probabilities(outputs.logits, classes.length)
     const best = argmax(rows, classes.length)
@@ -103,9 +107,12 @@ export async function outputsOf(
   engine: Engine,
   model: Classifier,
   set: Dataset,
-  { workers, signal, on }: { workers?: number | DecodePool; signal?: AbortSignal; on?: Listener },
+  options: { workers?: number | DecodePool; maxPixels?: number; signal?: AbortSignal; on?: Listener },
 ): Promise<Outputs | null> {
-  const loader = new DataLoader(set, { batchSize: EVALUATION_BATCH, workers })
+  const { workers, maxPixels, signal, on } = options
+  const onWarning = on && ((text: string) => on({ kind: 'note', text }))
+  const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, onWarning })
+  const loader = new DataLoader(set, { batchSize: EVALUATION_BATCH, workers: pool })
   const evaluator = new Evaluator(engine, model)
   const total = set.samples.length
   const start = performance.now()
@@ -120,5 +127,6 @@ export async function outputsOf(
   } finally {
     evaluator.dispose()
     await loader.close()
+    if (pool !== workers) await pool.close()
   }
 }

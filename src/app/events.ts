@@ -27,6 +27,12 @@ export interface DataEvent {
   test: readonly number[]
 }
 
+/** Something about the data that may be missed or mislead, in one line. */
+export interface NoteEvent {
+  kind: 'note'
+  text: string
+}
+
 export interface ModelEvent {
   kind: 'model'
   model: string
@@ -106,6 +112,7 @@ export interface DoneEvent {
 export type RunEvent =
   | AdapterEvent
   | DataEvent
+  | NoteEvent
   | ModelEvent
   | TestEvent
   | MemoryEvent

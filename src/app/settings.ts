@@ -1,6 +1,7 @@
 // The settings of what this application does, one table each: name, kind, range, default and help in one place. Flags of
 // the command line, the fields of a form, the type of a settings object, its check and what run.json holds all follow
 // from these rows. Plain data: a table can be sent as JSON.
+import { MAX_PIXELS } from '../data/image.js'
 import { MODEL_NAMES } from '../models/registry.js'
 import { SettingError, check, printable } from '../util/check.js'
 
@@ -93,12 +94,28 @@ export const MACHINE_SETTINGS = {
     value: 'n',
     help: 'threads that decode images, 0 for none (default: one per core, at most 4)',
   },
+  maxPixels: {
+    kind: 'whole',
+    least: 1,
+    default: MAX_PIXELS,
+    value: 'n',
+    help: 'refuse images of more pixels; decoding takes about 14 bytes for each',
+  },
   tune: {
     kind: 'switch',
     default: true,
     help: 'do not measure which kernels are fastest on this GPU, nor use what was measured before',
   },
   ...ADAPTER_SETTINGS,
+} as const satisfies SettingTable
+
+/** Of everything that reads the images of a data set. */
+const DATASET_SETTINGS = {
+  skipUnreadable: {
+    kind: 'switch',
+    default: false,
+    help: 'leave out images that cannot be read, instead of refusing the data set',
+  },
 } as const satisfies SettingTable
 
 /** Of a training run. */
@@ -174,6 +191,13 @@ export const TRAIN_SETTINGS = {
     value: 'x',
     help: 'share of train kept for validation, by patient; 0 takes DIR/val',
   },
+  patientPattern: {
+    kind: 'text',
+    value: 'regex',
+    help:
+      "regular expression that finds the patient in an image's path from its class's folder on, as its first group or " +
+      'whole match (default: the naming of public data sets, or a folder for each)',
+  },
   limit: {
     kind: 'whole',
     least: 2,
@@ -222,6 +246,7 @@ export const TRAIN_SETTINGS = {
     value: 'dir',
     help: 'folder for best.safetensors, history.csv, metrics.json and run.json',
   },
+  ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
@@ -236,6 +261,7 @@ export const EVALUATE_SETTINGS = {
     help: 'folder with test/, which has one folder of images per class',
   },
   checkpoint: CHECKPOINT,
+  ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
@@ -245,6 +271,7 @@ export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } 
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
 export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
+export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings
 export type MachineSettings = SettingsOf<typeof MACHINE_SETTINGS>
 
 const LARGEST = 2 ** 31 - 1

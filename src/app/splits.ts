@@ -1,10 +1,13 @@
 // The folders of a data set as what is trained on, what steers, and what is tested on.
 import { isFolder } from '#platform/files'
+import { checkDataset } from '../data/checkFiles.js'
 import { type Dataset, ImageFolder, type PickedFile, subset } from '../data/imageFolder.js'
+import { describePatients, findPatients } from '../data/patients.js'
 import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
 import * as transforms from '../data/transforms.js'
 import { RadiogradError, SettingError, check } from '../util/check.js'
 import type { ModelCard } from './card.js'
+import type { DatasetSettings } from './settings.js'
 
 /** A folder with train/, test/ and optionally val/: its path (Node), or the files picked in a page. */
 export type DataSource = string | readonly PickedFile[]
@@ -29,6 +32,8 @@ export interface Splits {
   classes: readonly string[]
   /** Where validation comes from, in words. */
   validationFrom: string
+  /** What was left out of the folders, and what is known of the patients, a line each. */
+  notes: readonly string[]
 }
 
 export interface SplitOptions {
@@ -37,6 +42,7 @@ export interface SplitOptions {
   std: ModelCard['std']
   augment: boolean
   valSplit: number
+  patientPattern?: string
   limit?: number
   seed: number
 }
@@ -78,13 +84,18 @@ export function openSplits(source: DataSource, options: SplitOptions): Splits {
   let train: Dataset = all
   let validation: Dataset | null = null
   let validationFrom = 'none'
+  const notes = [...all.notes, ...test.notes]
   if (valSplit > 0) {
-    const sides = blame('valSplit', valSplit, () => splitByPatient(all.samples, valSplit, seed))
+    const patients = findPatients(all.samples, options.patientPattern)
+    notes.push(describePatients(patients))
+    const sides = blame('valSplit', valSplit, () => splitByPatient(all.samples, valSplit, seed, patients))
     train = subset(all, sides.train)
     validation = subset(all, sides.validation, still)
     validationFrom = `${Math.round(valSplit * 100)} % of train, by patient`
   } else if (hasPart(source, 'val')) {
-    validation = openPart(source, 'val', still)
+    const own = openPart(source, 'val', still)
+    validation = own
+    notes.push(...own.notes)
     validationFrom = partName(source, 'val')
     sameClasses(validation, validationFrom, classes, partName(source, 'train'))
   }
@@ -100,7 +111,39 @@ export function openSplits(source: DataSource, options: SplitOptions): Splits {
       validation = most(validation, Math.max(share, classes.length))
     }
   }
-  return { train, validation, test, classes, validationFrom }
+  return { train, validation, test, classes, validationFrom, notes }
+}
+
+/**
+ * The splits when every image can be read; with `skipUnreadable` what is left of them.
+ *
+ * @throws RadiogradError naming all images that cannot be read, wherever they are.
+ */
+export async function readableSplits(
+  splits: Splits,
+  { skipUnreadable, maxPixels, workers }: DatasetSettings,
+  onWarning: (text: string) => void,
+): Promise<Splits> {
+  const { train, validation, test, classes } = splits
+  const parts = validation ? [train, validation, test] : [train, test]
+  const all = { ...train, samples: parts.flatMap((part) => part.samples) }
+  const left = new Set((await checkDataset(all, { skipUnreadable, maxPixels, workers, onWarning })).samples)
+  if (left.size === all.samples.length) return splits
+  const readable = (part: Dataset, name: string): Dataset => {
+    const kept = subset(
+      part,
+      part.samples.flatMap((sample, i) => (left.has(sample) ? [i] : [])),
+    )
+    const empty = classCounts(kept).indexOf(0)
+    check(empty < 0, () => `${name}: must have images of ${classes[empty]} that can be read, got none`)
+    return kept
+  }
+  return {
+    ...splits,
+    train: readable(train, 'train'),
+    validation: validation && readable(validation, 'validation'),
+    test: readable(test, 'test'),
+  }
 }
 
 /** Throws unless a data set has these classes; `name` and `of` are what messages call it and their owner. */

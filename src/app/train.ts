@@ -16,7 +16,7 @@ import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
 import { type RunFacts, type RunRecord, loadInto, recordOf } from './record.js'
 import { type Listener, withEngine } from './session.js'
 import type { TrainSettings } from './settings.js'
-import { type DataSource, classCounts, openSplits } from './splits.js'
+import { type DataSource, classCounts, openSplits, readableSplits } from './splits.js'
 import { type Store, writeJson, writeText } from './store.js'
 import { chooseTrainable } from './trainable.js'
 
@@ -58,7 +58,10 @@ export async function trainRun(settings: TrainSettings, options: TrainRunOptions
   const checkpoint = weights === undefined ? null : await readCheckpoint(weights)
   const { mean, std, imageSize: usual } = preprocessingOf(settings.model, checkpoint)
   const { imageSize = usual } = settings
-  const splits = openSplits(data, { ...settings, imageSize, mean, std })
+  const note = (text: string) => on?.({ kind: 'note', text })
+  const found = openSplits(data, { ...settings, imageSize, mean, std })
+  found.notes.forEach(note)
+  const splits = await readableSplits(found, settings, note)
   const { classes } = splits
   const card: ModelCard = { model: settings.model, classes, imageSize, mean, std }
   const store = cleared(options.store)
@@ -68,7 +71,7 @@ export async function trainRun(settings: TrainSettings, options: TrainRunOptions
     const model = createModel(settings.model, { numClasses: classes.length, imageSize, checkpointActivations })
     const loaded = checkpoint && loadInto(model, checkpoint)
     const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
-    const pool = new DecodePool(settings.workers)
+    const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning: note })
     try {
       const load = (dataset: Dataset) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
       const loader = trainLoader(splits.train, settings, pool)

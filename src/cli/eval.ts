@@ -19,6 +19,7 @@ async function evaluate({ data, checkpoint, json, ...settings }: EvaluateSetting
   const report = new Report(json)
   let classes: readonly string[] = []
   const on = (event: RunEvent) => {
+    if (event.kind === 'note') report.say(`note      ${event.text}`)
     if (event.kind === 'adapter') report.say(`adapter   ${adapterText(event)}`)
     if (event.kind === 'progress') report.progress(progressOf(event))
     if (event.kind !== 'test') return

@@ -24,6 +24,7 @@ async function predict(
 ): Promise<void> {
   const report = new Report(json)
   const on = (event: RunEvent) => {
+    if (event.kind === 'note') report.say(`note      ${event.text}`)
     if (event.kind === 'adapter') report.say(`adapter   ${adapterText(event)}`)
   }
   await withSignals(report, 'after this step', async (signal) => {

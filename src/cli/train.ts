@@ -47,6 +47,8 @@ function show(event: RunEvent, settings: TrainSettings, report: Report): void {
       return report.say(`adapter   ${adapterText(event)}`)
     case 'data':
       return report.say(`data      ${dataText(event)}`)
+    case 'note':
+      return report.say(`note      ${event.text}`)
     case 'model': {
       const { weights, trained, parameters } = event
       const origin = weights ? `from ${weights.file}` : 'from random values'

@@ -37,7 +37,7 @@ export function listFolder(dir: string): Listing {
       const kind = link ? followed(join(dir, path)) : entry
       if (!kind) leave('dangling')
       else if (kind.isDirectory()) {
-        const target = link ? realpathSync(join(dir, path)) : join(real, name)
+        const target = link ? realpathSync.native(join(dir, path)) : join(real, name)
         const key = `${path.split('/', 1)[0]}:${target}`
         if (target === real || above.includes(target)) leave('loop')
         else if (listed.has(key)) leave('again')
@@ -50,7 +50,7 @@ export function listFolder(dir: string): Listing {
     }
   }
   try {
-    visit('', realpathSync(dir), [])
+    visit('', realpathSync.native(dir), [])
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     throw new RadiogradError(`${path ?? dir}: must be a folder that can be read, got ${code}`)

@@ -102,14 +102,14 @@ export function findPatients(samples: Labelled, pattern?: string): Patients {
 
 /** `2790 of 5216 images: 2790 by names as …`, for the user. */
 export function describePatients({ of, count, schemes, allAlone }: Patients): string {
-  if (allAlone && schemes.every(({ name }) => name === NONE)) {
+  if (schemes.every(({ name }) => name === NONE)) {
     return (
-      `patients: none recognised in the names of ${of.length} images, so each counts as its own and one person's may be ` +
-      'on both sides of a split; --patient-pattern (patientPattern) says how to read them'
+      `patients: none recognised in the names of ${of.length} images, so each name counts as one and a person's images may ` +
+      'be on both sides of a split; --patient-pattern (patientPattern) says how to read them'
     )
   }
   const parts = schemes.map(({ name, images, patients }) =>
-    name === NONE ? `${images} images each its own` : `${patients} of ${images} images by ${name}`,
+    name === NONE ? `${images} images each by its name` : `${patients} of ${images} images by ${name}`,
   )
   const alone = allAlone ? '; every image is another patient, so check that the names mean that' : ''
   return `patients: ${count} of ${of.length} images (${parts.join(', ')})${alone}`

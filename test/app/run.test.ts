@@ -46,6 +46,7 @@ test('training tells what happens and writes four files, and nothing else', asyn
   assert.equal(await store.list(), ['best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
   const kinds = events.map((event) => event.kind).filter((kind, i, all) => kind !== all[i - 1])
   assert.equal(kinds, [
+    'note',
     'adapter',
     'data',
     'model',
@@ -85,8 +86,41 @@ test('what fails before an epoch is finished leaves the store as it was', async 
   await trainRun(settings, { store: there, data: broken }).catch((error: Error) => {
     said = error.message
   })
-  assert.match(said, /^(NORMAL|PNEUMONIA)\/.*: must be a JPEG or PNG image/)
+  assert.match(said, /^16 of 24 images cannot be read \(--skip-unreadable .*: must be a JPEG or PNG image/)
   assert.equal(await there.list(), ['metrics.json'])
+})
+
+test('broken images anywhere are found before the first epoch, and can be left out', async () => {
+  const isBroken = (path: string): boolean => /train-0003|test-0002/.test(path)
+  const broken = data.map((file) => (isBroken(file.path) ? { ...file, blob: file.blob.slice(0, 200) } : file))
+  const names = broken.filter(({ path }) => isBroken(path)).map(({ path }) => path.replace(/^\w+\//, ''))
+  const notes: string[] = []
+  const on = (event: RunEvent): void => {
+    if (event.kind === 'note') notes.push(event.text)
+  }
+  const dry = { ...settings, dryRun: true }
+  const run = (more: object) => trainRun({ ...dry, ...more }, { store: new MemoryStore(), data: broken, on })
+  const failed = await run({}).catch((error: Error) => error.message)
+  for (const name of names) assert.match(failed as string, name)
+  notes.length = 0
+  await run({ skipUnreadable: true })
+  assert.is(notes.filter((text) => text.startsWith('left out: ')).length, names.length)
+  const tiny = await run({ maxPixels: 1000 }).catch((error: Error) => error.message)
+  assert.match(tiny as string, 'must have at most 0.001 million pixels')
+})
+
+test('patients are told, and named by a pattern', async () => {
+  const notes: string[] = []
+  const on = (event: RunEvent): void => {
+    if (event.kind === 'note') notes.push(event.text)
+  }
+  const run = (more: object) => trainRun({ ...settings, dryRun: true, ...more }, { store: new MemoryStore(), data, on })
+  await run({})
+  await run({ patientPattern: 'train-(\\d+)' })
+  assert.match(notes[0], /^patients: none recognised in the names of 16 images, /)
+  assert.match(notes[1], 'patients: 16 of 16 images (16 of 16 images by /train-(\\d+)/)')
+  const failed = await run({ patientPattern: '(' }).catch((error: Error) => error.message)
+  assert.match(failed as string, 'patientPattern: must be a regular expression, got /(/: Unterminated group')
 })
 
 test('evaluation and prediction agree with the run, from a file or its bytes', async () => {
