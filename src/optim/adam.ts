@@ -2,32 +2,48 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
 import { type Group, Optimizer, type ParameterGroup, type Slot } from './optimizer.js'
 
 export interface AdamOptions {
+  /** Default 0.001. */
   lr: number
-  /** Decay of the running averages of the gradient and of its square. */
+  /** Decay of the running averages of the gradient and of its square. Default 0.9 and 0.999. */
   betas: readonly [number, number]
+  /** Added to the root of the average square. Default 1e-8. */
   eps: number
+  /** Default 0; 0.01 for AdamW. */
   weightDecay: number
 }
+
+const DEFAULTS: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }
 
 /** Adam with L2 weight decay in the gradient (`torch.optim.Adam`; Kingma & Ba 2015). */
 export class Adam extends Optimizer<AdamOptions> {
   protected readonly decoupled: boolean = false
 
   constructor(params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[], options: Partial<AdamOptions> = {}) {
-    super(params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }, 2)
+    super(params, DEFAULTS, options, ['expAvg', 'expAvgSq'])
+  }
+
+  protected override checkSettings({ betas, eps, weightDecay }: AdamOptions): void {
+    const name = this.constructor.name
+    check(
+      betas?.length === 2 && betas.every((b) => b >= 0 && b < 1),
+      () => `${name}: betas must be two numbers from 0 to below 1, got ${betas}`,
+    )
+    check(eps >= 0, () => `${name}: eps must be at least 0, got ${eps}`)
+    check(weightDecay >= 0, () => `${name}: weightDecay must be at least 0, got ${weightDecay}`)
   }
 
   protected override update(
-    { parameters: p, gradients: g, floats, buffers: [m, v] }: Slot,
+    { parameters: p, gradients: g, floats, buffers: [m, v], counts, block }: Slot,
     group: Group<AdamOptions>,
     scaler: Tensor | null,
   ): void {
     gpu.run(
       shaders.adam_step,
-      { p, g, m, v, scaler },
+      { p, g, m, v, scaler, counts },
       () => {
         const {
           lr,
@@ -50,6 +66,7 @@ export class Adam extends Optimizer<AdamOptions> {
           steps: this.steps,
           log1: -Math.log(beta1),
           log2: -Math.log(beta2),
+          block,
         }
       },
       { elements: floats },

@@ -11,7 +11,7 @@ import { chunkedRuns } from './chunks.js'
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)
-  const active = params.filter((p) => p.grad)
+  const active = [...new Map(params.map((p) => [p.storage, p])).values()].filter((p) => p.grad) // each once
   check(active.length > 0, 'clipGradNorm: no parameter has a gradient; call it after backward()')
   const runs = chunkedRuns(active)
   const size = 64 * runs.reduce((n, { chunks }) => n + chunks.shape[0], 0)

@@ -1,9 +1,12 @@
-// What all optimizers share: parameter groups, runs of neighbours, a step counter that survives replay.
+// What all optimizers share: parameter groups, runs of neighbours, counts of steps that survive replay.
 import { gpu } from '../gpu/gpu.js'
 import type { Storage } from '../gpu/storage.js'
+import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
+import { dependOn } from '../tensor/dependencies.js'
 import { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
 /** Parameters that share settings; settings left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { params: readonly Tensor[] }
@@ -11,37 +14,81 @@ export type ParameterGroup<Options> = Partial<Options> & { params: readonly Tens
 /** A run to update and its slices of the optimizer's buffers, laid out like the parameters. */
 export interface Slot extends Run {
   buffers: Storage[]
+  /** Steps that each 64 elements have taken, this one included; those of the run begin at `block`. */
+  counts: Storage
+  block: number
 }
 
 /** A group with all settings. They may be changed between steps (schedules set `lr`); replayed steps see the change. */
 export type Group<Options> = Options & { params: readonly Tensor[] }
 
-/** Word of a scaler's state that counts the steps left out (shaders/lib/scaler.wgsl). */
-const SKIPPED = 3
+/** All that an optimizer knows besides the parameters: plain numbers and arrays of them. */
+export interface OptimizerState {
+  /** Calls of `step()`, those that a `GradScaler` left out included. */
+  steps: number
+  /** The settings of each group, and its parameters by their place in `state`. */
+  groups: { params: number[]; [setting: string]: unknown }[]
+  /**
+   * By parameter, in the order of the groups: the steps it has taken, and its buffers by name (Adam: `expAvg` and
+   * `expAvgSq`; SGD: `momentumBuffer`), row-major like the parameter in the engine (a convolution's weight is
+   * [KH, KW, in / groups, out]).
+   */
+  state: { step: number; buffers: Record<string, Float32Array> }[]
+}
+
+/** Elements that share a count: parameters begin at multiples of it. */
+const BLOCK = 64
+
+/** What belongs to a run of a group's parameters. */
+interface Home {
+  run: Run
+  buffers: Storage[]
+  counts: Storage
+}
 
 export abstract class Optimizer<Options extends { lr: number }> {
-  readonly groups: Group<Options>[]
-  /** Steps taken, and those that a `GradScaler` left out. */
+  readonly groups: Group<Options>[] = []
+  /** Calls of `step()`, those that a `GradScaler` left out included. */
   steps = 0
-  /** State of the gradient scaler that decides about steps, if there is one. */
-  private scaler: Tensor | null = null
-  private readonly buffers = new Map<Group<Options>, { run: Run; storages: Storage[] }[]>()
+  private readonly defaults: Options
+  private readonly homes = new Map<Group<Options>, Home[]>()
 
-  /** `bufferCount`: buffers of the parameters' size that the optimizer keeps. */
+  /** `defaults` names all settings there are; `bufferNames`, the buffers of the parameters' size that it keeps. */
   constructor(
     params: readonly Tensor[] | readonly ParameterGroup<Options>[],
     defaults: Options,
-    private readonly bufferCount: number,
+    options: Partial<Options>,
+    private readonly bufferNames: readonly string[],
   ) {
     const name = this.constructor.name
-    check(params.length > 0, `${name}: needs at least one parameter, got none`)
+    checkOptions(name, options, Object.keys(defaults))
+    this.defaults = { ...defaults, ...given(options) }
+    check(Array.isArray(params) && params.length > 0, `${name}: needs at least one parameter, got none`)
     const groups = params[0] instanceof Tensor ? [{ params }] : params
-    this.groups = (groups as ParameterGroup<Options>[]).map((group) => ({ ...defaults, ...group }))
-    for (const group of this.groups) {
-      check(group.lr >= 0, `${name}: lr must be at least 0, got ${group.lr}`)
-      for (const p of group.params)
-        check(p instanceof Tensor && !p.node && p.gradStorage, `${name}: parameters must be leaves made by a module`)
-    }
+    for (const group of groups as ParameterGroup<Options>[]) this.addParamGroup(group)
+  }
+
+  /** Throws unless the settings make sense. */
+  protected abstract checkSettings(settings: Options): void
+
+  /** More parameters to update (`add_param_group`). @throws when one is there already. */
+  addParamGroup(group: ParameterGroup<Options>): void {
+    const name = this.constructor.name
+    checkOptions(name, group, ['params', ...Object.keys(this.defaults)])
+    check(Array.isArray(group.params), `${name}: a group must have a list of params`)
+    const whole = { ...this.defaults, ...given(group) }
+    check(whole.lr >= 0, `${name}: lr must be at least 0, got ${whole.lr}`)
+    this.checkSettings(whole)
+    const known = new Set(this.groups.flatMap(({ params }) => params.map((p) => p.storage)))
+    whole.params.forEach((p, i) => {
+      check(
+        p instanceof Tensor && !p.node && p.role === 'parameter',
+        () => `${name}: parameters must be leaves that require a gradient, got ${p} in place ${i}`,
+      )
+      check(!known.has(p.storage), () => `${name}: parameter ${formatShape(p.shape)} in place ${i} is given twice`)
+      known.add(p.storage)
+    })
+    this.groups.push(whole)
   }
 
   /** Learning rate of the first group; setting it sets all groups. */
@@ -58,68 +105,122 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const { params } of this.groups) for (const p of params) p.grad = null
   }
 
-  /** Updates every parameter that has a gradient, neighbours in one dispatch. `scaler` comes from `GradScaler.step`. */
+  /**
+   * Updates every parameter that has a gradient, neighbours in one dispatch. Each counts its own steps, as in PyTorch.
+   * `scaler` comes from `GradScaler.step`.
+   */
   step(scaler: Tensor | null = null): void {
-    this.scaler = scaler ?? this.scaler
+    const updated: Tensor[] = []
     gpu.host(() => {
       this.steps++
+      for (const p of updated) p.storage.version++
     })
+    const { length } = this.groups
+    dependOn(() => this.groups.length === length)
     for (const group of this.groups) {
       const active = group.params.filter((p) => p.grad)
-      for (const run of contiguousRuns(active)) this.update({ ...run, buffers: this.slices(group, run) }, group, scaler)
+      updated.push(...active)
+      for (const p of active) p.storage.version++
+      for (const run of contiguousRuns(active)) {
+        const slot = this.slot(group, run)
+        const { counts, block, floats } = slot
+        const blocks = Math.ceil(floats / BLOCK)
+        gpu.run(shaders.count_steps, { counts, scaler }, { first: block, n: blocks }, { invocations: blocks })
+        this.update(slot, group, scaler)
+      }
     }
   }
 
   /** Records the update of one run. Settings are read in a parameter function, so that replays follow them. */
   protected abstract update(slot: Slot, group: Group<Options>, scaler: Tensor | null): void
 
-  /** The optimizer's own numbers, for resuming: each buffer of each parameter, row-major in the engine's layout. */
-  async stateDict(): Promise<{ steps: number; buffers: Float32Array[][] }> {
-    const buffers: Float32Array[][] = []
+  /** All that is needed to go on with the same bits, besides the parameters. */
+  async stateDict(): Promise<OptimizerState> {
+    const state: OptimizerState['state'] = []
+    const groups: OptimizerState['groups'] = []
     for (const group of this.groups) {
+      groups.push({
+        ...structuredClone({ ...group, params: [] }),
+        params: group.params.map((_, i) => state.length + i),
+      })
+      const counts = new Map<Storage, Uint32Array>()
       for (const p of group.params) {
-        const slices = this.slices(group, contiguousRuns([p])[0])
-        buffers.push(await Promise.all(slices.map((s) => new Tensor(s, p.shape).data())))
+        const slot = this.slot(group, contiguousRuns([p])[0])
+        let words = counts.get(slot.counts)
+        if (!words)
+          counts.set(slot.counts, (words = new Uint32Array(await gpu.read(slot.counts, slot.counts.byteLength))))
+        const buffers: Record<string, Float32Array> = {}
+        for (const [i, name] of this.bufferNames.entries())
+          buffers[name] = await new Tensor<'f32'>(slot.buffers[i], p.shape).data()
+        state.push({ step: words[slot.block], buffers })
       }
     }
-    const skipped = this.scaler ? (await this.scaler.data('u32'))[SKIPPED] : 0
-    return { steps: this.steps - skipped, buffers }
+    return { steps: this.steps, groups, state }
   }
 
-  loadStateDict({ steps, buffers }: { steps: number; buffers: readonly (readonly Float32Array[])[] }): void {
-    const params = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))
+  /** Goes on where `stateDict` was taken, with its settings. Nothing is changed unless everything fits. */
+  loadStateDict({ steps, groups, state }: OptimizerState): void {
+    const name = this.constructor.name
+    const own = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))
+    check(Number.isInteger(steps) && steps >= 0, () => `${name}: steps must be a whole number, got ${steps}`)
     check(
-      buffers.length === params.length,
-      `${this.constructor.name}: state of ${params.length} parameters expected, got ${buffers.length}`,
+      groups.length === this.groups.length && groups.every((g, i) => g.params.length === this.groups[i].params.length),
+      () =>
+        `${name}: state of groups of ${this.groups.map((g) => g.params.length)} parameters expected, got ` +
+        `${groups.map((g) => g.params.length)}`,
     )
+    check(state.length === own.length, () => `${name}: state of ${own.length} parameters expected, got ${state.length}`)
+    state.forEach(({ step, buffers }, i) => {
+      const { shape, size } = own[i].p
+      check(Number.isInteger(step) && step >= 0, () => `${name}: step ${i} must be a whole number, got ${step}`)
+      for (const key of this.bufferNames)
+        check(
+          buffers[key]?.length === size,
+          () =>
+            `${name}: ${key} of parameter ${i} must have the shape ${formatShape(shape)}, got ${buffers[key]?.length} elements`,
+        )
+    })
+    groups.forEach(({ params: _, ...settings }, i) => {
+      const whole = { ...this.defaults, ...(settings as unknown as Options) }
+      this.checkSettings(whole)
+      Object.assign(this.groups[i], structuredClone(whole))
+    })
     this.steps = steps
-    if (this.scaler) gpu.write(this.scaler.storage, Uint32Array.of(0), 4 * SKIPPED)
-    params.forEach(({ group, p }, i) => {
-      this.slices(group, contiguousRuns([p])[0]).forEach((s, b) => new Tensor(s, p.shape).write(buffers[i][b]))
+    own.forEach(({ group, p }, i) => {
+      const { buffers, counts, block } = this.slot(group, contiguousRuns([p])[0])
+      this.bufferNames.forEach((key, b) => new Tensor<'f32'>(buffers[b], p.shape).write(state[i].buffers[key]))
+      gpu.write(counts, new Uint32Array(Math.ceil(p.size / BLOCK)).fill(state[i].step), 4 * block)
     })
   }
 
-  /**
-   * The part of this group's buffers that belongs to `run`. They cover all its parameters, made at first use and zero.
-   */
-  private slices(group: Group<Options>, run: Run): Storage[] {
-    let entries = this.buffers.get(group)
-    if (!entries) {
-      entries = contiguousRuns(group.params).map((whole) => ({
+  /** What of this group's buffers belongs to `run`. They cover all its parameters, made at first use and zero. */
+  private slot(group: Group<Options>, run: Run): Slot {
+    let homes = this.homes.get(group)
+    if (!homes) {
+      const zeros = (elements: number) => {
+        const storage = gpu.memory.allocate(4 * elements, 'optimizer state')
+        gpu.write(storage, new Uint8Array(storage.byteLength))
+        return storage
+      }
+      homes = contiguousRuns(group.params).map((whole) => ({
         run: whole,
-        storages: Array.from({ length: this.bufferCount }, () => {
-          const storage = gpu.memory.allocate(4 * whole.floats, 'optimizer state')
-          gpu.write(storage, new Uint8Array(storage.byteLength))
-          return storage
-        }),
+        buffers: this.bufferNames.map(() => zeros(whole.floats)),
+        counts: zeros(Math.ceil(whole.floats / BLOCK)),
       }))
-      this.buffers.set(group, entries)
+      this.homes.set(group, homes)
     }
     const { offset, buffer, byteLength } = run.parameters
-    const home = entries.find(
+    const home = homes.find(
       ({ run: { parameters: p } }) =>
         p.buffer === buffer && p.offset <= offset && offset + byteLength <= p.offset + p.byteLength,
     )!
-    return home.storages.map((s) => s.slice(offset - home.run.parameters.offset, byteLength, s.label, s))
+    const at = offset - home.run.parameters.offset
+    const buffers = home.buffers.map((s) => s.slice(at, byteLength, s.label, s))
+    return { ...run, buffers, counts: home.counts, block: at / (4 * BLOCK) }
   }
+}
+
+/** Settings without those that are undefined. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }

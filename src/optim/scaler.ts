@@ -1,9 +1,11 @@
 // Loss scaling: gradients that would vanish in f16 are computed of a larger loss, as large as they bear.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
+import { reading, setting } from '../tensor/dependencies.js'
 import { defineOp } from '../tensor/op.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { chunkedRuns } from './chunks.js'
 import type { Optimizer } from './optimizer.js'
 
@@ -15,6 +17,8 @@ export interface GradScalerOptions {
   backoffFactor?: number
   growthInterval?: number
 }
+
+type Stage = 'none' | 'unscaled' | 'stepped'
 
 /** What a scaler needs of an optimizer. */
 type Scalable = Pick<Optimizer<{ lr: number }>, 'groups' | 'step'>
@@ -44,14 +48,11 @@ export class GradScaler {
   private readonly settings: { growth: number; backoff: number; interval: number }
   private optimizer: Scalable | null = null
   /** What was done since the last update. */
-  private stage: 'none' | 'unscaled' | 'stepped' = 'none'
+  private present: Stage = 'none'
 
-  constructor({
-    initScale = 65536,
-    growthFactor = 2,
-    backoffFactor = 0.5,
-    growthInterval = 2000,
-  }: GradScalerOptions = {}) {
+  constructor(options: GradScalerOptions = {}) {
+    checkOptions('GradScaler', options, ['initScale', 'growthFactor', 'backoffFactor', 'growthInterval'])
+    const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options
     check(initScale > 0, `GradScaler: initScale must be above 0, got ${initScale}`)
     check(growthFactor > 1, `GradScaler: growthFactor must be above 1, got ${growthFactor}`)
     check(
@@ -64,6 +65,16 @@ export class GradScaler {
     )
     this.settings = { growth: growthFactor, backoff: backoffFactor, interval: growthInterval }
     this.state = tensor(Uint32Array.of(bitsOf(initScale), 0, 0, 0))
+  }
+
+  private get stage(): Stage {
+    reading(this, 'present')
+    return this.present
+  }
+
+  private set stage(value: Stage) {
+    setting(this, 'present')
+    this.present = value
   }
 
   /** The loss, of one element, times the factor: what to call `backward()` on. */

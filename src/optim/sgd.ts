@@ -13,29 +13,35 @@ export interface SgdOptions {
   weightDecay: number
 }
 
+/** lr must be given: NaN is refused. */
+const DEFAULTS: SgdOptions = { lr: NaN, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0 }
+
 /** `torch.optim.SGD`. */
 export class SGD extends Optimizer<SgdOptions> {
   constructor(
     params: readonly Tensor[] | readonly ParameterGroup<SgdOptions>[],
     options: Partial<SgdOptions> & { lr: number },
   ) {
-    super(params, { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, ...options }, 1)
-    for (const { nesterov, momentum, dampening } of this.groups) {
-      check(
-        !nesterov || (momentum > 0 && dampening === 0),
-        `SGD: nesterov needs momentum and no dampening, got ${momentum} and ${dampening}`,
-      )
-    }
+    super(params, DEFAULTS, options, ['momentumBuffer'])
+  }
+
+  protected override checkSettings({ momentum, dampening, nesterov, weightDecay }: SgdOptions): void {
+    check(momentum >= 0, () => `SGD: momentum must be at least 0, got ${momentum}`)
+    check(weightDecay >= 0, () => `SGD: weightDecay must be at least 0, got ${weightDecay}`)
+    check(
+      !nesterov || (momentum > 0 && dampening === 0),
+      `SGD: nesterov needs momentum and no dampening, got ${momentum} and ${dampening}`,
+    )
   }
 
   protected override update(
-    { parameters: p, gradients: g, floats, buffers: [buffer] }: Slot,
+    { parameters: p, gradients: g, floats, buffers: [buffer], counts, block }: Slot,
     group: Group<SgdOptions>,
     scaler: Tensor | null,
   ): void {
     gpu.run(
       shaders.sgd_step,
-      { p, g, buffer, scaler },
+      { p, g, buffer, scaler, counts },
       () => ({
         n: floats,
         lr: group.lr,
@@ -43,7 +49,7 @@ export class SGD extends Optimizer<SgdOptions> {
         momentum: group.momentum,
         one_minus_dampening: 1 - group.dampening,
         nesterov: group.nesterov,
-        steps: this.steps,
+        block,
       }),
       { elements: floats },
     )
