@@ -12,6 +12,7 @@ export { type Checkpoint, loadCheckpoint, saveSafetensors } from './weights/load
 export { safetensorsBytes } from './weights/safetensors.js'
 export * from './data/index.js'
 export * as audit from './audit/index.js'
+export * as explain from './explain/index.js'
 export * as stats from './stats/index.js'
 export * from './train/index.js'
 export * from './app/index.js'

@@ -35,6 +35,7 @@ const ARROWS: Record<string, string[]> = {
   optim: ['util', 'gpu', 'tensor'],
   models: ['util', 'tensor', 'ops', 'nn', 'weights'],
   data: ['util', 'ops'],
+  explain: ['util', 'stats', 'tensor', 'ops', 'nn', 'models', 'data'],
   audit: ['util', 'stats', 'data'],
   train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data', 'stats'],
   app: ['util', 'tensor', 'engine', 'optim', 'weights', 'models', 'data', 'stats', 'train'],
