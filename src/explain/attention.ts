@@ -3,7 +3,7 @@
 // the forward pass has made, once.
 import type { VisionTransformer } from '../models/vit.js'
 import * as F from '../ops/index.js'
-import { noGrad } from '../tensor/tape.js'
+import { noGrad } from '../tensor/mode.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { type Explained, backFrom, gridOf, inspected, watch } from './inspect.js'
 

@@ -2,7 +2,7 @@
 import type { Module } from '../nn/module.js'
 import type { Stream } from '../nn/transformer.js'
 import * as F from '../ops/index.js'
-import { noGrad } from '../tensor/tape.js'
+import { noGrad } from '../tensor/mode.js'
 import { Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { type Classifier, type Explained, backFrom, gridOf, inspected } from './inspect.js'

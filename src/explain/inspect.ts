@@ -2,7 +2,8 @@
 // What runs before the first watched tensor records no tape, and what runs after it brings gradients to that alone.
 import type { Module } from '../nn/module.js'
 import * as F from '../ops/index.js'
-import { makeNode, noGrad } from '../tensor/tape.js'
+import { noGrad } from '../tensor/mode.js'
+import { makeNode } from '../tensor/tape.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 
@@ -43,17 +44,12 @@ export function inspected<T>(model: Module, wrap: () => (() => void)[], fn: () =
 /** The same tensor, whose gradient `onGradient` gets on its way back (`torch.Tensor.register_hook`). */
 export function watch(x: Tensor, onGradient: (dx: Tensor) => void): Tensor {
   const y = x.detach()
+  y.node = makeNode('watch', { x }, x.requiresGrad ? ['x'] : [], {}, (_, { y: dy }) => {
+    onGradient(dy)
+    return { x: dy }
+  })
   y.requiresGrad = true
   y.output = 'y'
-  y.node = makeNode({
-    op: 'watch',
-    inputs: { x },
-    wants: x.requiresGrad ? ['x'] : [],
-    backward({ y: dy }) {
-      onGradient(dy)
-      if (x.requiresGrad) return { x: dy }
-    },
-  })
   return y
 }
 

@@ -99,6 +99,13 @@ test('as PyTorch, with formula weights', async () => {
     for (const module of model.modules()) assert.not.ok(Object.hasOwn(module, 'forward'))
 })
 
+test('captured once, replayed for other images', async () => {
+  const step = engine.capture(({ x }: { x: Tensor }) => explain.gradCam(resnet, x, { layer: 'layer3' }))
+  const turned = tensor(values('images', [2, 96, 96, 3], -2), [2, 96, 96, 3])
+  for (const x of [images, turned, images])
+    assert.equal(await explain.readExplanations(await step({ x })), await cam(resnet, x, undefined, 'layer3'))
+})
+
 test('activations computed again, another class, the same twice', async () => {
   const first = await gradient(vit, tokens, 1)
   vit.checkpointActivations = true
