@@ -5,6 +5,7 @@
 //   node build.mjs             all of it (about a second)
 //   node build.mjs --browser   and the bundle
 //   node build.mjs --shaders   only the kernels
+//   node build.mjs --bundle X  only the bundle, of what is in dist, into the folder X
 import { createHash } from 'node:crypto'
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -158,8 +159,11 @@ async function transpile() {
   })
 }
 
-/** The engine for a page: the same files, with `browser` chosen where Node and the browser differ. */
-async function bundleForBrowser() {
+/**
+ * The engine for a page: the same files, with `browser` chosen where Node and the browser differ. What is imported only
+ * when wanted stays in files of its own.
+ */
+async function bundleForBrowser(folder) {
   const shared = {
     bundle: true,
     format: 'esm',
@@ -169,24 +173,28 @@ async function bundleForBrowser() {
     minify: true,
     sourcemap: true,
     logLevel: 'warning',
+    outdir: folder,
   }
-  await esbuild.build({
-    ...shared,
-    entryPoints: [join(root, 'dist/src/index.js'), join(root, 'dist/src/data/decode.worker.browser.js')],
-    outdir: join(root, 'dist/browser'),
-    entryNames: '[name]',
-  })
+  await rm(folder, { recursive: true, force: true })
+  await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/index.js')], splitting: true })
+  await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/data/decode.worker.browser.js')] })
 }
 
-try {
-  await generateShaders()
-} catch (error) {
-  console.error(`build: ${error.message}`)
-  process.exit(1)
-}
-if (!process.argv.includes('--shaders')) {
-  if (process.argv.includes('--clean')) await rm(join(root, 'dist'), { recursive: true, force: true })
+const options = process.argv.slice(2)
+const has = (option) => options.includes(option)
+if (has('--bundle')) await bundleForBrowser(options.at(-1))
+else await build()
+
+async function build() {
+  try {
+    await generateShaders()
+  } catch (error) {
+    console.error(`build: ${error.message}`)
+    process.exit(1)
+  }
+  if (has('--shaders')) return
+  if (has('--clean')) await rm(join(root, 'dist'), { recursive: true, force: true })
   await transpile()
   await chmod(join(root, 'dist/src/cli/main.js'), 0o755) // `npx radiograd` runs it
-  if (process.argv.includes('--browser')) await bundleForBrowser()
+  if (has('--browser')) await bundleForBrowser(join(root, 'dist/browser'))
 }

@@ -1,6 +1,6 @@
 // As attention_forward_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
-// keys 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(row length / 32). Bindings as
-// there; dispatched over [ceil(T / 32), heads of all batches].
+// keys 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(row length / 32). Bindings
+// as there; dispatched over [ceil(T / 32), heads of all batches].
 // @tile 32
 // @variant E = f32, f16
 // @include lib/rng.wgsl

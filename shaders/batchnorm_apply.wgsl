@@ -1,7 +1,7 @@
-// y = (x - mean)·rstd·weight + bias, then + residual if there is one, then max(0) if `relu`, NaN staying NaN. x, residual, y
-// [rows, channels]; stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias [channels] (1
-// and 0 where there is none). One invocation a (channel, chunk of rows), lanes along channels; dispatched over
-// [ceil(channels / 64), chunks].
+// y = (x - mean)·rstd·weight + bias, then + residual if there is one, then max(0) if `relu`, NaN staying NaN. x,
+// residual, y [rows, channels]; stats [3, channels]: the mean is the sum of the first two, then rstd; weight, bias
+// [channels] (1 and 0 where there is none). One invocation a (channel, chunk of rows), lanes along channels; dispatched
+// over [ceil(channels / 64), chunks].
 // @variant T = f32, f16
 struct Params { rows: u32, channels: u32, rows_per_chunk: u32, has_weight: u32, has_residual: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;

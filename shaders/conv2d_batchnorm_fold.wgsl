@@ -1,6 +1,6 @@
 // Evaluation: batchNorm with running statistics as the epilogue of the convolution before it. scale = weight /
-// sqrt(running variance + eps), shift = (bias of the convolution - running mean)·scale + bias; all [channels]. Without a
-// weight it is 1, and bias 0. One invocation a channel, ceil(channels / 64) workgroups.
+// sqrt(running variance + eps), shift = (bias of the convolution - running mean)·scale + bias; all [channels]. Without
+// a weight it is 1, and bias 0. One invocation a channel, ceil(channels / 64) workgroups.
 struct Params { channels: u32, eps: f32, has_weight: u32, has_conv_bias: u32 }
 @group(0) @binding(0) var<storage, read> conv_bias: array<f32>;
 @group(0) @binding(1) var<storage, read> running_mean: array<f32>;

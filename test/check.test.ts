@@ -1,9 +1,11 @@
 // Rules of the code base, made executable: types, the direction of imports, WGSL that compiles, shaders only in
 // shaders/.
-import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
@@ -58,12 +60,80 @@ function imports(file: string): string[] {
   })
 }
 
-test('types', () => {
+/** Runs `work` with an empty folder. */
+function inFolder(work: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'radiograd-check-'))
   try {
-    execFileSync(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '-p', root], { encoding: 'utf8' })
-  } catch (error) {
-    assert.unreachable((error as { stdout: string }).stdout.slice(0, 4000))
+    work(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
   }
+}
+
+test('types; those of all kernels are small, as every editor reads them', () =>
+  inFolder((folder) => {
+    try {
+      execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root, '--declarationDir', folder], { encoding: 'utf8' })
+    } catch (error) {
+      assert.unreachable((error as { stdout: string }).stdout.slice(0, 4000))
+    }
+    const { size } = statSync(join(folder, 'src/shaders.gen.d.ts'))
+    assert.ok(size < 60_000, `src/shaders.gen.d.ts has ${size} bytes`)
+  }))
+
+test('what a page must load is small, and kernels of software adapters are not in it', () =>
+  inFolder((folder) => {
+    execFileSync(process.execPath, [join(root, 'build.mjs'), '--bundle', folder])
+    const texts = new Map<string, string>()
+    const load = (file: string): void => {
+      if (texts.has(file)) return
+      const text = readFileSync(join(folder, file), 'utf8')
+      texts.set(file, text)
+      for (const [, from] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) load(from)
+    }
+    load('index.js')
+    const zipped = [...texts.values()].map((text) => gzipSync(text, { level: 9 }).length).reduce((a, b) => a + b)
+    assert.ok(zipped < 120_000, `${[...texts.keys()]}: ${zipped} bytes by gzip`)
+    for (const [file, text] of texts) assert.not.match(text, /shaders\/\w+_cpu\.wgsl/, file)
+    const [chunk] = readdirSync(folder).filter((file) => /^shaders\.cpu.*\.js$/.test(file))
+    assert.match(readFileSync(join(folder, chunk), 'utf8'), /shaders\/matmul_cpu\.wgsl/)
+  }))
+
+test('format: prettier, and no line longer than 120 columns', () => {
+  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/prettier'), ['--check', '.'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  assert.is(status, 0, stdout)
+  const files = ['src', 'test', 'bench', 'shaders', 'bench/shaders'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: folder !== 'bench', encoding: 'utf8' }).map((f) => join(folder, f)),
+  )
+  const long = files
+    .filter((file) => /\.(ts|wgsl|mjs)$/.test(file) && !file.endsWith('.gen.ts'))
+    .flatMap((file) =>
+      readFileSync(join(root, file), 'utf8')
+        .split('\n')
+        .flatMap((line, i) => ([...line].length > 120 ? [`${file}:${i + 1}`] : [])),
+    )
+  assert.equal(long, [])
+})
+
+test('workgroup sizes, types, flags and operator numbers come from the shader', () => {
+  const RULES: readonly (readonly [RegExp, string])[] = [
+    [/(?:Math\.ceil|ceilDiv)\([^;]*(?:\/|,) ?(?:16|32|64|128|256)\)/, 'a workgroup size'],
+    [/\bhas_\w+ ?:/, 'the presence of a binding'],
+    [/\b[TEXY]: *(?:\w+\.)*(?:element|dtype)\b|\b[TEXY]: 'f(?:16|32)'/, 'the type of a binding'],
+    [/\b(?:OP|ACT|GELU): *\d|\bOP: *\w+\.indexOf/, 'an operator number'],
+  ]
+  const wrong = sources
+    .filter((file) => /^(ops|optim|nn|tensor)\//.test(file))
+    .flatMap((file) => {
+      const text = readFileSync(join(root, 'src', file), 'utf8')
+      return RULES.filter(([rule]) => rule.test(text)).map(
+        ([rule, what]) => `${file} writes ${what}: ${rule.exec(text)![0]}`,
+      )
+    })
+  assert.equal(wrong, [])
 })
 
 test('imports run one way', () => {

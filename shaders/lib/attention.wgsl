@@ -1,7 +1,7 @@
 // Where attention's rows lie. Queries, outputs and their gradients are rows [batch, head, token] at any strides, keys
 // and values likewise, so that q, k, v may be three tensors [B, H, T, D] or one [B, T, 3, H, D] as a projection writes
-// it, bound only as q: without a k, k and v start at k_offset and v_offset. Strides, offsets and `depth`, the length of a
-// row, count vec4.
+// it, bound only as q: without a k, k and v start at k_offset and v_offset. Strides, offsets and `depth`, the length of
+// a row, count vec4.
 struct Params {
   heads: u32, T: u32, S: u32, depth: u32, scale: f32, causal: u32, k_offset: u32, v_offset: u32,
   q_batch: u32, q_head: u32, q_token: u32, k_batch: u32, k_head: u32, k_token: u32,

@@ -1,5 +1,4 @@
 // Files in a page: what the visitor picked, read without leaving the machine. Its twin is files.node.ts.
-import { PNG } from 'pngjs/browser'
 import { RadiogradError } from '../util/check.js'
 import { type FileEnds, type Listing, readBlobEnds } from './listing.js'
 
@@ -25,16 +24,7 @@ export async function readEnds(file: string | Blob, most: number): Promise<FileE
   return readBlobEnds(file, most)
 }
 
-// pngjs's build for browsers carries its own Buffer and does not export it; its synchronous writer wants one.
-const PngBuffer = new PNG({ width: 1, height: 1 }).data.constructor as unknown as { from(bytes: ArrayBuffer): Buffer }
-
 export { inflateStart as inflate } from './inflate.js'
-
-/** A gray PNG file of [height, width] bytes. */
-export function writePng(gray: Uint8Array, height: number, width: number): Uint8Array {
-  const png = Object.assign(new PNG(), { width, height, data: PngBuffer.from(gray.slice().buffer as ArrayBuffer) })
-  return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
-}
 
 /**
  * For each text the first group of a regular expression that matched, or the whole match; null where it does not match.

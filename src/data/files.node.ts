@@ -1,11 +1,10 @@
-// Files in Node: listing a folder, reading bytes, zlib, and pngjs as it is loaded here. Its twin is files.browser.ts.
+// Files in Node: listing a folder, reading bytes, and zlib. Its twin is files.browser.ts.
 import { isUtf8 } from 'node:buffer'
 import { readdirSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { constants, inflateSync } from 'node:zlib'
-import { PNG } from 'pngjs'
 import { RadiogradError } from '../util/check.js'
 import { inflateStart } from './inflate.js'
 import { type FileEnds, isHidden, type LeftOut, type Listing, readBlobEnds } from './listing.js'
@@ -113,16 +112,6 @@ export function inflate(data: Uint8Array, size: number): Uint8Array {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
     return inflateStart(data, size)
   }
-}
-
-/** A gray PNG file of [height, width] bytes. */
-export function writePng(gray: Uint8Array, height: number, width: number): Uint8Array {
-  const png = Object.assign(new PNG(), {
-    width,
-    height,
-    data: Buffer.from(gray.buffer, gray.byteOffset, gray.byteLength),
-  })
-  return PNG.sync.write(png, { colorType: 0, inputColorType: 0 })
 }
 
 /** Milliseconds that a pattern may take for all texts. */

@@ -1,6 +1,8 @@
-// PNG bytes to RGB, with the meaning of Pillow's convert('RGB'): transparency is dropped, not composited. Chunks, filters
-// and interlacing are here (PNG specification, third edition); inflating is the platform's. What Pillow forgives is
-// forgiven (unknown chunks, bytes too many, no end), what leaves a pixel undefined is not.
+// PNG bytes to RGB and gray to PNG bytes. Reading has the meaning of Pillow's convert('RGB'): transparency is dropped,
+// not composited. Chunks, filters and interlacing are here (PNG specification, third edition); inflating is the
+// platform's. What Pillow forgives is forgiven (unknown chunks, bytes too many, no end), what leaves a pixel undefined
+// is not.
+import { zlibSync } from 'fflate'
 import { inflate } from '#platform/files'
 import { check, fileError } from '../util/check.js'
 import { crc32 } from '../util/crc32.js'
@@ -296,4 +298,33 @@ function toBytes(
       out[i] = ((row[bit >> 3] >> (8 - depth - (bit & 7))) & mask) * scale
   }
   return out
+}
+
+/** A gray PNG file of [height, width] bytes, without filters. */
+export function encodePng(gray: Uint8Array, height: number, width: number): Uint8Array {
+  const lines = new Uint8Array(height * (width + 1))
+  for (let y = 0; y < height; y++) lines.set(gray.subarray(y * width, (y + 1) * width), y * (width + 1) + 1)
+  const header = new Uint8Array(13)
+  new DataView(header.buffer).setUint32(0, width)
+  new DataView(header.buffer).setUint32(4, height)
+  header[8] = 8 // bits; gray, deflate, filters by line, not interlaced: all 0
+  const parts = [SIGNATURE, chunk(IHDR, header), chunk(IDAT, zlibSync(lines)), chunk(IEND, new Uint8Array(0))]
+  const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    file.set(part, at)
+    at += part.length
+  }
+  return file
+}
+
+/** Length, type, contents, checksum. */
+function chunk(type: number, contents: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(contents.length + 12)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, contents.length)
+  view.setUint32(4, type)
+  bytes.set(contents, 8)
+  view.setUint32(8 + contents.length, crc32(bytes.subarray(4, 8 + contents.length)))
+  return bytes
 }

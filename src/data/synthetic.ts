@@ -1,9 +1,9 @@
 // Generated chest pictures for trying the program without any data: a crude thorax of soft shapes. A NORMAL and a
 // PNEUMONIA picture hold the same amount of lung opacity; NORMAL spreads it evenly, PNEUMONIA gathers it in patches, so
 // mean brightness says nothing and local texture says all. Of no medical meaning whatever.
-import { writePng } from '#platform/files'
 import { check } from '../util/check.js'
 import { Random } from '../util/random.js'
+import { encodePng } from './png.js'
 
 export const SYNTHETIC_CLASSES = ['NORMAL', 'PNEUMONIA'] as const
 
@@ -199,5 +199,5 @@ export function* syntheticPictures(options: SyntheticOptions = {}): Generator<Sy
 /** The generated data set as PNG files, for a page: `{train,test}/{NORMAL,PNEUMONIA}/*.png`. */
 export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ path: string; bytes: Uint8Array }> {
   for (const { path, gray, size } of syntheticPictures(options))
-    yield { path: `${path}.png`, bytes: writePng(gray, size, size) }
+    yield { path: `${path}.png`, bytes: encodePng(gray, size, size) }
 }
