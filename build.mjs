@@ -46,8 +46,7 @@ function checked(file, text, library, { parse, expand, integers }) {
  * The type of a kernel: what a call must give. Left out is what follows: uniform fields and overrides called
  * has_<binding>, variants that are the type of a binding, and those that follow from other variants.
  */
-function interfaceOf({ bindings, params, overrides, enums, variants }) {
-  const isFlag = (name) => bindings.some((b) => name === `has_${b.name}`)
+function interfaceOf({ bindings, params, overrides, enums, variants }, { isFlag }) {
   const types = Object.keys(variants[0]).filter((name) => bindings.some((b) => b.element === name))
   let asked = Object.keys(variants[0]).filter((name) => !types.includes(name))
   for (const name of asked.toReversed()) {
@@ -93,7 +92,7 @@ async function generateShaders() {
     (await wgslOf(folder, wgsl)).map(([file, text]) => ({
       file,
       text,
-      type: interfaceOf(checked(file, text, library, wgsl)),
+      type: interfaceOf(checked(file, text, library, wgsl), wgsl),
     }))
   const all = await read('shaders')
   const hash = createHash('sha256')

@@ -1,7 +1,8 @@
 // The two products of tiled attention, for one workgroup of 64 as 8 × 8 invocations: across = lid % 8, down = lid / 8.
 // Tiles have 32 rows of 8 vec4, padded by one against bank conflicts.
 alias Quad = array<vec4<f32>, 4>;
-const PITCH = 9u;
+const CHUNK = 32u; // floats of a row that are in a tile
+const PITCH = CHUNK / 4u + 1u;
 var<workgroup> left: array<vec4<f32>, 32 * PITCH>;   // a chunk of 32 floats of the rows that this workgroup owns
 var<workgroup> right: array<vec4<f32>, 32 * PITCH>;  // a chunk of the rows it walks over
 // [own row][slot]: what own rows give to walked rows slot, slot+8, slot+16, slot+24

@@ -55,7 +55,8 @@ export async function requestGpuAdapter({
   unpace()
   throw new RadiogradError(
     `no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
-      "'radiograd setup' fetches SwiftShader, 'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe",
+      "'radiograd setup' fetches SwiftShader, " +
+      "'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe",
   )
 }
 

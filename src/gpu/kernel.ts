@@ -1,6 +1,6 @@
 // Kernels: WGSL files as the engine runs them, and the types that follow from what a file declares.
 import { check } from '../util/check.js'
-import { type Template, type Values, expand, integers, keyOf, parse, placeOf } from './wgsl.js'
+import { type Template, type Values, expand, integers, isFlag, keyOf, parse, placeOf } from './wgsl.js'
 
 /** What a call must give, as types: written by build.mjs, so that a misspelt binding fails `tsc`. */
 export interface Interface {
@@ -91,6 +91,35 @@ export class Kernel<I extends Interface = any> {
     return variant
   }
 
+  /** Any variant with `constants`: their types of bindings differ, not their sizes. */
+  private some(constants: ConstantValues): Variant {
+    const { variants } = this.template
+    const fitting = variants.find((v) =>
+      Object.keys(v).every((n) => constants[n] === undefined || constants[n] === v[n]),
+    )
+    check(
+      fitting,
+      () => `${this.name}: no variant with ${JSON.stringify(constants)}, have ${variants.map(keyOf).join(' ')}`,
+    )
+    return this.named(keyOf(fitting))
+  }
+
+  /** How many workgroups a call of this size runs. */
+  workgroups(size: Size, constants: Constants<this> | {} = {}): number {
+    const groups = this.some(constants as ConstantValues).groups(size)
+    return typeof groups === 'number' ? groups : groups.reduce<number>((a, b) => a * b!, 1)
+  }
+
+  /** Invocations of a workgroup. */
+  workgroupSize(constants: Constants<this> | {} = {}): number {
+    return this.some(constants as ConstantValues).workgroupSize
+  }
+
+  /** A constant of the shader. */
+  constant(name: string, constants: Constants<this> | {} = {}): number {
+    return this.some(constants as ConstantValues).constant(name)
+  }
+
   private all: ReadonlyMap<string, Variant> | null = null
 
   /** All variants, by their keys, e.g. `SG=8,T=f32`. */
@@ -117,10 +146,7 @@ export class Kernel<I extends Interface = any> {
         () => `${this.name}: ${name} must be one of ${enums[name]}, got ${value}`,
       )
     }
-    for (const { name } of overrides) {
-      const of = presenceOf(name, bindings)
-      if (of >= 0) values[name] = bound[of] ? 1 : 0
-    }
+    for (const { name } of overrides) if (isFlag(name)) values[name] = flag(name, bindings, bound)
     return values
   }
 
@@ -128,8 +154,7 @@ export class Kernel<I extends Interface = any> {
   pack(values: ParamValues, bound: readonly unknown[], view: DataView, offset: number): void {
     const { params, bindings } = this.template
     for (const { name, type } of params) {
-      const of = name in values ? -1 : presenceOf(name, bindings)
-      const value = of >= 0 ? Number(bound[of] !== null) : Number(values[name])
+      const value = isFlag(name) ? flag(name, bindings, bound) : Number(values[name])
       if (type === 'f32') view.setFloat32(offset, value, true)
       else if (type === 'i32') view.setInt32(offset, value, true)
       else view.setUint32(offset, value, true)
@@ -143,9 +168,11 @@ export class Kernel<I extends Interface = any> {
   }
 }
 
-/** The binding whose presence a field or an override of this name tells, or -1. */
-const presenceOf = (name: string, bindings: Template['bindings']): number =>
-  name.startsWith('has_') ? bindings.findIndex((b) => b.name === name.slice(4)) : -1
+/** 1 if the binding that a flag is called after is bound; 0 if not, or if the kernel has none of that name. */
+function flag(name: string, bindings: Template['bindings'], bound: readonly unknown[]): 0 | 1 {
+  const of = bindings.findIndex((b) => isFlag(name, b.name))
+  return of >= 0 && bound[of] ? 1 : 0
+}
 
 /** One variant of a kernel. */
 export class Variant {
@@ -181,6 +208,18 @@ export class Variant {
     return element === 'f16' || this.values[element] === 'f16'
   }
 
+  /** Invocations of a workgroup. */
+  get workgroupSize(): number {
+    return this.kernel.template.workgroup.reduce((size, expression) => size * this.constant(expression), 1)
+  }
+
+  /** The value of an integer expression of the shader's constants. */
+  constant(expression: string): number {
+    const value = this.integer(expression)
+    check(value !== null && value > 0, () => `${this.kernel.name}: '${expression}' must be a positive integer`)
+    return value
+  }
+
   /** Workgroups that make up a size. */
   groups(size: Size): Extent {
     if ('groups' in size) return size.groups
@@ -189,20 +228,11 @@ export class Variant {
       typeof extent === 'number'
         ? Math.ceil(extent / by.reduce((a, b) => a * b, 1))
         : (extent.map((n, axis) => Math.ceil(n! / (by[axis] ?? 1))) as [number, number, number])
-    const invocations = (extent: Extent) => along(extent, this.integers(workgroup))
+    const values = (expressions: readonly string[]) => expressions.map((expression) => this.constant(expression))
+    const invocations = (extent: Extent) => along(extent, values(workgroup))
     if ('invocations' in size) return invocations(size.invocations)
     check(each.length + tile.length, () => `${this.kernel.name}: it declares neither @each nor @tile`)
-    return tile.length
-      ? along(size.elements, this.integers(tile))
-      : invocations(along(size.elements, this.integers(each)))
-  }
-
-  private integers(expressions: readonly string[]): number[] {
-    return expressions.map((expression) => {
-      const value = this.integer(expression)
-      check(value !== null && value > 0, () => `${this.kernel.name}: '${expression}' must be a positive integer`)
-      return value
-    })
+    return tile.length ? along(size.elements, values(tile)) : invocations(along(size.elements, values(each)))
   }
 }
 

@@ -1,5 +1,5 @@
-// WGSL files as templates: reads what a file declares and writes out its variants. Plain functions of text, so that the
-// build, Node and a page run the same code: the build to check every variant, the engine when a variant is first wanted.
+// WGSL files as templates: reads what a file declares and writes out its variants. Plain functions of text, so that
+// build, Node and page run the same code: the build to check every variant, the engine when a variant is first wanted.
 //
 // What a shader file may use beyond WGSL (what runs is plain WGSL, and what is read is a plain file):
 //   // @include lib/index.wgsl      appends a snippet without bindings
@@ -12,7 +12,8 @@
 //   // @tile TN, TM                 elements a workgroup makes along x, y
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
 // A `switch` over an enum must name every value; its `default`, which WGSL demands, must give `nan()`. A uniform field
-// or an override called has_<binding> tells whether that binding is bound.
+// or an override called has_<binding> tells whether that binding is bound; one that a snippet declares may be of a
+// binding that not every kernel has.
 // Line numbers of the file survive the expansion: includes and constants come after it, so compile errors point at the
 // source.
 import { RadiogradError } from '../util/check.js'
@@ -59,6 +60,10 @@ export interface Template {
   /** Module-scope constants, as expressions. */
   readonly constants: Readonly<Record<string, string>>
 }
+
+/** Whether a uniform field or an override tells that a binding (of this name) is bound. */
+export const isFlag = (name: string, binding?: string): boolean =>
+  binding === undefined ? name.startsWith('has_') : name === `has_${binding}`
 
 const DIRECTIVE = /^\/\/ @(\w+) +(.+)$/
 
@@ -121,11 +126,16 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
   ;[...bindings, ...uniforms].forEach(({ slot, line }, i) => {
     if (slot !== i) fail(file, line, 'bindings must be numbered from 0 without a hole, the uniform last')
   })
+  const flagsOf = (name: string, from: string, line: number) => {
+    if (isFlag(name) && from === file && !bindings.some((b) => isFlag(name, b.name)))
+      fail(file, line, `${name}: there is no binding ${name.slice(4)}`)
+  }
   const params = uniforms.flatMap(({ type, line }) => {
     const struct = structs.get(type) ?? fail(file, line, `the uniform must be a struct, got ${type}`)
     return struct.fields.map(([name, of]) => {
       if (!['u32', 'i32', 'f32'].includes(of))
         fail(struct.file, struct.line, `${type}.${name} must be u32, i32 or f32, got ${of}`)
+      flagsOf(name, struct.file, struct.line)
       return { name, type: of as Scalar }
     })
   })

@@ -82,7 +82,7 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
     params,
     size,
     sg: SG && ({ SG, D, ...constants } as const),
-    tile: { CHUNKS: ceilDiv(depth, 32), ...constants },
+    tile: { CHUNKS: ceilDiv(depth, shaders.attention_forward_tile.constant('CHUNK')), ...constants },
   }
 }
 

@@ -6,7 +6,6 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
 import { mergeGradients, rowChunks, runsFor } from './normalize.js'
-import { ceilDiv } from './occupancy.js'
 import { relu, unaryBackward } from './unary.js'
 
 export interface BatchNormOptions {
@@ -21,11 +20,11 @@ interface Attributes extends Required<BatchNormOptions> {
   relu: boolean
 }
 
-/** x as [rows, channels], and the workgroups that go over it: 64 channels of a chunk of rows each. */
+/** x as [rows, channels], and what goes over it: an invocation a channel of a chunk of rows. */
 function layout(x: Tensor) {
   const channels = x.shape[x.shape.length - 1]
   const rows = x.size / channels
-  const { chunks, rows_per_chunk } = rowChunks(rows, ceilDiv(channels, 64))
+  const { chunks, rows_per_chunk } = rowChunks(rows, shaders.batchnorm_stats.workgroups({ invocations: channels }))
   return { rows, channels, rows_per_chunk, chunks, size: { invocations: [channels, chunks] } as const }
 }
 

@@ -6,7 +6,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { mergeGradients, rowChunks } from './normalize.js'
-import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
+import { subgroupSizeForCpuKernels } from './occupancy.js'
 
 export interface LayerNormOptions {
   eps?: number
@@ -70,7 +70,7 @@ function backwardWeight(
 ) {
   if (!dWeight && !dBias) return
   const rows = x.size / cols
-  const across = ceilDiv(cols, 256)
+  const across = shaders.layernorm_backward_weight.workgroups({ elements: cols })
   const { chunks, rows_per_chunk } = rowChunks(rows, across)
   const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
   gpu.run(

@@ -22,7 +22,11 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
     )
   let from = x
   let left = size
-  let { parts } = cutReduction(size, { workgroups: outputs / 64, atLeast: 16, atMost: LONGEST_SUM })
+  let { parts } = cutReduction(size, {
+    workgroups: outputs / shaders.sum_forward.workgroupSize(),
+    atLeast: 16,
+    atMost: LONGEST_SUM,
+  })
   for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) {
     const to = empty([outer, parts, inner], 'f32', 'sum parts')
     stage(from, to, { size: left, parts, scale: 1 })

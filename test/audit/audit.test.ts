@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readImageHeader } from '../../src/audit/header.js'
 import { NEAR, THUMB, hashDistance, perceptualHash } from '../../src/audit/perceptual.js'
-import { writePng } from '../../src/data/files.node.js'
+import { encodePng } from '../../src/data/png.js'
 import { drawRadiograph } from '../../src/data/synthetic.js'
 import { audit } from '../../src/index.js'
 
@@ -16,7 +16,7 @@ const SIZE = 64
 const picture = (seed: number, change: (gray: Uint8Array) => void = () => {}) => {
   const gray = drawRadiograph(seed % 2, seed, SIZE)
   change(gray)
-  return writePng(gray, SIZE, SIZE)
+  return encodePng(gray, SIZE, SIZE)
 }
 
 type Files = Record<string, Uint8Array | string>
@@ -88,7 +88,7 @@ test('file size and shape are named where they tell the class', async () => {
   for (let i = 0; i < 40; i++) {
     const height = i % 2 ? SIZE : SIZE - 8
     const gray = drawRadiograph(0, i, SIZE).subarray(0, height * SIZE)
-    files[`${i % 2 ? 'b' : 'a'}/${i}.png`] = writePng(gray, height, SIZE)
+    files[`${i % 2 ? 'b' : 'a'}/${i}.png`] = encodePng(gray, height, SIZE)
   }
   const found = await look(files)
   says(found, 'warning', /^Shortcut: aspect ratio alone, tells b from the rest .*\(AUC 1\.000\)/)
@@ -225,7 +225,7 @@ test('a folder on disk: an empty class folder is seen, a missing one refused, an
 })
 
 test('headers: JPEG and PNG, anything else is none', () => {
-  assert.equal(readImageHeader(writePng(new Uint8Array(6), 2, 3)), { format: 'png', width: 3, height: 2, channels: 1 })
+  assert.equal(readImageHeader(encodePng(new Uint8Array(6), 2, 3)), { format: 'png', width: 3, height: 2, channels: 1 })
   const jpeg = [0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xff, 0xc2, 0, 17, 8, 1, 0, 0, 200, 3, 0, 0, 0]
   assert.equal(readImageHeader(Uint8Array.from(jpeg)), { format: 'jpeg', width: 200, height: 256, channels: 3 })
   for (let end = 0; end < 14; end++) assert.is(readImageHeader(Uint8Array.from(jpeg.slice(0, end))), null)

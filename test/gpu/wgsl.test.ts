@@ -109,6 +109,8 @@ test('variants follow from what is bound, and from one another', () => {
   assert.equal(variant.groups({ elements: [8 * 33, 3] }), [3, 2])
   assert.is(variant.groups({ elements: 8 * 65 }), 3)
   assert.is(variant.groups({ groups: 7 }), 7)
+  assert.equal([scale.workgroups({ invocations: [33, 3] }, { SG: 8 }), scale.workgroupSize({ SG: 8 })], [6, 32])
+  assert.is(scale.constant('SIDE', { SG: 4 }), 8)
 })
 
 test('flags tell what is bound; overrides by name', () => {
@@ -163,6 +165,7 @@ test('what else is refused', () => {
     replaced('@binding(1)', '@binding(4)'),
     `a/scale.wgsl:${line('y: array')}: bindings must be numbered from 0 without a hole, the uniform last`,
   )
+  refused(replaced('has_bias', 'has_bais'), 'a/scale.wgsl:7: has_bais: there is no binding bais')
   refused(replaced('lib/index', 'lib/none'), 'a/scale.wgsl:1: there is no lib/none.wgsl to include')
   refused(replaced('8 2', '8'), 'a/scale.wgsl:3: every choice needs a value of SG and W')
   refused(replaced('fn main', 'fn other'), "a/scale.wgsl:1: there is no entry point 'main' with a @workgroup_size")
