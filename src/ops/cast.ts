@@ -18,7 +18,7 @@ function convert(x: Tensor, y: Tensor): void {
   const n = x.size
   const size = { elements: n }
   const to: DType = y.dtype
-  if (x.dtype === 'u8') gpu.run(shaders.cast_from_u8, { x, y }, { n }, size, { Y: y.dtype })
+  if (x.dtype === 'u8') gpu.run(shaders.cast_from_u8, { x, y }, { n }, size)
   else if (isFloat(x.dtype) && !isFloat(to)) {
     const integers = to === 'u8' ? empty(y.shape, 'u32', 'cast') : y
     gpu.run(shaders.cast_to_integer, { x, y: integers }, { n, ...RANGES[to] }, size)
