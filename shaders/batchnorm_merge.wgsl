@@ -1,9 +1,9 @@
 // Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the mean as the sum of two
 // numbers, so that it keeps its digits far from zero; 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub &
 // LeVeque 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, and one of them
-// merges what they found. x [rows, channels]: its first row is what means are told from. Running statistics [channels]
-// become keep · old + momentum · new, the variance unbiased, as in PyTorch, if there are any. A workgroup makes CHANNELS
-// channels.
+// merges what they found. x [rows, channels]: its first row is what means are told from. Running statistics
+// [channels] become keep · old + momentum · new, the variance unbiased, as in PyTorch, if there are any. A workgroup
+// makes CHANNELS channels.
 // @tile CHANNELS
 // @variant T = f32, f16
 // @variant RUNS = 1, 16

@@ -6,9 +6,8 @@ import { check, RadiogradError } from '../util/check.js'
 import { DecodePool, type DecodePoolOptions } from './decodePool.js'
 import { MAX_PIXELS } from './image.js'
 import { type Dataset, type Sample, subset } from './imageFolder.js'
-import { isJpeg } from './jpeg.js'
 import type { FileEnds } from './listing.js'
-import { isPng } from './png.js'
+import { isJpeg, isPng } from './signatures.js'
 
 /** Bytes of a file that are looked at, at each end: enough for a header with a colour profile. */
 const ENDS = 65536

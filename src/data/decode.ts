@@ -1,8 +1,7 @@
-// A file's bytes to an upright RGB picture. Chooses the decoder by content, not by the file's name.
+// A file's bytes to an upright RGB picture. Chooses the decoder by content, not by the file's name, and loads it then.
 import { check } from '../util/check.js'
 import { applyOrientation, type Image, MAX_PIXELS } from './image.js'
-import { decodeJpeg, isJpeg } from './jpeg.js'
-import { decodePng, isPng } from './png.js'
+import { isJpeg, isPng } from './signatures.js'
 
 export interface DecodeOptions {
   /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
@@ -22,7 +21,11 @@ export async function decodeImage(
   const { maxPixels = MAX_PIXELS } = options
   check(maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
   check(bytes.length > 0, `${name}: must be a JPEG or PNG image, got an empty file`)
-  const decode = isJpeg(bytes) ? decodeJpeg : isPng(bytes) ? decodePng : undefined
+  const decode = isJpeg(bytes)
+    ? (await import('./jpeg.js')).decodeJpeg
+    : isPng(bytes)
+      ? (await import('./png.js')).decodePng
+      : undefined
   check(decode, () => {
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
     return `${name}: must be a JPEG or PNG image, got a file that begins with ${start}`

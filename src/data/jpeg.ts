@@ -36,9 +36,6 @@ interface Frame {
   mcus: readonly [number, number]
 }
 
-/** Whether the bytes begin like a JPEG file. */
-export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff
-
 const ascii = (bytes: Uint8Array, at: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(at, at + length))
 

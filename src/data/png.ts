@@ -1,15 +1,13 @@
-// PNG bytes to RGB and gray to PNG bytes. Reading has the meaning of Pillow's convert('RGB'): transparency is dropped,
+// PNG bytes to RGB, with the meaning of Pillow's convert('RGB'): transparency is dropped,
 // not composited. Chunks, filters and interlacing are here (PNG specification, third edition); inflating is the
 // platform's. What Pillow forgives is forgiven (unknown chunks, bytes too many, no end), what leaves a pixel undefined
 // is not.
-import { zlibSync } from 'fflate'
 import { inflate } from '#platform/files'
 import { check, fileError } from '../util/check.js'
 import { crc32 } from '../util/crc32.js'
 import { readOrientation } from './exif.js'
 import { checkPixels, type StoredImage } from './image.js'
-
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+import { PNG_SIGNATURE } from './signatures.js'
 
 /** Samples a pixel and bit depths of each colour type. */
 const KINDS: Record<number, { channels: number; depths: readonly number[] }> = {
@@ -48,9 +46,6 @@ interface Header {
   colour: number
   interlaced: boolean
 }
-
-/** Whether the bytes begin like a PNG file. */
-export const isPng = (bytes: Uint8Array): boolean => SIGNATURE.every((byte, i) => bytes[i] === byte)
 
 /**
  * RGB pixels of any PNG: gray is replicated, palettes looked up, alpha dropped, 1, 2 and 4 bits spread over 0..255.
@@ -151,7 +146,7 @@ function readChunks(bytes: Uint8Array, name: string, maxPixels: number): Content
   let orientation: number | undefined
   const data: Uint8Array[] = []
   let pixelsOver = false
-  for (let at = SIGNATURE.length; ;) {
+  for (let at = PNG_SIGNATURE.length; ;) {
     if (at + 8 > bytes.length) break
     const type = view.getUint32(at + 4)
     const begin = at + 8
@@ -298,33 +293,4 @@ function toBytes(
       out[i] = ((row[bit >> 3] >> (8 - depth - (bit & 7))) & mask) * scale
   }
   return out
-}
-
-/** A gray PNG file of [height, width] bytes, without filters. */
-export function encodePng(gray: Uint8Array, height: number, width: number): Uint8Array {
-  const lines = new Uint8Array(height * (width + 1))
-  for (let y = 0; y < height; y++) lines.set(gray.subarray(y * width, (y + 1) * width), y * (width + 1) + 1)
-  const header = new Uint8Array(13)
-  new DataView(header.buffer).setUint32(0, width)
-  new DataView(header.buffer).setUint32(4, height)
-  header[8] = 8 // bits; gray, deflate, filters by line, not interlaced: all 0
-  const parts = [SIGNATURE, chunk(IHDR, header), chunk(IDAT, zlibSync(lines)), chunk(IEND, new Uint8Array(0))]
-  const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    file.set(part, at)
-    at += part.length
-  }
-  return file
-}
-
-/** Length, type, contents, checksum. */
-function chunk(type: number, contents: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(contents.length + 12)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, contents.length)
-  view.setUint32(4, type)
-  bytes.set(contents, 8)
-  view.setUint32(8 + contents.length, crc32(bytes.subarray(4, 8 + contents.length)))
-  return bytes
 }

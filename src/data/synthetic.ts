@@ -3,7 +3,7 @@
 // mean brightness says nothing and local texture says all. Of no medical meaning whatever.
 import { check } from '../util/check.js'
 import { Random } from '../util/random.js'
-import { encodePng } from './png.js'
+import { encodePng } from './encodePng.js'
 
 export const SYNTHETIC_CLASSES = ['NORMAL', 'PNEUMONIA'] as const
 

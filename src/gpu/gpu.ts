@@ -78,7 +78,8 @@ export class Gpu {
     this.memory = new Memory(device, dry)
     this.pipelines = new Pipelines(device, this.memory.counters)
     device.lost.then(({ message, reason }) => {
-      this.lost ??= `GPU device lost: ${message.replace(/\s+/g, ' ') || reason || 'no reason given'}; dispose() the engine and init() another`
+      const why = message.replace(/\s+/g, ' ') || reason || 'no reason given'
+      this.lost ??= `GPU device lost: ${why}; dispose() the engine and init() another`
       this.memory.close(this.lost)
     })
   }

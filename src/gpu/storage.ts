@@ -28,7 +28,7 @@ let nextId = 0
 export class Storage implements Bindable {
   readonly id = nextId++
   readonly byteLength: number
-  /** Times that its bytes were written over from the host or by an optimizer: what a backward pass wants must be old. */
+  /** Times that its bytes were written over from the host or by an optimizer; a backward pass wants none since. */
   version = 0
   /** Position among the transients of its recording; -1 for a live storage. */
   index = -1

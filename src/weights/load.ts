@@ -1,12 +1,11 @@
 // Checkpoints: told apart by their content, read piece by piece and shard by shard; and the one format written.
 import { isThere, openBytes, readIfThere, writeBytes } from '#platform/read'
 import { fileError, printable } from '../util/check.js'
+import { withBareNames } from './names.js'
 import { type Preprocessing, parsePreprocessing } from './preprocessing.js'
-import { readLegacyPytorch, readPytorch } from './pytorch.js'
 import { type TensorData, type Tensors, readSafetensors, safetensorsBytes } from './safetensors.js'
 import { parseIndex } from './sharded.js'
 import { type ByteSource, blobSource, memorySource } from './source.js'
-import { withBareNames } from './wrappers.js'
 
 /** Tensors by name, in PyTorch's shapes. */
 export interface Checkpoint {
@@ -42,8 +41,8 @@ export async function readTensors(source: ByteSource, file: string): Promise<Ten
   if (start[8] === '{') return readSafetensors(source, file)
   for (const [pattern, what] of NOT_CHECKPOINTS)
     if (pattern.test(start)) throw fileError(file, `not a checkpoint, it is ${what}`)
-  if (start.startsWith('PK\x03\x04')) return readPytorch(source, file)
-  if (/^\x80[\x01-\x05]/.test(start)) return readLegacyPytorch(source, file)
+  if (start.startsWith('PK\x03\x04')) return (await import('./pytorch.js')).readPytorch(source, file)
+  if (/^\x80[\x01-\x05]/.test(start)) return (await import('./pytorch.js')).readLegacyPytorch(source, file)
   return readSafetensors(source, file)
 }
 

@@ -1,7 +1,7 @@
 // Matching a checkpoint to a model by name and shape, and the two layouts of a convolution weight. Pure functions.
 import { RadiogradError, formatShape, printable, sameShape } from '../util/check.js'
 import type { TensorData } from './safetensors.js'
-import { bareName } from './wrappers.js'
+import { bareName } from './names.js'
 
 /** What loading did not do. */
 export interface LoadReport {

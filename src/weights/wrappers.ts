@@ -1,4 +1,4 @@
-// Where in a training checkpoint the weights are, and what is put before their names. Pure functions.
+// Where in a training checkpoint the weights are. Pure functions.
 import { fileError } from '../util/check.js'
 import { Dict, Inert, Sequence } from './pickle.js'
 import { Described } from './rebuild.js'
@@ -110,20 +110,4 @@ function withMostTensors(root: unknown): Found | null {
     level = next
   }
   return best
-}
-
-/** What DataParallel, torch.compile, Lightning and backbones put before a model's own names. */
-const PREFIX = /^(?:(?:module|_orig_mod|model|backbone)\.)+/
-
-/** A tensor's name without what wrappers of its model have put before it. */
-export const bareName = (name: string) => name.replace(PREFIX, '')
-
-/** Tensors under their bare names; one keeps its own where another has the bare name already. */
-export function withBareNames<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
-  const bare = new Map<string, T>()
-  for (const [name, tensor] of tensors) {
-    const short = bareName(name)
-    bare.set(bare.has(short) || (short !== name && tensors.has(short)) ? name : short, tensor)
-  }
-  return bare
 }

@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readImageHeader } from '../../src/audit/header.js'
 import { NEAR, THUMB, hashDistance, perceptualHash } from '../../src/audit/perceptual.js'
-import { encodePng } from '../../src/data/png.js'
+import { encodePng } from '../../src/data/encodePng.js'
 import { drawRadiograph } from '../../src/data/synthetic.js'
 import { audit } from '../../src/index.js'
 

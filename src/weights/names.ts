@@ -1,0 +1,17 @@
+// Names of tensors without what wrappers of a model put before them.
+
+/** What DataParallel, torch.compile, Lightning and backbones put before a model's own names. */
+const PREFIX = /^(?:(?:module|_orig_mod|model|backbone)\.)+/
+
+/** A tensor's name without what wrappers of its model have put before it. */
+export const bareName = (name: string) => name.replace(PREFIX, '')
+
+/** Tensors under their bare names; one keeps its own where another has the bare name already. */
+export function withBareNames<T>(tensors: ReadonlyMap<string, T>): Map<string, T> {
+  const bare = new Map<string, T>()
+  for (const [name, tensor] of tensors) {
+    const short = bareName(name)
+    bare.set(bare.has(short) || (short !== name && tensors.has(short)) ? name : short, tensor)
+  }
+  return bare
+}
