@@ -1,9 +1,9 @@
 // One Adam step over a run of parameters that lie side by side: p, g, m, v [n] as vec4 (alignment gaps inside are
 // harmless). decoupled 0: g += decay·p (Adam's L2, Kingma & Ba 2015); 1: p -= lr·decay·p (AdamW, Loshchilov & Hutter
 // 2019). m = β1·m + (1-β1)·g, v = β2·v + (1-β2)·g², p -= step_size·m / (√v·correction2 + eps); the corrections come
-// from the host in double for a parameter that has taken as many steps as the optimizer (counts: one for 64 elements, from
-// `block` on), and are computed here for any other (log1, log2: -ln β1, -ln β2). With a scaler, nothing changes in a step
-// whose gradients are not finite (lib/scaler.wgsl). One invocation a vec4.
+// from the host in double for a parameter that has taken as many steps as the optimizer (counts: one for 64 elements,
+// from `block` on), and are computed here for any other (log1, log2: -ln β1, -ln β2). With a scaler, nothing changes in
+// a step whose gradients are not finite (lib/scaler.wgsl). One invocation a vec4.
 // @each 4
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl

@@ -1,7 +1,7 @@
 // One SGD step over a run of parameters that lie side by side: p, g, buffer [n] as vec4 (torch.optim.SGD).
-// d = g + decay·p; with momentum: buffer = d on a parameter's first step, momentum·buffer + (1-dampening)·d later; nesterov looks
-// ahead; p -= lr·d. counts: steps taken, one number for 64 elements, from `block` on. With a scaler, nothing changes in a
-// step whose gradients are not finite (lib/scaler.wgsl). One invocation a vec4.
+// d = g + decay·p; with momentum: buffer = d on a parameter's first step, momentum·buffer + (1-dampening)·d later;
+// nesterov looks ahead; p -= lr·d. counts: steps taken, one number for 64 elements, from `block` on. With a scaler,
+// nothing changes in a step whose gradients are not finite (lib/scaler.wgsl). One invocation a vec4.
 // @each 4
 // @include lib/index.wgsl
 // @include lib/scaler.wgsl
