@@ -24,7 +24,8 @@ fn main(
   if (has_scaler) { if (scaler[FOUND] != 0u) { return; } }
   var d = g[i] + params.decay * p[i];
   if (params.momentum != 0.0) {
-    let moved = select(params.momentum * buffer[i] + params.one_minus_dampening * d, d, counts[params.block + i / 16u] == 1u);
+    let moved =
+      select(params.momentum * buffer[i] + params.one_minus_dampening * d, d, counts[params.block + i / 16u] == 1u);
     buffer[i] = moved;
     d = select(moved, d + params.momentum * moved, params.nesterov != 0u);
   }
