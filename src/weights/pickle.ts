@@ -24,6 +24,9 @@ export class Inert {
 
 /** A dict; tuples as keys count as different even where Python would call them equal. */
 export class Dict {
+  /** `attributes`: whether it may also take a state, as an OrderedDict. */
+  constructor(readonly attributes = false) {}
+
   readonly entries = new Map<unknown, unknown>()
 }
 
@@ -177,232 +180,247 @@ export function unpickle(bytes: Uint8Array, host: PickleHost): { value: unknown;
   }
   const build = (target: unknown, state: unknown) => {
     if (target instanceof Inert && target.open) target.state = state
-    else if (!(target instanceof Dict) || !(state instanceof Dict || state instanceof Sequence))
+    else if (!(target instanceof Dict && target.attributes) || !(state instanceof Dict || state instanceof Sequence))
       fail('it sets the state of something that has none')
   }
 
-  // Opcodes of protocols 0 to 5, by their letters in Python's pickletools.
+  // Opcodes of protocols 0 to 5, by their names in Python's pickletools.
   for (;;) {
     budget.spend('pickle opcodes')
-    charge(16)
     opcodes++
     const op = u8()
-    switch (String.fromCharCode(op)) {
-      case '\x80': // PROTO
+    switch (op) {
+      case 0x80: // PROTO
         if (u8() > MAX_PROTOCOL) fail('its protocol is not known')
         break
-      case '\x95': // FRAME
+      case 0x95: // FRAME
         if (u64() > bytes.length - at) fail('it is cut off')
         break
-      case '.': // STOP
+      case 0x2e: // STOP
         return { value: pop(), end: at }
-      case '(':
+      case 0x28: // MARK
         marks.push(stack.length)
         break
-      case '0': // POP takes a mark that is on top
+      case 0x30: // POP takes a mark that is on top
         if (marks.length && marks[marks.length - 1] === stack.length) marks.pop()
         else pop()
         break
-      case '1':
+      case 0x31: // POP_MARK
         toMark()
         break
-      case '2':
+      case 0x32: // DUP
         push(top())
         break
-      case 'N':
+      case 0x4e: // NONE
         push(null)
         break
-      case '\x88':
+      case 0x88: // NEWTRUE
         push(true)
         break
-      case '\x89':
+      case 0x89: // NEWFALSE
         push(false)
         break
-      case 'J':
+      case 0x4a: // BININT
         push(view.getInt32(take(4), true))
         break
-      case 'K':
+      case 0x4b: // BININT1
         push(u8())
         break
-      case 'M':
+      case 0x4d: // BININT2
         push(u16())
         break
-      case 'I': {
+      case 0x49: {
+        // INT
         const digits = line()
         push(digits === '01' ? true : digits === '00' ? false : integer(digits))
         break
       }
-      case 'L':
+      case 0x4c: // LONG
         push(integer(line().replace(/L$/, '')))
         break
-      case 'F':
+      case 0x46: // FLOAT
         if (!/^[-+.\w]+$/.test(line())) fail('a number is none')
         push(FLOAT)
         break
-      case 'G':
+      case 0x47: // BINFLOAT
         take(8)
         push(FLOAT)
         break
-      case '\x8a':
+      case 0x8a: // LONG1
         push(long(u8()))
         break
-      case '\x8b':
+      case 0x8b: // LONG4
         push(long(u32()))
         break
-      case 'X':
-      case 'T':
+      case 0x58: // BINUNICODE
+      case 0x54: // BINSTRING
         push(text(u32()))
         break
-      case '\x8c':
-      case 'U':
+      case 0x8c: // SHORT_BINUNICODE
+      case 0x55: // SHORT_BINSTRING
         push(text(u8()))
         break
-      case '\x8d':
+      case 0x8d: // BINUNICODE8
         push(text(u64()))
         break
-      case 'V':
-      case 'S': {
+      case 0x56: // UNICODE
+      case 0x53: {
+        // STRING
         const raw = line()
         const quoted = op === 0x53 ? /^(['"])(.*)\1$/s.exec(raw)?.[2] : raw
         if (quoted === undefined || quoted.includes('\\')) fail('a text is not plain')
         push(quoted)
         break
       }
-      case 'C':
+      case 0x43: // SHORT_BINBYTES
         push(blob(u8()))
         break
-      case 'B':
+      case 0x42: // BINBYTES
         push(blob(u32()))
         break
-      case '\x8e':
+      case 0x8e: // BINBYTES8
         push(blob(u64()))
         break
-      case '\x96':
+      case 0x96: // BYTEARRAY8
         take(u64())
         push(new ByteArray())
         break
-      case ']':
+      case 0x5d: // EMPTY_LIST
         sequence('list', [])
         break
-      case ')':
+      case 0x29: // EMPTY_TUPLE
         sequence('tuple', [])
         break
-      case '\x8f':
+      case 0x8f: // EMPTY_SET
         sequence('set', [])
         break
-      case '}':
+      case 0x7d: // EMPTY_DICT
         charge(3 * SIZE_OF_OBJECT)
         push(new Dict())
         break
-      case 'l':
+      case 0x6c: // LIST
         sequence('list', toMark())
         break
-      case 't':
+      case 0x74: // TUPLE
         sequence('tuple', toMark())
         break
-      case '\x91':
+      case 0x91: // FROZENSET
         sequence('frozenset', toMark())
         break
-      case 'd': {
+      case 0x64: {
+        // DICT
         const dict = new Dict()
         charge(3 * SIZE_OF_OBJECT)
         setItems(dict, toMark())
         push(dict)
         break
       }
-      case '\x85':
+      case 0x85: // TUPLE1
         sequence('tuple', [pop()])
         break
-      case '\x86': {
+      case 0x86: {
+        // TUPLE2
         const b = pop()
         sequence('tuple', [pop(), b])
         break
       }
-      case '\x87': {
+      case 0x87: {
+        // TUPLE3
         const c = pop()
         const b = pop()
         sequence('tuple', [pop(), b, c])
         break
       }
-      case 'a': {
+      case 0x61: {
+        // APPEND
         const value = pop()
         append(top(), [value], 'list')
         break
       }
-      case 'e': {
+      case 0x65: {
+        // APPENDS
         const values = toMark()
         append(top(), values, 'list')
         break
       }
-      case '\x90': {
+      case 0x90: {
+        // ADDITEMS
         const values = toMark()
         append(top(), values, 'set')
         break
       }
-      case 's': {
+      case 0x73: {
+        // SETITEM
         const value = pop()
         const key = pop()
         setItems(top(), [key, value])
         break
       }
-      case 'u': {
+      case 0x75: {
+        // SETITEMS
         const pairs = toMark()
         setItems(top(), pairs)
         break
       }
-      case 'p':
+      case 0x70: // PUT
         keep(integer(line()))
         break
-      case 'q':
+      case 0x71: // BINPUT
         keep(u8())
         break
-      case 'r':
+      case 0x72: // LONG_BINPUT
         keep(u32())
         break
-      case '\x94':
+      case 0x94: // MEMOIZE
         keep(memo.length)
         break
-      case 'g':
+      case 0x67: // GET
         recall(integer(line()))
         break
-      case 'h':
+      case 0x68: // BINGET
         recall(u8())
         break
-      case 'j':
+      case 0x6a: // LONG_BINGET
         recall(u32())
         break
-      case 'c': {
+      case 0x63: {
+        // GLOBAL
         const module = line()
         global(module, line())
         break
       }
-      case '\x93': {
+      case 0x93: {
+        // STACK_GLOBAL
         const name = pop()
         global(pop(), name)
         break
       }
-      case 'R': {
+      case 0x52: {
+        // REDUCE
         const args = pop()
         call('call', pop(), args)
         break
       }
-      case '\x81': {
+      case 0x81: {
+        // NEWOBJ
         const args = pop()
         call('create', pop(), args)
         break
       }
-      case '\x92': {
+      case 0x92: {
+        // NEWOBJ_EX
         if (!(pop() instanceof Dict)) fail('it calls something that is not a name')
         const args = pop()
         call('create', pop(), args)
         break
       }
-      case 'b': {
+      case 0x62: {
+        // BUILD
         const state = pop()
         build(top(), state)
         break
       }
-      case 'Q':
+      case 0x51: // BINPERSID
         push(host.persistent(pop()))
         break
       default:

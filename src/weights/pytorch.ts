@@ -23,8 +23,8 @@ function budgetFor(file: string, size: number): Budget<Costs> {
     {
       entries: 100_000,
       'bytes unpacked': size + 160 * MIB,
-      'pickle opcodes': 8_000_000,
-      'bytes of pickled objects': 160 * MIB,
+      'pickle opcodes': 4_000_000,
+      'bytes of pickled objects': 128 * MIB,
       'bytes of strided tensors': size + 96 * MIB,
     },
     60 + size / (10 * MIB),

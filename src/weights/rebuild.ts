@@ -37,6 +37,16 @@ const STORAGES = new Map<string, StoredDType>([
   ['ByteStorage', 'u8'],
   ['BoolStorage', 'bool'],
 ])
+/** Element types that are not read; their tensors are left out. */
+const OTHER_STORAGES = new Set([
+  'ComplexFloatStorage',
+  'ComplexDoubleStorage',
+  'QInt8Storage',
+  'QUInt8Storage',
+  'QInt32Storage',
+  'QUInt4x2Storage',
+  'QUInt2x4Storage',
+])
 const DTYPES = new Map<string, StoredDType>([
   ['float64', 'f64'],
   ['float32', 'f32'],
@@ -64,6 +74,9 @@ const DANGEROUS = new Set(
   ).split(' '),
 )
 
+/** What else of the torch module itself may be named: as a value, or as a class. */
+const TORCH_NAMES = /^(?:Tensor|Generator|strided|sparse_\w+|\w+_format|channels_last|complex\w+|q\w+|\w+Tensor)$/
+
 /** Names whose call gives an object that is no weight. */
 const INERT = new Set([
   'torch.Size',
@@ -75,9 +88,7 @@ const INERT = new Set([
   'torch._utils._rebuild_qtensor',
   'torch._utils._rebuild_meta_tensor_no_storage',
   '_codecs.encode',
-  ...['complex', 'slice', 'range', 'xrange', 'bytearray', 'bytes', 'int', 'float', 'str', 'bool', 'object'].flatMap(
-    builtin,
-  ),
+  ...['complex', 'slice', 'range', 'xrange', 'bytearray', 'bytes', 'int', 'float', 'str', 'bool'].flatMap(builtin),
   ...['numpy.core', 'numpy._core'].flatMap((core) => [
     `${core}.multiarray.scalar`,
     `${core}.multiarray._reconstruct`,
@@ -104,6 +115,14 @@ function builtin(name: string): string[] {
   return [`builtins.${name}`, `__builtin__.${name}`]
 }
 
+/** Names whose call is understood. */
+const BUILDERS = new Set([
+  ...['tensor', 'tensor_v2', 'tensor_v3', 'parameter', 'parameter_with_state'].map((n) => `torch._utils._rebuild_${n}`),
+  'torch._tensor._rebuild_from_type_v2',
+  'copyreg._reconstructor',
+  'copy_reg._reconstructor',
+])
+
 const DICTS = new Set(['collections.OrderedDict', 'collections.defaultdict', ...builtin('dict')])
 
 /** The kind of collection that a built-in name makes of another. */
@@ -120,6 +139,8 @@ const NOT_A_TENSOR = 'a tensor is not described as PyTorch does'
 interface Integers extends Sequence {
   items: number[]
 }
+
+const isStorageName = (name = '') => STORAGES.has(name) || OTHER_STORAGES.has(name) || name === 'UntypedStorage'
 
 /** A pickle of torch.save as containers of Described tensors, and the classes of objects that were not understood. */
 export function readPickle(
@@ -146,10 +167,12 @@ export function readPickle(
     if (size.items.length !== stride.items.length || typeof (requiresGrad ?? false) !== 'boolean')
       return fail(NOT_A_TENSOR)
     if (requiresGrad && !/f\d/.test(dtype)) fail('a tensor of whole numbers has a gradient')
+    // Other sizes count although one is 0, as PyTorch has it.
     const count = numel(size.items)
+    const extent = numel(size.items.map((s) => s || 1))
     const last = offset + size.items.reduce((sum, s, i) => sum + (s - 1) * stride.items[i], 0)
     const available = storage.dtype ? storage.count : Math.floor(storage.count / bytesPerElement(dtype))
-    if (!Number.isSafeInteger(count) || (count > 0 && !(last < available)))
+    if (!Number.isSafeInteger(extent) || (count > 0 && !(last < available)))
       throw fileError(file, `a tensor ${formatShape(size.items)} reaches past its storage of ${available} elements`)
     return new Described(storage, dtype, offset, [...size.items], [...stride.items])
   }
@@ -191,7 +214,7 @@ export function readPickle(
   }
 
   const dict = (name: string, args: readonly unknown[]): Dict => {
-    const made = new Dict()
+    const made = new Dict(name === 'collections.OrderedDict')
     const factory = name === 'collections.defaultdict' ? 1 : 0
     if (args.length > factory + 1 || (factory && args.length && !(args[0] === null || args[0] instanceof Global)))
       fail(`it calls ${name} with something else than it takes`)
@@ -215,9 +238,9 @@ export function readPickle(
   const pairOf = (item: unknown): unknown[] =>
     item instanceof Sequence && item.items.length === 2 ? item.items : fail('an item of a dict is no pair')
 
-  const create = (name: string): unknown => {
+  const create = (name: string, args: readonly unknown[] = []): unknown => {
+    if (builtin('object').includes(name)) return args.length ? fail('an object takes nothing') : new Inert(name)
     if (DICTS.has(name)) return dict(name, [])
-    if (!INERT.has(name)) classes.add(name)
     return new Inert(name, true)
   }
 
@@ -228,7 +251,8 @@ export function readPickle(
       return fail('a storage is not named as PyTorch does')
     if ((view ?? null) !== null) throw fileError(file, 'a storage is a part of another one, which is not read')
     const dtype = STORAGES.get(name)
-    if (!dtype && name !== 'UntypedStorage') return new Inert(`torch.${printable(name, 40)}`)
+    if (OTHER_STORAGES.has(name)) return new Inert(`torch.${name}`)
+    if (!dtype && name !== 'UntypedStorage') return fail('a storage is not named as PyTorch does')
     const known = storages.get(key)
     if (known instanceof Inert || (known && (known.dtype !== (dtype ?? null) || known.count !== count)))
       return fail(`storage ${printable(key, 40)} is named in two ways`)
@@ -239,9 +263,15 @@ export function readPickle(
     return storage
   }
 
-  const root = (name: string) => name.slice(0, name.indexOf('.'))
-  const allows = (name: string) =>
-    !DANGEROUS.has(root(name)) || INERT.has(name) || DICTS.has(name) || collection(name) !== null
+  const allows = (name: string) => {
+    if (INERT.has(name) || DICTS.has(name) || collection(name) || builtin('object').includes(name)) return true
+    if (BUILDERS.has(name) || isStorageName(storageName(name))) return true
+    const [root, ...rest] = name.split('.')
+    if (root === 'torch' && rest.length === 1) return DTYPES.has(rest[0]) || TORCH_NAMES.test(rest[0])
+    if (root === 'collections' || DANGEROUS.has(root)) return false
+    classes.add(name)
+    return true
+  }
   return { ...unpickle(bytes, { file, budget, allows, call, create, persistent }), classes }
 }
 

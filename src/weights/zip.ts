@@ -18,7 +18,10 @@ export interface ZipEntry {
 /** What a zip may cost. */
 export type ZipCosts = 'entries' | 'bytes unpacked'
 
-const ENCRYPTED = 0x2041 // bits 0, 6 and 13 of an entry's flags
+const UNREADABLE = 0x2061 // bits of an entry's flags for encryption and patches
+const IS_FOLDER = 0x10 // of an entry's attributes
+/** miniz cuts longer names. */
+const LONGEST_NAME = 511
 /** Packed bytes are unpacked this many at a time, so that a bomb is noticed before it has grown. */
 const SLICE = 1 << 14
 
@@ -80,11 +83,15 @@ export async function readZip(
       size: directory.getUint32(here + 24, true),
       offset: directory.getUint32(here + 42, true),
     }
-    readZip64Sizes(directory, here + 46 + nameLength, here + 46 + nameLength + extraLength, entry)
+    damaged(readZip64Sizes(directory, here + 46 + nameLength, here + 46 + nameLength + extraLength, entry))
     const stored = entry.method === 0
     damaged(entry.offset + 30 + entry.packed <= source.size && (entry.packed > 0 || entry.size === 0))
     damaged(!stored || entry.packed === entry.size)
-    if (entry.flags & ENCRYPTED) fail(`'${printable(entry.name, 60)}' is encrypted`)
+    const disk = directory.getUint16(here + 34, true)
+    damaged(disk === disks[0] || disk === 1)
+    damaged(!(directory.getUint32(here + 38, true) & IS_FOLDER) || entry.size === 0)
+    damaged(nameLength <= LONGEST_NAME && !nameBytes.includes(0))
+    if (entry.flags & UNREADABLE) fail(`'${printable(entry.name, 60)}' is encrypted`)
     if (!stored && entry.method !== 8) fail(`'${printable(entry.name, 60)}' is packed with method ${entry.method}`)
     listed.push(entry)
     here = next
@@ -148,15 +155,19 @@ function unpacked(data: Uint8Array, size: number, budget: Budget<ZipCosts>): Uin
   return ended && have === size ? out : null
 }
 
-/** Values that did not fit 32 bits, in the order in which they are missing. */
-function readZip64Sizes(view: DataView, from: number, to: number, entry: Listed): void {
+/** Values that did not fit 32 bits, in the order in which they are missing. False where they are not there. */
+function readZip64Sizes(view: DataView, from: number, to: number, entry: Listed): boolean {
+  const missing = (['size', 'packed', 'offset'] as const).filter((field) => entry[field] === 0xffffffff)
+  if (!missing.length) return true
   for (let at = from; at + 4 <= to; at += 4 + view.getUint16(at + 2, true)) {
+    const length = view.getUint16(at + 2, true)
+    if (at + 4 + length > to) return false
     if (view.getUint16(at, true) !== 1) continue
-    let value = at + 4
-    for (const field of ['size', 'packed', 'offset'] as const) {
-      if (entry[field] !== 0xffffffff || value + 8 > to) continue
-      entry[field] = Number(view.getBigUint64(value, true))
-      value += 8
-    }
+    if (length < 8 * missing.length) return false
+    missing.forEach((field, i) => {
+      entry[field] = Number(view.getBigUint64(at + 4 + 8 * i, true))
+    })
+    return true
   }
+  return false
 }
