@@ -6,9 +6,9 @@ const stemOf = (path: string): string => path.replace(/^.*[/\\]/, '').replace(/\
 
 /** Ways to read a patient out of a file name. */
 const KEYS = [
-  { key: 'person number', of: patientOf },
+  { key: 'patient number', of: patientOf },
   {
-    key: 'person number and pathogen',
+    key: 'patient number and pathogen',
     of: (path: string) => /^person\d+_[a-z]+(?=_)/i.exec(stemOf(path))?.[0] ?? patientOf(path),
   },
 ] as const

@@ -1,6 +1,6 @@
 // Which files of a folder are images of a class in a split, and which are left out and why. Looks at names alone.
 import { type DataSource, listSource } from '../data/imageFolder.js'
-import { type FileEntry, isImage } from '../data/listing.js'
+import { type FileEntry, REASONS, isImage } from '../data/listing.js'
 import { otherFormat } from './header.js'
 
 /** A picture by its path below the audited folder. */
@@ -39,7 +39,7 @@ function outerFolder(paths: readonly string[]): string {
 
 /** Sorts the files of a folder, or those picked in a page, into splits and classes. */
 export function readTree(source: DataSource): Tree {
-  const { files, folders } = listSource(source)
+  const { files, folders, leftOut } = listSource(source)
   const outer = outerFolder([...files.map((f) => f.path), ...folders])
   const name = (path: string) => (path.startsWith(outer) ? path.slice(outer.length) : path)
   const paths = [...files.map((f) => f.path), ...folders].map(name)
@@ -70,5 +70,8 @@ export function readTree(source: DataSource): Tree {
       tree.entries.push({ path, file: file.file, split: part, class: folder })
     }
   }
+  // Of what is hidden only pictures would be missed.
+  for (const { path, why } of leftOut)
+    if (why !== 'hidden' || isImage(path)) tree.leftOut.push({ path: name(path), reason: REASONS[why] })
   return tree
 }

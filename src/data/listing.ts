@@ -56,7 +56,8 @@ export function otherImages({ files }: Listing): string | undefined {
   return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
 
-const REASONS: Record<LeftOut['why'], string> = {
+/** Why something was not listed, in words. */
+export const REASONS: Record<LeftOut['why'], string> = {
   hidden: 'hidden images (names that begin with a dot, __MACOSX)',
   notUtf8: 'names that are not UTF-8',
   dangling: 'links that lead nowhere',

@@ -95,7 +95,7 @@ test('file size and shape are named where they tell the class', async () => {
   says(found, 'warning', /^Shortcut: pixel count alone/)
 })
 
-test('the same and nearly the same picture: across splits, with two labels; what only looks alike is neither', async () => {
+test('the same and nearly the same picture: across splits, with two labels; the merely alike are neither', async () => {
   const one = picture(1)
   const found = await look({
     'train/NORMAL/a.png': one,
@@ -132,17 +132,17 @@ test('patients on both sides, by each key that names allow', async () => {
   })
   assert.equal(found.patients, [
     {
-      key: 'person number',
+      key: 'patient number',
       patients: 4,
       unrecognised: 0,
       overlaps: [{ splits: ['train', 'test'], patients: ['person7'], images: [2, 1] }],
     },
-    { key: 'person number and pathogen', patients: 5, unrecognised: 0, overlaps: [] },
+    { key: 'patient number and pathogen', patients: 5, unrecognised: 0, overlaps: [] },
   ])
   says(
     found,
     'warning',
-    /by person number, 1 patient of train .*by person number and pathogen, none is.*do not say which/,
+    /by patient number, 1 patient of train .*by patient number and pathogen, none is.*do not say which/,
   )
 })
 
@@ -161,6 +161,7 @@ test('empty classes and splits, a small validation split, what is not read: said
     'train/notes.txt': 'x',
     'train/stray.png': picture(9),
     'elsewhere/NORMAL/d.png': picture(8),
+    'train/NORMAL/.hidden.png': picture(7),
     'val/NORMAL/e.png': picture(4),
     'val/PNEUMONIA/f.png': picture(5),
     'test/NORMAL/g.png': picture(6),
@@ -173,6 +174,7 @@ test('empty classes and splits, a small validation split, what is not read: said
     found.leftOut.map((f) => [f.path, f.reason]),
     [
       ['elsewhere/NORMAL/d.png', 'outside the splits'],
+      ['train/NORMAL/.hidden.png', 'hidden images (names that begin with a dot, __MACOSX)'],
       ['train/NORMAL/0001', 'DICOM is not read: convert it to PNG or JPEG'],
       ['train/NORMAL/scan.DCM', 'DICOM is not read: convert it to PNG or JPEG'],
       ['train/NORMAL/x.tif', 'TIFF is not read: convert it to PNG or JPEG'],
@@ -239,7 +241,7 @@ if (
     () => false,
   )
 )
-  test('the chest X-ray set: 25 groups of 52 identical files, 104 patients in both splits by number alone', async () => {
+  test('the chest X-ray set: 25 groups of 52 identical files, 104 patients in both splits by number', async () => {
     const found = await audit.auditDataset(real)
     assert.equal([found.identical.length, found.identical.flatMap((g) => g.paths).length], [25, 52])
     assert.equal(found.nearIdentical, [])
