@@ -10,6 +10,7 @@ import { Capture, type Captured, type Given, type Input } from './capture.js'
 import { type KernelTime, profile } from './profile.js'
 import { type Result, record } from './record.js'
 import { Runner } from './runner.js'
+import { tidy } from './tidy.js'
 
 /** Bytes on the GPU: all buffers now and at most; what the largest plan placed and could not do without. */
 export interface MemoryReport extends PlanMemory {
@@ -95,6 +96,15 @@ export class Engine {
       prepare: (given?: Record<string, Input>) => capture.prepare(given),
       dispose: () => capture.dispose(),
     })
+  }
+
+  /**
+   * Runs `fn` outside of a step and gives back all tensors made on the way, but for those it returns (and what their
+   * backward pass needs). What is left to the garbage collector otherwise goes at once.
+   */
+  tidy<R extends Result>(fn: () => R): R {
+    this.runner.alive()
+    return tidy(this.gpu, fn)
   }
 
   /**

@@ -56,6 +56,8 @@ export class Gpu {
   readonly pipelines: Pipelines
   /** The step being recorded, if any. */
   recording: Recording | null = null
+  /** What was made since the innermost `tidy` began; null outside of one. */
+  scope: Set<Storage> | null = null
   /** Executions so far; random numbers are keyed by it. */
   stepCounter = 0
   private eagerStreams = 0
@@ -75,7 +77,12 @@ export class Gpu {
     readonly dry = false,
     readonly choices = new Choices(),
   ) {
-    this.memory = new Memory(device, dry)
+    this.memory = new Memory(
+      device,
+      dry,
+      (failure) => this.checks.push(failure),
+      (message) => console.warn(`radiograd: ${message}`),
+    )
     this.pipelines = new Pipelines(device, this.memory.counters)
     device.lost.then(({ message, reason }) => {
       const why = message.replace(/\s+/g, ' ') || reason || 'no reason given'
@@ -191,7 +198,16 @@ export class Gpu {
 
   /** Room for a result of an operator: transient inside a step, live outside. */
   allocate(bytes: number, label: string): Storage {
-    return this.recording ? this.recording.allocate(bytes, label) : this.memory.allocate(bytes, label)
+    if (!this.recording) return this.allocateLive(bytes, label)
+    this.memory.checkSize(bytes, label)
+    return this.recording.allocate(bytes, label)
+  }
+
+  /** Room for a tensor that outlives steps, but not the `tidy` it was made in. */
+  allocateLive(bytes: number, label: string): Storage {
+    const storage = this.memory.allocate(bytes, label)
+    this.scope?.add(storage)
+    return storage
   }
 
   /** Sends what was encoded outside steps to the GPU. */

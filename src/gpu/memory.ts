@@ -18,9 +18,20 @@ const STAGING_USAGE = 0x01 | 0x08 // MAP_READ | COPY_DST
 const SLOT_BYTES = 256
 const SLAB_BYTES = 64 << 10
 
-interface Freed {
+/** Buffers from here on are watched for failures, and tell the collector of their size. */
+const LARGE_BYTES = 1 << 20
+/** Live tensors above this, and above this share of the largest buffer that the adapter allows, are worth a warning. */
+const LIVE_BYTES = 1 << 30
+const LIVE_SHARE = 0.5
+
+interface Slot {
   buffer: GPUBuffer
   offset: number
+}
+
+interface Freed extends Slot {
+  source: string
+  bytes: number
 }
 
 export class Memory implements Home {
@@ -33,8 +44,13 @@ export class Memory implements Home {
   arenaVersion = 0
 
   closed: string | null = null
+  /** Bytes of live tensors and results outside of the chunks of parameters, by what made them. */
+  private readonly liveBy = new Map<string, number>()
+  private liveBytes = 0
+  private warned = false
+  private readonly failed = new WeakSet<GPUBuffer>()
   private readonly free = new Map<number, GPUBuffer[]>()
-  private readonly slots: Freed[] = []
+  private readonly slots: Slot[] = []
   private readonly staging = new Map<number, GPUBuffer[]>()
   private zeros: GPUBuffer | null = null
   private scratch: GPUBuffer | null = null
@@ -43,10 +59,15 @@ export class Memory implements Home {
   /** Bytes of the buffers that exist, by what they are for. */
   readonly byUse = new Map<string, number>()
 
-  /** `dry`: buffers are counted but not made. */
+  /**
+   * `dry`: buffers are counted but not made. `watch` is given what tells later whether a buffer could be made; `warn`
+   * gets a line for the user.
+   */
   constructor(
     private readonly device: GPUDevice,
     readonly dry = false,
+    private readonly watch: (failure: Promise<GPUError | null>) => void = () => {},
+    private readonly warn: (message: string) => void = () => {},
   ) {}
 
   /** A buffer for a live tensor; freed ones of the same size are used again. */
@@ -73,8 +94,9 @@ export class Memory implements Home {
     storage.state = 'dead'
     if (storage.owner) return
     this.collected.unregister(storage)
-    this.recycle({ buffer: storage.buffer, offset: storage.offset })
+    this.recycle(freedBy(storage))
     storage.buffer = null
+    storage.pressure = null
   }
 
   /** Says of everything in it that it is gone, and why. */
@@ -85,11 +107,37 @@ export class Memory implements Home {
   /** A buffer of its own, e.g. an arena chunk. */
   create(size: number, usage: number, label: string): GPUBuffer {
     check(!this.closed, () => `${label}: cannot be made, ${this.closed}`)
-    const buffer = this.dry
-      ? ({ size, usage, label, destroy() {} } as GPUBuffer)
-      : this.device.createBuffer({ size, usage, label })
+    this.checkSize(size, label)
+    const buffer = this.dry ? ({ size, usage, label, destroy() {} } as GPUBuffer) : this.make({ size, usage, label })
     this.counters.buffers++
     this.account(buffer, size)
+    return buffer
+  }
+
+  /** Throws when no buffer of this adapter holds so many bytes. */
+  checkSize(bytes: number, label: string): void {
+    const { maxBufferSize } = this.device.limits
+    check(
+      bytes <= maxBufferSize,
+      () => `${label}: needs ${bytes} bytes, this adapter's buffers hold at most ${maxBufferSize}`,
+    )
+  }
+
+  /** A large one may fail for want of memory: that is known later, and then it does not count. */
+  private make(descriptor: GPUBufferDescriptor): GPUBuffer {
+    if (descriptor.size < LARGE_BYTES) return this.device.createBuffer(descriptor)
+    this.device.pushErrorScope('out-of-memory')
+    const buffer = this.device.createBuffer(descriptor)
+    const failure = this.device.popErrorScope()
+    this.watch(failure)
+    failure.then(
+      (error) => {
+        if (!error || this.failed.has(buffer)) return
+        this.account(buffer, -buffer.size)
+        this.failed.add(buffer)
+      },
+      () => {}, // the device is lost
+    )
     return buffer
   }
 
@@ -109,7 +157,8 @@ export class Memory implements Home {
   }
 
   destroy(buffer: GPUBuffer): void {
-    this.account(buffer, -buffer.size)
+    if (!this.failed.has(buffer)) this.account(buffer, -buffer.size)
+    this.failed.add(buffer)
     buffer.destroy()
   }
 
@@ -135,7 +184,7 @@ export class Memory implements Home {
   }
 
   takeStaging(bytes: number): GPUBuffer {
-    const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes)))
+    const size = bytes > SLAB_BYTES ? bytes : Math.max(256, 2 ** Math.ceil(Math.log2(bytes)))
     return this.staging.get(size)?.pop() ?? this.create(size, STAGING_USAGE, 'read-back')
   }
 
@@ -148,17 +197,49 @@ export class Memory implements Home {
   }
 
   private adopt(storage: Storage): Storage {
-    this.collected.register(storage, { buffer: storage.buffer!, offset: storage.offset }, storage)
+    this.collected.register(storage, freedBy(storage), storage)
+    this.count(sourceOf(storage), storage.byteLength)
+    // The collector sees small objects only; so it learns how large they are, and comes in time. Untouched, it is free.
+    if (storage.byteLength >= LARGE_BYTES && !this.dry) storage.pressure = new ArrayBuffer(storage.byteLength)
     return storage
   }
 
-  private recycle(freed: Freed): void {
-    if (freed.buffer.label === 'results') {
-      this.slots.push(freed)
+  private count(source: string, bytes: number): void {
+    this.liveBytes += bytes
+    this.liveBy.set(source, (this.liveBy.get(source) ?? 0) + bytes)
+    if (this.warned || this.liveBytes < Math.max(LIVE_BYTES, this.device.limits.maxBufferSize * LIVE_SHARE)) return
+    this.warned = true
+    const most = [...this.liveBy].sort((x, y) => y[1] - x[1]).slice(0, 3)
+    const sources = most.map(([made, size]) => `${made} (${mebibytes(size)})`).join(', ')
+    this.warn(
+      `${mebibytes(this.liveBytes)} of tensors outside of steps are alive, most of them made by ${sources}; ` +
+        'dispose() what is read, use engine.tidy(), or work inside engine.step()',
+    )
+  }
+
+  private recycle({ buffer, offset, source, bytes }: Freed): void {
+    if (this.closed) return
+    this.count(source, -bytes)
+    if (buffer.label === 'results') {
+      this.slots.push({ buffer, offset })
       return
     }
-    const list = this.free.get(freed.buffer.size)
-    if (list) list.push(freed.buffer)
-    else this.free.set(freed.buffer.size, [freed.buffer])
+    if (this.failed.has(buffer)) return
+    const list = this.free.get(buffer.size)
+    if (list) list.push(buffer)
+    else this.free.set(buffer.size, [buffer])
   }
 }
+
+/** What must be known of a storage to take it back once it is gone. */
+const freedBy = (storage: Storage): Freed => ({
+  buffer: storage.buffer!,
+  offset: storage.offset,
+  source: sourceOf(storage),
+  bytes: storage.byteLength,
+})
+
+/** The operator or function that made a storage: its label without the shape. */
+const sourceOf = ({ label }: Storage) => label.replace(/ \[.*/, '')
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`

@@ -30,6 +30,8 @@ export class Storage implements Bindable {
   readonly byteLength: number
   /** Times that its bytes were written over from the host or by an optimizer; a backward pass wants none since. */
   version = 0
+  /** Memory of the host as large as a large live storage, never touched: what the garbage collector goes by. */
+  pressure: ArrayBuffer | null = null
   /** Position among the transients of its recording; -1 for a live storage. */
   index = -1
 

@@ -21,7 +21,7 @@ export class Sequential extends Module {
     this.layers = layers
   }
 
-  protected override fields(): [string, unknown][] {
+  protected override namedFields(): [string, unknown][] {
     return this.layers.map((layer, i) => [String(i), layer])
   }
 
@@ -60,7 +60,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
     return this.items[Symbol.iterator]()
   }
 
-  protected override fields(): [string, unknown][] {
+  protected override namedFields(): [string, unknown][] {
     return this.items.map((module, i) => [String(i), module])
   }
 }
@@ -100,7 +100,7 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
     return this.items[Symbol.iterator]()
   }
 
-  protected override fields(): Iterable<[string, unknown]> {
+  protected override namedFields(): Iterable<[string, unknown]> {
     return this.items
   }
 }

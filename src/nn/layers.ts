@@ -66,7 +66,7 @@ export class BatchNorm2d extends Module {
   runningVar: Tensor
   numBatchesTracked = 0
 
-  override get counters() {
+  override get savedCounters() {
     return ['numBatchesTracked']
   }
 

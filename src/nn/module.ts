@@ -26,6 +26,9 @@ export type StateDict = Map<string, TensorData>
 /** `runningMean` → `running_mean`. */
 const snake = (field: string) => field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 
+/** Where a module keeps its mode: not among its own fields. */
+const TRAINING = Symbol('training')
+
 /** What stands in a module: a layer, or a tensor that it trains or keeps. */
 type Part = Tensor | Module
 
@@ -36,42 +39,42 @@ type Part = Tensor | Module
 export abstract class Module implements Watched {
   /** Tensors whose PyTorch layout differs, by PyTorch name. */
   protected readonly layouts: Readonly<Record<string, Layout>> = {}
-  declare private mode: boolean
+  declare private [TRAINING]: boolean
 
   constructor() {
-    Object.defineProperty(this, 'mode', { value: true, writable: true }) // no field of its own among the others
+    this[TRAINING] = true
     making(this)
     watch(this)
   }
 
   /** Whether layers behave as in training (batch statistics, dropout). */
   get training(): boolean {
-    reading(this, 'mode')
-    return this.mode
+    reading(this, TRAINING)
+    return this[TRAINING]
   }
 
   set training(value: boolean) {
-    setting(this, 'mode')
-    this.mode = value
+    setting(this, TRAINING)
+    this[TRAINING] = value
   }
 
   /** Fields with numbers that count something: they are saved, and a captured step is not recorded anew for them. */
-  get counters(): readonly string[] {
+  get savedCounters(): readonly string[] {
     return []
   }
 
   /** Own fields by PyTorch name. */
-  protected fields(): Iterable<[string, unknown]> {
+  protected namedFields(): Iterable<[string, unknown]> {
     return Object.entries(this).map(([field, value]) => [snake(field), value])
   }
 
   /** Tensors and modules in the fields, by name, those of one list or object after another. */
-  private *parts(): Generator<[string, Part]> {
-    for (const [name, value] of this.fields()) yield* partsOf(value, name, this.constructor.name, new Set())
+  *#parts(): Generator<[string, Part]> {
+    for (const [name, value] of this.namedFields()) yield* partsOf(value, name, this.constructor.name, new Set())
   }
 
-  private *children(): Generator<[string, Module]> {
-    for (const [name, part] of this.parts()) if (part instanceof Module) yield [name, part]
+  *#children(): Generator<[string, Module]> {
+    for (const [name, part] of this.#parts()) if (part instanceof Module) yield [name, part]
   }
 
   /** This module and all below it, each once (`nn.Module.modules`). */
@@ -87,7 +90,7 @@ export abstract class Module implements Watched {
     if (seen.has(this)) return
     seen.add(this)
     yield [name, this]
-    for (const [child, module] of this.children()) yield* module.namedModules(name ? `${name}.${child}` : child, seen)
+    for (const [child, module] of this.#children()) yield* module.namedModules(name ? `${name}.${child}` : child, seen)
   }
 
   /**
@@ -112,11 +115,11 @@ export abstract class Module implements Watched {
    */
   *state(prefix = '', above: readonly Module[] = []): Generator<StateEntry> {
     check(!above.includes(this), () => `${prefix.slice(0, -1)}: a module cannot contain itself`)
-    for (const [name, part] of this.parts()) {
+    for (const [name, part] of this.#parts()) {
       if (part instanceof Tensor) yield { name: prefix + name, layout: this.layouts[name] ?? 'same', tensor: part }
     }
     const self = this as unknown as Record<string, number>
-    for (const field of this.counters) {
+    for (const field of this.savedCounters) {
       const counter = {
         get: () => self[field],
         set: (v: number) => {
@@ -125,14 +128,14 @@ export abstract class Module implements Watched {
       }
       yield { name: prefix + snake(field), layout: 'same', counter }
     }
-    for (const [name, child] of this.children()) yield* child.state(`${prefix}${name}.`, [...above, this])
+    for (const [name, child] of this.#children()) yield* child.state(`${prefix}${name}.`, [...above, this])
   }
 
   /** Tensors below this module with their PyTorch names, each once, under its first name. */
-  private *namedTensors(role: Role): Generator<[string, Tensor]> {
+  *#namedTensors(role: Role): Generator<[string, Tensor]> {
     const seen = new Set<object>()
     for (const [prefix, module] of this.namedModules()) {
-      for (const [name, part] of module.parts()) {
+      for (const [name, part] of module.#parts()) {
         if (!(part instanceof Tensor) || part.role !== role || seen.has(part.storage)) continue
         seen.add(part.storage)
         yield [prefix ? `${prefix}.${name}` : name, part]
@@ -142,7 +145,7 @@ export abstract class Module implements Watched {
 
   /** Trainable tensors with their PyTorch names (`nn.Module.named_parameters`), frozen ones included. */
   namedParameters(): Generator<[string, Tensor]> {
-    return this.namedTensors('parameter')
+    return this.#namedTensors('parameter')
   }
 
   parameters(): Tensor[] {
@@ -151,7 +154,7 @@ export abstract class Module implements Watched {
 
   /** Tensors that are saved without being trained (`nn.Module.named_buffers`). */
   namedBuffers(): Generator<[string, Tensor]> {
-    return this.namedTensors('buffer')
+    return this.#namedTensors('buffer')
   }
 
   /** Training mode for this module and all below. */

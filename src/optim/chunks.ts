@@ -22,7 +22,8 @@ function chunksOf({ parameters: { buffer, offset, byteLength } }: Run, params: r
   const made = tables.get(buffer!) ?? new Map<string, Tensor>()
   tables.set(buffer!, made)
   const key = pieces.join()
-  const table = made.get(key) ?? tensor(Uint32Array.from(pieces), [pieces.length / 2, 2])
+  const there = made.get(key)
+  const table = there?.storage.state === 'live' ? there : tensor(Uint32Array.from(pieces), [pieces.length / 2, 2])
   made.set(key, table)
   return table
 }

@@ -6,8 +6,8 @@ import { type Shape, check, numel } from '../util/check.js'
 import { Tensor, checkShape, gradientStorage } from './tensor.js'
 
 const ALIGNMENT = 256
-/** The first two chunks, and those that follow: large ones leave smaller gaps. */
-const CHUNK_BYTES = [16 << 20, 32 << 20] as const
+/** Chunks grow up to the last of these: a small model takes little, a large one has few gaps and few runs. */
+const CHUNK_BYTES = [1 << 20, 4 << 20, 16 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
 
@@ -60,6 +60,7 @@ const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }
  */
 class Arena {
   private open: Chunk[] = []
+  private made = 0
 
   constructor(private readonly label: string) {}
 
@@ -71,7 +72,8 @@ class Arena {
       const slice = chunk.take(bytes, label)
       if (slice) return slice
     }
-    const chunk = new Chunk(Math.max(Math.min(CHUNK_BYTES[this.open.length < 2 ? 0 : 1], limit), bytes), this.label)
+    const usual = CHUNK_BYTES[Math.min(this.made++, CHUNK_BYTES.length - 1)]
+    const chunk = new Chunk(Math.max(Math.min(usual, limit), bytes), this.label)
     this.open = [...this.open.filter((c) => c.room > 0), chunk].slice(-MAX_OPEN)
     return chunk.take(bytes, label)!
   }

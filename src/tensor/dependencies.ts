@@ -8,8 +8,8 @@ import type { Storage } from '../gpu/storage.js'
 
 /** A field that was read or set while recording; `before` is its value at the first touch. */
 interface Field {
-  holder: Record<string, unknown>
-  key: string
+  holder: Record<PropertyKey, unknown>
+  key: PropertyKey
   before: unknown
   after: unknown
   read: boolean
@@ -25,7 +25,7 @@ interface Contents {
 
 /** An object whose fields a recording that used it depends on, apart from those that count something. */
 export interface Watched {
-  readonly counters: readonly string[]
+  readonly savedCounters: readonly string[]
 }
 
 let tracked: Dependencies | null = null
@@ -39,10 +39,10 @@ export function watch(object: Watched): void {
 }
 
 /** Called before a field is read that a recording may depend on. */
-export const reading = (holder: object, key: string): void => tracked?.touch(holder, key, 'read')
+export const reading = (holder: object, key: PropertyKey): void => tracked?.touch(holder, key, 'read')
 
 /** Called before such a field is set. */
-export const setting = (holder: object, key: string): void => tracked?.touch(holder, key, 'set')
+export const setting = (holder: object, key: PropertyKey): void => tracked?.touch(holder, key, 'set')
 
 /** Called by what is made: its fields are no dependencies of a recording that made it. */
 export const making = (object: object): void => void tracked?.made.add(object)
@@ -79,9 +79,9 @@ export class Dependencies {
     }
   }
 
-  touch(object: object, key: string, how: 'read' | 'set'): void {
+  touch(object: object, key: PropertyKey, how: 'read' | 'set'): void {
     if (this.made.has(object)) return
-    const holder = object as Record<string, unknown>
+    const holder = object as Record<PropertyKey, unknown>
     let fields = this.touched.get(holder)
     if (!fields) this.touched.set(holder, (fields = []))
     let field = fields.find((f) => f.key === key)
@@ -111,7 +111,7 @@ export class Dependencies {
     const note = (value: unknown): void => {
       if (typeof value !== 'object' || value === null || noted.has(value) || !isWalked(value)) return
       noted.add(value)
-      const counters = (value as Partial<Watched>).counters ?? []
+      const counters = (value as Partial<Watched>).savedCounters ?? []
       if (value instanceof Map) {
         const entries = [...value]
         this.conditions.push(() => value.size === entries.length && entries.every(([k, v]) => value.get(k) === v))

@@ -230,7 +230,7 @@ export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<
   )
   const typed = values instanceof ARRAYS[dtype] ? values : ARRAYS[dtype].from(values)
   const array = dtype === 'f16' ? toHalf(typed) : typed
-  const storage = gpu.memory.allocate(array.byteLength, `tensor ${formatShape(dims)}`)
+  const storage = gpu.allocateLive(array.byteLength, `tensor ${formatShape(dims)}`)
   const made = new Tensor<D>(storage, [...dims], dtype)
   gpu.write(made.storage, array)
   if (options.requiresGrad) made.requiresGrad = true

@@ -88,6 +88,49 @@ test('an optimizer resumes from its state dict, bit for bit; groups keep their o
   assert.is(resumed.adam.steps, 5)
 })
 
+for (const scaled of [false, true]) {
+  test(`every parameter counts its own steps${scaled ? ', under a scaler' : ''}: late, with gaps, and after a resume`, async () => {
+    const [early, late] = ['early', 'late'].map((name) => parameter([1], name).write(Float32Array.of(0)))
+    const build = () => new optim.Adam([early, late], { lr: 0.01 })
+    let adam = build()
+    let scaler = scaled ? new optim.GradScaler({ initScale: 1 }) : null
+    const step = (parameters: (typeof early)[], bad = false) =>
+      engine.step(() => {
+        adam.zeroGrad()
+        for (const p of parameters) {
+          const loss = F.sum(F.mul(p, bad ? Infinity : 1))
+          ;(scaler?.scale(loss) ?? loss).backward()
+        }
+        if (scaler) {
+          scaler.step(adam)
+          scaler.update()
+        } else adam.step()
+        return null
+      })
+    const at = async () => Promise.all([early, late].map(async (p) => Math.round(1e5 * (await p.item())) / 1e5))
+    for (let i = 0; i < 20; i++) await step([early], scaled && i === 3)
+    const before = (await at())[0]
+    adam.steps += 2000 // whatever the optimizer has counted
+    await step([late])
+    assert.equal(await at(), [before, -0.01], 'the first update of any parameter is lr')
+    await step([early, late])
+    const state = await adam.stateDict()
+    assert.equal(
+      state.state.map(({ step }) => step),
+      [scaled ? 20 : 21, 2],
+    )
+    assert.equal(Object.keys(state.state[0].buffers), ['expAvg', 'expAvgSq'])
+    assert.equal(state.groups, [{ lr: 0.01, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, params: [0, 1] }])
+    adam = build()
+    if (scaled) scaler = new optim.GradScaler({ initScale: 1 })
+    adam.loadStateDict(structuredClone(state))
+    await step([early, late])
+    assert.equal(await at(), [Math.round(1e5 * (before - 0.02)) / 1e5, -0.03])
+    const broken = { ...state, state: state.state.slice(1) }
+    assert.throws(() => adam.loadStateDict(broken), 'Adam: state of 2 parameters expected, got 1')
+  })
+}
+
 test('clipGradNorm scales all gradients to the norm asked for, and leaves smaller ones', async () => {
   const shapes = [[3], [129, 33], [7, 1], [5000]]
   const values = shapes.map(([a, b = 1], i) => Float32Array.from({ length: a * b }, (_, j) => Math.sin(j + i)))

@@ -1,0 +1,123 @@
+// Engines that are not yet, no more, or lost: every call says so, and another one can be opened.
+import { readdirSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { F, type Tensor, autocast, init, models, nn, noGrad, optim, tensor, zeros } from '../../src/index.js'
+
+const test = suite('lifecycle')
+
+async function message(work: () => unknown): Promise<string> {
+  try {
+    await work()
+  } catch (error) {
+    assert.is((error as Error).name, 'RadiogradError', String((error as Error).stack))
+    return (error as Error).message
+  }
+  return 'no error'
+}
+
+const calls: Record<string, () => unknown> = {
+  tensor: () => tensor([1]),
+  zeros: () => zeros([1]),
+  Linear: () => new nn.Linear(1, 1),
+  Parameter: () => nn.Parameter([1]),
+  model: () => models.resnet18(),
+  noGrad: () => noGrad(() => null),
+  autocast: () => autocast(() => null),
+  GradScaler: () => new optim.GradScaler(),
+}
+
+test('before init() every call says so', async () => {
+  for (const [name, call] of Object.entries(calls))
+    assert.is(await message(call), 'engine: none is running; call await init() first', name)
+})
+
+test('after dispose() too; what an earlier engine made is known as such by a later one', async () => {
+  const immediately = globalThis.setImmediate
+  const engine = await init()
+  const layer = new nn.Linear(1, 1)
+  const sgd = new optim.SGD(layer.parameters(), { lr: 1 })
+  const x = tensor([1], [1, 1])
+  const step = engine.capture(() => layer.forward(x))
+  await step()
+  engine.dispose()
+  assert.is(globalThis.setImmediate, immediately)
+  for (const [name, call] of Object.entries(calls))
+    assert.is(await message(call), 'engine: it was disposed; await init() opens another', name)
+  const own = [step, () => step.prepare(), () => engine.step(() => null), () => engine.idle(), () => engine.memory()]
+  for (const call of own) assert.is(await message(call), 'engine: it was disposed')
+  x.dispose()
+
+  assert.match(await message(() => init({ sed: 3 } as never)), /^init: unknown option 'sed', it takes seed, adapter/)
+  const opening = init()
+  assert.match(await message(() => init()), /already running/)
+  const later = await opening
+  const gone = /is gone, it belongs to an engine that was disposed$/
+  for (const call of [
+    () => layer.forward(x),
+    () => x.data(),
+    () => x.write([1]),
+    () => layer.stateDict(),
+    () => F.relu(x),
+  ])
+    assert.match(await message(call), gone)
+  const copying = later.capture(({ x }: { x: Tensor }) => F.relu(x))
+  assert.match(await message(() => copying({ x })), gone)
+  const fresh = tensor([2], [1, 1])
+  assert.match(await message(() => F.add(fresh, x)), gone)
+  sgd.zeroGrad()
+  assert.is(await (await copying({ x: fresh })).item(), 2)
+  assert.is(await message(step), 'engine: it was disposed')
+  later.dispose()
+})
+
+test('a lost device: everything rejects, then a new engine goes on', async () => {
+  const engine = await init()
+  const layer = new nn.Linear(4, 2)
+  const x = tensor(new Float32Array(4), [1, 4])
+  const step = engine.capture(({ x }: { x: Tensor }) => layer.forward(x))
+  const state = await layer.stateDict()
+  const result = await step({ x })
+  const pending = [step({ x }), engine.step(() => F.relu(x)), result.data(), engine.idle()].map((p) => message(() => p))
+  engine.device.destroy()
+  const lost = /GPU device lost: .*; dispose\(\) the engine and init\(\) another$/
+  for (const text of await Promise.all(pending)) assert.match(text, lost)
+  for (const call of [
+    () => step({ x }),
+    () => engine.step(() => F.relu(x)),
+    () => engine.idle(),
+    () => x.data(),
+    () => layer.stateDict(),
+    () => F.relu(x),
+    () => tensor([1]),
+  ])
+    assert.match(await message(call), lost)
+  engine.dispose()
+  const next = await init()
+  const again = new nn.Linear(4, 2)
+  again.loadStateDict(state)
+  assert.equal([...(await again.weight.data())], [...(state.get('weight')!.data as Float32Array)])
+  next.dispose()
+})
+
+test('engines opened and closed leave no thread', async () => {
+  if (process.platform !== 'linux') return
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void // a device's thread ends with the object
+  const threads = () => readdirSync('/proc/self/task').length
+  const once = async () => {
+    const engine = await init()
+    await (await engine.step(() => F.relu(tensor([1])))).data()
+    engine.dispose()
+    collect()
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  for (let i = 0; i < 2; i++) await once()
+  const before = threads()
+  for (let i = 0; i < 6; i++) await once()
+  assert.ok(threads() < before + 6, `${before} threads, then ${threads()}`)
+})
+
+test.run()
