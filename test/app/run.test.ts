@@ -118,7 +118,7 @@ test('patients are told, and named by a pattern', async () => {
   await run({})
   await run({ patientPattern: 'train-(\\d+)' })
   assert.match(notes[0], /^patients: none recognised in the names of 16 images, /)
-  assert.match(notes[1], 'patients: 16 of 16 images (16 of 16 images by /train-(\\d+)/)')
+  assert.match(notes[1], 'patients: 10 of 16 images (10 of 16 images by /train-(\\d+)/)')
   const failed = await run({ patientPattern: '(' }).catch((error: Error) => error.message)
   assert.match(failed as string, 'patientPattern: must be a regular expression, got /(/: Unterminated group')
 })

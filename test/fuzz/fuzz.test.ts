@@ -1,12 +1,12 @@
-// A short run of every fuzzer of checkpoints; long ones by `node test/fuzz/run.mjs`. Time is left to those: no verdict
+// A short run of every fuzzer; long ones by `node test/fuzz/run.mjs`. Time is left to those: no verdict
 // here depends on the speed of the machine.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fuzz } from './harness.js'
 
-const test = suite('fuzzing checkpoints')
+const test = suite('fuzzing')
 
-for (const name of ['safetensors', 'pth']) {
+for (const name of ['safetensors', 'pth', 'images']) {
   test(name, async () => {
     const { findings, tried, accepted, refused } = await fuzz(name, { count: 2400 })
     assert.equal(
