@@ -143,8 +143,9 @@ export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): 
     const specs = Array.from({ length: count }, (_, i) => {
       const [id, sampling, table] = segment.subarray(6 + 3 * i)
       // The factors of a component on its own mean nothing: it is coded by blocks.
-      const [h, v] = count === 1 ? [1, 1] : [sampling >> 4, sampling & 15]
+      const [h, v] = [sampling >> 4, sampling & 15]
       if (h < 1 || h > 4 || v < 1 || v > 4 || table > 3) throw damaged(`sampling factors ${h} × ${v}`)
+      if (count === 1) return { first: true, id, h: 1, v: 1, table }
       return { first: i === 0, id, h, v, table }
     })
     if (new Set(specs.map((c) => c.id)).size < count) throw damaged('two components of one name')

@@ -13,6 +13,10 @@ export const ZIGZAG = Uint8Array.of(
 /** Codes up to this length are looked up at once. */
 const LOOKUP_BITS = 9
 
+/** The largest numbers of bits of a difference of means and of another coefficient, for 8-bit samples (T.81 F.1.2). */
+const MOST_DC_BITS = 11
+const MOST_AC_BITS = 10
+
 /** A Huffman table: `lookup` holds length · 256 + symbol of every code of up to nine bits, 0 where there is none. */
 export interface Huffman {
   lookup: Uint16Array
@@ -176,9 +180,7 @@ export function decodeScan(
 
   function sequential(c: Component, row: number, column: number): void {
     block.fill(0)
-    const size = bits.symbol(c.dc!)
-    if (size > 15) throw new Error('a code that stands for nothing')
-    if (size > 0) c.prediction += bits.signed(size)
+    readMean(c)
     block[0] = c.prediction
     let last = 0
     for (let k = 1; k < 64; k++) {
@@ -189,6 +191,7 @@ export function decodeScan(
         if (symbol >> 4 < 15) break
         continue
       }
+      if (size > MOST_AC_BITS) throw new Error('a code that stands for nothing')
       if (k > 63) throw new Error('more coefficients than a block has')
       block[ZIGZAG[k]] = bits.signed(size)
       last = k
@@ -196,10 +199,17 @@ export function decodeScan(
     finish(c, block, last, row, column)
   }
 
-  function firstDc(c: Component, at: number): void {
+  /** The block's mean, which is told as the difference to the one before. */
+  function readMean(c: Component): void {
     const size = bits.symbol(c.dc!)
-    if (size > 15) throw new Error('a code that stands for nothing')
+    if (size > MOST_DC_BITS) throw new Error('a code that stands for nothing')
     if (size > 0) c.prediction += bits.signed(size)
+    // 128 levels from the middle are 1024; decoders differ in what they make of much more.
+    if (Math.abs((c.prediction << low) * c.quantization![0]) > 4096) throw new Error('a mean that no picture has')
+  }
+
+  function firstDc(c: Component, at: number): void {
+    readMean(c)
     c.coefficients![at] = c.prediction << low
   }
 
