@@ -35,7 +35,11 @@ export function parsePreprocessing(text: string, file: string): Preprocessing {
   const factor = config.do_rescale === false ? 1 : (config.rescale_factor ?? 1 / 255)
   if (!(typeof factor === 'number' && factor > 0 && factor <= 1))
     fail('rescale_factor must be above 0, at most 1', factor)
-  const scale = Math.abs(255 * (factor as number) - 1) < 1e-6 ? 1 : 255 * (factor as number)
+  // Without rescaling the values may be meant for pixels of 0 … 255, or for ones that were scaled before.
+  const values = [config.image_mean, config.image_std].flat()
+  const scaledBefore = config.do_rescale === false && values.every((v) => typeof v === 'number' && v <= 1)
+  const whole = Math.abs(255 * (factor as number) - 1) < 1e-6 || scaledBefore
+  const scale = whole ? 1 : 255 * (factor as number)
   const triple = (name: string, least: number): Triple => {
     const value = config[name]
     const list = Array.isArray(value) && value.length === 1 ? [value[0], value[0], value[0]] : value
