@@ -126,8 +126,8 @@ function projection(where: string, from: number, to: number): Work {
 }
 
 const linearGelu: OpCase = {
-  op: 'linearGelu',
-  run: ({ x, weight, bias }) => F.linearGelu(x, weight, bias),
+  op: 'linear+gelu',
+  run: ({ x, weight, bias }) => F.linear(x, weight, bias, { activation: 'gelu' }),
   flops(shapes) {
     const [product, activation] = [linear.flops(shapes), gelu.flops(shapes)]
     return { forward: product.forward + activation.forward, backward: product.backward + activation.backward }

@@ -53,15 +53,10 @@ fn main(
       workgroupBarrier();
     }
   }
-  @unroll for (var i = 0u; i < MATRICES; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
-    workgroupBarrier();
-    let place = place_of(i, subgroup, lane);
-    let to = place_in_image(phase, i32(wid.y * TILE + place.x));
-    for (var j = 0u; j < SHARE; j++) {
-      let c = wid.x * TILE + place.y + j;
-      if (to >= 0 && c < params.CG) { dx[u32(to) + c] = T(given[share_of(subgroup, lane) + j]); }
-    }
-    workgroupBarrier();
-  }
+  store_all(&sums, wid, subgroup, lane);
+}
+
+fn store(wid: vec3<u32>, pixel: u32, channel: u32, sum: f32) {
+  let to = place_in_image(phase_of(wid.z), i32(pixel));
+  if (to >= 0 && channel < params.CG) { dx[u32(to) + channel] = T(sum); }
 }

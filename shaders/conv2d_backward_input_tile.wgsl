@@ -61,16 +61,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       workgroupBarrier();
     }
   }
-  @unroll for (var i = 0u; i < RM; i++) {
-    @unroll for (var j = 0u; j < RN; j++) {
-      for (var r = 0u; r < 4u; r++) {
-        let to = place_in_image(phase, i32(wid.y * TM + 4u * (lid / G + i * G) + r));
-        let sum = sums[(i * RN + j) * 4 + r];
-        for (var q = 0u; q < 4u; q++) {
-          let c = wid.x * TN + 4u * (lid % G + j * G) + q;
-          if (to >= 0 && c < params.CG) { dx[u32(to) + c] = T(sum[q]); }
-        }
-      }
-    }
+  store_all(&sums, wid, lid);
+}
+
+fn store(wid: vec3<u32>, pixel: u32, channel: u32, sums: vec4<f32>) {
+  let to = place_in_image(phase_of(wid.z), i32(pixel));
+  for (var c = 0u; c < 4u; c++) {
+    if (to >= 0 && channel + c < params.CG) { dx[u32(to) + channel + c] = T(sums[c]); }
   }
 }

@@ -48,17 +48,12 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < MATRICES; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
-    workgroupBarrier();
-    let place = place_of(i, subgroup, lane);
-    let r = wid.y * TILE + place.x;
-    for (var c = 0u; c < SHARE; c++) {
-      let column = wid.x * TILE + place.y + c;
-      if (r < rows && column < params.OG) {
-        dw[(split * rows + r) * CO + group * params.OG + column] = given[share_of(subgroup, lane) + c];
-      }
-    }
-    workgroupBarrier();
-  }
+  store_all(&sums, wid, subgroup, lane);
+}
+
+fn store(wid: vec3<u32>, row: u32, column: u32, sum: f32) {
+  let rows = params.KH * params.KW * params.CG;
+  let CO = params.G * params.OG;
+  let o = wid.z / params.splits * params.OG + column;
+  if (row < rows && column < params.OG) { dw[(wid.z % params.splits * rows + row) * CO + o] = sum; }
 }

@@ -53,16 +53,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     multiply(&sums, lid);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < RM; i++) {
-    @unroll for (var j = 0u; j < RN; j++) {
-      for (var r = 0u; r < 4u; r++) {
-        let to = wid.y * TM + 4u * (lid / G + i * G) + r;
-        let sum = sums[(i * RN + j) * 4 + r];
-        for (var c = 0u; c < 4u; c++) {
-          let column = wid.x * TN + 4u * (lid % G + j * G) + c;
-          if (to < rows && column < params.OG) { dw[(split * rows + to) * CO + group * params.OG + column] = sum[c]; }
-        }
-      }
-    }
+  store_all(&sums, wid, lid);
+}
+
+fn store(wid: vec3<u32>, row: u32, column: u32, sums: vec4<f32>) {
+  let rows = params.KH * params.KW * params.CG;
+  let CO = params.G * params.OG;
+  let o = wid.z / params.splits * params.OG + column;
+  for (var c = 0u; c < 4u; c++) {
+    if (row < rows && column + c < params.OG) { dw[(wid.z % params.splits * rows + row) * CO + o + c] = sums[c]; }
   }
 }

@@ -1,10 +1,12 @@
-// Depthwise convolution: each of G input channels makes OG output channels of its own. x [N, H, W, G], w [KH·KW, G·OG]
-// → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_cpu.wgsl. An invocation makes one channel of RUN
-// neighbouring pixels of a line, lanes along channels, so that a weight is loaded once for all of them. Dispatched over
+// Depthwise convolution: each of G input channels has OG output channels of its own. x [N, H, W, G], w [KH·KW, G·OG]
+// → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl. An invocation computes one channel of RUN neighbouring pixels of a
+// line, lanes along channels, so that a weight is loaded once for all of them. Dispatched over
 // ceil(N·OH·ceil(OW / RUN)·G·OG / 64).
 // @variant T = f32, f16
 // @include lib/conv.wgsl
 // @include lib/index.wgsl
+// @include lib/one.wgsl
+// @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -12,7 +14,6 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const RUN = 4u;
 
 @compute @workgroup_size(64)
@@ -45,16 +46,12 @@ fn main(
       }
     }
   }
-  var factor = 1.0;
-  var shift = 0.0;
-  if (params.has_scale != 0u) { factor = scale[o]; }
-  if (params.has_bias != 0u) { shift = bias[o]; }
+  let factor = scale_of(o);
+  let shift = bias_of(o);
   @unroll for (var i = 0u; i < RUN; i++) {
     if (first + i32(i) < params.OW) {
       let to = (line * u32(params.OW) + u32(first) + i) * CO + o;
-      var v = acc[i] * factor + shift;
-      if (ADD) { v += f32(residual[to]); }
-      y[to] = T(select(v, 0.0, params.relu != 0u && v < 0.0));
+      y[to] = finished(acc[i], factor, shift, to);
     }
   }
 }

@@ -1,17 +1,17 @@
-// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO]; rows are the N·OH·OW
-// output pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and CO multiples of 4,
-// one group. The epilogue: · scale [CO], + bias [CO], + residual (shaped as y), max(0), NaN staying NaN; each if
-// wanted. A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG pixels once (outside
-// the image: zero), then walks along the channels: one vec4 of x, four of w, and x travels by subgroupBroadcast.
-// Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO], then lib/epilogue.wgsl;
+// rows are the N·OH·OW output pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and
+// CO multiples of 4, one group. A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG
+// pixels once (outside the image: zero), then walks along the channels: one vec4 of x, four of w, and x travels by
+// subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32
 // @require subgroups
+// @include lib/four.wgsl
+// @include lib/epilogue.wgsl
 struct Params {
   H: i32, W: i32, C4: u32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, KW: i32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32,
-  has_bias: u32, has_scale: u32, relu: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
@@ -20,7 +20,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> residual: array<vec4<T>>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const RT = (TM + SG - 1u) / SG;
 
 @compute @workgroup_size(SG)
@@ -71,18 +70,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
   }
   if (column >= params.CO4) { return; }
-  var factor = vec4<f32>(1.0);
-  var shift = vec4<f32>(0.0);
-  if (params.has_scale != 0u) { factor = scale[col]; }
-  if (params.has_bias != 0u) { shift = bias[col]; }
+  let factor = scale_of(col);
+  let shift = bias_of(col);
   // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times
   // faster.
   for (var i = 0u; i < min(TM, params.pixels - row); i++) {
     var v = acc[0];
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }
-    v = v * factor + shift;
     let to = (row + i) * params.CO4 + col;
-    if (ADD) { v += vec4<f32>(residual[to]); }
-    y[to] = vec4<T>(select(v, vec4<f32>(0.0), vec4<bool>(params.relu != 0u) & (v < vec4<f32>(0.0))));
+    y[to] = finished(v, factor, shift, to);
   }
 }

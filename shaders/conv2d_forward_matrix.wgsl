@@ -5,6 +5,7 @@
 // @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
 // @include lib/matrix.wgsl
+// @include lib/one.wgsl
 // @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
@@ -57,18 +58,13 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < MATRICES; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
-    workgroupBarrier();
-    let place = place_of(i, subgroup, lane);
-    let pixel = wid.y * TILE + place.x;
-    for (var c = 0u; c < SHARE; c++) {
-      let column = wid.x * TILE + place.y + c;
-      if (pixel < pixels && column < params.OG) {
-        let o = group * params.OG + column;
-        y[pixel * CO + o] = finished(given[share_of(subgroup, lane) + c], o, pixel * CO + o);
-      }
-    }
-    workgroupBarrier();
+  store_all(&sums, wid, subgroup, lane);
+}
+
+fn store(wid: vec3<u32>, pixel: u32, column: u32, sum: f32) {
+  if (pixel < params.N * u32(params.OH * params.OW) && column < params.OG) {
+    let o = wid.z * params.OG + column;
+    let to = pixel * params.G * params.OG + o;
+    y[to] = finished(sum, scale_of(o), bias_of(o), to);
   }
 }

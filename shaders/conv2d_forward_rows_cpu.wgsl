@@ -6,10 +6,11 @@
 // @variant SG = 4, 8
 // @variant TM = 16, 32
 // @require subgroups
+// @include lib/four.wgsl
+// @include lib/epilogue.wgsl
 struct Params {
   H: i32, WC: i32, C: i32, OH: u32, OW: u32, CO4: u32, pixels: u32, KH: i32, R: u32, SH: i32, SW: i32, PH: i32, PW: i32,
   DH: i32,
-  has_bias: u32, has_scale: u32, relu: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
@@ -18,7 +19,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> residual: array<vec4<T>>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(6) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 const RT = TM / SG;
 
 @compute @workgroup_size(SG)
@@ -72,18 +72,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
   }
   if (column >= params.CO4) { return; }
-  var factor = vec4<f32>(1.0);
-  var shift = vec4<f32>(0.0);
-  if (params.has_scale != 0u) { factor = scale[col]; }
-  if (params.has_bias != 0u) { shift = bias[col]; }
+  let factor = scale_of(col);
+  let shift = bias_of(col);
   // Pixel by pixel, each picked out of the registers: one store in the code instead of TM compiles several times
   // faster.
   for (var i = 0u; i < min(TM, params.pixels - row); i++) {
     var v = acc[0];
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }
-    v = v * factor + shift;
     let to = (row + i) * params.CO4 + col;
-    if (ADD) { v += vec4<f32>(residual[to]); }
-    y[to] = vec4<T>(select(v, vec4<f32>(0.0), vec4<bool>(params.relu != 0u) & (v < vec4<f32>(0.0))));
+    y[to] = finished(v, factor, shift, to);
   }
 }

@@ -1,12 +1,12 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H,
-// W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; the epilogue as in conv2d_forward_cpu.wgsl. Tiles of
-// lib/tile.wgsl: pixels are the rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TN),
+// W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl. Tiles of lib/tile.wgsl: pixels are the rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TN),
 // ceil(N·OH·OW / TM), G].
 // @variant T = f32, f16
 // @variant G = 8, 16
 // @variant R = 1, 2
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
+// @include lib/one.wgsl
 // @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
@@ -67,19 +67,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     multiply(&sums, lid);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < RM; i++) {
-    @unroll for (var j = 0u; j < RN; j++) {
-      for (var r = 0u; r < 4u; r++) {
-        let pixel = wid.y * TM + 4u * (lid / G + i * G) + r;
-        let sum = sums[(i * RN + j) * 4 + r];
-        for (var c = 0u; c < 4u; c++) {
-          let column = wid.x * TN + 4u * (lid % G + j * G) + c;
-          if (pixel < pixels && column < params.OG) {
-            let o = group * params.OG + column;
-            y[pixel * CO + o] = finished(sum[c], o, pixel * CO + o);
-          }
-        }
-      }
+  store_all(&sums, wid, lid);
+}
+
+fn store(wid: vec3<u32>, pixel: u32, column: u32, sums: vec4<f32>) {
+  let CO = params.G * params.OG;
+  for (var c = 0u; c < 4u; c++) {
+    if (pixel < params.N * u32(params.OH * params.OW) && column + c < params.OG) {
+      let o = wid.z * params.OG + column + c;
+      y[pixel * CO + o] = finished(sums[c], scale_of(o), bias_of(o), pixel * CO + o);
     }
   }
 }

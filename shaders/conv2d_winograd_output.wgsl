@@ -1,19 +1,19 @@
-// Winograd's way back: m [(TILE+2)², tiles, CO] → y [N, OH, OW, CO], Aᵀ·m·A for each tile of TILE × TILE pixels, cut at
-// the image's edge; then the epilogue, as of conv2d_forward_cpu.wgsl: · scale, + bias, + residual, max(0), each if
-// wanted. Tiles are [N, TH, TW]. One invocation a tile and channel, lanes along channels; dispatched over ceil(tiles·CO
-// / 64).
+// Winograd's inverse transform: m [(TILE+2)², tiles, CO] → y [N, OH, OW, CO], Aᵀ·m·A for each tile of TILE × TILE
+// pixels, cut at the image's edge; then lib/epilogue.wgsl. Tiles are [N, TH, TW]. One invocation a tile and channel,
+// lanes along channels; dispatched over ceil(tiles·CO / 64).
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl
+// @include lib/one.wgsl
+// @include lib/epilogue.wgsl
 // @variant T = f32, f16
 // @variant TILE = 2, 4
-struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32, has_bias: u32, has_scale: u32, relu: u32 }
+struct Params { OH: u32, OW: u32, CO: u32, TH: u32, TW: u32, tiles: u32 }
 @group(0) @binding(0) var<storage, read> m: array<f32>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var<storage, read> scale: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<T>;
 @group(0) @binding(4) var<storage, read_write> y: array<T>;
 @group(0) @binding(5) var<uniform> params: Params;
-override ADD: bool = false; // whether there is a residual: its loads are left out otherwise
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,10 +34,8 @@ fn main(
     @unroll for (var i = 0u; i < P; i++) { d[i] = m[((i * P + j) * params.tiles + tile) * params.CO + c]; }
     columns[j] = output_line(d);
   }
-  var factor = 1.0;
-  var shift = NONE;
-  if (params.has_scale != 0u) { factor = scale[c]; }
-  if (params.has_bias != 0u) { shift = bias[c]; }
+  let factor = scale_of(c);
+  let shift = bias_of(c);
   @unroll for (var i = 0u; i < TILE; i++) {
     var d: Line;
     @unroll for (var j = 0u; j < P; j++) { d[j] = columns[j][i]; }
@@ -45,9 +43,7 @@ fn main(
     @unroll for (var j = 0u; j < TILE; j++) {
       if (top + i < params.OH && left + j < params.OW) {
         let at = ((n * params.OH + top + i) * params.OW + left + j) * params.CO + c;
-        var r = out[j] * factor + shift;
-        if (ADD) { r += f32(residual[at]); }
-        y[at] = T(select(r, NONE, params.relu != 0u && r < 0.0));
+        y[at] = finished(out[j], factor, shift, at);
       }
     }
   }

@@ -1,18 +1,16 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `transposed`, y [M, N], bias [N]; for one
+// y[b] = activation(a[b] · w[b] (+ bias)): a [M, K], w [K, N], or [N, K] if `transposed`, y [M, N], bias [N]; for one
 // subgroup a workgroup (software adapters). Needs K and N to be multiples of 4; a_stride, w_stride, y_stride: vec4s
 // between batches (0 broadcasts). A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and
 // four vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If
 // `transposed` a lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over
-// [ceil(N / 4·SG), ceil(M / TM), batches]. GELU: 0 nothing, 1 gelu, 2 gelu by tanh; then `pre` [M, N], if wanted, takes
-// what went into it.
+// [ceil(N / 4·SG), ceil(M / TM), batches]. `pre` [M, N], if wanted, takes what goes into the activation.
 // @variant T = f32, f16
-// @include lib/math.wgsl
-// @include lib/gelu.wgsl
+// @include lib/activation.wgsl
 // @variant SG = 4, 8
 // @variant TM = 8, 32
 // @require subgroups
 struct Params {
-  M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, transposed: u32, has_bias: u32, keep_pre: u32,
+  M: u32, N4: u32, K4: u32, a_stride: u32, w_stride: u32, y_stride: u32, transposed: u32, has_bias: u32, has_pre: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
@@ -20,7 +18,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
 @group(0) @binding(5) var<uniform> params: Params;
-override GELU: u32 = 0u;
 // One kernel for transposed weights and others has half as much to compile (lavapipe takes long over it); one for each
 // runs faster on SwiftShader.
 override TRANSPOSED: i32 = -1; // 0 or 1 where it is known to the compiler
@@ -70,7 +67,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     @unroll for (var j = 1u; j < TM; j++) { v = select(v, acc[j], i == j); }
     v += shift;
     let to = wid.z * params.y_stride + (row + i) * params.N4 + col;
-    if (params.keep_pre != 0u) { pre[to] = vec4<T>(v); }
-    y[to] = vec4<T>(activated(v, GELU));
+    if (params.has_pre != 0u) { pre[to] = vec4<T>(v); }
+    y[to] = vec4<T>(activation(v));
   }
 }

@@ -1,23 +1,18 @@
-// The product of matmul_tile.wgsl by matrix units: any shape and transposition, given by the same strides.
-// GELU, `pre`, `splits` as there. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
+// The product of matmul_tile.wgsl by matrix units: any shape and transposition, activation, `pre` and `splits` as there.
+// Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
 // @variant S T = 16 f16, 8 f32
 // @variant Y = f32, f16
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
-// @include lib/math.wgsl
-// @include lib/gelu.wgsl
+// @include lib/matmul.wgsl
+// @include lib/activation.wgsl
 // @include lib/matrix.wgsl
-struct Params {
-  M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
-  has_bias: u32, splits: u32, k_per_split: u32, keep_pre: u32,
-}
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
 @group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<uniform> params: Params;
-override GELU: u32 = 0u;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -51,27 +46,14 @@ fn main(
     multiply(&sums, subgroup);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < MATRICES; i++) {
-    subgroupMatrixStore<row_major>(&given, subgroup * S * S, sums[i], S);
-    workgroupBarrier();
-    let place = place_of(i, subgroup, lane);
-    let m = wid.y * TILE + place.x;
-    for (var q = 0u; q < SHARE; q += 4u) {
-      let n0 = wid.x * TILE + place.y + q;
-      var v = vec4<f32>(0.0);
-      for (var c = 0u; c < 4u && q + c < SHARE; c++) {
-        v[c] = given[share_of(subgroup, lane) + q + c];
-        if (params.has_bias != 0u) { v[c] += bias[min(n0 + c, params.N - 1u)]; }
-      }
-      let out = activated(v, GELU);
-      for (var c = 0u; c < 4u && q + c < SHARE; c++) {
-        if (m < params.M && n0 + c < params.N) {
-          let to = (wid.z * params.M + m) * params.N + n0 + c;
-          if (params.keep_pre != 0u) { pre[to] = Y(v[c]); }
-          y[to] = Y(out[c]);
-        }
-      }
-    }
-    workgroupBarrier();
-  }
+  store_all(&sums, wid, subgroup, lane);
+}
+
+fn store(wid: vec3<u32>, m: u32, n: u32, sum: f32) {
+  if (m >= params.M || n >= params.N) { return; }
+  let to = (wid.z * params.M + m) * params.N + n;
+  var v = sum;
+  if (params.has_bias != 0u) { v += bias[n]; }
+  if (params.has_pre != 0u) { pre[to] = Y(v); }
+  y[to] = Y(activation(vec4<f32>(v)).x);
 }

@@ -1,22 +1,17 @@
 // The product of matmul_tile.wgsl, one invocation an element of y [batches, M, N], by the same strides: for products
-// too small to be worth tiles, such as a classifier's head, and the measure that the faster kernels are held against.
-// GELU and `pre` as there. Dispatched over ceil(batches·M·N / 64).
+// too small to be worth tiles, such as a classifier's head, and what the faster kernels are compared with.
+// Activation and `pre` as there. Dispatched over ceil(batches·M·N / 64).
 // @variant T = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl
-// @include lib/math.wgsl
-// @include lib/gelu.wgsl
-struct Params {
-  M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
-  has_bias: u32, keep_pre: u32, n: u32,
-}
+// @include lib/matmul.wgsl
+// @include lib/activation.wgsl
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
 @group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<uniform> params: Params;
-override GELU: u32 = 0u;
 
 @compute @workgroup_size(64)
 fn main(
@@ -24,7 +19,7 @@ fn main(
   @builtin(local_invocation_index) lid: u32,
 ) {
   let id = workgroup_linear(wid, nwg) * 64u + lid;
-  if (id >= params.n) { return; }
+  if (id >= params.batches * params.M * params.N) { return; }
   let n = id % params.N;
   let m = id / params.N % params.M;
   let batch = id / params.N / params.M;
@@ -41,6 +36,6 @@ fn main(
     v += part;
   }
   if (params.has_bias != 0u) { v += bias[n]; }
-  if (params.keep_pre != 0u) { pre[id] = Y(v); }
-  y[id] = Y(activated(vec4<f32>(v), GELU).x);
+  if (params.has_pre != 0u) { pre[id] = Y(v); }
+  y[id] = Y(activation(vec4<f32>(v)).x);
 }

@@ -1,27 +1,21 @@
-// y[b] = gelu?(a[b] · w[b] (+ bias)) for any shape and any transposition, given as strides in floats: element (m, k) of
-// `a` is at m·a_row + k·a_col, (k, n) of `w` at k·w_row + n·w_col; y [M, N] row-major; a_stride, w_stride between
-// batches (0 broadcasts). Tiles of lib/tile.wgsl. K may be cut into `splits` planes of y [batches, splits, M, N],
-// summed afterwards in a fixed order. Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits].
-// GELU: 0 nothing, 1 gelu, 2 gelu by tanh (then splits is 1); `pre`, like y, takes what went into it, if wanted.
+// y[b] = activation(a[b] · w[b] (+ bias)) for any shape and any transposition, by the strides of lib/matmul.wgsl; y
+// [M, N] row-major. Tiles of lib/tile.wgsl. Split sums go to planes of y [batches, splits, M, N], added afterwards in a
+// fixed order. Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits]. With bias or activation splits is
+// 1; `pre`, like y, takes what goes into the activation, if wanted.
 // @variant T = f32, f16
 // @variant Y = f32, f16
 // @variant G = 8, 16
 // @variant RM = 1, 2
 // @variant RN = 1, 2
-// @include lib/math.wgsl
-// @include lib/gelu.wgsl
+// @include lib/matmul.wgsl
+// @include lib/activation.wgsl
 // @include lib/tile.wgsl
-struct Params {
-  M: u32, N: u32, K: u32, a_row: u32, a_col: u32, a_stride: u32, w_row: u32, w_col: u32, w_stride: u32,
-  has_bias: u32, splits: u32, k_per_split: u32, keep_pre: u32,
-}
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
 @group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<uniform> params: Params;
-override GELU: u32 = 0u;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -61,24 +55,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     multiply(&sums, lid);
     workgroupBarrier();
   }
-  @unroll for (var i = 0u; i < RM; i++) {
-    @unroll for (var j = 0u; j < RN; j++) {
-      for (var r = 0u; r < 4u; r++) {
-        let m = row0 + 4u * (lid / G + i * G) + r;
-        let n0 = col0 + 4u * (lid % G + j * G);
-        var v = sums[(i * RN + j) * 4 + r];
-        if (params.has_bias != 0u) {
-          for (var c = 0u; c < 4u; c++) { v[c] += bias[min(n0 + c, params.N - 1u)]; }
-        }
-        let out = activated(v, GELU);
-        for (var c = 0u; c < 4u; c++) {
-          if (m < params.M && n0 + c < params.N) {
-            let to = (wid.z * params.M + m) * params.N + n0 + c;
-            if (params.keep_pre != 0u) { pre[to] = Y(v[c]); }
-            y[to] = Y(out[c]);
-          }
-        }
-      }
+  store_all(&sums, wid, lid);
+}
+
+fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
+  var v = sums;
+  if (params.has_bias != 0u) {
+    for (var c = 0u; c < 4u; c++) { v[c] += bias[min(n + c, params.N - 1u)]; }
+  }
+  let out = activation(v);
+  for (var c = 0u; c < 4u; c++) {
+    if (m < params.M && n + c < params.N) {
+      let to = (wid.z * params.M + m) * params.N + n + c;
+      if (params.has_pre != 0u) { pre[to] = Y(v[c]); }
+      y[to] = Y(out[c]);
     }
   }
 }

@@ -2,5 +2,4 @@
 struct Params {
   N: u32, H: i32, W: i32, CG: u32, OH: i32, OW: i32, OG: u32, G: u32, KH: u32, KW: u32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, splits: u32, k_per_split: u32,
-  has_bias: u32, has_scale: u32, relu: u32,
 }

@@ -20,10 +20,10 @@ fn tanh_cdf(v: vec4<f32>) -> vec4<f32> {
   return sigmoid(1.5957691 * (v + 0.044715 * v * v * v));
 }
 
-// gelu(v) as the epilogue of a product: 0 leaves v as it is, 1 is exact, 2 the tanh form. `kind` is known when the
-// pipeline is made.
-fn activated(v: vec4<f32>, kind: u32) -> vec4<f32> {
-  if (kind == 1u) { return v * normal_cdf(v, bell(v)); }
-  if (kind == 2u) { return v * tanh_cdf(v); }
-  return v;
+fn gelu(v: vec4<f32>) -> vec4<f32> {
+  return v * normal_cdf(v, bell(v));
+}
+
+fn gelu_tanh(v: vec4<f32>) -> vec4<f32> {
+  return v * tanh_cdf(v);
 }

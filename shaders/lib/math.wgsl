@@ -32,6 +32,15 @@ fn sigmoid(v: vec4<f32>) -> vec4<f32> {
   return select(e, vec4<f32>(1.0), v >= vec4<f32>(0.0)) / (1.0 + e);
 }
 
+fn silu(v: vec4<f32>) -> vec4<f32> {
+  return v * sigmoid(v);
+}
+
+// v from 3 on, 0 up to -3, a parabola between.
+fn hardswish(v: vec4<f32>) -> vec4<f32> {
+  return v * clamp(v + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0;
+}
+
 // tanh to f32 rounding: its Taylor series near 0, where 1 - exp(-2|v|) would cancel.
 fn precise_tanh(v: vec4<f32>) -> vec4<f32> {
   let a = abs(v);

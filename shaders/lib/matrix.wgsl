@@ -1,7 +1,7 @@
 // A tile of a product by the matrix units that some GPUs have: subgroup matrices of S×S, of f16 by 16 or of f32 by 8,
 // summed in f32. The four subgroups of 32 of a workgroup make 64×64 of the result from slices of 2·S of the sum, each
 // of them a quarter as SIDE×SIDE matrices. The kernel fills `left` and `right`; sums come back through `given`, a
-// matrix of each subgroup at a time, so that edges and epilogues are as in any other kernel.
+// matrix of each subgroup at a time, so that edges and what follows are as in any other kernel.
 const TILE = 64u;
 const STEP = 2u * S;
 const THREADS = 128u;
@@ -38,13 +38,16 @@ fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
   }
 }
 
-// Where in the tile the SHARE sums begin that a lane finds at given[share_of(…)] once matrix i is stored there: row and
-// column.
-fn place_of(i: u32, subgroup: u32, lane: u32) -> vec2<u32> {
+// Hands the results to the kernel's store(), which writes what lies inside. A matrix goes through `given`: of it a lane
+// takes SHARE neighbours of a row.
+fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32) {
   let first = lane * SHARE;
-  return vec2<u32>(subgroup / 2u * 32u + i / SIDE * S + first / S, subgroup % 2u * 32u + i % SIDE * S + first % S);
-}
-
-fn share_of(subgroup: u32, lane: u32) -> u32 {
-  return subgroup * S * S + lane * SHARE;
+  @unroll for (var i = 0u; i < MATRICES; i++) {
+    subgroupMatrixStore<row_major>(&given, subgroup * S * S, (*sums)[i], S);
+    workgroupBarrier();
+    let row = wid.y * TILE + subgroup / 2u * 32u + i / SIDE * S + first / S;
+    let column = wid.x * TILE + subgroup % 2u * 32u + i % SIDE * S + first % S;
+    for (var c = 0u; c < SHARE; c++) { store(wid, row, column + c, given[subgroup * S * S + first + c]); }
+    workgroupBarrier();
+  }
 }

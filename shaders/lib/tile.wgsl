@@ -14,7 +14,7 @@ alias Sums = array<vec4<f32>, BLOCKS>; // rows 4·(down + G·i) + r, columns 4·
 var<workgroup> left: array<array<vec4<f32>, QM>, STEP>;
 var<workgroup> right: array<array<vec4<f32>, QN>, STEP>;
 
-// Where in its line a vec4 stands: turned from line to line, so that neighbours in k lie in different banks.
+// Where in its line a vec4 stands: moved on from line to line, so that neighbours in k lie in different banks.
 fn stand(quad: u32, k: u32) -> u32 {
   return quad ^ (k % 8u);
 }
@@ -29,6 +29,18 @@ fn multiply(sums: ptr<function, Sums>, lid: u32) {
       @unroll for (var i = 0u; i < RM; i++) {
         let p = left[k][down + i * G];
         @unroll for (var r = 0u; r < 4u; r++) { (*sums)[(i * RN + j) * 4 + r] += p[r] * q; }
+      }
+    }
+  }
+}
+
+// Hands the results to the kernel's store(), which writes what lies inside: four neighbours of a row at a time.
+fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, lid: u32) {
+  @unroll for (var i = 0u; i < RM; i++) {
+    @unroll for (var j = 0u; j < RN; j++) {
+      for (var r = 0u; r < 4u; r++) {
+        let row = wid.y * TM + 4u * (lid / G + i * G) + r;
+        store(wid, row, wid.x * TN + 4u * (lid % G + j * G), (*sums)[(i * RN + j) * 4 + r]);
       }
     }
   }

@@ -1,6 +1,6 @@
 // Elementwise functions and their derivatives. To add one: its name in the list, a case in both functions, a line in
 // src/ops/unary.ts; the build refuses a list and cases that differ.
-// @enum OP = relu, exp, log, sqrt, neg, sigmoid, tanh, abs, gelu, gelu_tanh
+// @enum OP = relu, exp, log, sqrt, neg, sigmoid, tanh, abs, gelu, geluTanh, silu, hardswish
 // @include lib/nan.wgsl
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
@@ -17,8 +17,10 @@ fn value(x: vec4<f32>) -> vec4<f32> {
     case OP_SIGMOID: { return sigmoid(x); }
     case OP_TANH: { return precise_tanh(x); }
     case OP_ABS: { return abs(x); }
-    case OP_GELU: { return x * normal_cdf(x, bell(x)); }
-    case OP_GELU_TANH: { return x * tanh_cdf(x); }
+    case OP_GELU: { return gelu(x); }
+    case OP_GELUTANH: { return gelu_tanh(x); }
+    case OP_SILU: { return silu(x); }
+    case OP_HARDSWISH: { return hardswish(x); }
     default: { return vec4<f32>(nan()); }
   }
 }
@@ -38,11 +40,19 @@ fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
       let b = bell(v);
       return g * (normal_cdf(v, b) + v * b * 0.39894228);
     }
-    case OP_GELU_TANH: { // x
+    case OP_GELUTANH: { // x
       let s = tanh_cdf(v);
       // Where s·(1 - s) is 0, v² may be infinite; at infinity itself the gradient is NaN, as in PyTorch.
       let w = select(clamp(v, vec4<f32>(-30.0), vec4<f32>(30.0)), v, abs(v) > vec4<f32>(3.4028234e38));
       return g * (s + w * s * (1.0 - s) * (1.5957691 + 0.21406859 * w * w));
+    }
+    case OP_SILU: { // x
+      let s = sigmoid(v);
+      return g * (s + v * s * (1.0 - s));
+    }
+    case OP_HARDSWISH: { // x
+      let inside = select(v / 3.0 + 0.5, vec4<f32>(1.0), v >= vec4<f32>(3.0));
+      return g * select(inside, vec4<f32>(0.0), v < vec4<f32>(-3.0));
     }
     default: { return vec4<f32>(nan()); }
   }

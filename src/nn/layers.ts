@@ -108,7 +108,11 @@ export class BatchNorm2d extends Module {
     const differentiable =
       gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
     if (!this.training && !differentiable)
-      return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, relu })
+      return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, {
+        ...conv.options,
+        residual,
+        activation: relu ? 'relu' : 'none',
+      })
     const y = conv.forward(x)
     if (residual) return relu ? this.forwardAddRelu(y, residual) : F.add(this.forward(y), residual)
     return relu ? this.forwardRelu(y) : this.forward(y)
@@ -181,7 +185,7 @@ export class Linear extends Module {
 
   /** gelu(forward(x)) in one kernel. */
   forwardGelu(x: Tensor): Tensor {
-    return F.linearGelu(x, this.weight, this.bias)
+    return F.linear(x, this.weight, this.bias, { activation: 'gelu' })
   }
 }
 

@@ -1,6 +1,7 @@
 // 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias. The kernels that can run each
 // pass, and which of them does, are in convkernels.ts.
 import { FLOATS, defineOp } from '../tensor/op.js'
+import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { operand, parameterAs } from './cast.js'
@@ -8,6 +9,7 @@ import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
 import { sumMiddle } from './reduce.js'
 import { pair } from './shape.js'
+import { type Activation, activate, checkActivation } from './unary.js'
 
 export interface Conv2dOptions {
   /** A number, or [height, width]; so are padding and dilation. */
@@ -15,6 +17,8 @@ export interface Conv2dOptions {
   padding?: number | readonly number[]
   dilation?: number | readonly number[]
   groups?: number
+  /** Applied to the result: in the same kernel where no gradient is wanted. Default 'none'. */
+  activation?: Activation
 }
 
 /** Checks a convolution's tensors: the shape of its result. */
@@ -68,13 +72,14 @@ const conv2dOp = defineOp({
   dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
-  shape: ({ x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null }, attrs: Attributes) => ({
-    y: outputShape('conv2d', x, weight, bias, attrs),
-  }),
-  forward({ x, weight, bias }, { y }, attrs) {
-    convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue: { ...NOTHING, bias } })
+  shape: (
+    { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null },
+    attrs: Attributes & { activation: Activation },
+  ) => ({ y: outputShape('conv2d', x, weight, bias, attrs) }),
+  forward({ x, weight, bias }, { y }, { activation, ...attrs }) {
+    convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue: { ...NOTHING, bias, activation } })
   },
-  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, attrs) {
+  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }) {
     const epilogue = NOTHING
     if (dx) convBackwardInput({ x: dx, weight: parameterAs(dy.dtype, weight), y: dy, attrs, epilogue })
     if (dWeight) convBackwardWeight({ x, weight: dWeight, y: dy, attrs, epilogue })
@@ -83,9 +88,16 @@ const conv2dOp = defineOp({
 })
 
 /**
- * Convolution: x [N, H, W, C], weight [KH, KW, C / groups, CO], bias [CO] or null → [N, OH, OW, CO].
+ * activation(convolution): x [N, H, W, C], weight [KH, KW, C / groups, CO], bias [CO] or null → [N, OH, OW, CO].
  * `torch.nn.functional.conv2d`.
+ * @throws when shapes or options do not fit.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
-  return conv2dOp({ x: operand(x), weight, bias }, attributesOf('conv2d', options)).y
+  const { activation = 'none' } = options
+  checkActivation('conv2d', activation)
+  // A backward pass needs what goes into the activation.
+  const fused = !gradEnabled() || ![x, weight, bias].some((t) => t?.requiresGrad)
+  const attrs = { ...attributesOf('conv2d', options), activation: fused ? activation : 'none' }
+  const { y } = conv2dOp({ x: operand(x), weight, bias }, attrs)
+  return fused ? y : activate(y, activation)
 }

@@ -1,5 +1,5 @@
-// Evaluation only: a convolution, batchNorm with running statistics, residual addition and relu in one kernel. It has
-// no gradient.
+// Evaluation only: a convolution, batchNorm with running statistics, residual addition and activation in one kernel. It
+// has no gradient.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -12,7 +12,7 @@ import { operand, parameterAs } from './cast.js'
 import { type Conv2dOptions, attributesOf, conv2d, outputShape } from './conv2d.js'
 import type { Attributes } from './convgeometry.js'
 import { convForward } from './convkernels.js'
-import { relu } from './unary.js'
+import { type Activation, activate, checkActivation } from './unary.js'
 
 /** What batchNorm in evaluation takes: vectors [CO], weight and bias null for no affine part. */
 export interface RunningNorm {
@@ -26,8 +26,6 @@ export interface RunningNorm {
 export interface Conv2dBatchNormOptions extends Conv2dOptions {
   /** Added to the normalised result. */
   residual?: Tensor | null
-  /** max(0) of the sum. */
-  relu?: boolean
 }
 
 type Vectors = Record<'runningMean' | 'runningVar', Tensor> & Record<'bias' | 'normWeight' | 'normBias', Tensor | null>
@@ -38,7 +36,7 @@ const conv2dBatchNormOp = defineOp({
   optional: ['bias', 'normWeight', 'normBias', 'residual'],
   shape(
     { x, weight, residual, ...vectors }: { x: Tensor; weight: Tensor; residual: Tensor | null } & Vectors,
-    attrs: Attributes & { eps: number; relu: boolean },
+    attrs: Attributes & { eps: number; activation: Activation },
   ) {
     const y = outputShape('conv2dBatchNorm', x, weight, vectors.bias, attrs)
     for (const [name, v] of Object.entries(vectors)) {
@@ -61,7 +59,7 @@ const conv2dBatchNormOp = defineOp({
   forward(
     { x, weight, bias, runningMean, runningVar, normWeight, normBias, residual },
     { y },
-    { eps, relu: rectify, ...attrs },
+    { eps, activation, ...attrs },
   ) {
     const channels = y.shape[3]
     const scale = empty([channels], 'f32', 'folded scale')
@@ -80,13 +78,14 @@ const conv2dBatchNormOp = defineOp({
       { channels, eps },
       { invocations: channels },
     )
-    const epilogue = { scale, bias: shift, residual, relu: rectify }
+    const epilogue = { scale, bias: shift, residual, activation }
     convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue })
   },
 })
 
 /**
- * relu(batchNorm(conv2d(x, weight, bias), running statistics) + residual), residual and relu as wanted, in one kernel.
+ * activation(batchNorm(conv2d(x, weight, bias), running statistics) + residual), residual and activation as wanted, in
+ * one kernel.
  * For evaluation: it refuses inputs that a gradient would have to flow to.
  */
 export function conv2dBatchNorm(
@@ -96,7 +95,8 @@ export function conv2dBatchNorm(
   norm: RunningNorm,
   options: Conv2dBatchNormOptions = {},
 ): Tensor {
-  const { residual = null, relu: rectify = false, ...conv } = options
+  const { residual = null, activation = 'none', ...conv } = options
+  checkActivation('conv2dBatchNorm', activation)
   const inputs = {
     x: operand(x),
     weight,
@@ -111,7 +111,7 @@ export function conv2dBatchNorm(
     !gradEnabled() || !Object.values(inputs).some((t) => t?.requiresGrad),
     'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)',
   )
-  return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, relu: rectify }).y
+  return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, activation }).y
 }
 
 /** The same out of plain operators, with gradients: its twin in the tests. */
@@ -122,10 +122,10 @@ export function composedConv2dBatchNorm(
   norm: RunningNorm,
   options: Conv2dBatchNormOptions = {},
 ): Tensor {
-  const { residual, relu: rectify, ...conv } = options
+  const { residual, activation = 'none', ...conv } = options
   const y = batchNorm(conv2d(x, weight, bias, conv), norm.runningMean, norm.runningVar, norm.weight, norm.bias, {
     eps: norm.eps,
   })
   const sum = residual ? add(y, residual) : y
-  return rectify ? relu(sum) : sum
+  return activate(sum, activation)
 }

@@ -3,7 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { empty } from '../tensor/tensor.js'
-import { type Convolution, bindings, constants, generalParams } from './convgeometry.js'
+import { type Convolution, bindings, generalParams } from './convgeometry.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
@@ -20,7 +20,7 @@ export function depthwiseForward(p: Convolution): void {
     { x, w: weight, y, ...bindings(epilogue) },
     generalParams(p),
     ceilDiv(n * oh * ceilDiv(ow, RUN) * co, 64),
-    { T: x.element, ...constants(epilogue) },
+    { T: x.element, ACTIVATION: epilogue.activation },
   )
 }
 

@@ -5,7 +5,7 @@ import { gpu } from '../gpu/gpu.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Convolution, bindings, constants, flags, generalParams, geometry } from './convgeometry.js'
+import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, matrixVariant, subgroupSizeForCpuKernels } from './occupancy.js'
@@ -72,9 +72,9 @@ export function forwardCpu(p: Convolution, TM: Pixels): void {
   gpu.run(
     cpu.conv2d_forward_cpu,
     { x: padChannels(x, 3), w: padChannels(weight, 2), y, ...bindings(epilogue) },
-    { ...geometry(p), C4: padTo4(x.shape[3]) / 4, CO4: co / 4, pixels, ...flags(epilogue) },
+    { ...geometry(p), C4: padTo4(x.shape[3]) / 4, CO4: co / 4, pixels },
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
-    { SG, TM, T: x.element, ...constants(epilogue) },
+    { SG, TM, T: x.element, ACTIVATION: epilogue.activation },
   )
 }
 
@@ -96,9 +96,9 @@ export function forwardRows(p: Convolution): void {
   gpu.run(
     cpu.conv2d_forward_rows_cpu,
     { x, w: weight, y, ...bindings(epilogue) },
-    { H, WC: W * C, C, OH, OW, CO4: co / 4, pixels, KH, R: KW * C, SH, SW, PH, PW, DH, ...flags(epilogue) },
+    { H, WC: W * C, C, OH, OW, CO4: co / 4, pixels, KH, R: KW * C, SH, SW, PH, PW, DH },
     [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
-    { SG, TM, T: x.element, ...constants(epilogue) },
+    { SG, TM, T: x.element, ACTIVATION: epilogue.activation },
   )
 }
 
@@ -110,12 +110,15 @@ export function forwardTile(p: Convolution, square: Square): void {
   const params = generalParams(p)
   const groups = [ceilDiv(co / G, sideOf(square)), ceilDiv(y.size / co, sideOf(square)), G] as const
   if (square === 'matrix')
-    gpu.run(shaders.conv2d_forward_matrix, given, params, groups, { ...matrixVariant(x), ...constants(epilogue) })
+    gpu.run(shaders.conv2d_forward_matrix, given, params, groups, {
+      ...matrixVariant(x),
+      ACTIVATION: epilogue.activation,
+    })
   else
     gpu.run(shaders.conv2d_forward_tile, given, params, groups, {
       ...SQUARES[square],
       T: x.element,
-      ...constants(epilogue),
+      ACTIVATION: epilogue.activation,
     })
 }
 

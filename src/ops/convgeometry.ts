@@ -1,6 +1,7 @@
 // What the kernels of a convolution share: the problem they solve, its geometry as they name it, and what may follow it
 // in the same kernel.
 import type { Tensor } from '../tensor/tensor.js'
+import type { Activation } from './unary.js'
 
 export interface Attributes {
   stride: [number, number]
@@ -9,15 +10,12 @@ export interface Attributes {
   groups: number
 }
 
-/**
- * What is done to a result before it is stored: · scale, + bias (both [CO]), + residual, max(0), in this order, each if
- * wanted.
- */
+/** What follows the sum in the same kernel, each if wanted: · scale, + bias (both [CO]), + residual, activation. */
 export interface Epilogue {
   scale: Tensor | null
   bias: Tensor | null
   residual: Tensor | null
-  relu: boolean
+  activation: Activation
 }
 
 /**
@@ -33,12 +31,10 @@ export interface Convolution {
   epilogue: Epilogue
 }
 
-export const NOTHING: Epilogue = { scale: null, bias: null, residual: null, relu: false }
+export const NOTHING: Epilogue = { scale: null, bias: null, residual: null, activation: 'none' }
 
 /** An epilogue as kernels take it. */
 export const bindings = ({ scale, bias, residual }: Epilogue) => ({ scale, bias, residual })
-export const flags = ({ scale, bias, relu }: Epilogue) => ({ has_scale: scale !== null, has_bias: bias !== null, relu })
-export const constants = ({ residual }: Epilogue) => ({ ADD: residual !== null })
 
 /** The geometry as the kernels name it. */
 export function geometry({ x, weight, y, attrs: { stride, padding, dilation } }: Convolution) {
@@ -65,7 +61,6 @@ export const generalParams = (p: Convolution) => ({
   CG: p.weight.shape[2],
   OG: p.weight.shape[3] / p.attrs.groups,
   G: p.attrs.groups,
-  ...flags(p.epilogue),
   splits: 1,
   k_per_split: 0,
 })

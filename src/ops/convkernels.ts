@@ -11,7 +11,13 @@ import { gpu } from '../gpu/gpu.js'
 import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
 import * as direct from './convdirect.js'
 import type { Convolution } from './convgeometry.js'
-import { hasOnlyBias, isPatches, patchesBackwardInput, patchesBackwardWeight, patchesForward } from './convpatches.js'
+import {
+  isEpilogueOfProducts,
+  isPatches,
+  patchesBackwardInput,
+  patchesBackwardWeight,
+  patchesForward,
+} from './convpatches.js'
 import * as winograd from './convwinograd.js'
 import { hasMatrices } from './occupancy.js'
 
@@ -55,7 +61,12 @@ const FORWARD = pass('forward', [
   cpu(16, outputPixels, direct.forwardCpu),
   cpu(32, outputPixels, direct.forwardCpu),
   { name: 'cpu rows', applies: direct.hasRows, preference: () => 3, run: direct.forwardRows },
-  { name: 'patches', applies: (p) => isPatches(p) && hasOnlyBias(p), preference: () => 4, run: patchesForward },
+  {
+    name: 'patches',
+    applies: (p) => isPatches(p) && isEpilogueOfProducts(p),
+    preference: () => 4,
+    run: patchesForward,
+  },
   winogradOf(2, winograd.winogradForward),
   winogradOf(4, winograd.winogradForward),
 ])

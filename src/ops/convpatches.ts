@@ -22,9 +22,8 @@ export function isPatches({ x, weight, attrs: { stride, padding, dilation, group
   )
 }
 
-/** Of the epilogues, a product has only the bias. */
-export const hasOnlyBias = ({ epilogue: { scale, residual, relu } }: Convolution): boolean =>
-  !scale && !residual && !relu
+/** Of the epilogue, a product has bias and activation. */
+export const isEpilogueOfProducts = ({ epilogue: { scale, residual } }: Convolution): boolean => !scale && !residual
 
 /** The walk through an image [N, H, W, C] patch by patch: [N, OH, OW, KH, KW·C]. */
 function patchwise([n, h, w, c]: readonly number[], [kh, kw]: readonly number[]) {
@@ -44,8 +43,9 @@ function cut(x: Tensor, w: readonly number[]): Tensor {
   return rows
 }
 
-export function patchesForward({ x, weight, y, epilogue: { bias } }: Convolution): void {
-  gemm({ a: cut(x, weight.shape), w: weight, bias, y, ...patchwise(x.shape, weight.shape).size, N: weight.shape[3] })
+export function patchesForward({ x, weight, y, epilogue: { bias, activation } }: Convolution): void {
+  const size = { ...patchwise(x.shape, weight.shape).size, N: weight.shape[3] }
+  gemm({ a: cut(x, weight.shape), w: weight, bias, activation, y, ...size })
 }
 
 export function patchesBackwardInput({ x: dx, weight, y: dy }: Convolution): void {

@@ -5,7 +5,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { type Convolution, type Epilogue, bindings, constants, flags } from './convgeometry.js'
+import { type Convolution, type Epilogue, bindings } from './convgeometry.js'
 import { gemm } from './gemm.js'
 import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 
@@ -100,9 +100,9 @@ function convolve(
   gpu.run(
     shaders.conv2d_winograd_output,
     { m, y, ...bindings(epilogue) },
-    { OH, OW, CO: N, TH, TW, tiles, ...flags(epilogue) },
+    { OH, OW, CO: N, TH, TW, tiles },
     ceilDiv(tiles * N, 64),
-    { TILE, T: y.element, ...constants(epilogue) },
+    { TILE, T: y.element, ACTIVATION: epilogue.activation },
   )
 }
 

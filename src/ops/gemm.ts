@@ -1,7 +1,6 @@
 // The matrix product that matmul, linear and convolutions end in, and the table of kernels that can compute it.
 import type { Implementation, Pass } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
-import type { Params } from '../gpu/kernel.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
@@ -14,16 +13,21 @@ import {
   subgroupSizeForCpuKernels,
 } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
+import type { Activation } from './unary.js'
 
-/** Products, as many as there are batches: y [M, N] = op(a) · op(w) (+ bias). Strides are elements between batches. */
+/**
+ * Products, as many as there are batches: y [M, N] = activation(op(a) · op(w) (+ bias)). Strides are elements between
+ * batches.
+ */
 export interface Gemm {
   /** Of one dtype. Sums are f32; y may be f32 or of that dtype. */
   a: Tensor
   w: Tensor
   y: Tensor
   bias?: Tensor | null
-  /** Applied to the result; `pre`, if given, takes what went into it. */
-  gelu?: { approximate: 'none' | 'tanh'; pre: Tensor | null }
+  activation?: Activation
+  /** Takes what goes into the activation, shaped as y. */
+  pre?: Tensor | null
   M: number
   N: number
   K: number
@@ -92,7 +96,7 @@ const MATMUL: Pass<Gemm> = {
     broadcast(32),
     {
       name: 'cpu outer',
-      applies: (g) => hasFours(g) && !!g.transposeA && !g.transposeW && g.M % 4 === 0 && !g.bias && !g.gelu,
+      applies: (g) => hasFours(g) && !!g.transposeA && !g.transposeW && g.M % 4 === 0 && !g.bias && !hasActivation(g),
       preference: (g) => (work(g) < WORTH_SUBGROUPS ? 0 : 3),
       run: runOuter,
     },
@@ -107,13 +111,12 @@ export function gemm(g: Gemm): void {
 /** Sizes that share a choice: powers of √2, to the nearest. */
 export const sizeClass = (n: number) => Math.round(2 ** (Math.round(2 * Math.log2(n)) / 2))
 
-/** GELU of the kernels. */
-const epilogue = (gelu: Gemm['gelu']) => (gelu ? (gelu.approximate === 'tanh' ? 2 : 1) : 0)
+const hasActivation = ({ activation = 'none' }: Gemm) => activation !== 'none'
 
 function runBroadcast(g: Gemm, TM: 8 | 32): void {
-  const { a, w, y, bias = null, gelu, M, N, K, batches = 1, transposeW = false, strideA = 0, strideW = 0 } = g
+  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
+  const { transposeW = false, strideA = 0, strideW = 0 } = g
   const SG = subgroupSizeForCpuKernels()!
-  const pre = gelu?.pre ?? null
   gpu.run(
     cpu.matmul_cpu,
     { a, w, bias, y, pre },
@@ -125,11 +128,9 @@ function runBroadcast(g: Gemm, TM: 8 | 32): void {
       w_stride: strideW / 4,
       y_stride: (M * N) / 4,
       transposed: transposeW,
-      has_bias: bias !== null,
-      keep_pre: pre !== null,
     },
     [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches],
-    { SG, TM, T: a.element, GELU: epilogue(gelu), ...(SG === 4 && { TRANSPOSED: transposeW ? 1 : 0 }) },
+    { SG, TM, T: a.element, ACTIVATION: activation, ...(SG === 4 && { TRANSPOSED: transposeW ? 1 : 0 }) },
   )
 }
 
@@ -156,79 +157,59 @@ export function cutSum(K: number, workgroups: number, batches: number): { parts:
   return cutReduction(K, { workgroups, atLeast: 64, atMost })
 }
 
-/** Where elements are, as strides. */
-const strides = ({ M, N, K, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm) => ({
-  M,
-  N,
-  K,
-  a_row: transposeA ? 1 : K,
-  a_col: transposeA ? M : 1,
-  a_stride: strideA,
-  w_row: transposeW ? 1 : N,
-  w_col: transposeW ? K : 1,
-  w_stride: strideW,
-})
+/** What the general kernels take, with the sum over K in `splits`. */
+function general(g: Gemm, splits: number, k_per_split: number) {
+  const { M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 } = g
+  return {
+    M,
+    N,
+    K,
+    a_row: transposeA ? 1 : K,
+    a_col: transposeA ? M : 1,
+    a_stride: strideA,
+    w_row: transposeW ? 1 : N,
+    w_col: transposeW ? K : 1,
+    w_stride: strideW,
+    batches,
+    splits,
+    k_per_split,
+  }
+}
 
 function runPlain(g: Gemm): void {
-  const { a, w, y, bias = null, gelu, M, N, batches = 1 } = g
-  const pre = gelu?.pre ?? null
-  gpu.run(
-    shaders.matmul_plain,
-    { a, w, bias, y, pre },
-    { ...strides(g), has_bias: bias !== null, keep_pre: pre !== null, n: batches * M * N },
-    ceilDiv(batches * M * N, 64),
-    { T: a.element, Y: y.element, GELU: epilogue(gelu) },
-  )
+  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
+  const size = { invocations: batches * M * N }
+  gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, general(g, 1, K), size, { ACTIVATION: activation })
 }
 
 /** Tiles in workgroup memory: any shape, any adapter. */
 function runTile(g: Gemm, G: 8 | 16, RM: 1 | 2, RN: 1 | 2): void {
   const { given, params, groups, sumUp } = tiled(g, 4 * RM * G, 4 * RN * G)
-  const { a, y } = given
-  gpu.run(shaders.matmul_tile, given, params, groups, {
-    G,
-    RM,
-    RN,
-    T: a.element,
-    Y: y.element,
-    GELU: epilogue(g.gelu),
-  })
+  gpu.run(shaders.matmul_tile, given, params, groups, { G, RM, RN, ACTIVATION: g.activation ?? 'none' })
   sumUp()
 }
 
 /** Matrix units. */
 function runMatrix(g: Gemm): void {
   const { given, params, groups, sumUp } = tiled(g, 64, 64)
-  const { a, y } = given
-  gpu.run(shaders.matmul_matrix, given, params, groups, {
-    ...matrixVariant(a),
-    Y: y.element,
-    GELU: epilogue(g.gelu),
-  })
+  const constants = { ...matrixVariant(g.a), ACTIVATION: g.activation ?? ('none' as const) }
+  gpu.run(shaders.matmul_matrix, given, params, groups, constants)
   sumUp()
 }
 
 /**
- * What the kernels with tiles of `rows` × `columns` have in common: K cut so that the chip is full, and the places of
- * elements as strides. `sumUp` adds the parts.
+ * What the kernels with tiles of `rows` × `columns` have in common: K cut so that the chip is full. `sumUp` adds the
+ * parts.
  */
 function tiled(g: Gemm, rows: number, columns: number) {
-  const { a, w, y, bias = null, gelu, M, N, K, batches = 1 } = g
+  const { a, w, y, bias = null, pre = null, M, N, K, batches = 1 } = g
   const [across, down] = [ceilDiv(N, columns), ceilDiv(M, rows)]
   const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
-  const { parts, perPart } = bias || gelu ? whole : cutSum(K, across * down * batches, batches)
+  const { parts, perPart } = bias || hasActivation(g) ? whole : cutSum(K, across * down * batches, batches)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
-  const pre = gelu?.pre ?? null
-  const params: Params<typeof shaders.matmul_tile> = {
-    ...strides(g),
-    splits: parts,
-    k_per_split: perPart,
-    has_bias: bias !== null,
-    keep_pre: pre !== null,
-  }
   return {
     given: { a, w, bias, y: target, pre },
-    params,
+    params: general(g, parts, perPart),
     groups: [across, down, batches * parts] as const,
     sumUp: () => {
       if (parts > 1) sumMiddle(target, y, batches, parts, M * N, 1)

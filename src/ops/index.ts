@@ -1,5 +1,19 @@
 // The operators, under PyTorch's names: `F` of the public entry point.
-export { abs, exp, gelu, type GeluOptions, log, neg, relu, sigmoid, sqrt, tanh } from './unary.js'
+export {
+  abs,
+  exp,
+  gelu,
+  type Activation,
+  type GeluOptions,
+  hardswish,
+  log,
+  neg,
+  relu,
+  sigmoid,
+  silu,
+  sqrt,
+  tanh,
+} from './unary.js'
 export { add, affine, div, mul, sub } from './binary.js'
 export { expand, mean, sum } from './reduce.js'
 export { cast } from './cast.js'
@@ -13,7 +27,7 @@ export { embedTokens } from './embedtokens.js'
 export { normalizeImages, type Normalization } from './images.js'
 export { type AttentionOptions, scaledDotProductAttention, selfAttention } from './attention.js'
 export { addLayerNorm, layerNorm, type LayerNormOptions } from './layernorm.js'
-export { linear, linearGelu } from './linear.js'
+export { linear, type LinearOptions } from './linear.js'
 export { matmul } from './matmul.js'
 export { conv2d, type Conv2dOptions } from './conv2d.js'
 export { type Conv2dBatchNormOptions, type RunningNorm, conv2dBatchNorm } from './convbatchnorm.js'

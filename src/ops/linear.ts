@@ -1,4 +1,4 @@
-// Linear layers, alone and with gelu in the same kernel.
+// Linear layers, alone and with an activation in the same kernel.
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { gradEnabled } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
@@ -6,7 +6,7 @@ import { type Shape, check, formatShape } from '../util/check.js'
 import { operand, parameterAs } from './cast.js'
 import { gemm } from './gemm.js'
 import { sumMiddle } from './reduce.js'
-import { type GeluOptions, unaryBackward } from './unary.js'
+import { type Activation, checkActivation, unaryBackward } from './unary.js'
 
 interface Inputs {
   x: Tensor
@@ -14,14 +14,14 @@ interface Inputs {
   bias: Tensor | null
 }
 
-function shapeOf(name: string, { x, weight, bias }: Inputs): Shape {
+function shapeOf({ x, weight, bias }: Inputs): Shape {
   check(
     weight.shape.length === 2 && weight.shape[1] === x.shape[1],
-    () => `${name}: weight must be [out, ${x.shape[1]}], got ${formatShape(weight.shape)}`,
+    () => `linear: weight must be [out, ${x.shape[1]}], got ${formatShape(weight.shape)}`,
   )
   check(
     !bias || (bias.shape.length === 1 && bias.shape[0] === weight.shape[0]),
-    () => `${name}: bias must be [${weight.shape[0]}], got ${formatShape(bias!.shape)}`,
+    () => `linear: bias must be [${weight.shape[0]}], got ${formatShape(bias!.shape)}`,
   )
   return [x.shape[0], weight.shape[0]]
 }
@@ -43,7 +43,7 @@ const linearOp = defineOp({
   dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
-  shape: (inputs: Inputs) => ({ y: shapeOf('linear', inputs) }),
+  shape: (inputs: Inputs) => ({ y: shapeOf(inputs) }),
   forward({ x, weight, bias }, { y }) {
     const [M, N] = y.shape
     gemm({ a: x, w: parameterAs(x.dtype, weight), bias, y, M, N, K: x.shape[1], transposeW: true })
@@ -53,64 +53,54 @@ const linearOp = defineOp({
   },
 })
 
-const linearGeluOp = defineOp({
-  name: 'linearGelu',
+/** With an activation in the same kernel: what goes into it is kept for the backward pass, if there will be one. */
+const activatedLinearOp = defineOp({
+  name: 'linear',
   dtypes: { x: FLOATS },
   optional: ['bias'],
   auxiliary: ['pre'],
   saves: ['x', 'weight', 'pre'],
-  shape(inputs: Inputs, { differentiable }: { approximate: 'none' | 'tanh'; differentiable: boolean }) {
-    const y = shapeOf('linearGelu', inputs)
-    return { y, pre: { shape: differentiable ? y : [1], dtype: inputs.x.dtype } } // only a backward pass reads what went into gelu
+  shape(inputs: Inputs, { keep }: { activation: Exclude<Activation, 'none'>; keep: boolean }) {
+    const y = shapeOf(inputs)
+    return { y, pre: { shape: keep ? y : [1], dtype: inputs.x.dtype } }
   },
-  forward({ x, weight, bias }, { y, pre }, { approximate, differentiable }) {
+  forward({ x, weight, bias }, { y, pre }, { activation, keep }) {
     const [M, N] = y.shape
-    gemm({
-      a: x,
-      w: parameterAs(x.dtype, weight),
-      bias,
-      y,
-      M,
-      N,
-      K: x.shape[1],
-      transposeW: true,
-      gelu: { approximate, pre: differentiable ? pre : null },
-    })
+    const w = parameterAs(x.dtype, weight)
+    gemm({ a: x, w, bias, y, M, N, K: x.shape[1], transposeW: true, activation, pre: keep ? pre : null })
   },
-  backward({ pre, ...saved }, { y: dy }, wanted, { approximate }) {
-    const dpre = empty(pre.shape, pre.dtype, 'gradient before gelu')
-    unaryBackward(approximate === 'tanh' ? 'gelu_tanh' : 'gelu', pre, dy, dpre)
+  backward({ pre, ...saved }, { y: dy }, wanted, { activation }) {
+    const dpre = empty(pre.shape, pre.dtype, 'gradient before activation')
+    unaryBackward(activation, pre, dy, dpre)
     backward(saved, dpre, wanted)
   },
 })
 
-/**
- * x · weightᵀ + bias over the last axis: x [..., in], weight [out, in], bias [out] or null.
- * `torch.nn.functional.linear`.
- */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  const { y } = linearOp({ x: rows('linear', operand(x)), weight, bias }, {})
-  return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
+export interface LinearOptions {
+  /** Applied to the result in the same kernel. Default 'none'. */
+  activation?: Activation
 }
 
-/** gelu(linear(x, weight, bias)) in one kernel: the first half of a transformer's MLP. */
-export function linearGelu(
+/**
+ * activation(x · weightᵀ + bias) over the last axis: x [..., in], weight [out, in], bias [out] or null.
+ * `torch.nn.functional.linear`.
+ * @throws when shapes do not fit, or there is no such activation.
+ */
+export function linear(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  { approximate = 'none' }: GeluOptions = {},
+  { activation = 'none' }: LinearOptions = {},
 ): Tensor {
-  check(
-    approximate === 'none' || approximate === 'tanh',
-    `linearGelu: approximate must be none or tanh, got ${approximate}`,
-  )
-  const differentiable = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)
-  const { y } = linearGeluOp({ x: rows('linearGelu', operand(x)), weight, bias }, { approximate, differentiable })
+  checkActivation('linear', activation)
+  const inputs = { x: rows(operand(x)), weight, bias }
+  const keep = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)
+  const { y } = activation === 'none' ? linearOp(inputs, {}) : activatedLinearOp(inputs, { activation, keep })
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
 }
 
-function rows(name: string, x: Tensor): Tensor {
-  check(x.shape.length >= 1, () => `${name}: needs x [..., in], got ${formatShape(x.shape)}`)
+function rows(x: Tensor): Tensor {
+  check(x.shape.length >= 1, () => `linear: needs x [..., in], got ${formatShape(x.shape)}`)
   const inputs = x.shape[x.shape.length - 1]
   return view(x, [x.size / inputs, inputs])
 }

@@ -8,6 +8,9 @@ import { check } from '../util/check.js'
 
 type Name = Constants<typeof shaders.unary_forward>['OP']
 
+/** What may follow a product or a convolution in the same kernel (shaders/lib/activation.wgsl). */
+export type Activation = Constants<typeof shaders.matmul_plain>['ACTIVATION']
+
 /** What each derivative is written in: the operand, the result, or neither. */
 const DERIVATIVE_IN: Record<Name, 'x' | 'y' | null> = {
   relu: 'y',
@@ -19,7 +22,9 @@ const DERIVATIVE_IN: Record<Name, 'x' | 'y' | null> = {
   tanh: 'y',
   abs: 'x',
   gelu: 'x',
-  gelu_tanh: 'x',
+  geluTanh: 'x',
+  silu: 'x',
+  hardswish: 'x',
 }
 
 /** dx = OP′ · dy; `v`: what the derivative is written in. */
@@ -61,8 +66,13 @@ export const tanh = unary('tanh')
 /** |x|. `torch.abs`. */
 export const abs = unary('abs')
 
+/** x · sigmoid(x). `torch.nn.functional.silu` (Elfwing, Uchibe & Doya 2017). */
+export const silu = unary('silu')
+/** x · min(max(x + 3, 0), 6) / 6. `torch.nn.functional.hardswish` (Howard et al. 2019). */
+export const hardswish = unary('hardswish')
+
 const exactGelu = unary('gelu')
-const tanhGelu = unary('gelu_tanh', 'gelu')
+const tanhGelu = unary('geluTanh', 'gelu')
 
 export interface GeluOptions {
   /** 'none': x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with. */
@@ -73,4 +83,22 @@ export interface GeluOptions {
 export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
   check(approximate === 'none' || approximate === 'tanh', `gelu: approximate must be none or tanh, got ${approximate}`)
   return (approximate === 'tanh' ? tanhGelu : exactGelu)(x)
+}
+
+const FUNCTIONS: Record<Exclude<Activation, 'none'>, (x: Tensor) => Tensor> = {
+  relu,
+  gelu: exactGelu,
+  geluTanh: tanhGelu,
+  silu,
+  hardswish,
+}
+
+/** An activation as an operator of its own. */
+export const activate = (x: Tensor, activation: Activation): Tensor =>
+  activation === 'none' ? x : FUNCTIONS[activation](x)
+
+/** Checks an activation that a caller gave. */
+export function checkActivation(op: string, activation: Activation): void {
+  const names = ['none', ...Object.keys(FUNCTIONS)]
+  check(names.includes(activation), () => `${op}: activation must be one of ${names.join(', ')}, got ${activation}`)
 }

@@ -2,7 +2,7 @@
 import * as F from '../../src/ops/index.js'
 import { type OpCase, perElement } from './case.js'
 
-type Attributes = { fn: 'relu' | 'exp' | 'log' | 'sqrt' | 'neg' | 'sigmoid' | 'tanh' | 'abs' }
+type Attributes = { fn: 'relu' | 'exp' | 'log' | 'sqrt' | 'neg' | 'sigmoid' | 'tanh' | 'abs' | 'silu' | 'hardswish' }
 
 export default {
   op: 'unary',

@@ -5,7 +5,8 @@ import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
 import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
-import { composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
+import { type RunningNorm, composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
+import { activate } from '../../src/ops/unary.js'
 import { loadFixtures, relativeError, upload } from '../cases/case.js'
 import { choosing, families, within } from './families.js'
 import { normal } from './random.js'
@@ -33,6 +34,21 @@ const by = <T>(wanted: string | null, work: () => Promise<T>, seen = new Set<str
     seen.add(name)
     return name === wanted
   }, work)
+
+/** What `work` gives, and the kernels it ran. */
+async function listing<T>(work: () => Promise<T>): Promise<[T, string[]]> {
+  const ran: string[] = []
+  const { run } = gpu
+  gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => {
+    ran.push(kernel.name)
+    run.call(gpu, kernel as never, ...rest)
+  }) as typeof run
+  try {
+    return [await work(), ran]
+  } finally {
+    gpu.run = run
+  }
+}
 
 /** Output and gradients of a case. */
 async function evaluate({ w, options }: Case, [x, weight, bias, dy]: Tensor[]): Promise<Float32Array[]> {
@@ -122,9 +138,9 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
     const vector = (shift = 0) => tensor(random(one.w[3]).map((v) => Math.abs(v) * shift + (shift ? 0.1 : v)))
     const norm = { runningMean: vector(), runningVar: vector(1), weight: vector(), bias: vector(), eps: 1e-3 }
     const residual = tensor(random(dy.size), dy.shape)
-    const variants = [
-      { bias, norm, more: { residual, relu: true } },
-      { bias: null, norm, more: { relu: true } },
+    const variants: { bias: Tensor | null; norm: RunningNorm; more: F.Conv2dBatchNormOptions }[] = [
+      { bias, norm, more: { residual, activation: 'relu' } },
+      { bias: null, norm, more: { activation: 'silu' } },
       { bias: null, norm: { ...norm, weight: null, bias: null }, more: { residual } },
     ]
     const run = (operator: typeof F.conv2dBatchNorm) =>
@@ -143,6 +159,36 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
       })
     }
   }
+})
+
+test('an activation in the kernel of a convolution is that of its own operator', async () => {
+  const activations = ['relu', 'gelu', 'geluTanh', 'silu', 'hardswish'] as const
+  const tried = new Set<string>() // each implementation once, with one of them: few kernels are compiled
+  for (const one of [cases[0], stem, patches, depthwise[0]]) {
+    const [x, weight, bias] = (await inputs(one, random)).map((t) => t.detach())
+    const run = (activation: F.Activation) => F.conv2d(x, weight, bias, { ...one.options, activation })
+    for (const family of families()) {
+      await within(family, async () => {
+        const names = new Set<string>()
+        await by(null, () => engine.step(() => run('none')), names)
+        for (const name of names) {
+          if (tried.has(name)) continue
+          const activation = activations[tried.size % activations.length]
+          tried.add(name)
+          const [[fused, plain], ran] = await listing(() =>
+            by(name, () => engine.step(() => [run(activation), activate(run('none'), activation)])),
+          )
+          const error = relativeError(await fused.data(), await plain.data())
+          assert.ok(error < 1e-6, `${name}, ${activation}: ${error}`)
+          assert.is(ran.filter((kernel) => kernel === 'unary_forward').length, 1)
+        }
+      })
+    }
+  }
+  assert.throws(
+    () => F.conv2d(tensor([1], [1, 1, 1, 1]), tensor([1], [1, 1, 1, 1]), null, { activation: 'swish' as never }),
+    /^conv2d: activation must be one of none, relu, gelu, geluTanh, silu, hardswish, got swish$/,
+  )
 })
 
 test('conv2dBatchNorm refuses to lose a gradient, and a layer does not use it then', async () => {
@@ -199,14 +245,7 @@ if (engine.features.has('timestamp-query')) {
       return null
     })
     assert.equal(measurements.map(({ key }) => key.split(' ')[1]).sort(), ['pass=dw', 'pass=dx', 'pass=forward'])
-    const ran: string[] = []
-    const { run } = gpu
-    gpu.run = ((kernel: Kernel, ...rest: [never, never, never]) => {
-      ran.push(kernel.name)
-      run.call(gpu, kernel as never, ...rest)
-    }) as typeof run
-    const first = await evaluate(one, given)
-    gpu.run = run
+    const [first, ran] = await listing(() => evaluate(one, given))
     for (const { key, chosen, rejected, ms, defaultMs } of measurements) {
       assert.equal(rejected, [], key)
       assert.ok(ms > 0 && ms <= defaultMs!, `${key}: ${chosen} takes ${ms} ms, the default ${defaultMs}`)

@@ -153,7 +153,13 @@ const cases: Case[] = [
     [[37, 51], [13, 51], [13]],
   ].flatMap(([x, w, b]): Case[] => [
     { name: `linear ${w}`, x: [x], parameters: [w, b], both: true, run: ([x], [w, b]) => F.linear(x, w, b) },
-    { name: `linearGelu ${w}`, x: [x], parameters: [w, b], both: true, run: ([x], [w, b]) => F.linearGelu(x, w, b) },
+    {
+      name: `linear with gelu ${w}`,
+      x: [x],
+      parameters: [w, b],
+      both: true,
+      run: ([x], [w, b]) => F.linear(x, w, b, { activation: 'gelu' }),
+    },
   ]),
   {
     name: 'matmul',

@@ -40,11 +40,11 @@ const cases: Case[] = [
   conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
   conv([2, 9, 10, 34], [3, 2, 17, 32], { stride: [2, 3], padding: [1, 4], groups: 2 }),
   {
-    name: 'linearGelu',
+    name: 'linear with gelu',
     passes: 3,
     x: [3, 33, 71],
     parameters: [[130, 71], [130]],
-    run: (x, [w, b]) => F.linearGelu(x, w, b),
+    run: (x, [w, b]) => F.linear(x, w, b, { activation: 'gelu' }),
   },
   { name: 'linear', passes: 3, x: [2, 65, 64], parameters: [[64, 64], [64]], run: (x, [w, b]) => F.linear(x, w, b) },
   {

@@ -6,6 +6,7 @@ import { F, type Tensor, init, tensor } from '../../src/index.js'
 import { gpu } from '../../src/gpu/gpu.js'
 import { composedAttention } from '../../src/ops/attention.js'
 import { composedEmbedTokens } from '../../src/ops/embedtokens.js'
+import { activate } from '../../src/ops/unary.js'
 import { relativeError } from '../cases/case.js'
 import { numel } from '../../src/util/check.js'
 import { families, within } from './families.js'
@@ -141,17 +142,23 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     fused: ([q, k, v]) => F.scaledDotProductAttention(q, k, v),
     plain: ([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }),
   },
-  ...(['none', 'tanh'] as const).map((approximate) => ({
-    name: `linearGelu, ${approximate}`,
+  ...(['relu', 'gelu', 'geluTanh', 'silu', 'hardswish'] as const).map((activation) => ({
+    name: `linear with ${activation}`,
     shapes: [[3, 67, 72], [200, 72], [200]],
-    fused: ([x, w, b]: Tensor[]) => F.linearGelu(x, w, b, { approximate }),
-    plain: ([x, w, b]: Tensor[]) => F.gelu(F.linear(x, w, b), { approximate }),
+    fused: ([x, w, b]: Tensor[]) => F.linear(x, w, b, { activation }),
+    plain: ([x, w, b]: Tensor[]) => activate(F.linear(x, w, b), activation),
   })),
   {
-    name: 'linearGelu of odd sizes',
+    name: 'linear with silu, of odd sizes',
     shapes: [[37, 51], [13, 51], [13]],
-    fused: ([x, w, b]) => F.linearGelu(x, w, b),
-    plain: ([x, w, b]) => F.gelu(F.linear(x, w, b)),
+    fused: ([x, w, b]) => F.linear(x, w, b, { activation: 'silu' }),
+    plain: ([x, w, b]) => F.silu(F.linear(x, w, b)),
+  },
+  {
+    name: 'conv2d with hardswish',
+    shapes: [[2, 9, 7, 12], [3, 3, 12, 20], [20]],
+    fused: ([x, w, b]) => F.conv2d(x, w, b, { padding: 1, activation: 'hardswish' }),
+    plain: ([x, w, b]) => F.hardswish(F.conv2d(x, w, b, { padding: 1 })),
   },
   {
     name: 'embedTokens',
