@@ -28,8 +28,8 @@ const SHIPPED = fileURLToPath(new URL('../../src/tune/shipped.ts', import.meta.u
 const WORTH = { gpu: 0.9, software: 0.7 }
 
 /**
- * Measures all implementations of every product and convolution in the given steps, writes what was found if it is to be
- * kept, and disposes the engine.
+ * Measures all implementations of every product and convolution in the given steps, writes what was found if it is to
+ * be kept, and disposes the engine.
  */
 export async function measureChoices(
   engine: Engine,
@@ -77,9 +77,11 @@ export async function shippedSource(results: readonly ChoiceResults[]): Promise<
       .sort()
     return lines.length ? [`  '${shipsAs}': {\n${lines.join('')}  },\n`] : []
   })
-  const source =
-    '// Choices for adapters that were measured beforehand, where they are much faster than the default: made by `npm run\n' +
-    '// bench -- --ship` from bench/results/*-choices.json, which `npm run bench -- --choices` measures.\n\n' +
-    `export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {${adapters.join('')}}\n`
+  const source = `\
+// Choices for adapters that were measured beforehand, where they are much faster than the default: made by
+// \`npm run bench -- --ship\` from bench/results/*-choices.json, which \`npm run bench -- --choices\` measures.
+
+export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {${adapters.join('')}}
+`
   return format(source, { ...(await resolveConfig(SHIPPED)), parser: 'typescript' })
 }

@@ -1,8 +1,8 @@
-// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO], then lib/epilogue.wgsl;
-// rows are the N·OH·OW output pixels, K runs over taps and channels. One subgroup a workgroup (software adapters); C and
-// CO multiples of 4, one group. A lane owns 4 output channels of TM pixels. For each tap a lane finds the place of TM/SG
-// pixels once (outside the image: zero), then walks along the channels: one vec4 of x, four of w, and x travels by
-// subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
+// Convolution as an implicit matrix product: x [N, H, W, C], w [KH·KW·C, CO] → y [N, OH, OW, CO], then
+// lib/epilogue.wgsl; rows are the N·OH·OW output pixels, K runs over taps and channels. One subgroup a workgroup
+// (software adapters); C and CO multiples of 4, one group. A lane owns 4 output channels of TM pixels. For each tap a
+// lane finds the place of TM/SG pixels once (outside the image: zero), then walks along the channels: one vec4 of x,
+// four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @variant TM = 8, 16, 32

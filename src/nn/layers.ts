@@ -26,17 +26,16 @@ export interface Conv2dOptions {
 export class Conv2d extends Module {
   weight: Tensor
   bias: Tensor | null
+  /** What F.conv2d takes. */
+  readonly options: F.Conv2dOptions
   protected override readonly layouts = { weight: 'conv' } as const
 
-  constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: number,
-    readonly options: Conv2dOptions = {},
-  ) {
+  constructor(inChannels: number, outChannels: number, kernelSize: number, options: Conv2dOptions = {}) {
     super()
     checkOptions('Conv2d', options, ['stride', 'padding', 'dilation', 'groups', 'bias', 'weightInit'])
-    const groups = options.groups ?? 1
+    const { bias = true, weightInit = null, ...rest } = options
+    const { groups = 1 } = rest
+    this.options = rest
     check(
       inChannels % groups === 0 && outChannels % groups === 0,
       `Conv2d: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`,
@@ -45,9 +44,9 @@ export class Conv2d extends Module {
     // kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is 1 / sqrt(fanIn), for weight and bias alike.
     const shape = [kernelSize, kernelSize, inChannels / groups, outChannels]
     const bound = 1 / Math.sqrt(fanIn)
-    const { weightInit = (weight: Tensor) => init.uniform(weight, -bound, bound) } = options
-    this.weight = weightInit(parameter(shape, 'conv weight'))
-    this.bias = options.bias === false ? null : init.uniform(parameter([outChannels], 'conv bias'), -bound, bound)
+    const weight = parameter(shape, 'conv weight')
+    this.weight = weightInit ? weightInit(weight) : init.uniform(weight, -bound, bound)
+    this.bias = bias ? init.uniform(parameter([outChannels], 'conv bias'), -bound, bound) : null
   }
 
   forward(x: Tensor): Tensor {

@@ -4,6 +4,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { operand, parameterAs } from './cast.js'
 import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
@@ -20,6 +21,8 @@ export interface Conv2dOptions {
   /** Applied to the result: in the same kernel where no gradient is wanted. Default 'none'. */
   activation?: Activation
 }
+
+export const CONV2D_OPTIONS = ['stride', 'padding', 'dilation', 'groups', 'activation'] as const
 
 /** Checks a convolution's tensors: the shape of its result. */
 export function outputShape(
@@ -39,7 +42,8 @@ export function outputShape(
   check(
     Number.isInteger(groups) && groups >= 1 && co % groups === 0 && cg * groups === c,
     () =>
-      `${name}: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO a multiple of groups, got x ${formatShape(x.shape)}`,
+      `${name}: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO ` +
+      `a multiple of groups, got x ${formatShape(x.shape)}`,
   )
   check(
     !bias || (bias.shape.length === 1 && bias.shape[0] === co),
@@ -93,6 +97,7 @@ const conv2dOp = defineOp({
  * @throws when shapes or options do not fit.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
+  checkOptions('conv2d', options, CONV2D_OPTIONS)
   const { activation = 'none' } = options
   checkActivation('conv2d', activation)
   // A backward pass needs what goes into the activation.

@@ -6,10 +6,11 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { gradEnabled } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { batchNorm } from './batchnorm.js'
 import { add } from './binary.js'
 import { operand, parameterAs } from './cast.js'
-import { type Conv2dOptions, attributesOf, conv2d, outputShape } from './conv2d.js'
+import { CONV2D_OPTIONS, type Conv2dOptions, attributesOf, conv2d, outputShape } from './conv2d.js'
 import type { Attributes } from './convgeometry.js'
 import { convForward } from './convkernels.js'
 import { type Activation, activate, checkActivation } from './unary.js'
@@ -95,6 +96,7 @@ export function conv2dBatchNorm(
   norm: RunningNorm,
   options: Conv2dBatchNormOptions = {},
 ): Tensor {
+  checkOptions('conv2dBatchNorm', options, [...CONV2D_OPTIONS, 'residual'])
   const { residual = null, activation = 'none', ...conv } = options
   checkActivation('conv2dBatchNorm', activation)
   const inputs = {

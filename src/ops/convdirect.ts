@@ -1,6 +1,6 @@
 // Convolution kernels that multiply directly (implicit matrix products). Each pass has one for software adapters, one
-// subgroup a workgroup, and one with tiles in workgroup memory, which takes any shape; tiles also by matrix units, where
-// a GPU has them.
+// subgroup a workgroup, and one with tiles in workgroup memory, which takes any shape; tiles also by matrix units,
+// where a GPU has them.
 import { gpu } from '../gpu/gpu.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'

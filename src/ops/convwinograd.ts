@@ -1,7 +1,7 @@
 // 3×3 convolutions of stride 1 by Winograd's minimal filtering (Lavin & Gray 2016): images and kernels are transformed,
 // multiplied point by point (one batched matrix product), and transformed back; tiles of 2×2 pixels take 2.25, of 4×4
-// pixels 4 times fewer multiplications. The gradient for the input is the same with kernels rotated by half a turn; the gradient for
-// the weight is the adjoint.
+// pixels 4 times fewer multiplications. The gradient for the input is the same with kernels rotated by half a turn; the
+// gradient for the weight is the adjoint.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'

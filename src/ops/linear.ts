@@ -3,6 +3,7 @@ import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { gradEnabled } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { operand, parameterAs } from './cast.js'
 import { gemm } from './gemm.js'
 import { sumMiddle } from './reduce.js'
@@ -86,12 +87,9 @@ export interface LinearOptions {
  * `torch.nn.functional.linear`.
  * @throws when shapes do not fit, or there is no such activation.
  */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null = null,
-  { activation = 'none' }: LinearOptions = {},
-): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
+  checkOptions('linear', options, ['activation'])
+  const { activation = 'none' } = options
   checkActivation('linear', activation)
   const inputs = { x: rows(operand(x)), weight, bias }
   const keep = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)

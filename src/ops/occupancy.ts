@@ -6,8 +6,8 @@ import type { Tensor } from '../tensor/tensor.js'
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 
 /**
- * The subgroup size that the kernels named _cpu are compiled for, on software adapters where it is fixed; else null, and
- * the kernels with tiles in workgroup memory run.
+ * The subgroup size that the kernels named _cpu are compiled for, on software adapters where it is fixed; else null:
+ * then the kernels with tiles in workgroup memory run.
  */
 export function subgroupSizeForCpuKernels(): 4 | 8 | null {
   const { subgroupSize, isSoftware } = gpu.caps

@@ -1,5 +1,5 @@
-// Measures which implementation of a problem is fastest: on scratch buffers with random numbers, each first compared with
-// the plain kernel, those that agree then timed in turns.
+// Measures which implementation of a problem is fastest: on scratch buffers with random numbers, each first compared
+// with the plain kernel, those that agree then timed in turns.
 import type { TuningTask } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { Plan } from '../gpu/plan.js'
@@ -25,8 +25,8 @@ export interface Measurement {
 }
 
 /**
- * Largest ‖a - b‖ / ‖b‖ between an implementation and the plain kernel; for sums of f16 products, which matrix units may
- * cut rather than round; and where the result itself is f16.
+ * Largest ‖a - b‖ / ‖b‖ between an implementation and the plain kernel; for sums of f16 products, which matrix units
+ * may cut rather than round; and where the result itself is f16.
  */
 const TOLERANCE = 1e-5
 const PRODUCTS_TOLERANCE = 1e-4
@@ -216,7 +216,8 @@ class ScratchBuffers {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0
       return state / 2 ** 31 - 1
     })
-    const halves = this.half.size ? toHalf(numbers.subarray(0, period - 1)) : null // an even number: writes come in fours of bytes
+    // An even number of them: writes come in fours of bytes.
+    const halves = this.half.size ? toHalf(numbers.subarray(0, period - 1)) : null
     const written = new Set(this.written(draft))
     for (const storage of this.replaced.values()) {
       if (written.has(storage)) continue

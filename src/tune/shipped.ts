@@ -1,5 +1,5 @@
-// Choices for adapters that were measured beforehand, where they are much faster than the default: made by `npm run
-// bench -- --ship` from bench/results/*-choices.json, which `npm run bench -- --choices` measures.
+// Choices for adapters that were measured beforehand, where they are much faster than the default: made by
+// `npm run bench -- --ship` from bench/results/*-choices.json, which `npm run bench -- --choices` measures.
 
 export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   lavapipe: {
