@@ -7,7 +7,7 @@
 import type { TuningTask } from '../gpu/choices.js'
 import type { Gpu } from '../gpu/gpu.js'
 import { type CacheEntry, readEntries, writeEntries } from './cache.js'
-import { type Measurement, measure } from './measure.js'
+import type { Measurement } from './measure.js'
 
 export interface TuneOptions {
   /** Measure again what was measured before. */
@@ -65,6 +65,7 @@ export class Tuner {
     }: { until?: number; replace?: boolean; onMeasurement?: TuneOptions['onMeasurement'] },
   ): Promise<Measurement[]> {
     tasks.sort((a, b) => b.work * b.calls - a.work * a.calls || (a.key < b.key ? -1 : 1))
+    const { measure } = await import('./measure.js') // a page that has nothing to measure never loads it
     const measurements: Measurement[] = []
     for (const task of tasks) {
       if (performance.now() >= until) break
