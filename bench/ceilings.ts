@@ -41,7 +41,7 @@ export class CeilingMeter {
       for (const FMA of [0, 1] as const) {
         const turns = Math.round((isSoftware ? 4e9 : 6e10) / (groups * 64 * CHAINS * TURN))
         const run = () =>
-          gpu.run(shaders.peak, { y }, { turns, factor: 0.999, summand: 0.001 }, groups, { CHAINS, FMA })
+          gpu.run(shaders.peak, { y }, { turns, factor: 0.999, summand: 0.001 }, { groups }, { CHAINS, FMA })
         probes.push({
           of: 'gflops',
           amount: (groups * 64 * CHAINS * TURN * turns) / 1e9,
@@ -58,8 +58,8 @@ export class CeilingMeter {
       for (const PER of [4, 8] as const) {
         const groups = n / (256 * PER)
         for (const run of [
-          () => gpu.run(shaders.copy, { x, y }, { n: n / 4 }, groups, { PER }),
-          () => gpu.run(shaders.update, { y }, { n: n / 4, factor: 0.5 }, groups, { PER }),
+          () => gpu.run(shaders.copy, { x, y }, { n: n / 4 }, { groups }, { PER }),
+          () => gpu.run(shaders.update, { y }, { n: n / 4, factor: 0.5 }, { groups }, { PER }),
         ])
           probes.push({ of, amount: (8 * n) / 1e9, rehearsal: await Rehearsal.of(record(run)) })
       }

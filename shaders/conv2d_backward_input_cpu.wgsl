@@ -4,9 +4,8 @@
 // are the pixels of one phase, q → q·S + phase. A lane owns 4 channels of TM pixels, as in conv2d_forward_cpu.wgsl; the
 // weights of a channel lie along CO, so a lane loads a 4×4 block and turns it, which costs nothing, as components are
 // registers. Dispatched over [ceil(C / 4·SG), ceil(pixels / TM), SH·SW].
-// @variant T = f32, f16
-// @variant SG = 4, 8
-// @variant TM = 8, 16, 32
+// @tile 4 * SG, TM
+// @variant SG TM T = 4 8 f32, 4 16 f32, 8 8 f32, 8 16 f32, 8 32 f32, 4 8 f16, 4 16 f16, 8 8 f16, 8 16 f16, 8 32 f16
 // @require subgroups
 struct Params {
   H: i32, W: i32, C4: u32, OH: i32, OW: i32, CO4: u32, QH: u32, QW: u32, pixels: u32, KH: i32, KW: i32,

@@ -1,6 +1,7 @@
 // The gradient of conv2d_backward_input_tile.wgsl by matrix units: phase by phase and tap by tap; pixels of dx are the
 // rows of the left matrix, output channels its columns. Dispatched over [ceil(CG / 64), ceil(N·ceil(H/SH)·ceil(W/SW) /
 // 64), G·SH·SW].
+// @tile TILE, TILE
 // @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix

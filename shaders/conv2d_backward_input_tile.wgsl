@@ -2,6 +2,7 @@
 // as an implicit matrix product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW),
 // as each phase meets only some taps. Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output
 // channels its columns. Dispatched over [ceil(CG / TN), ceil(N·ceil(H/SH)·ceil(W/SW) / TM), G·SH·SW].
+// @tile TN, TM
 // @variant T = f32, f16
 // @variant G = 8, 16
 // @variant R = 1, 2

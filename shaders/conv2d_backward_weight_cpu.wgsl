@@ -4,6 +4,7 @@
 // have different taps) and 4 channels of dy; every lane adds to 4·SG rows of its 4 columns. The N·OH lines of pixels
 // are cut into splits, summed afterwards in a fixed order. Dispatched over [ceil(KH·KW·C / 4·SG), ceil(CO / 4·SG),
 // splits].
+// @tile 4 * SG, 4 * SG
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

@@ -1,5 +1,6 @@
 // The gradient of conv2d_backward_weight_tile.wgsl by matrix units: taps and channels are the rows of the left matrix,
 // pixels its columns. Dispatched over [ceil(OG / 64), ceil(KH·KW·CG / 64), G·splits].
+// @tile TILE, TILE
 // @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix

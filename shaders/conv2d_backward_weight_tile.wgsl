@@ -2,6 +2,7 @@
 // G·OG], as an implicit matrix product in workgroup memory over the pixels, which are cut into splits and summed
 // afterwards in a fixed order. Tiles of lib/tile.wgsl: taps and channels are the rows of the left matrix, pixels its
 // columns. Dispatched over [ceil(OG / TN), ceil(KH·KW·CG / TM), G·splits].
+// @tile TN, TM
 // @variant T = f32, f16
 // @variant G = 8, 16
 // @variant R = 1, 2

@@ -3,9 +3,8 @@
 // (software adapters); C and CO multiples of 4, one group. A lane owns 4 output channels of TM pixels. For each tap a
 // lane finds the place of TM/SG pixels once (outside the image: zero), then walks along the channels: one vec4 of x,
 // four of w, and x travels by subgroupBroadcast. Dispatched over [ceil(CO / 4·SG), ceil(pixels / TM)].
-// @variant T = f32, f16
-// @variant SG = 4, 8
-// @variant TM = 8, 16, 32
+// @tile 4 * SG, TM
+// @variant SG TM T = 4 8 f32, 4 16 f32, 8 8 f32, 8 16 f32, 8 32 f32, 4 8 f16, 4 16 f16, 8 8 f16, 8 16 f16, 8 32 f16
 // @require subgroups
 // @include lib/four.wgsl
 // @include lib/epilogue.wgsl

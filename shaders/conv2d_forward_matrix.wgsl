@@ -1,5 +1,6 @@
 // The convolution of conv2d_forward_tile.wgsl by matrix units: pixels are the rows of the left matrix, taps and
 // channels its columns. Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
+// @tile TILE, TILE
 // @variant S T = 16 f16, 8 f32
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix

@@ -2,9 +2,8 @@
 // CO] as they are, y [N, OH, OW, CO]. What a window meets of one line of an image is one run of R = KW·C floats, so K
 // runs along it in fours, and only the end of a run is wasted. Needs DW = 1, one group, CO a multiple of 4. Dispatched
 // over [ceil(CO / 4·SG), ceil(pixels / TM)].
-// @variant T = f32, f16
-// @variant SG = 4, 8
-// @variant TM = 16, 32
+// @tile 4 * SG, TM
+// @variant SG TM T = 4 16 f32, 8 16 f32, 8 32 f32, 4 16 f16, 8 16 f16, 8 32 f16
 // @require subgroups
 // @include lib/four.wgsl
 // @include lib/epilogue.wgsl

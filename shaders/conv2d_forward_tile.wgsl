@@ -1,6 +1,7 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H,
 // W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl. Tiles of lib/tile.wgsl: pixels are the
 // rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TN), ceil(N·OH·OW / TM), G].
+// @tile TN, TM
 // @variant T = f32, f16
 // @variant G = 8, 16
 // @variant R = 1, 2

@@ -4,6 +4,7 @@
 // four vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If
 // `transposed` a lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over
 // [ceil(N / 4·SG), ceil(M / TM), batches]. `pre` [M, N], if wanted, takes what goes into the activation.
+// @tile 4 * SG, TM
 // @variant T = f32, f16
 // @include lib/activation.wgsl
 // @variant SG = 4, 8

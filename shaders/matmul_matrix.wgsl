@@ -1,5 +1,6 @@
 // The product of matmul_tile.wgsl by matrix units: any shape and transposition, activation, `pre` and `splits` as
 // there. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
+// @tile TILE, TILE
 // @variant S T = 16 f16, 8 f32
 // @variant Y = f32, f16
 // @require subgroups

@@ -2,6 +2,7 @@
 // N] row-major. Tiles of lib/tile.wgsl. Split sums go to planes of y [batches, splits, M, N], added afterwards in a
 // fixed order. Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits]. With bias or activation splits
 // is 1; `pre`, like y, takes what goes into the activation, if wanted.
+// @tile TN, TM
 // @variant T = f32, f16
 // @variant Y = f32, f16
 // @variant G = 8, 16

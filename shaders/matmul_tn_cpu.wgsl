@@ -3,6 +3,7 @@
 // 4·SG rows of its 4 columns. K is cut into `splits` parts of k_per_split rows, each to its own plane of y [batches,
 // splits, M, N], summed afterwards in a fixed order. Dispatched over [ceil(N / 4·SG), ceil(M / 4·SG), batches ·
 // splits].
+// @tile 4 * SG, 4 * SG
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups

@@ -112,7 +112,7 @@ export class Gpu {
     kernel: K,
     bindings: Bindings<K, Bindable>,
     params: Params<K> | (() => Params<K>),
-    size: Size | Extent,
+    size: Size,
     ...[constants = {}]: {} extends Constants<K> ? [Constants<K>?] : [Constants<K>]
   ): void {
     const { template, name } = kernel
@@ -128,9 +128,7 @@ export class Gpu {
         () => `${name}: '${template.bindings[i].name}' takes ${half ? 'f16' : 'f32'}, got ${b!.dtype}`,
       )
     })
-    const workgroups = fold(
-      variant.groups(typeof size === 'object' && !Array.isArray(size) ? (size as Size) : { groups: size as Extent }),
-    )
+    const workgroups = fold(variant.groups(size))
     if (workgroups.some((g) => g === 0)) return
     check(
       workgroups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS),

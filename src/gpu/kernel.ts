@@ -24,13 +24,10 @@ export type Size = { groups: Extent } | { invocations: Extent } | { elements: Ex
 export type Bindings<K extends Kernel, B> = Record<InterfaceOf<K>['bindings'], B | null>
 
 /** Values of a kernel's `struct Params`. */
-export type Params<K extends Kernel> = Record<InterfaceOf<K>['params'], number | boolean> & {
-  [flag in `has_${InterfaceOf<K>['bindings']}`]?: boolean
-}
+export type Params<K extends Kernel> = Record<InterfaceOf<K>['params'], number | boolean>
 
 /** Values of a kernel's variants and overrides. */
-export type Constants<K extends Kernel> = InterfaceOf<K>['constants'] &
-  Partial<Record<'T' | 'E' | 'X' | 'Y' | 'S' | 'TM', unknown>>
+export type Constants<K extends Kernel> = InterfaceOf<K>['constants']
 
 type InterfaceOf<K> = K extends Kernel<infer I> ? I : never
 

@@ -1,14 +1,15 @@
 // Depthwise convolutions: every input channel has output channels of its own, so there is no sum over channels and
 // nothing to gain from tiles.
 import { gpu } from '../gpu/gpu.js'
+import type { Kernel } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, generalParams } from './convgeometry.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
-/** Neighbouring pixels that an invocation computes. */
-const RUN = 4
+/** Invocations for a line of `width` pixels: each computes a run of neighbours. */
+const runs = (kernel: Kernel, width: number) => ceilDiv(width, kernel.constant('RUN'))
 
 export const isDepthwise = ({ weight, attrs }: Convolution): boolean => attrs.groups > 1 && weight.shape[2] === 1
 
@@ -19,28 +20,24 @@ export function depthwiseForward(p: Convolution): void {
     shaders.conv2d_depthwise_forward,
     { x, w: weight, y, ...bindings(epilogue) },
     generalParams(p),
-    ceilDiv(n * oh * ceilDiv(ow, RUN) * co, 64),
-    { T: x.element, ACTIVATION: epilogue.activation },
+    { invocations: n * oh * runs(shaders.conv2d_depthwise_forward, ow) * co },
+    { ACTIVATION: epilogue.activation },
   )
 }
 
 export function depthwiseBackwardInput(p: Convolution): void {
   const { x: dx, weight, y: dy } = p
   const [n, h, w, c] = dx.shape
-  gpu.run(
-    shaders.conv2d_depthwise_backward_input,
-    { dy, w: weight, dx },
-    generalParams(p),
-    ceilDiv(n * h * ceilDiv(w, RUN) * c, 64),
-    { T: dy.element },
-  )
+  gpu.run(shaders.conv2d_depthwise_backward_input, { dy, w: weight, dx }, generalParams(p), {
+    invocations: n * h * runs(shaders.conv2d_depthwise_backward_input, w) * c,
+  })
 }
 
 export function depthwiseBackwardWeight(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
   const { size } = dWeight
   const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], {
-    workgroups: size / 64,
+    workgroups: size / shaders.conv2d_depthwise_backward_weight.workgroupSize(),
     waves: 4,
     atMost: LONGEST_SUM,
   })
@@ -49,8 +46,7 @@ export function depthwiseBackwardWeight(p: Convolution): void {
     shaders.conv2d_depthwise_backward_weight,
     { x, dy, dw: target },
     { ...generalParams(p), splits: parts, k_per_split: perPart },
-    ceilDiv(parts * size, 64),
-    { T: x.element },
+    { invocations: parts * size },
   )
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, size, 1)
 }

@@ -8,7 +8,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
-import { LONGEST_PRODUCT, ceilDiv, cutReduction, matrixVariant, subgroupSizeForCpuKernels } from './occupancy.js'
+import { LONGEST_PRODUCT, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 
@@ -62,7 +62,6 @@ function cropChannels(padded: Tensor, x: Tensor): void {
 export type Square = 32 | 64 | 128 | 'matrix'
 /** G × G invocations with R × R blocks of 4×4 each. */
 const SQUARES = { 32: { G: 8, R: 1 }, 64: { G: 16, R: 1 }, 128: { G: 16, R: 2 } } as const
-const sideOf = (square: Square) => (square === 'matrix' ? 64 : square)
 
 export function forwardCpu(p: Convolution, TM: Pixels): void {
   const { x, weight, y, epilogue } = p
@@ -73,8 +72,8 @@ export function forwardCpu(p: Convolution, TM: Pixels): void {
     cpu.conv2d_forward_cpu,
     { x: padChannels(x, 3), w: padChannels(weight, 2), y, ...bindings(epilogue) },
     { ...geometry(p), C4: padTo4(x.shape[3]) / 4, CO4: co / 4, pixels },
-    [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
-    { SG, TM, T: x.element, ACTIVATION: epilogue.activation },
+    { elements: [co, pixels] },
+    { SG, TM, ACTIVATION: epilogue.activation },
   )
 }
 
@@ -97,8 +96,8 @@ export function forwardRows(p: Convolution): void {
     cpu.conv2d_forward_rows_cpu,
     { x, w: weight, y, ...bindings(epilogue) },
     { H, WC: W * C, C, OH, OW, CO4: co / 4, pixels, KH, R: KW * C, SH, SW, PH, PW, DH },
-    [ceilDiv(co, 4 * SG), ceilDiv(pixels, TM), 1],
-    { SG, TM, T: x.element, ACTIVATION: epilogue.activation },
+    { elements: [co, pixels] },
+    { SG, TM, ACTIVATION: epilogue.activation },
   )
 }
 
@@ -108,18 +107,10 @@ export function forwardTile(p: Convolution, square: Square): void {
   const co = weight.shape[3]
   const given = { x, w: weight, y, ...bindings(epilogue) }
   const params = generalParams(p)
-  const groups = [ceilDiv(co / G, sideOf(square)), ceilDiv(y.size / co, sideOf(square)), G] as const
-  if (square === 'matrix')
-    gpu.run(shaders.conv2d_forward_matrix, given, params, groups, {
-      ...matrixVariant(x),
-      ACTIVATION: epilogue.activation,
-    })
-  else
-    gpu.run(shaders.conv2d_forward_tile, given, params, groups, {
-      ...SQUARES[square],
-      T: x.element,
-      ACTIVATION: epilogue.activation,
-    })
+  const size = { elements: [co / G, y.size / co, G] } as const
+  const { activation: ACTIVATION } = epilogue
+  if (square === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ACTIVATION })
+  else gpu.run(shaders.conv2d_forward_tile, given, params, size, { ...SQUARES[square], ACTIVATION })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */
@@ -142,8 +133,8 @@ export function backwardInputCpu(p: Convolution, TM: Pixels): void {
     cpu.conv2d_backward_input_cpu,
     { dy, w: padChannels(weight, 2), dx: padded },
     { ...g, C4: wide / 4, CO4: weight.shape[3] / 4, QH, QW, pixels },
-    [ceilDiv(wide, 4 * SG), ceilDiv(pixels, TM), phases],
-    { SG, TM, T: dy.element },
+    { elements: [wide, pixels, phases] },
+    { SG, TM },
   )
   if (padded !== dx) cropChannels(padded, dx)
 }
@@ -154,9 +145,9 @@ export function backwardInputTile(p: Convolution, square: Square): void {
   const { pixels, phases } = phasePixels(p)
   const given = { dy, w: weight, dx }
   const params = generalParams(p)
-  const groups = [ceilDiv(weight.shape[2], sideOf(square)), ceilDiv(pixels, sideOf(square)), G * phases] as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, groups, matrixVariant(dy))
-  else gpu.run(shaders.conv2d_backward_input_tile, given, params, groups, { ...SQUARES[square], T: dy.element })
+  const size = { elements: [weight.shape[2], pixels, G * phases] } as const
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size)
+  else gpu.run(shaders.conv2d_backward_input_tile, given, params, size, SQUARES[square])
 }
 
 export function backwardWeightCpu(p: Convolution): void {
@@ -167,10 +158,9 @@ export function backwardWeightCpu(p: Convolution): void {
   const co = dWeight.shape[3]
   const wide = padTo4(c)
   const rows = g.KH * g.KW * wide
-  const [across, down] = [ceilDiv(rows, 4 * SG), ceilDiv(co, 4 * SG)]
   const lines = n * g.OH
   const { parts, perPart } = cutReduction(lines, {
-    workgroups: across * down,
+    workgroups: cpu.conv2d_backward_weight_cpu.workgroups({ elements: [rows, co] }, { SG }),
     atMost: ceilDiv(LONGEST_PRODUCT, g.OW),
   })
   const direct = parts === 1 && wide === c
@@ -179,8 +169,8 @@ export function backwardWeightCpu(p: Convolution): void {
     cpu.conv2d_backward_weight_cpu,
     { x: padChannels(x, 3), dy, dw: target },
     { ...g, C4: wide / 4, CO4: co / 4, rows4: rows / 4, lines, lines_per_split: perPart },
-    [across, down, parts],
-    { SG, T: x.element },
+    { elements: [rows, co, parts] },
+    { SG },
   )
   if (direct) return
   const whole = wide === c ? dWeight : empty([g.KH, g.KW, wide, co], 'f32', 'conv2d dw')
@@ -193,13 +183,16 @@ export function backwardWeightTile(p: Convolution, square: Square): void {
   const { groups: G } = attrs
   const [kh, kw, cg, co] = dWeight.shape
   const rows = kh * kw * cg
-  const [across, down] = [ceilDiv(co / G, sideOf(square)), ceilDiv(rows, sideOf(square))]
-  const { parts, perPart } = cutSum(dy.size / co, across * down * G, G)
+  const size = (parts: number) => ({ elements: [co / G, rows, G * parts] }) as const
+  const workgroups =
+    square === 'matrix'
+      ? shaders.conv2d_backward_weight_matrix.workgroups(size(1))
+      : shaders.conv2d_backward_weight_tile.workgroups(size(1), SQUARES[square])
+  const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
   const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
-  const groups = [across, down, G * parts] as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, groups, matrixVariant(x))
-  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, groups, { ...SQUARES[square], T: x.element })
+  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts))
+  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), SQUARES[square])
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
 }

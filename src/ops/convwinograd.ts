@@ -67,8 +67,8 @@ function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: T
     shaders.conv2d_winograd_input,
     { x, v },
     { H, W, C, TH, TW, tiles, PH: padding[0], PW: padding[1] },
-    ceilDiv(tiles * C, 64),
-    { TILE, T: x.element },
+    { invocations: tiles * C },
+    { TILE },
   )
   return v
 }
@@ -90,10 +90,7 @@ function convolve(
   const { TH, TW, tiles } = tiling(y.shape, TILE)
   const u = empty([points, c, co], 'f32', 'winograd weight')
   const pairs = c * co
-  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, ceilDiv(pairs, 64), {
-    TILE,
-    T: weight.element,
-  })
+  gpu.run(shaders.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, { invocations: pairs }, { TILE })
   const v = transformInput(x, y.shape, padding, TILE)
   const m = empty([points, tiles, N], 'f32', 'winograd product')
   gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: rotated })
@@ -101,8 +98,8 @@ function convolve(
     shaders.conv2d_winograd_output,
     { m, y, ...bindings(epilogue) },
     { OH, OW, CO: N, TH, TW, tiles },
-    ceilDiv(tiles * N, 64),
-    { TILE, T: y.element, ACTIVATION: epilogue.activation },
+    { invocations: tiles * N },
+    { TILE, ACTIVATION: epilogue.activation },
   )
 }
 
@@ -122,10 +119,8 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
   const { TH, TW, tiles } = tiling(dy.shape, TILE)
   const v = transformInput(x, dy.shape, attrs.padding, TILE)
   const dm = empty([points, tiles, CO], 'f32', 'winograd dy')
-  gpu.run(shaders.conv2d_winograd_backward_output, { dy, dm }, { OH, OW, CO, TH, TW, tiles }, ceilDiv(tiles * CO, 64), {
-    TILE,
-    T: dy.element,
-  })
+  const given = { OH, OW, CO, TH, TW, tiles }
+  gpu.run(shaders.conv2d_winograd_backward_output, { dy, dm }, given, { invocations: tiles * CO }, { TILE })
   // Long sums in parts lose fewer digits; as batches they need no kernel of their own.
   const parts = partsOf(tiles)
   const du = empty([points, parts, C, CO], 'f32', 'winograd dw')
@@ -143,7 +138,7 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
     transposeA: true,
   })
   const pairs = C * CO
-  gpu.run(shaders.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, ceilDiv(pairs, 64), { TILE })
+  gpu.run(shaders.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
 }
 
 /** The fewest equal parts of at most 256 tiles; where only many more divide their number, as for a prime, one. */

@@ -1,17 +1,11 @@
 // The matrix product that matmul, linear and convolutions end in, and the table of kernels that can compute it.
 import type { Implementation, Pass } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import {
-  LONGEST_PRODUCT,
-  ceilDiv,
-  cutReduction,
-  hasMatrices,
-  matrixVariant,
-  subgroupSizeForCpuKernels,
-} from './occupancy.js'
+import { LONGEST_PRODUCT, ceilDiv, cutReduction, hasMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import type { Activation } from './unary.js'
 
@@ -50,7 +44,11 @@ const SMALL = 2 ** 18
 const WORTH_SUBGROUPS = 2 ** 12
 
 /** Whether tiles of 64×64 would leave most of the chip idle. */
-const fewTiles = ({ M, N, batches = 1 }: Gemm) => ceilDiv(M, 64) * ceilDiv(N, 64) * batches < gpu.caps.parallelism / 4
+const fewTiles = (g: Gemm) =>
+  shaders.matmul_tile.workgroups(sizeOf(g), { G: 16, RM: 1, RN: 1 }) < gpu.caps.parallelism / 4
+
+/** What the kernels with tiles make: columns, rows, and a plane for each part of each product. */
+const sizeOf = ({ M, N, batches = 1 }: Gemm, parts = 1) => ({ elements: [N, M, batches * parts] }) as const
 
 /** Tiles of `rows` × `columns` of the result: G × G invocations with RM × RN blocks of 4×4 each. */
 const tile = (G: 8 | 16, RM: 1 | 2, RN: 1 | 2, preference?: (g: Gemm) => number): Implementation<Gemm> => ({
@@ -114,7 +112,7 @@ export const sizeClass = (n: number) => Math.round(2 ** (Math.round(2 * Math.log
 const hasActivation = ({ activation = 'none' }: Gemm) => activation !== 'none'
 
 function runBroadcast(g: Gemm, TM: 8 | 32): void {
-  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
+  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K } = g
   const { transposeW = false, strideA = 0, strideW = 0 } = g
   const SG = subgroupSizeForCpuKernels()!
   gpu.run(
@@ -129,24 +127,24 @@ function runBroadcast(g: Gemm, TM: 8 | 32): void {
       y_stride: (M * N) / 4,
       transposed: transposeW,
     },
-    [ceilDiv(N, 4 * SG), ceilDiv(M, TM), batches],
-    { SG, TM, T: a.element, ACTIVATION: activation, ...(SG === 4 && { TRANSPOSED: transposeW ? 1 : 0 }) },
+    sizeOf(g),
+    { SG, TM, ACTIVATION: activation, ...(SG === 4 && { TRANSPOSED: transposeW ? 1 : 0 }) },
   )
 }
 
 /** Outer products over a long K, cut so that the chip is full. */
-function runOuter({ a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 }: Gemm): void {
+function runOuter(g: Gemm): void {
+  const { a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 } = g
   const SG = subgroupSizeForCpuKernels()!
-  const [across, down] = [ceilDiv(N, 4 * SG), ceilDiv(M, 4 * SG)]
-  const { parts, perPart } = cutSum(K, across * down * batches, batches)
+  const { parts, perPart } = cutSum(K, cpu.matmul_tn_cpu.workgroups(sizeOf(g), { SG }), batches)
   const direct = parts === 1 && y.dtype === 'f32'
   const target = direct ? y : empty([batches, parts, M, N], 'f32', 'gemm parts')
   gpu.run(
     cpu.matmul_tn_cpu,
     { a, w, y: target },
     { M4: M / 4, N4: N / 4, K, splits: parts, k_per_split: perPart, a_stride: strideA / 4, w_stride: strideW / 4 },
-    [across, down, batches * parts],
-    { SG, T: a.element },
+    sizeOf(g, parts),
+    { SG },
   )
   if (!direct) sumMiddle(target, y, batches, parts, M * N, 1)
 }
@@ -184,35 +182,26 @@ function runPlain(g: Gemm): void {
 
 /** Tiles in workgroup memory: any shape, any adapter. */
 function runTile(g: Gemm, G: 8 | 16, RM: 1 | 2, RN: 1 | 2): void {
-  const { given, params, groups, sumUp } = tiled(g, 4 * RM * G, 4 * RN * G)
-  gpu.run(shaders.matmul_tile, given, params, groups, { G, RM, RN, ACTIVATION: g.activation ?? 'none' })
-  sumUp()
+  runTiles(g, shaders.matmul_tile, { G, RM, RN, ACTIVATION: g.activation ?? 'none' })
 }
 
 /** Matrix units. */
 function runMatrix(g: Gemm): void {
-  const { given, params, groups, sumUp } = tiled(g, 64, 64)
-  const constants = { ...matrixVariant(g.a), ACTIVATION: g.activation ?? ('none' as const) }
-  gpu.run(shaders.matmul_matrix, given, params, groups, constants)
-  sumUp()
+  runTiles(g, shaders.matmul_matrix, { ACTIVATION: g.activation ?? 'none' })
 }
 
-/**
- * What the kernels with tiles of `rows` × `columns` have in common: K cut so that the chip is full. `sumUp` adds the
- * parts.
- */
-function tiled(g: Gemm, rows: number, columns: number) {
+/** Runs a kernel with tiles, K cut so that the chip is full, and adds the parts. */
+function runTiles<K extends typeof shaders.matmul_tile | typeof shaders.matmul_matrix>(
+  g: Gemm,
+  kernel: K,
+  constants: Constants<K>,
+): void {
   const { a, w, y, bias = null, pre = null, M, N, K, batches = 1 } = g
-  const [across, down] = [ceilDiv(N, columns), ceilDiv(M, rows)]
   const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
-  const { parts, perPart } = bias || hasActivation(g) ? whole : cutSum(K, across * down * batches, batches)
+  const { parts, perPart } =
+    bias || hasActivation(g) ? whole : cutSum(K, kernel.workgroups(sizeOf(g), constants), batches)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
-  return {
-    given: { a, w, bias, y: target, pre },
-    params: general(g, parts, perPart),
-    groups: [across, down, batches * parts] as const,
-    sumUp: () => {
-      if (parts > 1) sumMiddle(target, y, batches, parts, M * N, 1)
-    },
-  }
+  const given = { a, w, bias, y: target, pre }
+  gpu.run<K>(kernel, given, general(g, parts, perPart), sizeOf(g, parts), constants)
+  if (parts > 1) sumMiddle(target, y, batches, parts, M * N, 1)
 }

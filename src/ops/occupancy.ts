@@ -17,9 +17,6 @@ export function subgroupSizeForCpuKernels(): 4 | 8 | null {
 /** Whether matrix units can multiply what a tensor holds. */
 export const hasMatrices = ({ element }: Tensor): boolean => gpu.caps.matrices.includes(element)
 
-/** The variant of the kernels by matrix units for what a tensor holds. */
-export const matrixVariant = ({ element }: Tensor) => ({ T: element, S: element === 'f16' ? 16 : 8 }) as const
-
 /**
  * How many terms one invocation adds up at most, as what rounding loses grows with their number: of a plain sum, and of
  * a product of matrices, where each part costs a plane of the result.
