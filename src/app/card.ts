@@ -90,8 +90,8 @@ export async function readModel(source: CheckpointSource): Promise<TrainedModel>
 }
 
 /**
- * Opens a checkpoint that a training run wrote (`best.safetensors`) as a model, in evaluation mode, with all there is to
- * know to use it. The engine must run.
+ * Opens a checkpoint that a training run wrote (`best.safetensors`) as a model, in evaluation mode, with all there is
+ * to know to use it. The engine must run.
  *
  *     const { model, card } = await openModel('runs/train/best.safetensors')
  *     const images = new ImageFolder('data/test', { transform: pipeline(card) })

@@ -1,5 +1,5 @@
-// What a run tells whoever started it, as it happens: plain data, for a terminal's lines, a page's drawing, or a message
-// from one thread to another.
+// What a run tells whoever started it, as it happens: plain data, for a terminal's lines, a page's drawing, or a
+// message from one thread to another.
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
 import type { Metrics } from '../train/metrics.js'

@@ -1,6 +1,6 @@
-// The settings of what this application does, one table each: name, kind, range, default and help in one place. Flags of
-// the command line, the fields of a form, the type of a settings object, its check and what run.json holds all follow
-// from these rows. Plain data: a table can be sent as JSON.
+// The settings of what this application does, one table each: name, kind, range, default and help in one place. Flags
+// of the command line, the fields of a form, the type of a settings object, its check and what run.json holds all
+// follow from these rows. Plain data: a table can be sent as JSON.
 import { MAX_PIXELS } from '../data/image.js'
 import { MODEL_NAMES } from '../models/registry.js'
 import { SettingError, check, printable } from '../util/check.js'
@@ -195,7 +195,8 @@ export const TRAIN_SETTINGS = {
     kind: 'text',
     value: 'regex',
     help:
-      "regular expression that finds the patient in an image's path from its class's folder on, as its first group or " +
+      "regular expression that finds the patient in an image's path from its class's folder on, " +
+      'as its first group or ' +
       'whole match (default: the naming of public data sets, or a folder for each)',
   },
   limit: {

@@ -6,7 +6,8 @@ import { RadiogradError } from '../util/check.js'
 import { Report } from './report.js'
 
 const FASTER =
-  'three times faster: lavapipe, on Debian 12 with backports: apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers'
+  'three times faster: lavapipe, on Debian 12 with backports: ' +
+  'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers'
 
 export function setupCommand(program: Command): void {
   program

@@ -93,6 +93,7 @@ export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryRepor
     `memory    ${mib(peakBytes)}: ${Object.entries(parts)
       .map(([name, bytes]) => `${name} ${mib(bytes)}`)
       .join(', ')}\n` +
-    `          the largest step places ${mib(planned)} of activations and workspace; no plan could do with less than ${mib(lowerBound)}`
+    `          the largest step places ${mib(planned)} of activations and workspace; ` +
+    `no plan could do with less than ${mib(lowerBound)}`
   )
 }

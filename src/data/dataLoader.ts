@@ -171,7 +171,8 @@ export class DataLoader {
     const first = this.size
     check(
       height === first.height && width === first.width,
-      `${path}: must have the size of ${first.path} after the transforms (add Resize([height, width]) or CenterCrop), ` +
+      `${path}: must have the size of ${first.path} after the transforms ` +
+        `(add Resize([height, width]) or CenterCrop), ` +
         `got ${height} × ${width} and ${first.height} × ${first.width}`,
     )
   }

@@ -56,8 +56,8 @@ function below({ files, folders, leftOut }: Listing, root: string): Listing {
 
 /**
  * Labelled pictures of a folder with one sub-folder per class: `root/NORMAL/a.jpeg`, `root/PNEUMONIA/b/c.png`.
- * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not. What was left
- * out is told in `notes`.
+ * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not. What was
+ * left out is told in `notes`.
  * Errors name the folder: missing, without class folders, with only one, or with a class folder without pictures.
  */
 export class ImageFolder implements Dataset {

@@ -1,7 +1,7 @@
 // JPEG bytes to RGB as libjpeg and Pillow read them: sequential and progressive Huffman frames of 8 bits, gray or three
-// components. Here are the segments, the limits and the colours; the coded data are in jpegScan.ts, blocks and enlarging
-// in jpegSamples.ts. Why not a library: those in JavaScript keep 600 bytes for each block of 64 samples, repeat chroma
-// instead of interpolating it, and pass damaged data as pictures.
+// components. Here are the segments, the limits and the colours; the coded data are in jpegScan.ts, blocks and
+// enlarging in jpegSamples.ts. Why not a library: those in JavaScript keep 600 bytes for each block of 64 samples,
+// repeat chroma instead of interpolating it, and pass damaged data as pictures.
 import { check, fileError } from '../util/check.js'
 import { readOrientation } from './exif.js'
 import { checkPixels, type StoredImage } from './image.js'
@@ -41,7 +41,8 @@ const ascii = (bytes: Uint8Array, at: number, length: number): string =>
 
 /**
  * RGB pixels of a JPEG file; gray is replicated. Against libjpeg (Pillow): gray within one level and colour within two
- * (another inverse DCT), enlarged chroma included. A file that is cut or damaged in any way that can be told is refused.
+ * (another inverse DCT), enlarged chroma included. A file that is cut or damaged in any way that can be told is
+ * refused.
  * @throws {RadiogradError} beginning with `name`.
  */
 export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): StoredImage {

@@ -144,7 +144,8 @@ export const inverseDct: InverseDct = (block, from, last, quantization, samples,
 }
 
 /**
- * One pass of libjpeg's accurate integer transform (jidctint.c) over eight values `step` apart, which loses `shift` bits.
+ * One pass of libjpeg's accurate integer transform (jidctint.c) over eight values `step` apart, which loses `shift`
+ * bits.
  */
 function accuratePass(at: number, step: number, shift: number): void {
   const [i1, i2, i3, i4] = [at + step, at + 2 * step, at + 3 * step, at + 4 * step]
@@ -198,7 +199,8 @@ export type RowReader = (y: number, out: Uint8Array) => void
 
 /**
  * A component's rows at the picture's size, enlarged as libjpeg does by default ("fancy" upsampling, jdsample.c): twice
- * as many by a triangle filter, other factors, which must be whole, by repeating. `out` must hold two samples more than a row.
+ * as many by a triangle filter, other factors, which must be whole, by repeating. `out` must hold two samples more than
+ * a row.
  */
 export function enlarge(component: Component, maxH: number, maxV: number): RowReader {
   const { h, v, width, height, samples, stride } = component

@@ -6,7 +6,8 @@
 // prettier-ignore
 export const ZIGZAG = Uint8Array.of(
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-  35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
+  35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45,
+  38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
   62, 63,
 )
 
@@ -146,7 +147,9 @@ class Bits {
   }
 }
 
-/** What becomes of a block of a sequential scan once its 64 coefficients are there; `last` is its last that is not 0. */
+/**
+ * What becomes of a block of a sequential scan once its 64 coefficients are there; `last` is its last that is not 0.
+ */
 type Finish = (component: Component, block: Int32Array, last: number, row: number, column: number) => void
 
 /** Position of the next marker's 0xff at or after `at`, the end of the data where there is none. */

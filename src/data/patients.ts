@@ -1,6 +1,6 @@
-// Which patient a picture is of, read from the names of files and folders: the schemes of the public sets of radiographs,
-// folders by patient, or a pattern that the user gives. Two pictures of one patient must not be on both sides of a
-// split, so where names leave a doubt, pictures are rather taken for the same patient's than for two.
+// Which patient a picture is of, read from the names of files and folders: the schemes of the public sets of
+// radiographs, folders by patient, or a pattern that the user gives. Two pictures of one patient must not be on both
+// sides of a split, so where names leave a doubt, pictures are rather taken for the same patient's than for two.
 import { matchAll } from '#platform/files'
 import { check, RadiogradError } from '../util/check.js'
 
@@ -67,8 +67,8 @@ function named(path: string): Entry | undefined {
 export const patientOf = (path: string): string => named(path)?.patient ?? stemOf(path.replace(/\\/g, '/'))
 
 /**
- * The patients of a whole data set. A file belongs to the first scheme that knows its name; files that none knows belong
- * to the folder in their class's folder, where those are many enough to be patients, and else each to its own.
+ * The patients of a whole data set. A file belongs to the first scheme that knows its name; files that none knows
+ * belong to the folder in their class's folder, where those are many enough to be patients, and else each to its own.
  * @param pattern instead of the schemes: a regular expression for the path from the class's folder on; its first group,
  *   or the whole match, is the patient. @throws {RadiogradError} where it is none, takes too long or matches nothing.
  */
@@ -104,7 +104,8 @@ export function findPatients(samples: Labelled, pattern?: string): Patients {
 export function describePatients({ of, count, schemes, allAlone }: Patients): string {
   if (schemes.every(({ name }) => name === NONE)) {
     return (
-      `patients: none recognised in the names of ${of.length} images, so each name counts as one and a person's images may ` +
+      `patients: none recognised in the names of ${of.length} images, ` +
+      `so each name counts as one and a person's images may ` +
       'be on both sides of a split; --patient-pattern (patientPattern) says how to read them'
     )
   }

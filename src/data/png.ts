@@ -119,7 +119,8 @@ export function decodePng(bytes: Uint8Array, name: string, maxPixels: number): S
     data: rgb,
     orientation,
     warning: dark
-      ? `${name}: 16-bit gray with values to ${largest} only: almost black; scale it to 16 bits, or give it an sBIT chunk`
+      ? `${name}: 16-bit gray with values to ${largest} only: almost black; ` +
+        'scale it to 16 bits, or give it an sBIT chunk'
       : undefined,
   }
 }

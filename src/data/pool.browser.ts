@@ -3,7 +3,9 @@ import type { DecodeReply, READY, StartWorker } from './decodeTask.js'
 
 export const availableCores = (): number => navigator.hardwareConcurrency
 
-/** Where a worker's program is; bundlers know the expression in `startWorker`, and a file of this name beside theirs. */
+/**
+ * Where a worker's program is; bundlers know the expression in `startWorker`, and a file of this name beside theirs.
+ */
 export const workerUrl = new URL('./decode.worker.browser.js', import.meta.url)
 
 export const startWorker: StartWorker = (onMessage, onCrash) => {

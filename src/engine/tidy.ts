@@ -5,7 +5,9 @@ import type { Node } from '../tensor/tape.js'
 import { check } from '../util/check.js'
 import { type Result, mapTensors } from './record.js'
 
-/** Runs `fn` and gives back all tensors made on the way, but for those it returns and what their backward pass needs. */
+/**
+ * Runs `fn` and gives back all tensors made on the way, but for those it returns and what their backward pass needs.
+ */
 export function tidy<R extends Result>(gpu: Gpu, fn: () => R): R {
   check(!gpu.recording, 'tidy: must be called outside of steps, whose tensors die with them anyway')
   const outer = gpu.scope

@@ -170,7 +170,8 @@ export class VisionTransformer extends Module {
     const [n, , dim] = x.shape
     if (this.fcNorm) return this.fcNorm.forward(F.mean(F.add(x, branch!), { dim: 1 }))
     const token = (t: Tensor) => F.reshape(F.slice(t, { dim: 1, end: 1 }), [n, dim])
-    return this.norm!.forwardAdd(token(branch!), token(x)).y // layerNorm is row by row: the other tokens' would go unread
+    // layerNorm is row by row: the other tokens' would go unread.
+    return this.norm!.forwardAdd(token(branch!), token(x)).y
   }
 
   protected override headPrefixes(): readonly string[] {

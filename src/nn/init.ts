@@ -1,5 +1,5 @@
-// Initial values of parameters (`torch.nn.init`): each function overwrites a tensor and returns it. Drawn on the host, so
-// that every adapter starts from the same ones. A dry engine draws none.
+// Initial values of parameters (`torch.nn.init`): each function overwrites a tensor and returns it. Drawn on the host,
+// so that every adapter starts from the same ones. A dry engine draws none.
 import { gpu, perEngine } from '../gpu/gpu.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
@@ -58,8 +58,8 @@ export function normal(t: Tensor, mean = 0, std = 1): Tensor {
 }
 
 /**
- * Normal with this mean and standard deviation, restricted to [a, b], default to within 2 of 0 (`trunc_normal_`). By the
- * inverse of the cumulative distribution, as there.
+ * Normal with this mean and standard deviation, restricted to [a, b], default to within 2 of 0 (`trunc_normal_`). By
+ * the inverse of the cumulative distribution, as there.
  */
 export function truncNormal(t: Tensor, mean = 0, std = 1, a = -2, b = 2): Tensor {
   check(std > 0 && a < b, () => `truncNormal: needs std above 0 and a below b, got ${std}, ${a} and ${b}`)
@@ -127,7 +127,9 @@ export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01):
   return gains[nonlinearity]
 }
 
-/** Connections into and out of one unit: of a linear weight [out, in], or of a convolution's [KH, KW, in / groups, out]. */
+/**
+ * Connections into and out of one unit: of a linear weight [out, in], or of a convolution's [KH, KW, in / groups, out].
+ */
 function fans({ shape }: Tensor): { in: number; out: number } {
   check(
     shape.length === 2 || shape.length === 4,

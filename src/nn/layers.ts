@@ -15,7 +15,9 @@ export interface Conv2dOptions {
   dilation?: number
   groups?: number
   bias?: boolean
-  /** Draws the weight [KH, KW, in / groups, out] in place, such as `nn.init.kaimingNormal`; PyTorch's default otherwise. */
+  /**
+   * Draws the weight [KH, KW, in / groups, out] in place, such as `nn.init.kaimingNormal`; PyTorch's default otherwise.
+   */
   weightInit?: (weight: Tensor) => Tensor
 }
 

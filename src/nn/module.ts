@@ -83,8 +83,8 @@ export abstract class Module implements Watched {
   }
 
   /**
-   * This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). One that stands in
-   * several places comes once, under its first name.
+   * This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). One that stands
+   * in several places comes once, under its first name.
    */
   *namedModules(name = '', seen = new Set<Module>()): Generator<[string, Module]> {
     if (seen.has(this)) return

@@ -21,7 +21,9 @@ export function Parameter(
   return made
 }
 
-/** A tensor that is saved with a module without being trained (`torch.nn.Buffer`), with the elements of another. f32. */
+/**
+ * A tensor that is saved with a module without being trained (`torch.nn.Buffer`), with the elements of another. f32.
+ */
 export function Buffer(data: Tensor<'f32'> | Float32Array | Nested): Tensor<'f32'> {
   const from = source('Buffer', data)
   const made = buffer(from.shape, 'buffer')

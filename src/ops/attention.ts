@@ -164,7 +164,8 @@ export function scaledDotProductAttention(
   check(
     q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
     () =>
-      `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`,
+      `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], ` +
+      `got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`,
   )
   const factor = scale ?? 1 / Math.sqrt(D)
   if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor, dropout })
@@ -200,7 +201,8 @@ export function selfAttention(
   check(
     qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
     () =>
-      `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, got ${formatShape(qkv.shape)}`,
+      `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, ` +
+      `got ${formatShape(qkv.shape)}`,
   )
   const [B, T, width] = qkv.shape
   const depth = width / (3 * heads)

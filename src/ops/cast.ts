@@ -50,10 +50,10 @@ const integerCastOp = defineOp({
 })
 
 /**
- * The same numbers in another dtype; x itself where it has that already. Floats round to nearest; integers too when they
- * become floats. Floats become integers towards zero; beyond the range they become its end, and NaN becomes 0 (PyTorch
- * leaves both undefined). Integers among themselves wrap, as in PyTorch. The gradient goes back in x's dtype, between
- * floats only. `torch.Tensor.to`.
+ * The same numbers in another dtype; x itself where it has that already. Floats round to nearest; integers too when
+ * they become floats. Floats become integers towards zero; beyond the range they become its end, and NaN becomes 0
+ * (PyTorch leaves both undefined). Integers among themselves wrap, as in PyTorch. The gradient goes back in x's dtype,
+ * between floats only. `torch.Tensor.to`.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x

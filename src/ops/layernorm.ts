@@ -130,7 +130,8 @@ const addLayerNormOp = defineOp({
     check(
       sameShape(x.shape, residual.shape),
       () =>
-        `addLayerNorm: x and residual must have one shape, got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`,
+        `addLayerNorm: x and residual must have one shape, ` +
+        `got ${formatShape(x.shape)} and ${formatShape(residual.shape)}`,
     )
     return { sum: x.shape, y: x.shape, stats: [3, x.size / cols] }
   },

@@ -177,7 +177,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
         check(
           buffers[key]?.length === size,
           () =>
-            `${name}: ${key} of parameter ${i} must have the shape ${formatShape(shape)}, got ${buffers[key]?.length} elements`,
+            `${name}: ${key} of parameter ${i} must have the shape ${formatShape(shape)}, ` +
+            `got ${buffers[key]?.length} elements`,
         )
     })
     groups.forEach(({ params: _, ...settings }, i) => {

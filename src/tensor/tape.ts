@@ -7,7 +7,9 @@ import { dependencies } from './dependencies.js'
 import { autocasting, gradEnabled, noGrad, withMode } from './mode.js'
 import { type BackwardOptions, type DType, Tensor, empty, gradientStorage, tensor } from './tensor.js'
 
-/** Where a gradient goes on to: a leaf, or an output of the operator that made the tensor. Keeps no activation alive. */
+/**
+ * Where a gradient goes on to: a leaf, or an output of the operator that made the tensor. Keeps no activation alive.
+ */
 interface Edge {
   readonly leaf: Tensor | null
   readonly node: Node | null

@@ -109,8 +109,8 @@ export class Tensor<D extends DType = any> implements Bindable {
   declare to: <E extends DType>(dtype: E) => Tensor<E> // given by ops/cast.ts
 
   /**
-   * The elements, row-major, as an array of the dtype; f16 as a Float32Array. Give the dtype where the compiler does not
-   * know it: `labels.data('i32')`.
+   * The elements, row-major, as an array of the dtype; f16 as a Float32Array. Give the dtype where the compiler does
+   * not know it: `labels.data('i32')`.
    * @throws when the tensor has another dtype than the one given.
    */
   data(): Promise<ArrayOf<D>>
@@ -134,8 +134,8 @@ export class Tensor<D extends DType = any> implements Bindable {
   }
 
   /**
-   * Overwrites the elements, with an array of the dtype or with plain numbers. The tensor keeps its place, so a captured
-   * step that reads it stays valid.
+   * Overwrites the elements, with an array of the dtype or with plain numbers. The tensor keeps its place, so a
+   * captured step that reads it stays valid.
    */
   write(data: TypedArray | readonly number[]): this {
     check(

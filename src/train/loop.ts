@@ -1,5 +1,6 @@
 // The training loop: epochs, validation, patience, the best state, history, and what it takes to go on after a stop.
-// Draws nothing and writes no file: whoever runs it, the command line or a page, is told what happens through callbacks.
+// Draws nothing and writes no file: whoever runs it, the command line or a page, is told what happens through
+// callbacks.
 import type { StateDict } from '../nn/module.js'
 import { check } from '../util/check.js'
 import { type BatchSource, Lagging, emptyBatch, take } from './batches.js'
@@ -62,8 +63,8 @@ export interface TrainResult {
 }
 
 /**
- * Trains a classifier with class-weighted cross-entropy. Results are read a few steps late, so that decoding, upload and
- * kernels overlap.
+ * Trains a classifier with class-weighted cross-entropy. Results are read a few steps late, so that decoding, upload
+ * and kernels overlap.
  */
 export class Trainer {
   history: HistoryRow[] = []

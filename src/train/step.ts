@@ -1,5 +1,5 @@
-// One training step: gradients | exchange | update. What is captured and replayed; epochs, validation and the best state
-// are the loop's (loop.ts).
+// One training step: gradients | exchange | update. What is captured and replayed; epochs, validation and the best
+// state are the loop's (loop.ts).
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
@@ -154,8 +154,8 @@ export class TrainingStep {
   }
 
   /**
-   * Training mode; frozen BatchNorm layers stay in evaluation mode where that was asked for. Before steps, as evaluation
-   * leaves the other mode behind.
+   * Training mode; frozen BatchNorm layers stay in evaluation mode where that was asked for. Before steps, as
+   * evaluation leaves the other mode behind.
    */
   setMode(): void {
     const { model, freezeBatchNorm } = this.options

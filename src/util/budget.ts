@@ -1,8 +1,10 @@
-// What reading one untrusted file may cost. A reader spends as it goes and is stopped with one line that names the file,
-// so that no small file can take the memory or the time of a large one.
+// What reading one untrusted file may cost. A reader spends as it goes and is stopped with one line that names the
+// file, so that no small file can take the memory or the time of a large one.
 import { fileError } from './check.js'
 
-/** `K` are the things counted, in words that end up in the error: `'pickle opcodes'`, `'bytes unpacked'`, `'pixels'`. */
+/**
+ * `K` are the things counted, in words that end up in the error: `'pickle opcodes'`, `'bytes unpacked'`, `'pixels'`.
+ */
 export class Budget<K extends string> {
   private readonly spent: Record<K, number>
   private readonly deadline: number

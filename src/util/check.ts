@@ -34,8 +34,8 @@ export function fileError(file: string, why: string): RadiogradError {
 }
 
 /**
- * An error about one setting of a run, by the setting's name (`batchSize`). A face may show its own name for it instead,
- * such as a flag.
+ * An error about one setting of a run, by the setting's name (`batchSize`). A face may show its own name for it
+ * instead, such as a flag.
  */
 export class SettingError extends RadiogradError {
   /** `given`: the value, where the message begins with it. */

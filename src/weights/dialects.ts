@@ -167,7 +167,8 @@ function joined(parts: readonly TensorData[]): TensorData {
   check(
     parts.every((p) => sameShape(p.shape, first.shape)),
     () =>
-      `checkpoint: queries, keys and values must have one shape, got ${parts.map((p) => formatShape(p.shape)).join(', ')}`,
+      `checkpoint: queries, keys and values must have one shape, ` +
+      `got ${parts.map((p) => formatShape(p.shape)).join(', ')}`,
   )
   const values = parts.map(toFloat32)
   const data = new Float32Array(3 * values[0].length)

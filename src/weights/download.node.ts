@@ -92,7 +92,8 @@ export async function download(url: string, target: string, options: DownloadOpt
       check(
         failures < MOST_FAILURES,
         () =>
-          `${shown}: the connection broke off after ${before} bytes (${cause?.message ?? message}); run the command again to go on`,
+          `${shown}: the connection broke off after ${before} bytes (${cause?.message ?? message}); ` +
+          'run the command again to go on',
       )
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** failures))
     }

@@ -58,8 +58,8 @@ const IN_FOLDERS = [
 ]
 
 /**
- * Reads a checkpoint from a path, a URL, a Blob or its bytes: a file, the index of a sharded one, or (in Node) a folder that holds
- * either. A `preprocessor_config.json` beside a path or an index is read too.
+ * Reads a checkpoint from a path, a URL, a Blob or its bytes: a file, the index of a sharded one, or (in Node) a folder
+ * that holds either. A `preprocessor_config.json` beside a path or an index is read too.
  * @throws RadiogradError in one line that names the file, where it is damaged, hostile or no checkpoint
  */
 export async function loadCheckpoint(source: string | URL | Blob | Uint8Array): Promise<Checkpoint> {

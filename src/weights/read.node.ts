@@ -1,4 +1,5 @@
-// Reading files by ranges and writing whole ones in Node. A file is written beside its place and renamed: it is whole or not there.
+// Reading files by ranges and writing whole ones in Node. A file is written beside its place and renamed: it is whole
+// or not there.
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { RadiogradError, fileError } from '../util/check.js'

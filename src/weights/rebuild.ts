@@ -65,7 +65,9 @@ const DTYPES = new Map<string, StoredDType>([
   ['bool', 'bool'],
 ])
 
-/** Modules whose names in a pickle mean an attack; of Python's built-ins, those in `INERT` and `collection` may come. */
+/**
+ * Modules whose names in a pickle mean an attack; of Python's built-ins, those in `INERT` and `collection` may come.
+ */
 const DANGEROUS = new Set(
   (
     'os posix nt sys subprocess builtins __builtin__ importlib runpy pickle _pickle dill cloudpickle joblib shutil ' +
