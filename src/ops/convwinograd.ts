@@ -141,9 +141,15 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
   gpu.run(shaders.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
 }
 
-/** The fewest equal parts of at most 256 tiles; where only many more divide their number, as for a prime, one. */
+/** Tiles that one sum of a weight's gradient runs over at most: longer ones lose digits. */
+const LONGEST = 256
+
+/**
+ * The fewest equal parts of at most {@link LONGEST} tiles; where only many more divide their number, as for a prime,
+ * one.
+ */
 function partsOf(tiles: number): number {
-  const fewest = ceilDiv(tiles, 256)
+  const fewest = ceilDiv(tiles, LONGEST)
   for (let parts = fewest; parts < 2 * fewest; parts++) if (tiles % parts === 0) return parts
   return 1
 }
