@@ -1,5 +1,5 @@
-// What `npm start` and `npm test` do first: install dependencies, build, find an adapter. Needs Node alone; each step is
-// skipped when done.
+// What `npm start` and `npm test` do first: install dependencies, build, find an adapter. Needs Node alone; each step
+// is skipped when done.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
