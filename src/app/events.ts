@@ -5,6 +5,13 @@ import type { HistoryRow } from '../train/history.js'
 import type { Metrics } from '../train/metrics.js'
 import type { ModelCard } from './card.js'
 import type { RunRecord, WeightsReport } from './record.js'
+import type { TrainSettings } from './settings.js'
+
+/** A training run begins, or goes on, with these. */
+export interface SettingsEvent {
+  kind: 'settings'
+  settings: TrainSettings
+}
 
 /** The adapter that computes. */
 export interface AdapterEvent {
@@ -14,6 +21,25 @@ export interface AdapterEvent {
   adapterKind: string
   /** The CPU does the GPU's work. */
   isSoftware: boolean
+}
+
+/** A run goes on that was stopped or killed. */
+export interface ResumedEvent {
+  kind: 'resumed'
+  /** Where, from 1. */
+  epoch: number
+  epochs: number
+  /** Batches of that epoch that were done. */
+  batches: number
+  /** What is another now than when the run was last saved, such as `adapter`: the last bits may differ from here on. */
+  changed: { name: string; was: string; is: string }[]
+  /** The newest saved state was not whole: the one before it is gone on from. */
+  broken: boolean
+}
+
+/** The store held a run that was not finished; it is given up for this one. */
+export interface ReplacedEvent {
+  kind: 'replaced'
 }
 
 /** Images of each class in each part of the data set. */
@@ -86,9 +112,10 @@ export interface EpochEvent {
   best: boolean
 }
 
-/** Training ended before its last epoch. */
+/** Training ended before its last epoch, or the run before its test. */
 export interface StoppedEvent {
   kind: 'stopped'
+  /** 'aborted': by the signal; the run can be gone on with. */
   why: 'early' | 'aborted'
   /** The epoch whose weights `best.safetensors` holds; null when there is none. */
   bestEpoch: number | null
@@ -110,7 +137,10 @@ export interface DoneEvent {
 }
 
 export type RunEvent =
+  | SettingsEvent
   | AdapterEvent
+  | ResumedEvent
+  | ReplacedEvent
   | DataEvent
   | NoteEvent
   | ModelEvent

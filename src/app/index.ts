@@ -25,10 +25,14 @@ export type {
   MetricsEvent,
   ModelEvent,
   ProgressEvent,
+  ReplacedEvent,
+  ResumedEvent,
   RunEvent,
+  SettingsEvent,
   StoppedEvent,
   TestEvent,
 } from './events.js'
+export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
 export {
@@ -61,5 +65,5 @@ export {
 } from './splits.js'
 export { MemoryStore, type Store } from './store.js'
 export { openFolder } from '#platform/store'
-export { type TrainOutcome, type TrainRunOptions, trainRun } from './train.js'
+export { type TrainOutcome, type TrainRunOptions, resumeRun, trainRun } from './train.js'
 export { TRAINABLE_PARTS, chooseTrainable } from './trainable.js'

@@ -5,6 +5,7 @@ import type { TrainResult } from '../train/loop.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Dataset } from '../data/imageFolder.js'
 import type { ModelCard } from './card.js'
+import type { ResumedAt } from './resume.js'
 import type { TrainSettings } from './settings.js'
 import { type Splits, classCounts } from './splits.js'
 
@@ -49,6 +50,8 @@ export interface RunRecord {
   lossScaling: TrainResult['lossScaling']
   seconds: number
   secondsPerEpoch: number | null
+  /** Where the run went on after it was stopped or killed. */
+  resumed: readonly ResumedAt[]
   adapter: { name: string; kind: string; isSoftware: boolean; features: string[] }
   gpuMemory: MemoryReport
   /** Of this program and of what it ran on. */
@@ -61,11 +64,12 @@ export interface RunFacts {
   card: ModelCard
   splits: Splits
   weights: WeightsReport | null
+  resumed: readonly ResumedAt[]
   versions: Record<string, string>
 }
 
 export function recordOf(
-  { settings, card, splits, weights, versions }: RunFacts,
+  { settings, card, splits, weights, resumed, versions }: RunFacts,
   engine: Engine,
   { history, best, stopped, lossScaling }: TrainResult,
   seconds: number,
@@ -89,6 +93,7 @@ export function recordOf(
     lossScaling,
     seconds,
     secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
+    resumed,
     adapter: { name, kind, isSoftware, features: [...engine.features].sort() },
     gpuMemory: engine.memory(),
     versions,

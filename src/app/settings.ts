@@ -11,6 +11,8 @@ interface Common {
   readonly value?: string
   /** Must be given: there is no default. */
   readonly required?: boolean
+  /** Does not decide about the results: a run that goes on after a stop may have another value. */
+  readonly free?: boolean
 }
 
 /** A whole number from `least` to `most`; `most` is 2³¹ − 1 when left out. */
@@ -81,6 +83,7 @@ export const ADAPTER_SETTINGS = {
     choices: ['auto', 'gpu', 'lavapipe', 'swiftshader'],
     default: 'auto',
     value: 'kind',
+    free: true,
     help: 'which adapter to compute on',
   },
 } as const satisfies SettingTable
@@ -92,6 +95,7 @@ export const MACHINE_SETTINGS = {
     least: 0,
     most: 64,
     value: 'n',
+    free: true,
     help: 'threads that decode images, 0 for none (default: one per core, at most 4)',
   },
   maxPixels: {
@@ -124,6 +128,7 @@ export const TRAIN_SETTINGS = {
     kind: 'text',
     required: true,
     value: 'dir',
+    free: true,
     help: 'folder with train/, test/ and optionally val/, each with a folder per class',
   },
   model: { kind: 'choice', choices: MODEL_NAMES, default: 'resnet18', value: 'name', help: 'architecture' },
@@ -241,10 +246,19 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'print the memory that training would take, and train nothing',
   },
+  saveEvery: {
+    kind: 'number',
+    least: 0,
+    default: 5,
+    value: 'minutes',
+    free: true,
+    help: 'besides after each epoch, save all that --resume needs whenever so many minutes have passed',
+  },
   out: {
     kind: 'text',
     default: 'runs/train',
     value: 'dir',
+    free: true,
     help: 'folder for best.safetensors, history.csv, metrics.json and run.json',
   },
   ...DATASET_SETTINGS,

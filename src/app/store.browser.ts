@@ -1,6 +1,6 @@
 // A folder of the browser's own file system (OPFS) as a store: private to the page's origin, seen by no other.
 import { RadiogradError } from '../util/check.js'
-import type { Store } from './store.js'
+import { IN_USE, type Store } from './store.js'
 
 /**
  * The store of a folder at the top of the origin's private file system, which is made when the first file is written.
@@ -36,6 +36,18 @@ export function openFolder(dir: string, name = dir): Store {
     async remove(file) {
       await missing(async () => (await folder(false))?.removeEntry(file))
     },
+    lock: () =>
+      new Promise((locked, refused) => {
+        const held = navigator.locks.request(`radiograd ${dir}`, { ifAvailable: true }, (lock) => {
+          if (!lock) return void refused(new RadiogradError(`${name}: ${IN_USE}`))
+          return new Promise<void>((release) =>
+            locked(async () => {
+              release()
+              await held
+            }),
+          )
+        })
+      }),
   }
 }
 

@@ -12,7 +12,17 @@ export interface Store {
   list(): Promise<string[]>
   /** Removes a file; nothing happens where there is none. */
   remove(name: string): Promise<void>
+  /**
+   * Keeps the store for one run until the returned function is called or the process or page is gone, however it ends.
+   * A store that nobody else can reach needs none.
+   *
+   * @throws RadiogradError where another run has it.
+   */
+  lock?(): Promise<() => Promise<void>>
 }
+
+/** Said of a store that another run has. */
+export const IN_USE = 'must be used by one run at a time, got another that is still running'
 
 /** A store in memory, for tests and for results that nobody keeps. */
 export class MemoryStore implements Store {

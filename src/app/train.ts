@@ -1,33 +1,28 @@
-// A training run: settings and sources in, events and files out. Prints nothing and knows no folder: a command line, a
-// page and a report start it alike.
-import { DataLoader } from '../data/dataLoader.js'
-import { DecodePool } from '../data/decodePool.js'
-import type { Dataset } from '../data/imageFolder.js'
-import { computeClassWeight } from '../data/split.js'
-import { createModel, preprocessingOf } from '../models/registry.js'
-import * as optim from '../optim/index.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { historyCsv } from '../train/history.js'
-import { type Metrics, computeMetrics } from '../train/metrics.js'
-import { Trainer } from '../train/loop.js'
-import { safetensorsBytes } from '../weights/safetensors.js'
-import { type CheckpointSource, type ModelCard, readCheckpoint, toMetadata } from './card.js'
-import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
-import { type RunFacts, type RunRecord, loadInto, recordOf } from './record.js'
+// Training runs: begun, and gone on with after they were stopped or killed. Settings and sources in, events and files
+// out: prints nothing and knows no folder, so that a command line, a page and a report start them alike.
+import { preprocessingOf } from '../models/registry.js'
+import type { Metrics } from '../train/metrics.js'
+import { RadiogradError, SettingError, check } from '../util/check.js'
+import { type CheckpointSource, type ModelCard, readCheckpoint } from './card.js'
+import type { RunRecord } from './record.js'
+import { type Saved, type SavedRun, Saves, fingerprint, settingsToGoOn } from './resume.js'
+import { run } from './run.js'
 import { type Listener, withEngine } from './session.js'
 import type { TrainSettings } from './settings.js'
-import { type DataSource, classCounts, openSplits, readableSplits } from './splits.js'
-import { type Store, writeJson, writeText } from './store.js'
-import { chooseTrainable } from './trainable.js'
+import { type DataSource, openSplits, readableSplits } from './splits.js'
+import type { Store } from './store.js'
 
 export interface TrainRunOptions {
-  /** Where `best.safetensors`, `history.csv`, `metrics.json` and `run.json` go. */
+  /**
+   * Where `best.safetensors`, `history.csv`, `metrics.json` and `run.json` go, and until the run is finished the
+   * `*.resume` files that {@link resumeRun} goes on from.
+   */
   store: Store
   /** The images; what the settings name when left out. */
   data?: DataSource
-  /** The weights to start from; what the settings name when left out. */
-  weights?: CheckpointSource
-  /** Ends the run after the current step. */
+  /** The weights to start from, or what the settings' name for them means; when left out that is a path or address. */
+  weights?: CheckpointSource | ((name: string) => CheckpointSource)
+  /** Ends the run after the current step, when its state is saved. */
   signal?: AbortSignal
   on?: Listener
   /** Of the program that runs and what it runs on, for the record. */
@@ -41,139 +36,107 @@ export interface TrainOutcome {
   metrics: Metrics | null
 }
 
-/** What an earlier run in the same store has said of its own results. */
-const TABLES = ['history.csv', 'metrics.json', 'run.json']
-
 /**
  * Fine-tunes a model on a data set's train/, steered by its validation part, and tests the best epoch on test/. An
  * engine is opened for it and closed at the end. With the same settings, images, weights and adapter the files are the
  * same to the byte, but for times.
  *
- * @throws RadiogradError for everything that cannot be done with these settings or files; nothing is written before the
- * first epoch is finished.
+ * @throws RadiogradError for everything that cannot be done with these settings or files, and where another run has the
+ * store. Of a run that fails before its first step was saved nothing is left.
  */
-export async function trainRun(settings: TrainSettings, options: TrainRunOptions): Promise<TrainOutcome> {
-  const start = performance.now()
-  const { data = settings.data, weights = settings.weights, signal, on, versions = {} } = options
-  const checkpoint = weights === undefined ? null : await readCheckpoint(weights)
-  const { mean, std, imageSize: usual } = preprocessingOf(settings.model, checkpoint)
+export function trainRun(settings: TrainSettings, options: TrainRunOptions): Promise<TrainOutcome> {
+  if (settings.dryRun) return go(settings, null, options)
+  return alone(options.store, () => go(settings, null, options))
+}
+
+/**
+ * Goes on with a run that was stopped or killed, from its files in the store: to the same bytes as without the stop, but
+ * for times, on the same adapter and with the same version of this program (the event `resumed` says what is another).
+ * Of a run that is finished it tells the results again.
+ *
+ * @param changes settings to change, of those marked `free` in `TRAIN_SETTINGS`.
+ * @throws RadiogradError where there is no such run, its images are not there any more, a setting that decides about
+ * the results is another, or another run has the store.
+ */
+export function resumeRun(changes: Partial<TrainSettings>, options: TrainRunOptions): Promise<TrainOutcome> {
+  return alone(options.store, async () => {
+    const saved = await new Saves(options.store).load()
+    return saved ? go(settingsToGoOn(saved.run.settings, changes), saved, options) : finished(options)
+  })
+}
+
+/** Opens what the settings name and trains on it; `saved` is a run to go on with. */
+async function go(settings: TrainSettings, saved: Saved | null, options: TrainRunOptions): Promise<TrainOutcome> {
+  const { on, store, data = settings.data, weights = settings.weights } = options
+  on?.({ kind: 'settings', settings })
+  const begun = saved?.run.training ? saved.run : null
+  const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
+  const checkpoint = begun || source === undefined ? null : await readCheckpoint(source)
+  const { mean, std, imageSize: usual } = begun?.card ?? preprocessingOf(settings.model, checkpoint)
   const { imageSize = usual } = settings
   const note = (text: string) => on?.({ kind: 'note', text })
   const found = openSplits(data, { ...settings, imageSize, mean, std })
   found.notes.forEach(note)
   const splits = await readableSplits(found, settings, note)
-  const { classes } = splits
-  const card: ModelCard = { model: settings.model, classes, imageSize, mean, std }
-  const store = cleared(options.store)
-
-  return withEngine(settings, on, async (engine) => {
-    const { checkpointActivations } = settings
-    const model = createModel(settings.model, { numClasses: classes.length, imageSize, checkpointActivations })
-    const loaded = checkpoint && loadInto(model, checkpoint)
-    const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
-    const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning: note })
-    try {
-      const load = (dataset: Dataset) => new DataLoader(dataset, { batchSize: EVALUATION_BATCH, workers: pool })
-      const loader = trainLoader(splits.train, settings, pool)
-      const trainer = new Trainer({
-        engine,
-        model,
-        optimizer: createOptimizer(
-          model.parameters().filter((p) => p.requiresGrad),
-          settings,
-        ),
-        train: loader,
-        validation: splits.validation ? load(splits.validation) : undefined,
-        epochs: settings.epochs,
-        schedule:
-          settings.schedule === 'cosine' ? optim.cosine(settings.lr, settings.epochs * loader.length) : undefined,
-        patience: settings.patience || Infinity,
-        classWeight: settings.classWeights ? classWeightOf(splits.train) : undefined,
-        freezeBatchNorm: settings.freezeBatchNorm,
-        gradAccumulation: settings.gradAccumulation,
-        precision: settings.precision,
-        signal,
-        onProgress: (progress) => on?.({ kind: 'progress', ...progress }),
-        onBest: (state, { epoch }) => {
-          const metadata = toMetadata(card, { seed: settings.seed, epoch })
-          return store.write('best.safetensors', safetensorsBytes(state, { metadata }))
-        },
-        onEpoch: async (row, best) => {
-          await writeText(store, 'history.csv', historyCsv(trainer.history))
-          on?.({ kind: 'epoch', row, epochs: settings.epochs, best })
-        },
-      })
-      const [train, test] = [classCounts(splits.train), classCounts(splits.test)]
-      const validation = splits.validation && classCounts(splits.validation)
-      on?.({ kind: 'data', classes, train, validation, validationFrom: splits.validationFrom, test })
-      on?.({ kind: 'model', model: settings.model, imageSize, weights: loaded, trained, parameters: total })
-      if (settings.dryRun) {
-        await trainer.prepare()
-        on?.({ kind: 'memory', memory: engine.memory() })
-        return { record: null, metrics: null }
-      }
-      const facts: RunFacts = { settings, card, splits, weights: loaded, versions }
-      const result = await trainer.fit()
-      const bestEpoch = result.best?.epoch ?? null
-      const written = async () => {
-        await writeText(store, 'history.csv', historyCsv(result.history))
-        const record = recordOf(facts, engine, result, Math.round(performance.now() - start) / 1000)
-        await writeJson(store, 'run.json', record)
-        return record
-      }
-      const unfinished = result.history.length ? await written() : null
-      if (result.stopped !== 'completed') on?.({ kind: 'stopped', why: result.stopped, bestEpoch })
-      if (result.stopped === 'aborted') return { record: unfinished, metrics: null }
-
-      const outputs = await outputsOf(engine, model, splits.test, { workers: pool, signal, on })
-      if (!outputs) return { record: unfinished, metrics: null }
-      const metrics = computeMetrics(outputs)
-      await writeJson(store, 'metrics.json', metrics)
-      const record = await written()
-      on?.({ kind: 'metrics', metrics, classes, bestEpoch: bestEpoch! })
-      on?.({ kind: 'done', record, metrics })
-      return { record, metrics }
-    } finally {
-      await pool.close()
-    }
-  })
-}
-
-/** Batches to learn from, in an order of their own each epoch. */
-function trainLoader(set: Dataset, { batchSize, seed }: TrainSettings, workers: DecodePool): DataLoader {
-  // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
-  const dropLast = batchSize > 1 && set.samples.length % batchSize === 1
-  return new DataLoader(set, { batchSize, shuffle: true, seed, workers, dropLast })
-}
-
-function classWeightOf({ samples, classes }: Dataset): Float32Array {
-  return computeClassWeight(
-    'balanced',
-    samples.map((s) => s.label),
-    classes.length,
-  )
-}
-
-function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {
-  const options = { lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
-  switch (optimizer) {
-    case 'adam':
-      return new optim.Adam(parameters, options)
-    case 'adamw':
-      return new optim.AdamW(parameters, options)
-    case 'sgd':
-      return new optim.SGD(parameters, { ...options, momentum: 0.9 })
+  const images = await fingerprint(splits, data)
+  if (saved && images !== saved.run.images)
+    throw new SettingError('data', `must hold the images that the run began with, got others in ${nameOf(data)}`)
+  const card = { model: settings.model, classes: splits.classes, imageSize, mean, std }
+  const saves = saved?.saves ?? new Saves(store)
+  // From here on a run that is killed can be gone on with.
+  if (!saved && !settings.dryRun && (await saves.begin(unbegun(settings, card, images)))) on?.({ kind: 'replaced' })
+  try {
+    return await withEngine(settings, on, (engine) =>
+      run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options }),
+    )
+  } catch (error) {
+    if (!settings.dryRun) await saves.giveUp().catch(() => {}) // the first failure is the one to tell
+    throw error
   }
 }
 
-/** A store that forgets what an earlier run has said of its own results as soon as this one writes something. */
-function cleared(store: Store): Pick<Store, 'write'> {
-  let started = false
-  return {
-    async write(name, bytes) {
-      if (!started) for (const table of TABLES) await store.remove(table)
-      started = true
-      await store.write(name, bytes)
-    },
+const unbegun = (settings: TrainSettings, card: ModelCard, images: string): SavedRun => ({
+  settings,
+  card,
+  images,
+  weights: null,
+  surroundings: {},
+  seconds: 0,
+  resumed: [],
+  training: null,
+})
+
+const nameOf = (data: DataSource) => (typeof data === 'string' ? data : 'the picked files')
+
+/** Runs `work` while no other run may use the store. */
+async function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  const release = await store.lock?.()
+  try {
+    return await work()
+  } finally {
+    await release?.()
+  }
+}
+
+/** The results of a run that nothing is left to do of. */
+async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {
+  const [record, metrics] = await Promise.all([
+    json<RunRecord>(store, 'run.json'),
+    json<Metrics>(store, 'metrics.json'),
+  ])
+  check(record && metrics, `${store.name}: must hold a run that was stopped or killed, got none`)
+  const { settings, classes, bestEpoch } = record
+  on?.({ kind: 'settings', settings })
+  on?.({ kind: 'metrics', metrics, classes, bestEpoch: bestEpoch! })
+  on?.({ kind: 'done', record, metrics })
+  return { record, metrics }
+}
+
+async function json<T>(store: Store, name: string): Promise<T | null> {
+  const bytes = await store.read(name)
+  try {
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as T)
+  } catch {
+    throw new RadiogradError(`${store.name}: ${name} must be JSON, got something else`)
   }
 }

@@ -8,7 +8,7 @@ export class Interrupted extends Error {
   }
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * Runs `work` with a signal that the first Ctrl-C raises, for it to stop at the next good place; the second ends the

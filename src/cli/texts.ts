@@ -1,6 +1,7 @@
 // Events and results of the application as text for people.
-import type { AdapterEvent, DataEvent, ProgressEvent } from '../app/events.js'
+import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent } from '../app/events.js'
 import type { WeightsReport } from '../app/record.js'
+import type { TrainSettings } from '../app/settings.js'
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
 import type { Metrics } from '../train/metrics.js'
@@ -23,7 +24,7 @@ export function dataText({ classes, train, validation, validationFrom, test }: D
 }
 
 /** What loading a checkpoint did, in a few lines. */
-export function weightsText({ notes, tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
+function weightsText({ notes, tensors, loaded, missing, unexpected, reinitialised }: WeightsReport): string {
   const differ = `${missing.length} missing, ${reinitialised.length} re-initialised, ${unexpected.length} unexpected`
   const lines = [`${loaded} of ${tensors} tensors loaded; ${differ}`, ...notes]
   if (missing.length) lines.push(`missing, start fresh: ${shorten(missing)}`)
@@ -41,7 +42,33 @@ function shorten(names: readonly string[]): string {
   return layers.slice(0, MOST_NAMES).join(' ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
-export const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
+const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
+
+/** The model, where its weights come from, and how it is trained. */
+export function modelText(
+  { model, imageSize, weights, trained, parameters }: ModelEvent,
+  { trainable, optimizer, lr, batchSize, precision }: TrainSettings,
+): string {
+  const origin = weights ? `from ${weights.file}` : 'from random values'
+  const where = trainable?.join(', ') ?? 'all layers'
+  return [
+    `model     ${model} at ${imageSize} px, ${origin}`,
+    ...(weights ? [`weights   ${weightsText(weights)}`] : []),
+    `training  ${millions(trained)} of ${millions(parameters)} parameters in ${where}, ` +
+      `${optimizer}, learning rate ${lr}, batch ${batchSize}, ${precision}`,
+  ].join('\n')
+}
+
+/** Where a run goes on, and what is not as it was. */
+export function resumedText({ epoch, epochs, batches, changed, broken }: ResumedEvent): string {
+  const place = epoch > epochs ? 'after the last epoch' : `in epoch ${epoch}/${epochs} after ${batches} batches`
+  const other = changed.map(({ name, was, is }) => `${name} was ${was}, is ${is}`)
+  return [
+    place,
+    ...(broken ? ['the newest saved state is not whole, this is the one before it'] : []),
+    ...(other.length ? [`${other.join('; ')}: the results may differ in their last bits`] : []),
+  ].join('\n          ')
+}
 
 /** Progress as a stretch of work with a bar of its own. */
 export function progressOf(event: ProgressEvent): Step {

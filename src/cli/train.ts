@@ -1,11 +1,11 @@
 // radiograd train: fine-tunes a model on a folder of images, tests it, and leaves checkpoint, curves, metrics and
 // settings behind.
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { openFolder } from '#platform/store'
 import type { RunEvent } from '../app/events.js'
 import { TRAIN_SETTINGS, type TrainSettings } from '../app/settings.js'
-import { trainRun } from '../app/train.js'
+import { type TrainOutcome, type TrainRunOptions, resumeRun, trainRun } from '../app/train.js'
 import { type OutputOptions, flagOf, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -15,75 +15,103 @@ import {
   epochText,
   memoryText,
   metricsText,
-  millions,
+  modelText,
   progressOf,
-  weightsText,
+  resumedText,
 } from './texts.js'
 import { versions } from './versions.js'
 import { resolveWeights } from './weights.js'
 
 export function trainCommand(program: Command): void {
   const command = program.command('train').description('fine-tune a model on DIR/train and test it on DIR/test')
-  withJson(withSettings(command, TRAIN_SETTINGS)).action(({ json, ...settings }: TrainSettings & OutputOptions) =>
-    train(settings, new Report(json)),
-  )
+  withJson(withSettings(command, TRAIN_SETTINGS))
+    .addOption(
+      new Option('--resume <dir>', 'go on with the run that was stopped or killed in this folder')
+        .conflicts('out')
+        .implies({ data: null }),
+    )
+    .action(({ json, resume, ...settings }: TrainSettings & OutputOptions & { resume?: string }) => {
+      const report = new Report(json)
+      if (resume === undefined) return train(settings, report)
+      const given = Object.entries(settings).filter(([name]) => command.getOptionValueSource(name) === 'cli')
+      return goOn(resume, Object.fromEntries(given), report)
+    })
 }
 
 /** Runs the command; throws what goes wrong, and `Interrupted` after a Ctrl-C. */
 export async function train(settings: TrainSettings, report: Report): Promise<void> {
   const store = openFolder(settings.out, `${flagOf('out')} ${settings.out}`)
-  const weights = settings.weights === undefined ? undefined : resolveWeights(settings.weights)
-  const on = (event: RunEvent) => show(event, settings, report)
-  await withSignals(report, 'after this step', (signal) =>
-    trainRun(settings, { store, weights, signal, on, versions: versions() }),
+  await work(report, settings.out, (options) => trainRun(settings, { store, ...options }))
+}
+
+async function goOn(dir: string, changes: Partial<TrainSettings>, report: Report): Promise<void> {
+  const store = openFolder(dir, `--resume ${dir}`)
+  await work(report, dir, (options) => resumeRun({ ...changes, out: dir }, { store, ...options }))
+}
+
+function work(
+  report: Report,
+  dir: string,
+  start: (options: Omit<TrainRunOptions, 'store'>) => Promise<TrainOutcome>,
+): Promise<TrainOutcome> {
+  const lines = new RunLines(report, dir)
+  return withSignals(report, 'after this step', (signal) =>
+    start({ weights: resolveWeights, signal, on: (event) => lines.show(event), versions: versions() }),
   )
 }
 
-/** An event as lines, as a moving bar, or as the result. */
-function show(event: RunEvent, settings: TrainSettings, report: Report): void {
-  const { epochs, out } = settings
-  switch (event.kind) {
-    case 'adapter':
-      return report.say(`adapter   ${adapterText(event)}`)
-    case 'data':
-      return report.say(`data      ${dataText(event)}`)
-    case 'note':
-      return report.say(`note      ${event.text}`)
-    case 'model': {
-      const { weights, trained, parameters } = event
-      const origin = weights ? `from ${weights.file}` : 'from random values'
-      report.say(`model     ${event.model} at ${event.imageSize} px, ${origin}`)
-      if (weights) report.say(`weights   ${weightsText(weights)}`)
-      const where = settings.trainable?.join(', ') ?? 'all layers'
-      return report.say(
-        `training  ${millions(trained)} of ${millions(parameters)} parameters in ${where}, ` +
-          `${settings.optimizer}, learning rate ${settings.lr}, batch ${settings.batchSize}, ${settings.precision}`,
-      )
-    }
-    case 'memory':
-      report.say(memoryText(event.memory))
-      return report.result(event.memory)
-    case 'progress':
-      return report.progress(progressOf(event))
-    case 'epoch':
-      return report.say(epochText(event.row, epochs, event.best))
-    case 'stopped': {
-      if (event.why === 'early') {
-        return report.say(`stopped   no lower validation loss for ${settings.patience} epochs`)
+/** A run's events as lines, as a moving bar, or as the result. */
+class RunLines {
+  private settings!: TrainSettings
+
+  constructor(
+    private readonly report: Report,
+    private readonly dir: string,
+  ) {}
+
+  show(event: RunEvent): void {
+    const { report, dir, settings } = this
+    switch (event.kind) {
+      case 'settings':
+        this.settings = event.settings
+        return
+      case 'adapter':
+        return report.say(`adapter   ${adapterText(event)}`)
+      case 'replaced':
+        return report.say(`replaces  an unfinished run in ${dir}; --resume would have gone on with it`)
+      case 'resumed':
+        return report.say(`resumed   ${resumedText(event)}`)
+      case 'data':
+        return report.say(`data      ${dataText(event)}`)
+      case 'note':
+        return report.say(`note      ${event.text}`)
+      case 'model':
+        return report.say(modelText(event, settings))
+      case 'memory':
+        report.say(memoryText(event.memory))
+        return report.result(event.memory)
+      case 'progress':
+        return report.progress(progressOf(event))
+      case 'epoch':
+        return report.say(epochText(event.row, event.epochs, event.best))
+      case 'stopped': {
+        if (event.why === 'early') {
+          return report.say(`stopped   no lower validation loss for ${settings.patience} epochs`)
+        }
+        const kept = event.bestEpoch && `${join(dir, 'best.safetensors')} is from epoch ${event.bestEpoch}`
+        report.say(`stopped   by a signal; ${kept ?? 'no epoch was finished, no checkpoint written'}`)
+        return report.say(`go on     radiograd train --resume ${dir}`)
       }
-      const kept = event.bestEpoch && `${join(out, 'best.safetensors')} is from epoch ${event.bestEpoch}`
-      return report.say(`stopped   by a signal; ${kept ?? 'no epoch was finished, no checkpoint written'}`)
-    }
-    case 'metrics': {
-      const { metrics, classes, bestEpoch } = event
-      return report.say(
-        `test      weights of epoch ${bestEpoch} on ${metrics.n} images\n${metricsText(metrics, classes)}`,
-      )
-    }
-    case 'done': {
-      report.say(`wrote     best.safetensors, history.csv, metrics.json, run.json in ${out}`)
-      const { bestEpoch, stopped, seconds } = event.record
-      return report.result({ ...event.metrics, bestEpoch, epochs: event.record.epochs, stopped, seconds, out })
+      case 'metrics': {
+        const { metrics, classes, bestEpoch } = event
+        const images = `weights of epoch ${bestEpoch} on ${metrics.n} images`
+        return report.say(`test      ${images}\n${metricsText(metrics, classes)}`)
+      }
+      case 'done': {
+        report.say(`wrote     best.safetensors, history.csv, metrics.json, run.json in ${dir}`)
+        const { bestEpoch, epochs, stopped, seconds } = event.record
+        return report.result({ ...event.metrics, bestEpoch, epochs, stopped, seconds, out: dir })
+      }
     }
   }
 }

@@ -79,7 +79,7 @@ test('the flags of train are the rows of the table', async () => {
   const rows = Object.entries(TRAIN_SETTINGS).map(([name, row]) =>
     row.kind === 'switch' && row.default ? flagOf(name).replace('--', '--no-') : flagOf(name),
   )
-  assert.equal(flags, [...rows, '--json'])
+  assert.equal(flags, [...rows, '--json', '--resume'])
 })
 
 test.run()

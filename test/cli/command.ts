@@ -19,10 +19,16 @@ export interface RunOptions {
   /** Called once, when stdout first matches `when`. */
   when?: RegExp
   then?: (child: ChildProcess) => void
+  /** Milliseconds until SIGKILL. */
+  killAfter?: number
 }
 
-export function radiograd(args: readonly string[], { env, when, then }: RunOptions = {}): Promise<Finished> {
+export function radiograd(
+  args: readonly string[],
+  { env, when, then, killAfter = Infinity }: RunOptions = {},
+): Promise<Finished> {
   const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } })
+  const timer = Number.isFinite(killAfter) ? setTimeout(() => child.kill('SIGKILL'), killAfter) : undefined
   let stdout = ''
   let stderr = ''
   let waiting = when
@@ -38,7 +44,10 @@ export function radiograd(args: readonly string[], { env, when, then }: RunOptio
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     const own = () => stderr.replace(/^(Warning: .*|\s+at .*|)\n/gm, '')
-    child.on('close', (code) => resolve({ code, stdout, stderr: own() }))
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, stdout, stderr: own() })
+    })
   })
 }
 

@@ -1,0 +1,84 @@
+// Plain data with large arrays in it as bytes, and back: the arrays as the tensors of a safetensors file, all else as
+// JSON in its metadata, in front of it a checksum of everything. Numbers come back to the bit, NaN and infinities too.
+import { check, fileError } from '../util/check.js'
+import { type TensorData, parseSafetensors, safetensorsBytes } from '../weights/safetensors.js'
+
+/** What can be packed: JSON's values, any number, maps with texts as keys, and arrays of these types. */
+export type Packable =
+  | null
+  | boolean
+  | number
+  | string
+  | undefined
+  | TensorData['data']
+  | readonly Packable[]
+  | ReadonlyMap<string, Packable>
+  | { readonly [key: string]: Packable }
+
+const TYPES = { f32: Float32Array, f64: Float64Array, i64: BigInt64Array, i32: Int32Array, u8: Uint8Array } as const
+
+/** Opens the file, before the checksum: 64 hexadecimal digits. */
+const MAGIC = 'radstate'
+
+/** `value` as bytes. Members that are undefined are left out. */
+export async function pack(value: object): Promise<Uint8Array> {
+  const tensors = new Map<string, TensorData>()
+  const plain = (v: unknown): unknown => {
+    if (ArrayBuffer.isView(v)) {
+      const dtype = (Object.keys(TYPES) as (keyof typeof TYPES)[]).find((name) => v instanceof TYPES[name])
+      check(dtype, () => `pack: arrays must be of ${Object.keys(TYPES).join(', ')}, got ${v.constructor.name}`)
+      const name = String(tensors.size)
+      const data = v as TensorData['data']
+      tensors.set(name, { dtype, shape: [data.length], data })
+      return { $array: name }
+    }
+    if (v instanceof Map) return { $map: [...v].map(([key, each]) => [key, plain(each)]) }
+    if (typeof v === 'number' && !Number.isFinite(v)) return { $number: String(v) }
+    if (Array.isArray(v)) return v.map(plain)
+    if (typeof v === 'object' && v)
+      return Object.fromEntries(Object.entries(v).map(([key, each]) => [key, plain(each)]))
+    return v
+  }
+  const content = safetensorsBytes(tensors, { metadata: { value: JSON.stringify(plain(value)) } })
+  const head = new TextEncoder().encode(MAGIC + (await digest(content)))
+  const bytes = new Uint8Array(head.length + content.length)
+  bytes.set(head)
+  bytes.set(content, head.length)
+  return bytes
+}
+
+/**
+ * What {@link pack} made bytes of. `file` is for messages.
+ *
+ * @throws RadiogradError unless these are the bytes that were packed, every one.
+ */
+export async function unpack(bytes: Uint8Array, file: string): Promise<unknown> {
+  const length = MAGIC.length + 64
+  const head = new TextDecoder().decode(bytes.subarray(0, length))
+  const content = bytes.slice(length) // a buffer of its own: arrays in it must lie at whole multiples of their size
+  if (head !== MAGIC + (await digest(content))) throw fileError(file, 'is not whole, its checksum differs')
+  const { tensors, metadata } = parseSafetensors(content, file)
+  const lively = (v: unknown): unknown => {
+    if (Array.isArray(v)) return v.map(lively)
+    if (typeof v !== 'object' || !v) return v
+    if ('$array' in v) return tensors.get(v.$array as string)!.data
+    if ('$map' in v) return new Map((v.$map as [string, unknown][]).map(([key, each]) => [key, lively(each)]))
+    if ('$number' in v) return Number(v.$number)
+    return Object.fromEntries(Object.entries(v).map(([key, each]) => [key, lively(each)]))
+  }
+  return lively(JSON.parse(metadata.value))
+}
+
+const PART = 64 << 20
+
+/** SHA-256 of the SHA-256s of parts of 64 MiB, as hexadecimal digits: there is a limit to what one call takes. */
+export async function digest(bytes: Uint8Array): Promise<string> {
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < bytes.length || at === 0; at += PART) parts.push(await sha256(bytes.subarray(at, at + PART)))
+  const all = new Uint8Array(32 * parts.length)
+  parts.forEach((part, i) => all.set(part, 32 * i))
+  return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const sha256 = async (bytes: Uint8Array) =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))

@@ -1,0 +1,194 @@
+// What a run keeps beside its results until it is finished, so that it can go on after it was stopped or killed: two
+// generations of its state, each with a checksum, and the weights of the best epoch that they speak of.
+import type { StateDict } from '../nn/module.js'
+import type { TrainerState } from '../train/state.js'
+import { SettingError, check } from '../util/check.js'
+import { parseSafetensors } from '../weights/safetensors.js'
+import type { ModelCard } from './card.js'
+import { digest, pack, unpack } from './pack.js'
+import type { WeightsReport } from './record.js'
+import { type SettingTable, TRAIN_SETTINGS, type TrainSettings, parseSettings } from './settings.js'
+import type { DataSource, Splits } from './splits.js'
+import type { Store } from './store.js'
+
+/** Where a run was computed: with another of these its numbers may differ in their last bits. */
+export type Surroundings = Readonly<Record<string, string>>
+
+/** A run between two steps. */
+export interface SavedRun {
+  settings: TrainSettings
+  card: ModelCard
+  /** {@link fingerprint} of the images. */
+  images: string
+  weights: WeightsReport | null
+  surroundings: Surroundings
+  /** That the run has taken. */
+  seconds: number
+  /** Where it was gone on with before. */
+  resumed: readonly ResumedAt[]
+  /** Null before the first step. */
+  training: TrainerState | null
+}
+
+/** A place where a run was gone on with. */
+export interface ResumedAt {
+  epoch: number
+  /** Batches of that epoch that were done. */
+  batches: number
+  surroundings: Surroundings
+}
+
+/** A state that was read. */
+export interface Saved {
+  run: SavedRun
+  /** The weights of its best epoch. */
+  best: StateDict | null
+  /** There was another state that is not whole. */
+  broken: boolean
+  /** Where the next state goes. */
+  saves: Saves
+}
+
+const GENERATIONS = ['state-0.resume', 'state-1.resume']
+const bestName = (epoch: number) => `best-${epoch}.resume`
+const isOurs = (name: string) => GENERATIONS.includes(name) || /^best-\d+\.resume$/.test(name)
+
+/** The saved states of one run in a store. */
+export class Saves {
+  /** How often this run was saved; the next state goes where the older one is. */
+  private count = 0
+  /** Whether the run has a state with a step in it. */
+  private trained = false
+  /** The best epoch of each generation. */
+  private readonly best: (number | null)[] = [null, null]
+  /** Of the weights that were written or read, by epoch. */
+  private readonly digests = new Map<number, string>()
+
+  constructor(private readonly store: Store) {}
+
+  /**
+   * Saves a run that has not begun; of an earlier run in the store one state stays until this one is saved again.
+   * Returns whether there was one.
+   */
+  async begin(run: SavedRun): Promise<boolean> {
+    const earlier = (await this.store.list()).some((name) => GENERATIONS.includes(name))
+    if (earlier) await this.load().catch(() => null) // what is broken is written over
+    this.trained = false
+    await this.save(run, () => new Uint8Array())
+    return earlier
+  }
+
+  /** After a failure: unless something was trained, nothing stays of the run. */
+  async giveUp(): Promise<void> {
+    if (this.trained) return
+    await this.store.remove(GENERATIONS[this.count % 2])
+    this.best[this.count % 2] = null
+    await this.removeUnused()
+  }
+
+  /**
+   * The newest state that is whole; null where there is none.
+   *
+   * @throws RadiogradError when there are states and none is whole.
+   */
+  async load(): Promise<Saved | null> {
+    const errors: unknown[] = []
+    const whole: { count: number; run: SavedRun; bestFile: Uint8Array | null }[] = []
+    for (const [at, name] of GENERATIONS.entries()) {
+      const bytes = await this.store.read(name)
+      if (!bytes) continue
+      try {
+        const { count, bestDigest, ...run } = (await unpack(bytes, `${this.store.name}/${name}`)) as Generation
+        const bestEpoch = run.training?.position.bestEpoch ?? null
+        const bestFile = bestEpoch === null ? null : await this.store.read(bestName(bestEpoch))
+        const fits = bestEpoch === null || (bestFile && (await digest(bestFile)) === bestDigest)
+        check(fits, `${this.store.name}/${bestName(bestEpoch!)}: must be what ${name} speaks of, got another or none`)
+        run.settings = parseSettings(TRAIN_SETTINGS, run.settings)
+        this.best[at] = bestEpoch
+        if (bestEpoch !== null) this.digests.set(bestEpoch, bestDigest!)
+        whole.push({ count, run, bestFile })
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    const newest = whole.sort((a, b) => b.count - a.count)[0]
+    if (!newest) {
+      if (errors.length) throw errors[0]
+      return null
+    }
+    this.trained = newest.run.training !== null
+    this.count = newest.count // the next one is written over the other generation, be that older or broken
+    const { run, bestFile } = newest
+    const best = bestFile && parseSafetensors(bestFile, this.store.name).tensors
+    return { run, best, broken: errors.length > 0, saves: this }
+  }
+
+  /** Writes a state in place of the older of the two; `bestFile` makes the weights of its best epoch. */
+  async save(run: SavedRun, bestFile: () => Uint8Array): Promise<void> {
+    const count = this.count + 1
+    const bestEpoch = run.training?.position.bestEpoch ?? null
+    let bestDigest: string | null = null
+    if (bestEpoch !== null) bestDigest = await this.keepBest(bestEpoch, bestFile)
+    await this.store.write(GENERATIONS[count % 2], await pack({ count, bestDigest, ...run } satisfies Generation))
+    this.count = count
+    this.best[count % 2] = bestEpoch
+    if (run.training) this.trained = true
+    await this.removeUnused()
+  }
+
+  /** Removes the weights that neither state speaks of. */
+  private async removeUnused(): Promise<void> {
+    const kept = this.best.map((epoch) => epoch !== null && bestName(epoch))
+    for (const name of await this.store.list())
+      if (isOurs(name) && !GENERATIONS.includes(name) && !kept.includes(name)) await this.store.remove(name)
+  }
+
+  /** Writes the weights of the best epoch, unless they are there. */
+  private async keepBest(epoch: number, bestFile: () => Uint8Array): Promise<string> {
+    const there = (await this.store.list()).includes(bestName(epoch))
+    const known = this.digests.get(epoch)
+    if (there && known) return known
+    const bytes = bestFile()
+    await this.store.write(bestName(epoch), bytes)
+    const made = await digest(bytes)
+    this.digests.set(epoch, made)
+    return made
+  }
+
+  /** Forgets all states: the newest goes last of the two, so that what is left always goes on to the same end. */
+  async remove(): Promise<void> {
+    for (const at of [(this.count + 1) % 2, this.count % 2]) await this.store.remove(GENERATIONS[at])
+    for (const name of await this.store.list()) if (isOurs(name)) await this.store.remove(name)
+  }
+}
+
+interface Generation extends SavedRun {
+  /** How many states of this run were saved, this one included. */
+  count: number
+  bestDigest: string | null
+}
+
+/**
+ * The settings to go on with: those saved, and of the changed ones those that do not decide about the results.
+ *
+ * @throws SettingError naming a setting that must stay.
+ */
+export function settingsToGoOn(saved: TrainSettings, changes: Partial<TrainSettings>): TrainSettings {
+  const table: SettingTable = TRAIN_SETTINGS
+  const before: Readonly<Record<string, unknown>> = saved
+  for (const [name, value] of Object.entries(changes)) {
+    const [was, is] = [before[name], value].map((v) => JSON.stringify(v) ?? 'not given')
+    if (was !== is && !table[name]?.free) throw new SettingError(name, `must stay as the run began, ${was}, got ${is}`)
+  }
+  return parseSettings(TRAIN_SETTINGS, { ...saved, ...changes })
+}
+
+/** One text for which images, by their paths in the data set, are in which part with which label. */
+export function fingerprint({ train, validation, test }: Splits, source: DataSource): Promise<string> {
+  const root = typeof source === 'string' ? source : ''
+  const within = (path: string) => (path.startsWith(root) ? path.slice(root.length) : path).replace(/^[/\\]+/, '')
+  const parts = [train, validation, test].map(
+    (part) => part?.samples.map(({ path, label }) => [within(path).replaceAll('\\', '/'), label]) ?? null,
+  )
+  return digest(new TextEncoder().encode(JSON.stringify(parts)))
+}

@@ -1,0 +1,288 @@
+// Runs that are stopped, that fail at a write, or whose files are damaged: what is kept, and that they go on to the same
+// bytes. RADIOGRAD_FAULTS=all tries a failure at every write.
+import * as assert from 'uvu/assert'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { suite } from 'uvu'
+import { pack, unpack } from '../../src/app/pack.js'
+import { syntheticFiles } from '../../src/data/synthetic.js'
+import {
+  MemoryStore,
+  RadiogradError,
+  type RunEvent,
+  type Store,
+  TRAIN_SETTINGS,
+  type TrainSettings,
+  openFolder,
+  parseSettings,
+  resumeRun,
+  trainRun,
+} from '../../src/index.js'
+import { scratch } from '../cli/command.js'
+
+const test = suite('resume')
+const data = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
+  path,
+  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
+}))
+const settings = parseSettings(TRAIN_SETTINGS, {
+  data: 'generated',
+  model: 'vit-ti16',
+  imageSize: 32,
+  batchSize: 8,
+  epochs: 2,
+  lr: 1e-3,
+  schedule: 'cosine',
+  valSplit: 0.3,
+  trainable: ['head'],
+  workers: 0,
+  saveEvery: 0,
+})
+const RESULTS = ['best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+
+const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes ?? undefined)
+/** What must be the same: bytes, and tables without times. */
+async function results(store: Store): Promise<unknown[]> {
+  const best = await store.read('best.safetensors')
+  const history = text(await store.read('history.csv')).replace(/^((?:[^,]*,){6})[^,]*,[^,]*/gm, '$1')
+  return [best && Buffer.from(best).toString('base64'), text(await store.read('metrics.json')), history]
+}
+
+async function message(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+  } catch (error) {
+    assert.instance(error, RadiogradError)
+    return (error as Error).message
+  }
+  return 'nothing went wrong'
+}
+
+const reference = new MemoryStore()
+let writes = 0
+test.before(async () => {
+  const counted: Store = {
+    name: 'counted',
+    read: (name) => reference.read(name),
+    list: () => reference.list(),
+    remove: (name) => reference.remove(name),
+    write: (name, bytes) => {
+      writes++
+      return reference.write(name, bytes)
+    },
+  }
+  await trainRun(settings, { store: counted, data })
+  assert.equal(await reference.list(), RESULTS)
+})
+
+test('packed data comes back to the bit, and damage to any byte is seen', async () => {
+  const value = {
+    numbers: [0.1, NaN, -Infinity, 5e-324, null],
+    map: new Map<string, object>([['a.b', { dtype: 'f32', data: Float32Array.of(1, NaN) }]]),
+    deep: { counts: BigInt64Array.of(-1n, 2n ** 62n), empty: new Float32Array(0), yes: true, text: 'ü' },
+  }
+  const bytes = await pack(value)
+  assert.ok(isDeepStrictEqual(await unpack(bytes, 'x'), value))
+  for (let at = 0; at < bytes.length; at += 7) {
+    const other = bytes.slice()
+    other[at] ^= 1
+    assert.match(await message(unpack(other, 'x')), /^x: is not whole, its checksum differs$/)
+  }
+  assert.match(await message(unpack(bytes.slice(0, -1), 'x')), /^x: is not whole/)
+  assert.match(await message(unpack(new Uint8Array(0), 'x')), /^x: is not whole/)
+})
+
+/** The files of a run stopped in its epoch 2, on another version than later. */
+async function stopped(): Promise<MemoryStore> {
+  const store = new MemoryStore('there')
+  const there = await (interrupted ??= interrupt())
+  for (const name of await there.list()) await store.write(name, (await there.read(name))!)
+  return store
+}
+
+let interrupted: Promise<MemoryStore> | null = null
+async function interrupt(): Promise<MemoryStore> {
+  const store = new MemoryStore()
+  const abort = new AbortController()
+  await trainRun(settings, {
+    store,
+    data,
+    signal: abort.signal,
+    versions: { radiograd: '0.0.1' },
+    on: (event) => {
+      if (event.kind === 'progress' && event.phase === 'train' && event.epoch === 2) abort.abort()
+    },
+  })
+  return store
+}
+
+test('a stopped run goes on to the same bytes, and says where', async () => {
+  const store = await stopped()
+  assert.equal(
+    (await store.list()).filter((name) => name.endsWith('.resume')),
+    ['best-1.resume', 'state-0.resume', 'state-1.resume'],
+  )
+  const events: RunEvent[] = []
+  const versions = { radiograd: '0.0.1' }
+  const { record } = await resumeRun({ workers: 1 }, { store, data, versions, on: (event) => events.push(event) })
+  const resumed = events.find((event) => event.kind === 'resumed')!
+  assert.equal([resumed.epoch, resumed.epochs, resumed.changed, resumed.broken], [2, 2, [], false])
+  assert.ok(resumed.batches > 0)
+  assert.equal(await results(store), await results(reference))
+  assert.equal(await store.list(), RESULTS)
+  assert.is(record!.resumed.length, 1)
+
+  const again: RunEvent[] = []
+  const told = await resumeRun({}, { store, on: (event) => again.push(event) })
+  assert.equal(told.metrics, JSON.parse(text(await reference.read('metrics.json'))))
+  assert.equal(
+    again.map((event) => event.kind),
+    ['settings', 'metrics', 'done'],
+  )
+})
+
+/** The two states, the newest first. */
+async function newestOf(store: Store): Promise<string[]> {
+  const names = ['state-0.resume', 'state-1.resume']
+  const counts = await Promise.all(
+    names.map(async (name) => ((await unpack((await store.read(name))!, name)) as { count: number }).count),
+  )
+  return counts[0] > counts[1] ? names : names.reverse()
+}
+
+test('a damaged state is seen: the one before it goes on to the same bytes; with none whole there is a line', async () => {
+  const store = await stopped()
+  const [a, b] = [(await store.read('state-0.resume'))!, (await store.read('state-1.resume'))!]
+  const spoil = (name: string, bytes: Uint8Array) =>
+    store.write(
+      name,
+      bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 4 : byte)),
+    )
+  const files = await stopped()
+  const [newest] = await newestOf(files)
+  const bytes = (await files.read(newest))!
+  await files.write(newest, bytes.subarray(0, bytes.length - 1))
+  const events: RunEvent[] = []
+  await resumeRun({}, { store: files, data, on: (event) => events.push(event) })
+  const { broken, changed } = events.find((event) => event.kind === 'resumed')!
+  assert.equal([broken, changed], [true, [{ name: 'radiograd', was: '0.0.1', is: 'none' }]])
+  assert.equal(await results(files), await results(reference))
+  await spoil('state-0.resume', a)
+  await spoil('state-1.resume', b)
+  assert.match(
+    await message(resumeRun({}, { store, data })),
+    /^there\/state-\d\.resume: is not whole, its checksum differs$/,
+  )
+})
+
+test('what decides about the results must stay', async () => {
+  const store = await stopped()
+  const fails = async (changes: Partial<TrainSettings>, expected: RegExp, images = data) =>
+    assert.match(await message(resumeRun(changes, { store, data: images })), expected)
+  await fails({ lr: 2e-3 }, /^lr: must stay as the run began, 0.001, got 0.002$/)
+  await fails({ weightDecay: 0 }, /^weightDecay: must stay as the run began, not given, got 0$/)
+  await fails({}, /^data: must hold the images that the run began with, got others in the picked files$/, [
+    ...data,
+    { ...data[0], path: 'train/NORMAL/new.png' },
+  ])
+  assert.match(
+    await message(resumeRun({}, { store: new MemoryStore('empty') })),
+    /^empty: must hold a run that was stopped or killed, got none$/,
+  )
+})
+
+/** A store whose n-th write fails, as on a full disk. */
+const failing = (store: Store, n: number): Store => ({
+  name: store.name,
+  read: (name) => store.read(name),
+  list: () => store.list(),
+  remove: (name) => store.remove(name),
+  write(name, bytes) {
+    if (--n !== 0) return store.write(name, bytes)
+    return Promise.reject(new RadiogradError(`${name}: cannot be written, no space left on the disk`))
+  },
+})
+
+test('a disk that fills up at a write: one line, and what is there goes on to the same bytes', async () => {
+  assert.ok(writes > 12, String(writes))
+  const all = process.env.RADIOGRAD_FAULTS === 'all'
+  for (const n of all ? Array.from({ length: writes }, (_, i) => i + 1) : [1, 4, 9]) {
+    const store = new MemoryStore()
+    const said = await message(trainRun(settings, { store: failing(store, n), data }))
+    assert.match(said, /^[\w.-]+: cannot be written, no space left on the disk$/, `write ${n}`)
+    if ((await store.list()).length === 0) {
+      assert.is(n, 1)
+      continue
+    }
+    await resumeRun({}, { store, data })
+    assert.equal(await results(store), await results(reference), `write ${n}: ${said}`)
+  }
+})
+
+test('a failure before the first step leaves an earlier unfinished run as it was', async () => {
+  const store = await stopped()
+  const events: RunEvent[] = []
+  const wrong = { ...settings, trainable: ['tail'] }
+  assert.match(
+    await message(trainRun(wrong, { store, data, on: (event) => events.push(event) })),
+    /^trainable: must be names of this model/,
+  )
+  assert.ok(events.some((event) => event.kind === 'replaced'))
+  await resumeRun({}, { store, data })
+  assert.equal(await results(store), await results(reference))
+})
+
+test('a folder deleted in mid-run is made again, whole', async () => {
+  const dir = join(scratch(), 'runs/out')
+  const store = openFolder(dir)
+  let deleted = false
+  await trainRun(settings, {
+    store,
+    data,
+    on: (event) => {
+      if (event.kind !== 'epoch' || deleted) return
+      deleted = true
+      rmSync(join(dir, '..'), { recursive: true })
+    },
+  })
+  assert.equal(readdirSync(dir).sort(), RESULTS)
+  assert.equal(await results(store), await results(reference))
+})
+
+test('one run has a folder at a time; a killed one leaves no lock and no temporary file', async () => {
+  const dir = join(scratch(), 'out')
+  const [mine, other] = [openFolder(dir), openFolder(`${dir}/`, 'other')]
+  const release = await mine.lock!()
+  assert.is(await message(other.lock!()), 'other: must be used by one run at a time, got another that is still running')
+  await release()
+  await (
+    await other.lock!()
+  )()
+
+  const program = `
+    import { openFolder } from ${JSON.stringify(import.meta.resolve('../../src/index.js'))}
+    const store = openFolder(${JSON.stringify(dir)})
+    await store.lock()
+    await store.write('a', new Uint8Array(1))
+    console.log('locked')
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await new Promise((locked) => child.stdout.once('data', locked))
+  assert.match(await message(mine.lock!()), /one run at a time/)
+  assert.match(await message(trainRun(settings, { store: mine, data })), /one run at a time/)
+  const gone = new Promise((closed) => child.on('close', closed))
+  child.kill('SIGKILL')
+  await gone
+  writeFileSync(join(dir, 'best.safetensors.0123abcd.tmp'), 'half')
+  const free = await mine.lock!()
+  assert.equal(readdirSync(dir), ['a'])
+  await free()
+  await mine.remove('a')
+  assert.ok(existsSync(dir)) // another process made it
+})
+
+test.run()
