@@ -40,7 +40,7 @@ const ARROWS: Record<string, string[]> = {
   explain: ['util', 'stats', 'tensor', 'ops', 'nn', 'models', 'data'],
   audit: ['util', 'stats', 'data'],
   train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data', 'stats'],
-  app: ['util', 'tensor', 'engine', 'optim', 'weights', 'models', 'data', 'stats', 'train'],
+  app: ['util', 'tensor', 'engine', 'nn', 'optim', 'weights', 'models', 'data', 'stats', 'train'],
 }
 
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */

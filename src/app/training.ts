@@ -1,0 +1,267 @@
+// One training run on an open engine: training, its files, its test. What it trains on is found by run.ts.
+import { DataLoader } from '../data/dataLoader.js'
+import { DecodePool } from '../data/decodePool.js'
+import type { Dataset } from '../data/imageFolder.js'
+import { computeClassWeight } from '../data/split.js'
+import type { Engine } from '../engine/index.js'
+import { type Classifier, createModel } from '../models/registry.js'
+import type { StateDict } from '../nn/module.js'
+import * as optim from '../optim/index.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { type HistoryRow, historyCsv } from '../train/history.js'
+import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
+import { computeMetrics } from '../train/metrics.js'
+import type { TrainerState } from '../train/state.js'
+import type { Checkpoint } from '../weights/load.js'
+import { safetensorsBytes } from '../weights/safetensors.js'
+import { type ModelCard, toMetadata } from './card.js'
+import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
+import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
+import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
+import type { TrainSettings } from './settings.js'
+import { type Splits, classCounts } from './splits.js'
+import { type Store, writeJson, writeText } from './store.js'
+import type { TrainOutcome, TrainRunOptions } from './train.js'
+import { chooseTrainable } from './trainable.js'
+
+export interface RunParts {
+  engine: Engine
+  settings: TrainSettings
+  card: ModelCard
+  splits: Splits
+  /** Fingerprint of the splits. */
+  images: string
+  /** Weights to start from. */
+  checkpoint: Checkpoint | null
+  /** The run to go on with. */
+  saved: Saved | null
+  saves: Saves
+  store: Store
+  options: Pick<TrainRunOptions, 'signal' | 'on' | 'versions'>
+}
+
+/** Trains, tests, and writes what there is to write. */
+export async function run(parts: RunParts): Promise<TrainOutcome> {
+  const { engine, settings, card, splits, checkpoint, saved, options } = parts
+  const { signal, on } = options
+  const training = saved?.run.training ?? null
+  const model = createModel(settings.model, {
+    numClasses: card.classes.length,
+    imageSize: card.imageSize,
+    checkpointActivations: settings.checkpointActivations,
+  })
+  const weights = training ? saved!.run.weights : checkpoint && loadInto(model, checkpoint)
+  const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
+  const files = new RunFiles(parts, weights)
+  const onWarning = (text: string) => on?.({ kind: 'note', text })
+  const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning })
+  try {
+    const trainer = new Trainer(trainerOptions(parts, model, pool, files))
+    tellBeginning(parts, { weights, trained, parameters: total })
+    if (settings.dryRun) {
+      await trainer.prepare()
+      on?.({ kind: 'memory', memory: engine.memory() })
+      return { record: null, metrics: null }
+    }
+    await files.restoreBest()
+    const result = training ? await trainer.fit(training, saved!.best) : await trainer.fit()
+    const record = result.history.length ? await files.finishTraining(result) : null
+    const stopped = (why: 'early' | 'aborted') => on?.({ kind: 'stopped', why, bestEpoch: result.best?.epoch ?? null })
+    if (result.stopped !== 'completed') stopped(result.stopped)
+    if (result.stopped === 'aborted') return { record, metrics: null }
+
+    const outputs = await outputsOf(engine, model, splits.test, { workers: pool, signal, on })
+    if (!outputs) {
+      stopped('aborted')
+      return { record, metrics: null }
+    }
+    const metrics = computeMetrics(outputs)
+    const last = await files.finish(result, metrics)
+    on?.({ kind: 'metrics', metrics, classes: card.classes, bestEpoch: last.bestEpoch! })
+    on?.({ kind: 'done', record: last, metrics })
+    return { record: last, metrics }
+  } finally {
+    await pool.close()
+  }
+}
+
+/** What is known before the first step. */
+function tellBeginning(
+  { engine, settings, card, splits, saved, options: { on, versions } }: RunParts,
+  model: { weights: WeightsReport | null; trained: number; parameters: number },
+): void {
+  if (saved?.run.training) {
+    const { epoch, batches } = saved.run.training.position
+    const [was, is] = [saved.run.surroundings, surroundingsOf(engine, versions)]
+    const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => was[name] !== is[name])
+    const changed = names.map((name) => ({ name, was: was[name] ?? 'none', is: is[name] ?? 'none' }))
+    on?.({ kind: 'resumed', epoch, epochs: settings.epochs, batches, changed, broken: saved.broken })
+  }
+  const [train, test] = [classCounts(splits.train), classCounts(splits.test)]
+  const validation = splits.validation && classCounts(splits.validation)
+  on?.({ kind: 'data', classes: card.classes, train, validation, validationFrom: splits.validationFrom, test })
+  on?.({ kind: 'model', model: settings.model, imageSize: card.imageSize, ...model })
+}
+
+/** The settings as the training loop takes them. */
+function trainerOptions(
+  { engine, settings, splits, options: { signal, on } }: RunParts,
+  model: Classifier,
+  workers: DecodePool,
+  files: RunFiles,
+): TrainerOptions {
+  const { batchSize, seed, epochs, lr } = settings
+  // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
+  const dropLast = batchSize > 1 && splits.train.samples.length % batchSize === 1
+  const train = new DataLoader(splits.train, { batchSize, shuffle: true, seed, workers, dropLast })
+  const learning = model.parameters().filter((p) => p.requiresGrad)
+  return {
+    engine,
+    model,
+    optimizer: createOptimizer(learning, settings),
+    train,
+    validation: splits.validation
+      ? new DataLoader(splits.validation, { batchSize: EVALUATION_BATCH, workers })
+      : undefined,
+    epochs,
+    schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,
+    patience: settings.patience || Infinity,
+    classWeight: settings.classWeights ? classWeightOf(splits.train) : undefined,
+    freezeBatchNorm: settings.freezeBatchNorm,
+    gradAccumulation: settings.gradAccumulation,
+    precision: settings.precision,
+    saveEvery: 60_000 * settings.saveEvery,
+    signal,
+    onProgress: (progress) => on?.({ kind: 'progress', ...progress }),
+    onBest: (state, row) => files.writeBest(state, row),
+    onEpoch: async (row, best) => {
+      await files.writeHistory(row)
+      on?.({ kind: 'epoch', row, epochs, best })
+    },
+    onSave: (state) => files.save(state),
+  }
+}
+
+function classWeightOf({ samples, classes }: Dataset): Float32Array {
+  return computeClassWeight(
+    'balanced',
+    samples.map((s) => s.label),
+    classes.length,
+  )
+}
+
+function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {
+  const options = { lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
+  switch (optimizer) {
+    case 'adam':
+      return new optim.Adam(parameters, options)
+    case 'adamw':
+      return new optim.AdamW(parameters, options)
+    case 'sgd':
+      return new optim.SGD(parameters, { ...options, momentum: 0.9 })
+  }
+}
+
+function surroundingsOf({ adapterName, adapterKind }: Engine, versions: Surroundings = {}): Surroundings {
+  return { adapter: `${adapterName} (${adapterKind})`, ...versions }
+}
+
+/** What an earlier run in the same store has said of its own results. */
+const TABLES = ['history.csv', 'metrics.json', 'run.json']
+
+/** The files of a run: its results, and what it takes to go on with it. */
+class RunFiles {
+  private readonly start = performance.now()
+  private readonly history: HistoryRow[]
+  private readonly resumed: readonly ResumedAt[]
+  private best: { state: StateDict; epoch: number } | null = null
+  /** Whether the tables in the store are this run's. */
+  private ownTables: boolean
+
+  constructor(
+    private readonly parts: RunParts,
+    private readonly weights: WeightsReport | null,
+  ) {
+    const { saved, engine, options } = parts
+    const position = saved?.run.training?.position
+    const surroundings = surroundingsOf(engine, options.versions)
+    this.history = [...(position?.history ?? [])]
+    this.ownTables = this.history.length > 0
+    if (saved?.best) this.best = { state: saved.best, epoch: position!.bestEpoch! }
+    const here = position ? [{ epoch: position.epoch, batches: position.batches, surroundings }] : []
+    this.resumed = [...(saved?.run.resumed ?? []), ...here]
+  }
+
+  /** Killed between two writes, a run may have left a best that is newer than its state. */
+  async restoreBest(): Promise<void> {
+    if (!this.best) return
+    const there = await this.parts.store.read('best.safetensors')
+    const bytes = this.bestFile()
+    if (there?.length !== bytes.length || there.some((byte, i) => byte !== bytes[i])) await this.writeBestFile(bytes)
+  }
+
+  writeBest(state: StateDict, { epoch }: HistoryRow): Promise<void> {
+    this.best = { state, epoch }
+    return this.writeBestFile(this.bestFile())
+  }
+
+  async writeHistory(row: HistoryRow): Promise<void> {
+    this.history.push(row)
+    await this.clear()
+    await writeText(this.parts.store, 'history.csv', historyCsv(this.history))
+  }
+
+  /** Saves what it takes to go on with the run. */
+  async save(training: TrainerState): Promise<void> {
+    const { settings, card, images, engine, options } = this.parts
+    const surroundings = surroundingsOf(engine, options.versions)
+    const { weights, resumed } = this
+    const seconds = this.seconds()
+    const saved = { settings, card, images, weights, surroundings, seconds, resumed, training }
+    await this.parts.saves.save(saved, () => this.bestFile())
+  }
+
+  /** The record of a run that is trained, or that is stopped. */
+  async finishTraining(result: TrainResult): Promise<RunRecord> {
+    const { store, engine, settings, card, splits, options } = this.parts
+    const { weights, resumed } = this
+    // Somebody may have deleted the folder meanwhile.
+    if (!(await store.list()).includes('best.safetensors')) await this.writeBestFile(this.bestFile())
+    await this.clear()
+    await writeText(store, 'history.csv', historyCsv(result.history))
+    const facts = { settings, card, splits, weights, resumed, versions: options.versions ?? {} }
+    const record = recordOf(facts, engine, result, this.seconds())
+    await writeJson(store, 'run.json', record)
+    return record
+  }
+
+  /** Nothing is left to do. */
+  async finish(result: TrainResult, metrics: object): Promise<RunRecord> {
+    await writeJson(this.parts.store, 'metrics.json', metrics)
+    const record = await this.finishTraining(result)
+    await this.parts.saves.remove()
+    return record
+  }
+
+  private bestFile(): Uint8Array {
+    const { state, epoch } = this.best!
+    const { card, settings } = this.parts
+    return safetensorsBytes(state, { metadata: toMetadata(card, { seed: settings.seed, epoch }) })
+  }
+
+  private async writeBestFile(bytes: Uint8Array): Promise<void> {
+    await this.clear()
+    await this.parts.store.write('best.safetensors', bytes)
+  }
+
+  /** Removes what an earlier run has said of its own results, before this one says something. */
+  private async clear(): Promise<void> {
+    if (!this.ownTables) for (const table of TABLES) await this.parts.store.remove(table)
+    this.ownTables = true
+  }
+
+  private seconds(): number {
+    const before = this.parts.saved?.run.seconds ?? 0
+    return before + Math.round(performance.now() - this.start) / 1000
+  }
+}
