@@ -1,6 +1,6 @@
 // Training runs: begun, and gone on with after they were stopped or killed. Settings and sources in, events and files
-// out: prints nothing and knows no folder, so that a command line, a page and a report start them alike. What does it is
-// run.ts, which a page that trains nothing never loads.
+// out: prints nothing and knows no folder, so that a command line, a page and a report start them alike. What does it
+// is run.ts, which a page that trains nothing never loads.
 import type { Metrics } from '../train/metrics.js'
 import type { CheckpointSource } from './card.js'
 import type { RunRecord } from './record.js'
@@ -46,9 +46,9 @@ export async function trainRun(settings: TrainSettings, options: TrainRunOptions
 }
 
 /**
- * Goes on with a run that was stopped or killed, from its files in the store: to the same bytes as without the stop, but
- * for times, on the same adapter and with the same version of this program (the event `resumed` says what is another).
- * Of a run that is finished it tells the results again.
+ * Goes on with a run that was stopped or killed, from its files in the store: to the same bytes as without the stop,
+ * but for times, on the same adapter and with the same version of this program (the event `resumed` says what is
+ * another). Of a run that is finished it tells the results again.
  *
  * @param changes settings to change, of those marked `free` in `TRAIN_SETTINGS`.
  * @throws RadiogradError where there is no such run, its images are not there any more, a setting that decides about
