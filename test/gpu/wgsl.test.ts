@@ -136,13 +136,13 @@ test('an operator without a case is refused with file and line', () => {
   const given = (text: string) => () =>
     parse('shaders/unary_forward.wgsl', forward, { ...library, 'lib/unary.wgsl': text })
   given(unary)()
-  const more = unary.replace('gelu_tanh\n', 'gelu_tanh, silu\n')
+  const more = unary.replace('hardswish\n', 'hardswish, mish\n')
   const line = lineOf('switch (OP)')
-  refused(given(more), `shaders/lib/unary.wgsl:${line}: switch (OP): must have a case for each value, misses silu`)
-  const silu = '    case OP_SILU: { return x * sigmoid(x); }\n'
-  const half = more.replace('    case OP_RELU', `${silu}    case OP_RELU`)
+  refused(given(more), `shaders/lib/unary.wgsl:${line}: switch (OP): must have a case for each value, misses mish`)
+  const mish = '    case OP_MISH: { return x * sigmoid(x); }\n'
+  const half = more.replace('    case OP_RELU', `${mish}    case OP_RELU`)
   const second = half.slice(0, half.lastIndexOf('switch (OP)')).split('\n').length
-  refused(given(half), `shaders/lib/unary.wgsl:${second}: switch (OP): must have a case for each value, misses silu`)
+  refused(given(half), `shaders/lib/unary.wgsl:${second}: switch (OP): must have a case for each value, misses mish`)
   refused(
     given(unary.replace('default: { return vec4<f32>(nan()); }', 'default: { return abs(x); }')),
     `shaders/lib/unary.wgsl:${line}: switch (OP): default must give nan()`,
