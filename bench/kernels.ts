@@ -10,6 +10,7 @@ import { type OpCase, type Shapes, leastBytes } from '../test/cases/case.js'
 import conv2d from '../test/cases/conv2d.js'
 import crossEntropy from '../test/cases/crossEntropy.js'
 import gelu from '../test/cases/gelu.js'
+import groupNorm from '../test/cases/groupNorm.js'
 import layerNorm from '../test/cases/layerNorm.js'
 import linear from '../test/cases/linear.js'
 import matmul from '../test/cases/matmul.js'
@@ -255,6 +256,14 @@ export const groups: readonly (readonly Work[])[] = [
         { fn: 'batchNorm', ...training },
         { backward: ['x', 'weight', 'bias'] },
       ),
+    ),
+    of(
+      'groupNorm [4, 56, 56, 64], 32 groups',
+      groupNorm,
+      { x: [4, 56, 56, 64], weight: [64], bias: [64] },
+      [4, 56, 56, 64],
+      { numGroups: 32, eps: 1e-5 },
+      { backward: ['x', 'weight', 'bias'] },
     ),
     of(
       'batchNormRelu [12544, 64]',

@@ -153,6 +153,30 @@ export class LayerNorm extends Module {
   }
 }
 
+/** Group normalisation of [N, ..., channels], `numGroups` runs of channels an image (`torch.nn.GroupNorm`). */
+export class GroupNorm extends Module {
+  weight: Tensor
+  bias: Tensor
+
+  constructor(
+    public numGroups: number,
+    channels: number,
+    public eps = 1e-5,
+  ) {
+    super()
+    check(
+      Number.isInteger(numGroups) && numGroups > 0 && channels % numGroups === 0,
+      () => `GroupNorm: numGroups must be a positive divisor of the ${channels} channels, got ${numGroups}`,
+    )
+    this.weight = init.ones(parameter([channels], 'groupNorm weight'))
+    this.bias = init.zeros(parameter([channels], 'groupNorm bias'))
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.groupNorm(x, this.numGroups, this.weight, this.bias, { eps: this.eps })
+  }
+}
+
 export interface LinearOptions {
   bias?: boolean
   /**

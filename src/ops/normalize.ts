@@ -1,4 +1,4 @@
-// What batchNorm and layerNorm share: sums over rows, cut into chunks and merged in a fixed order.
+// What batchNorm, layerNorm and groupNorm share: sums over rows, cut into chunks and merged in a fixed order.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'

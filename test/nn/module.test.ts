@@ -1,7 +1,7 @@
 // Module: names of the modules below, and forward wrapped for a look inside.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { F, type Tensor, init, models, tensor } from '../../src/index.js'
+import { F, type Tensor, init, models, nn, tensor } from '../../src/index.js'
 
 const engine = await init()
 const test = suite(`module (${engine.adapterKind})`)
@@ -43,6 +43,31 @@ test('a wrapped forward sees and may change input and output, the innermost wrap
   off()
   assert.equal(await logits(), before)
   assert.not.ok(Object.hasOwn(model.head, 'forward'))
+})
+
+test('GroupNorm starts as the plain normalisation, applies weight and bias, and refuses groups that do not fit', async () => {
+  const x = tensor(
+    Float32Array.from({ length: 48 }, (_, i) => Math.sin(i * i)),
+    [2, 4, 6],
+  )
+  const norm = new nn.GroupNorm(3, 6, 1e-3)
+  assert.equal([...(await norm.stateDict()).keys()], ['weight', 'bias'])
+  const plain = [...(await F.groupNorm(x, 3, null, null, { eps: 1e-3 }).data())]
+  assert.equal([...(await norm.forward(x).data())], plain)
+  nn.init.zeros(norm.weight)
+  nn.init.ones(norm.bias)
+  assert.equal([...(await norm.forward(x).data())], new Array(48).fill(1))
+  const refused = (work: () => unknown, message: string) =>
+    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
+  const rule = 'numGroups must be a positive divisor of the 6 channels, got 4'
+  refused(() => new nn.GroupNorm(4, 6), `GroupNorm: ${rule}`)
+  refused(() => F.groupNorm(x, 4), `groupNorm: ${rule}`)
+  refused(() => F.groupNorm(tensor([1, 2]), 1), 'groupNorm: x must be [N, ..., C], got [2]')
+  refused(() => F.groupNorm(x, 3, tensor([1, 2])), 'groupNorm: weight must have shape [6], got [2]')
+  refused(
+    () => F.groupNorm(tensor([[1, 2]]), 2),
+    'groupNorm: needs more than one value per group, got x [1, 2] in 2 groups',
+  )
 })
 
 test.run()

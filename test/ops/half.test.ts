@@ -131,6 +131,12 @@ const cases: Case[] = [
     },
   ]),
   {
+    name: 'groupNorm',
+    x: [image],
+    parameters: [[24], [24]],
+    run: ([x], [w, b]) => F.groupNorm(x, 6, w, b),
+  },
+  {
     name: 'embedTokens',
     x: [[3, 5, 12]],
     parameters: [
