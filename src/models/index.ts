@@ -8,6 +8,7 @@ export {
   modelRow,
   preprocessingOf,
 } from './registry.js'
+export { ConvNeXt, type ConvNeXtOptions, convnext, convnextTiny } from './convnext.js'
 export { ResNet, type ResNetOptions, resnet18, resnet34 } from './resnet.js'
 export {
   VisionTransformer,

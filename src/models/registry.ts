@@ -6,6 +6,7 @@ import { SettingError, check } from '../util/check.js'
 import { type DialectName, dialectOf } from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Preprocessing } from '../weights/preprocessing.js'
+import { convnextTiny } from './convnext.js'
 import { resnet18, resnet34 } from './resnet.js'
 import { vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from './vit.js'
 
@@ -69,6 +70,16 @@ const vit = (make: typeof vitTiny, depth: number, patchSize = 16): ModelRow => (
 const MODELS: Readonly<Record<string, ModelRow>> = {
   resnet18: resnet(resnet18),
   resnet34: resnet(resnet34),
+  'convnext-tiny': {
+    family: 'ConvNeXt',
+    make: convnextTiny,
+    imageSize: 224,
+    ...IMAGENET,
+    nameMaps: {},
+    checkpointable: false,
+    head: ['classifier'],
+    lastStage: ['features.7', 'classifier'],
+  },
   'vit-ti16': vit(vitTiny, 12),
   'vit-s16': vit(vitSmall, 12),
   'vit-s32': vit(vitSmall, 12, 32),
