@@ -2,9 +2,8 @@
 import { isThere, openBytes, readIfThere, writeBytes } from '#platform/read'
 import { fileError, printable } from '../util/check.js'
 import { withBareNames } from './names.js'
-import { type Preprocessing, parsePreprocessing } from './preprocessing.js'
+import type { Preprocessing } from './preprocessing.js'
 import { type TensorData, type Tensors, readSafetensors, safetensorsBytes } from './safetensors.js'
-import { parseIndex } from './sharded.js'
 import { type ByteSource, blobSource, memorySource } from './source.js'
 
 /** Tensors by name, in PyTorch's shapes. */
@@ -72,9 +71,9 @@ export async function loadCheckpoint(source: string | URL | Blob | Uint8Array): 
   const checkpoint = finished(await content, name)
   const beside = neighbour(name, 'preprocessor_config.json')
   const config = /^https?:/i.test(name) ? null : await readIfThere(beside, MAX_JSON)
-  return config
-    ? { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) }
-    : checkpoint
+  if (!config) return checkpoint
+  const { parsePreprocessing } = await import('./preprocessing.js')
+  return { ...checkpoint, preprocessing: parsePreprocessing(new TextDecoder().decode(config), beside) }
 }
 
 const nameOf = (blob: Blob) => (blob as File).name || 'checkpoint'
@@ -116,6 +115,7 @@ async function loadShards(index: string): Promise<Tensors> {
   })
   const tensors = new Map<string, TensorData>()
   const notes: string[] = []
+  const { parseIndex } = await import('./sharded.js')
   for (const [shard, names] of parseIndex(text, index)) {
     const path = neighbour(index, shard)
     if (!/^https?:/i.test(path) && !(await isThere(path)))
