@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { buildSync } from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
@@ -81,20 +82,50 @@ test('types; those of all kernels are small, as every editor reads them', () =>
     assert.ok(size < 60_000, `src/shaders.gen.d.ts has ${size} bytes`)
   }))
 
+/** What a page that imports `entry` must load at once, by file, in a bundle in `folder`. */
+function loadedAtOnce(entry: string, folder: string): Map<string, string> {
+  const outcome = buildSync({
+    stdin: { contents: entry, resolveDir: join(root, 'dist/src') },
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    minify: true,
+    conditions: ['browser'],
+    platform: 'browser',
+    outdir: folder,
+    logLevel: 'warning',
+  })
+  assert.equal(outcome.warnings, [])
+  const texts = new Map<string, string>()
+  const load = (file: string): void => {
+    if (texts.has(file)) return
+    const text = readFileSync(join(folder, file), 'utf8')
+    texts.set(file, text)
+    for (const [, from] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) load(from)
+  }
+  load('stdin.js')
+  return texts
+}
+
+const zippedSize = (texts: ReadonlyMap<string, string>): number =>
+  [...texts.values()].map((text) => gzipSync(text, { level: 9 }).length).reduce((a, b) => a + b)
+
+// What a page that trains our models needs. Other operators, statistics and explanations fall away if nobody uses them.
+const TRAINING = `
+  export { init, tensor, noGrad, autocast, loadCheckpoint, saveSafetensors, nn, optim, models } from './index.js'
+  export * from './data/index.js'
+  export * from './train/index.js'
+  export * from './app/index.js'
+  import * as F from './ops/index.js'
+  export const { loss, probabilities } = { loss: F.crossEntropy, probabilities: F.softmax }`
+
 test('what a page must load is small, and kernels of software adapters are not in it', () =>
   inFolder((folder) => {
-    execFileSync(process.execPath, [join(root, 'build.mjs'), '--bundle', folder])
-    const texts = new Map<string, string>()
-    const load = (file: string): void => {
-      if (texts.has(file)) return
-      const text = readFileSync(join(folder, file), 'utf8')
-      texts.set(file, text)
-      for (const [, from] of text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) load(from)
-    }
-    load('index.js')
-    const zipped = [...texts.values()].map((text) => gzipSync(text, { level: 9 }).length).reduce((a, b) => a + b)
-    assert.ok(zipped < 120_000, `${[...texts.keys()]}: ${zipped} bytes by gzip`)
-    for (const [file, text] of texts) assert.not.match(text, /shaders\/\w+_cpu\.wgsl/, file)
+    const training = loadedAtOnce(TRAINING, folder)
+    assert.ok(zippedSize(training) < 120_000, `training: ${zippedSize(training)} bytes by gzip`)
+    const all = loadedAtOnce("export * from './index.js'", folder)
+    assert.ok(zippedSize(all) < 170_000, `everything: ${zippedSize(all)} bytes by gzip`)
+    for (const [file, text] of all) assert.not.match(text, /shaders\/\w+_cpu\.wgsl/, file)
     const [chunk] = readdirSync(folder).filter((file) => /^shaders\.cpu.*\.js$/.test(file))
     assert.match(readFileSync(join(folder, chunk), 'utf8'), /shaders\/matmul_cpu\.wgsl/)
   }))
