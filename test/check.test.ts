@@ -41,7 +41,11 @@ const ARROWS: Record<string, string[]> = {
   explain: ['util', 'stats', 'tensor', 'ops', 'nn', 'models', 'data'],
   audit: ['util', 'stats', 'data'],
   train: ['util', 'gpu', 'tensor', 'engine', 'ops', 'nn', 'optim', 'weights', 'models', 'data', 'stats'],
-  app: ['util', 'tensor', 'engine', 'nn', 'optim', 'weights', 'models', 'data', 'stats', 'train'],
+  report: ['util', 'stats', 'data', 'explain', 'audit', 'train'],
+  app: [
+    ...['util', 'tensor', 'engine', 'nn', 'optim', 'weights', 'models', 'data', 'stats', 'explain', 'audit', 'train'],
+    'report',
+  ],
 }
 
 /** Files a source imports, relative to src/; `#platform/x` counts as the folder of its Node file. */

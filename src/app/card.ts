@@ -14,12 +14,14 @@ export interface ModelCard {
   /** Of each colour, on the scale 0 … 1. */
   mean: readonly [number, number, number]
   std: readonly [number, number, number]
+  /** The shorter side is made so long before the middle is cut out; without it the whole image is squeezed. */
+  resizeSize?: number
 }
 
 /** As the strings that safetensors wants; `extra` must not hold what differs between two runs of the same settings. */
 export function toMetadata(card: ModelCard, extra: Record<string, string | number>): Record<string, string> {
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-  const entries = Object.entries({ format: 'pt', ...card, ...extra })
+  const entries = Object.entries({ format: 'pt', ...card, ...extra }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries.map(([key, value]) => [key, text(value)]))
 }
 
@@ -50,13 +52,15 @@ export function modelCardOf({ metadata, source }: Pick<Checkpoint, 'metadata' | 
   }
   const three = (v: unknown) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite)
   const several = (v: unknown) => Array.isArray(v) && v.length > 1 && v.every((name) => typeof name === 'string')
+  const sizes = 'a whole number from 1 to 4096'
   const size = (v: unknown) => Number.isInteger(v) && (v as number) > 0 && (v as number) <= 4096
   return {
     model: field('model'),
     classes: parsed('classes', 'two or more names', several),
-    imageSize: parsed('imageSize', 'a whole number from 1 to 4096', size),
+    imageSize: parsed('imageSize', sizes, size),
     mean: parsed('mean', 'three numbers', three),
     std: parsed('std', 'three numbers', three),
+    ...(metadata?.resizeSize === undefined ? {} : { resizeSize: parsed('resizeSize', sizes, size) }),
   }
 }
 

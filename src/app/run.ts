@@ -35,7 +35,9 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
   const checkpoint = begun || source === undefined ? null : await readCheckpoint(source)
   const { mean, std, imageSize: usual } = begun?.card ?? preprocessingOf(settings.model, checkpoint)
-  const { imageSize = usual } = settings
+  const { imageSize = usual, resizeSize } = settings
+  if (resizeSize !== undefined && resizeSize < imageSize)
+    throw new SettingError('resizeSize', `must be ${imageSize} or more, as the images' size, got ${resizeSize}`)
   const note = (text: string) => on?.({ kind: 'note', text })
   const found = openSplits(data, { ...settings, imageSize, mean, std })
   found.notes.forEach(note)
@@ -43,7 +45,7 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   const images = await fingerprint(splits, data)
   if (saved && images !== saved.run.images)
     throw new SettingError('data', `must hold the images that the run began with, got others in ${nameOf(data)}`)
-  const card = { model: settings.model, classes: splits.classes, imageSize, mean, std }
+  const card = { model: settings.model, classes: splits.classes, imageSize, mean, std, resizeSize }
   const saves = saved?.saves ?? new Saves(store)
   // From here on a run that is killed can be gone on with.
   if (!saved && !settings.dryRun && (await saves.begin(unbegun(settings, card, images)))) on?.({ kind: 'replaced' })

@@ -181,6 +181,15 @@ export const TRAIN_SETTINGS = {
     value: 'n',
     help: "width and height the images are resized to (default: the weights', mostly 224)",
   },
+  resizeSize: {
+    kind: 'whole',
+    least: 32,
+    most: 4096,
+    value: 'n',
+    help:
+      'make the shorter side so long and cut --image-size out of the middle, as Resize and CenterCrop do ' +
+      '(default: squeeze the whole image into the square)',
+  },
   seed: {
     kind: 'whole',
     least: 0,
@@ -221,6 +230,11 @@ export const TRAIN_SETTINGS = {
     kind: 'switch',
     default: true,
     help: 'let every image count the same, however rare its class',
+  },
+  dropLast: {
+    kind: 'switch',
+    default: false,
+    help: 'leave out the last batch of an epoch, and of validation, where it is not full',
   },
   augment: { kind: 'switch', default: true, help: 'do not mirror training images at random' },
   freezeBatchNorm: {

@@ -12,13 +12,15 @@ import type { DatasetSettings } from './settings.js'
 /** A folder with train/, test/ and optionally val/: its path (Node), or the files picked in a page. */
 export type DataSource = string | readonly PickedFile[]
 
-/** What every image goes through; all of it is squeezed into the square, nothing cropped. */
+/** What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out. */
 export function pipeline(
-  { imageSize, mean, std }: Pick<ModelCard, 'imageSize' | 'mean' | 'std'>,
+  { imageSize, mean, std, resizeSize }: Pick<ModelCard, 'imageSize' | 'mean' | 'std' | 'resizeSize'>,
   { augment = false } = {},
 ): transforms.Pipeline {
   return transforms.compose([
-    transforms.Resize([imageSize, imageSize]),
+    ...(resizeSize === undefined
+      ? [transforms.Resize([imageSize, imageSize])]
+      : [transforms.Resize(resizeSize), transforms.CenterCrop(imageSize)]),
     ...(augment ? [transforms.RandomHorizontalFlip()] : []),
     transforms.ToTensor(),
     transforms.Normalize(mean, std),
@@ -40,6 +42,7 @@ export interface SplitOptions {
   imageSize: number
   mean: ModelCard['mean']
   std: ModelCard['std']
+  resizeSize?: number
   augment: boolean
   valSplit: number
   patientPattern?: string

@@ -12,6 +12,7 @@ import { type HistoryRow, historyCsv } from '../train/history.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
 import { computeMetrics } from '../train/metrics.js'
 import type { TrainerState } from '../train/state.js'
+import { SettingError } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { type ModelCard, toMetadata } from './card.js'
@@ -111,8 +112,11 @@ function trainerOptions(
   files: RunFiles,
 ): TrainerOptions {
   const { batchSize, seed, epochs, lr } = settings
+  const count = splits.train.samples.length
   // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
-  const dropLast = batchSize > 1 && splits.train.samples.length % batchSize === 1
+  const dropLast = settings.dropLast || (batchSize > 1 && count % batchSize === 1)
+  if (count < batchSize && dropLast)
+    throw new SettingError('batchSize', `must be at most the ${count} training images with dropLast, got ${batchSize}`)
   const train = new DataLoader(splits.train, { batchSize, shuffle: true, seed, workers, dropLast })
   const learning = model.parameters().filter((p) => p.requiresGrad)
   return {
@@ -121,7 +125,7 @@ function trainerOptions(
     optimizer: createOptimizer(learning, settings),
     train,
     validation: splits.validation
-      ? new DataLoader(splits.validation, { batchSize: EVALUATION_BATCH, workers })
+      ? new DataLoader(steering(splits.validation, settings), { batchSize: EVALUATION_BATCH, workers })
       : undefined,
     epochs,
     schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,
@@ -148,6 +152,12 @@ function classWeightOf({ samples, classes }: Dataset): Float32Array {
     samples.map((s) => s.label),
     classes.length,
   )
+}
+
+/** What is validated on: with `dropLast` as many images as fill batches, if one is full. */
+function steering(validation: Dataset, { dropLast, batchSize }: TrainSettings): Dataset {
+  const full = validation.samples.length - (validation.samples.length % batchSize)
+  return dropLast && full > 0 ? { ...validation, samples: validation.samples.slice(0, full) } : validation
 }
 
 function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {

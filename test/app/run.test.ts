@@ -15,6 +15,7 @@ import {
   openModel,
   parseSettings,
   predictRun,
+  readModel,
   trainRun,
 } from '../../src/index.js'
 import { Evaluator } from '../../src/train/evaluator.js'
@@ -58,6 +59,25 @@ test('training tells what happens and writes four files, and nothing else', asyn
   assert.equal(JSON.parse(JSON.stringify(record)), await json('run.json'))
   assert.equal(metrics, await json('metrics.json'))
   assert.equal([record!.epochs, record!.stopped, record!.settings.trainable], [2, 'completed', ['head']])
+})
+
+test('dropLast trains and validates on full batches alone; resizeSize goes into the checkpoint', async () => {
+  const seen = { train: 0, validate: 0, test: 0 }
+  const there = new MemoryStore()
+  const { record } = await trainRun(
+    { ...settings, epochs: 1, batchSize: 3, dropLast: true, resizeSize: 40 },
+    { store: there, data, on: (e) => e.kind === 'progress' && (seen[e.phase] = e.images) },
+  )
+  const total = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b)
+  const full = (counts: Record<string, number>) => total(counts) - (total(counts) % 3)
+  const { train, validation, test: all } = record!.images
+  assert.is.not(total(train) % 3, 0)
+  assert.is.not(total(validation!) % 3, 0)
+  assert.equal(seen, { train: full(train), validate: full(validation!), test: total(all) })
+  const { card } = await readModel((await there.read('best.safetensors'))!)
+  assert.is(card.resizeSize, 40)
+  const small = trainRun({ ...settings, resizeSize: 31 }, { store: new MemoryStore(), data })
+  assert.match(await small.catch((error: Error) => error.message), /^resizeSize: must be 32 or more, .* got 31$/)
 })
 
 test('a run stopped by its signal leaves the best so far and says so', async () => {

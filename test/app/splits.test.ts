@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
+import { modelCardOf, toMetadata } from '../../src/app/card.js'
 import { classCounts, openSplits } from '../../src/app/splits.js'
 import { countsText } from '../../src/cli/texts.js'
 import type { Dataset } from '../../src/data/imageFolder.js'
@@ -48,6 +49,18 @@ test('validation is a share of train, no patient on both sides; val/ is left alo
 test('a split of 0 takes val/ where there is one', () => {
   assert.equal(classCounts(open('a', { valSplit: 0 }).validation!), [1, 1])
   assert.is(open('c', { valSplit: 0 }).validation, null)
+})
+
+test('with resizeSize the middle is cut out, and a checkpoint says so', () => {
+  const { train } = open('a', { resizeSize: 72 })
+  assert.equal(train.transform.host, [
+    { kind: 'Resize', size: 72 },
+    { kind: 'CenterCrop', size: [64, 64] },
+  ])
+  const card = { model: 'resnet18', classes: ['a', 'b'], imageSize: 64, mean: HALF, std: HALF }
+  const again = (given: object) => modelCardOf({ metadata: toMetadata({ ...card, ...given }, {}), source: 'x' })
+  assert.equal(again({ resizeSize: 72 }), { ...card, resizeSize: 72 })
+  assert.equal(again({ resizeSize: undefined }), card)
 })
 
 test('a limit counts training images and keeps the shares', () => {
