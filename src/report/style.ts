@@ -2,11 +2,13 @@
 
 /** Colours of the pages and of the charts in them, which name them as variables. */
 export const COLOURS = `:root, svg {
-  --text: #1b2430; --soft: #52606f; --line: #d5dbe2; --page: #fbfbf9; --card: #ffffff; --right: #1a7340; --wrong: #b3261e;
+  --text: #1b2430; --soft: #52606f; --line: #d5dbe2; --page: #fbfbf9; --card: #ffffff; --right: #1a7340;
+  --wrong: #b3261e;
   --c0: #2f5fa7; --c1: #b8541a; --c2: #6b4fa0; --c3: #2a7f86; --c4: #8a6d1b; --c5: #a33b6b;
 }
 @media (prefers-color-scheme: dark) { :root, svg {
-  --text: #e6eaef; --soft: #a3afbc; --line: #3a444f; --page: #14181d; --card: #1c2229; --right: #6fcf97; --wrong: #ff8a80;
+  --text: #e6eaef; --soft: #a3afbc; --line: #3a444f; --page: #14181d; --card: #1c2229; --right: #6fcf97;
+  --wrong: #ff8a80;
   --c0: #8ab4f8; --c1: #f5a26b; --c2: #c3a6f2; --c3: #74cfd6; --c4: #e0c468; --c5: #f29cc0;
 } }
 @media print { :root, svg {
@@ -37,23 +39,28 @@ figcaption { font-size: .9rem; margin-top: .35rem; max-width: 46rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .9rem; padding-bottom: .4rem; }
-th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 tbody th { font-weight: 500; }
 td { overflow-wrap: anywhere; min-width: 4.5rem; }
-pre { overflow-x: auto; font: .88rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; background: var(--card);
+pre { overflow-x: auto; font: .88rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;
+  background: var(--card);
   border: 1px solid var(--line); padding: .8rem 1rem; }
 code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: .9em; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 1rem .8rem; margin: 1rem 0;
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 1rem .8rem;
+  margin: 1rem 0;
   padding: 0; list-style: none; }
 .pictures figure, .maps figure { margin: 0; }
-.pictures img, .maps img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; background: #000; }
+.pictures img, .maps img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain;
+  background: #000; }
 .pictures figcaption, .maps figcaption { font-size: .82rem; overflow-wrap: anywhere; }
 .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.2rem; max-width: 46rem; }
 .sides > div { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; align-content: start; }
 .sides h3 { grid-column: 1 / -1; margin: 0; }
 .sides img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: #000; }
-.maps { break-inside: avoid; display: grid; grid-template-columns: repeat(3, minmax(0, 11rem)); gap: .6rem; margin: 1rem 0; }
+.maps { break-inside: avoid; display: grid; grid-template-columns: repeat(3, minmax(0, 11rem)); gap: .6rem;
+  margin: 1rem 0; }
 .maps p { grid-column: 1 / -1; margin: 0; }
 .right { color: var(--right); font-weight: 600; }
 .wrong { color: var(--wrong); font-weight: 600; }
