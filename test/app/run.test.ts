@@ -76,8 +76,11 @@ test('dropLast trains and validates on full batches alone; resizeSize goes into 
   assert.equal(seen, { train: full(train), validate: full(validation!), test: total(all) })
   const { card } = await readModel((await there.read('best.safetensors'))!)
   assert.is(card.resizeSize, 40)
-  const small = trainRun({ ...settings, resizeSize: 31 }, { store: new MemoryStore(), data })
-  assert.match(await small.catch((error: Error) => error.message), /^resizeSize: must be 32 or more, .* got 31$/)
+  let said = ''
+  await trainRun({ ...settings, resizeSize: 31 }, { store: new MemoryStore(), data }).catch((error: Error) => {
+    said = error.message
+  })
+  assert.match(said, /^resizeSize: must be 32 or more, .* got 31$/)
 })
 
 test('a run stopped by its signal leaves the best so far and says so', async () => {
