@@ -6,7 +6,8 @@
 //   // @variant SG = 4, 8           a constant with a value chosen per pipeline (all combinations of the lines)
 //   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
 //   // @variant S T = 16 f16, 8 f32 several together
-//   // @enum OP = relu, exp         the values of `override OP: u32`, by name: `const OP_RELU = 0u;`, …
+//   // @enum OP = relu, exp         the values of `override OP: u32`, by name: `const OP_RELU = 0u;`, …; a further
+//                                line of the same enum continues the list
 //   // @require subgroups           a device feature; also writes the `enable` directive
 //   // @each 4                      elements an invocation makes along x
 //   // @tile TN, TM                 elements a workgroup makes along x, y
@@ -139,14 +140,13 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
       return { name, type: of as Scalar }
     })
   })
-  const enums = Object.fromEntries(
-    given('enum').map(({ value, file: at, line }) => {
-      const [name, values] = value.split('=').map((s) => s.trim())
-      if (!overrides.some((o) => o.name === name && o.type === 'u32'))
-        fail(at, line, `an enum needs an override of its name, there is no 'override ${name}: u32'`)
-      return [name, values.split(',').map((v) => v.trim())]
-    }),
-  )
+  const enums: Record<string, string[]> = {}
+  for (const { value, file: at, line } of given('enum')) {
+    const [name, values] = value.split('=').map((s) => s.trim())
+    if (!overrides.some((o) => o.name === name && o.type === 'u32'))
+      fail(at, line, `an enum needs an override of its name, there is no 'override ${name}: u32'`)
+    ;(enums[name] ??= []).push(...values.split(',').map((v) => v.trim()))
+  }
   for (const part of parts) for (const name in enums) exhaustive(part, name, enums[name])
   return {
     parts,

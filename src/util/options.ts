@@ -7,3 +7,12 @@ export function checkOptions(name: string, options: object, known: readonly stri
   for (const key in options)
     check(known.includes(key), () => `${name}: unknown option '${key}', it takes ${known.join(', ')}`)
 }
+
+/** Throws unless all values are numbers, infinite ones allowed. */
+export function checkNumbers(name: string, values: Readonly<Record<string, unknown>>): void {
+  for (const key in values)
+    check(
+      typeof values[key] === 'number' && !Number.isNaN(values[key]),
+      () => `${name}: ${key} must be a number, got ${values[key]}`,
+    )
+}

@@ -18,7 +18,8 @@ function resolve(value: unknown, inputs: Record<string, Tensor>): unknown {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, resolve(v, inputs)]))
 }
 
-const ELEMENTWISE = /^(abs|exp|log|neg|relu|sigmoid|sqrt|tanh|gelu|add|sub|mul|div)\b/
+const ELEMENTWISE =
+  /^(abs|exp|log|neg|relu|sigmoid|r?sqrt|tanh|gelu|add|sub|mul|div|reciprocal|square|sign|floor|ceil|round|sin|cos|expm1|log1p|softplus|leakyRelu|elu|clamp)\b/
 const SMALLEST = 2 ** -126 // below it an adapter may take numbers for 0
 
 /** Whether a value stands for another: the same NaN or infinity, or as near as f32 allows. */
