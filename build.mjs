@@ -4,8 +4,10 @@
 //
 //   node build.mjs             all of it (about a second)
 //   node build.mjs --browser   and the bundle
+//   node build.mjs --package   from nothing, what is published: the bundle and the types, but no source maps
 //   node build.mjs --shaders   only the kernels
 //   node build.mjs --bundle X  only the bundle, of what is in dist, into the folder X
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -140,6 +142,26 @@ async function generateShaders() {
   ])
 }
 
+/** The program of a page's decoding workers, as text: see src/data/pool.browser.ts. */
+async function generateWorker() {
+  const source = (file) => join(root, 'src/data', file)
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [source('decode.worker.browser.ts')],
+    alias: { '#platform/files': source('files.browser.ts') },
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    charset: 'utf8',
+    logLevel: 'warning',
+    write: false,
+  })
+  await writeIfNew('src/data/decode.worker.gen.ts', [
+    '// Written by build.mjs from decode.worker.browser.ts. Do not edit.',
+    `export const text = ${literal(outputFiles[0].text)}`,
+  ])
+}
+
 /** Transpiles src, test and bench one to one: stack traces stay readable and workers find their files. */
 async function transpile() {
   const tree = async (dir, recursive = true) =>
@@ -153,7 +175,7 @@ async function transpile() {
     outbase: root,
     format: 'esm',
     target: 'es2022',
-    sourcemap: true,
+    sourcemap: !has('--package'),
     logLevel: 'warning',
   })
 }
@@ -163,20 +185,27 @@ async function transpile() {
  * when wanted stays in files of its own.
  */
 async function bundleForBrowser(folder) {
-  const shared = {
+  await rm(folder, { recursive: true, force: true })
+  await esbuild.build({
+    entryPoints: [join(root, 'dist/src/index.js')],
     bundle: true,
+    splitting: true,
     format: 'esm',
     target: 'es2022',
     conditions: ['browser'],
     platform: 'browser',
     minify: true,
-    sourcemap: true,
+    sourcemap: !has('--package'),
     logLevel: 'warning',
     outdir: folder,
-  }
-  await rm(folder, { recursive: true, force: true })
-  await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/index.js')], splitting: true })
-  await esbuild.build({ ...shared, entryPoints: [join(root, 'dist/src/data/decode.worker.browser.js')] })
+  })
+}
+
+/** Type declarations of what is published, without what is marked `@internal`. */
+function declare() {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.package.json')], { stdio: 'inherit' })
+  if (status !== 0) process.exit(1)
 }
 
 const options = process.argv.slice(2)
@@ -187,13 +216,15 @@ else await build()
 async function build() {
   try {
     await generateShaders()
+    await generateWorker()
   } catch (error) {
     console.error(`build: ${error.message}`)
     process.exit(1)
   }
   if (has('--shaders')) return
-  if (has('--clean')) await rm(join(root, 'dist'), { recursive: true, force: true })
+  if (has('--package')) await rm(join(root, 'dist'), { recursive: true, force: true })
   await transpile()
   await chmod(join(root, 'dist/src/cli/main.js'), 0o755) // `npx radiograd` runs it
-  if (has('--browser')) await bundleForBrowser(join(root, 'dist/browser'))
+  if (has('--browser') || has('--package')) await bundleForBrowser(join(root, 'dist/browser'))
+  if (has('--package')) declare()
 }

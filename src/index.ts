@@ -1,4 +1,6 @@
 // radiograd: one entry point for Node and the browser.
+/// <reference types="@webgpu/types" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export { RadiogradError, SettingError } from './util/check.js'
 export { type Engine, type InitOptions, init } from './engine/index.js'
 export { type DType, Tensor, tensor, zeros } from './tensor/tensor.js'

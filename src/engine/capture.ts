@@ -12,6 +12,8 @@ import type { Runner } from './runner.js'
 export type Input = Tensor | number | boolean | string
 /** Inputs as a caller gives them: where the function takes a tensor, a number will do. */
 export type Given<I> = { [K in keyof I]: I[K] extends Tensor ? I[K] | number : I[K] }
+/** What a captured function is called with: nothing, where it did not say that it takes anything. */
+export type Arguments<I> = string extends keyof I ? [inputs?: Given<I>] : [inputs: Given<I>]
 
 /** A step function that is recorded once and then replayed. */
 export interface Captured<Arguments extends unknown[], R> {

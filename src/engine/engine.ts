@@ -2,11 +2,12 @@
 import { type Gpu, gpu, setGpu } from '../gpu/gpu.js'
 import type { Counters } from '../gpu/memory.js'
 import type { PlanMemory } from '../gpu/plan.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { Measurement } from '../tune/measure.js'
 import type { TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { Capture, type Captured, type Given, type Input } from './capture.js'
+import { type Arguments, Capture, type Captured, type Input } from './capture.js'
 import { type KernelTime, profile } from './profile.js'
 import { type Result, record } from './record.js'
 import { Runner } from './runner.js'
@@ -86,10 +87,13 @@ export class Engine {
    * each value has a recording of its own. What else a recording depended on is looked at in every call, and where it
    * has changed `fn` is recorded again: train() and eval(), requiresGrad, layers and numbers of the modules it used,
    * which gradients there were. Variables that `fn` closes over are not seen.
+   *
+   * Inputs without a type are taken for tensors; those that are not need one: `({ x, wide }: { x: Tensor; wide: boolean
+   * }) => …`.
    */
-  capture<R extends Result>(fn: () => R): Captured<[], R>
-  capture<I extends Record<string, Input>, R extends Result>(fn: (inputs: I) => R): Captured<[Given<I>], R>
-  capture<R extends Result>(fn: (inputs: never) => R): Captured<[Record<string, Input>?], R> {
+  capture<R extends Result, I extends Record<string, Input> = Record<string, Tensor>>(
+    fn: (inputs: I) => R,
+  ): Captured<Arguments<I>, R> {
     this.runner.alive()
     const capture = new Capture(this.runner, this.tuner, fn)
     return Object.assign((given?: Record<string, Input>) => capture.run(given), {
