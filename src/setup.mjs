@@ -24,7 +24,7 @@ const modified = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
   console.error('setup     installing dependencies')
   // Its scripts would come back here; those of the dependencies are not needed.
-  run('npm ci', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+  run('npm ci', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--no-json'])
 }
 const forPackage = process.argv.includes('--package')
 run('the build', process.execPath, ['build.mjs', forPackage ? '--package' : '--browser'])

@@ -186,6 +186,19 @@ test('imports run one way', () => {
   assert.equal(wrong, [])
 })
 
+test('files that do something when they are imported are named in package.json, as bundlers leave out all others', () => {
+  const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: string[] }
+  const acting = sources.filter((file) =>
+    /^\w+\.prototype\b.*=|^(?:globalThis|scope|parentPort|process)\b/m.test(
+      readFileSync(join(root, 'src', file), 'utf8'),
+    ),
+  )
+  assert.equal(
+    sideEffects,
+    acting.map((file) => `./dist/src/${file.replace(/ts$/, 'js')}`),
+  )
+})
+
 test('no cycles among files', () => {
   const state = new Map<string, 'open' | 'done'>()
   const visit = (file: string, path: string[]): void => {

@@ -38,17 +38,21 @@ const FLAGS = [
 ]
 
 const TYPES: Record<string, string> = {
+  '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
   '.map': 'application/json',
 }
 
-/** Serves `dist/` and some pages by path on localhost, which browsers trust like https. */
-async function serve(pages: Readonly<Record<string, string>>): Promise<{ url: string; close: () => void }> {
+/** Serves a folder and some pages by path on localhost, which browsers trust like https. */
+export async function serve(
+  pages: Readonly<Record<string, string>>,
+  folder = join(root, 'dist'),
+): Promise<{ url: string; close: () => void }> {
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
     const page = pages[path]
-    const file = page === undefined ? await readFile(join(root, 'dist', path)).catch(() => null) : page
+    const file = page === undefined ? await readFile(join(folder, path)).catch(() => null) : page
     response.statusCode = file === null ? 404 : 200
     response.setHeader('Content-Type', page === undefined ? (TYPES[extname(path)] ?? 'text/plain') : 'text/html')
     response.end(file)
@@ -63,18 +67,26 @@ export const EMPTY = '<!doctype html><title>radiograd</title><link rel="icon" hr
 /** Opens `/` of these pages and hands it to `work`; throws what the page threw. */
 export async function inPage<T>(pages: Readonly<Record<string, string>>, work: (page: Page) => Promise<T>): Promise<T> {
   const server = await serve(pages)
+  try {
+    return await atAddress(`${server.url}/`, work)
+  } finally {
+    server.close()
+  }
+}
+
+/** Opens an address and hands it to `work`; throws what the page threw. */
+export async function atAddress<T>(url: string, work: (page: Page) => Promise<T>): Promise<T> {
   const running = await chromium.launch({ executablePath: browser!.executablePath, args: FLAGS })
   try {
     const page = await running.newPage()
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
-    await page.goto(`${server.url}/`)
+    await page.goto(url)
     const result = await work(page)
     if (errors.length) throw new Error(errors.join('\n'))
     return result
   } finally {
     await running.close()
-    server.close()
   }
 }
 

@@ -1,0 +1,145 @@
+// The package as its users meet it: packed from a clean copy of this tree, installed into empty folders, compiled as
+// strict TypeScript, bundled into pages. `npm run test:package`; it is no part of `npm test`, as it installs packages.
+import { type ExecFileSyncOptions, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { gzipSync } from 'node:zlib'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { atAddress, browser, root, serve } from '../browser/chromium.js'
+
+const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+
+const test = suite('package')
+const place = mkdtempSync(join(tmpdir(), 'radiograd-package-'))
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+let tarball = ''
+
+test.after(() => rmSync(place, { recursive: true, force: true }))
+
+const say = (text: string) => console.log(`package   ${text}`)
+
+function run(cwd: string, command: string, ...args: string[]): string {
+  const options: ExecFileSyncOptions = { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }
+  try {
+    return String(execFileSync(command, args, options))
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')}: ${stdout.slice(-4000)}${stderr.slice(-4000)}`)
+  }
+}
+
+/** A folder of its own with the packed package in it, and others. */
+function consumer(name: string, ...packages: string[]): string {
+  const folder = join(place, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+  run(folder, 'npm', ...INSTALL, tarball, ...packages)
+  return folder
+}
+
+/** Throws what the compiler says of all `.ts` files in a folder; declarations of packages are checked too. */
+function compile(folder: string, types: readonly string[]): void {
+  const compilerOptions = {
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+    exactOptionalPropertyTypes: true,
+    noUnusedLocals: true,
+    target: 'es2022',
+    module: 'nodenext',
+    types,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  run(folder, process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.')
+}
+
+test('npm pack makes the whole package from a clean copy', () => {
+  const copy = join(place, 'copy')
+  const files = run(root, 'git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard').split('\0')
+  for (const file of files.filter((f) => f && !f.startsWith('bench/results/'))) {
+    mkdirSync(dirname(join(copy, file)), { recursive: true })
+    cpSync(join(root, file), join(copy, file), { force: true })
+  }
+  say('packing a clean copy: npm ci, build, declarations')
+  const [packed] = JSON.parse(run(copy, 'npm', 'pack', '--json', '--prefer-offline', '--pack-destination', place))
+  tarball = join(place, packed.filename)
+  say(`${packed.size} bytes, ${packed.unpackedSize} unpacked, ${packed.files.length} files`)
+  assert.ok(packed.size < 700_000)
+  const paths = packed.files.map(({ path }: { path: string }) => path)
+  for (const needed of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/browser/index.js', 'dist/src/cli/main.js'])
+    assert.ok(paths.includes(needed), needed)
+  assert.equal(
+    paths.filter((path: string) => /\.map$|^dist\/(test|bench)|^src|node_modules/.test(path)),
+    [],
+  )
+})
+
+test("with the compiler alone: the README's program, strict, every declaration checked; then it runs", () => {
+  const folder = consumer('plain', `typescript@${devDependencies.typescript}`)
+  const [, program] = /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8'))!
+  writeFileSync(join(folder, 'readme.ts'), program)
+  writeFileSync(join(folder, 'all.ts'), "export * from 'radiograd'\n")
+  compile(folder, [])
+  writeFileSync(join(folder, 'readme.js'), program)
+  assert.is(run(folder, process.execPath, 'readme.js').trim().split('\n').length, 3)
+  assert.match(run(folder, 'npx', '--no', 'radiograd', '--version'), /^\d+\.\d+\.\d+/)
+})
+
+/** Whether packages can be fetched. */
+const online = () => spawnSync('npm', ['ping', '--fetch-retries=0'], { timeout: 20_000 }).status === 0
+
+test('pages packed by Vite, webpack and esbuild decode in a worker and train three steps in Chromium', async () => {
+  if (!browser) return
+  const folder = join(place, 'bundlers')
+  cpSync(join(root, 'test/package/bundlers'), folder, { recursive: true })
+  say('installing the bundlers')
+  try {
+    run(folder, 'npm', 'ci', ...INSTALL.slice(1))
+  } catch (error) {
+    if (online()) throw error
+    return console.log('skip: the bundlers cannot be fetched, no page was packed')
+  }
+  run(folder, 'npm', ...INSTALL, '--no-save', tarball)
+  const bundling = spawn(process.execPath, ['bundle.mjs'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] })
+  try {
+    let development = ''
+    for await (const line of createInterface(bundling.stdout)) {
+      if (!line.startsWith('{')) continue
+      development = JSON.parse(line).development
+      break
+    }
+    assert.ok(development, 'bundle.mjs ended before it served')
+    const train = (url: string) =>
+      atAddress(url, async (page) => {
+        await page.waitForFunction(() => 'result' in globalThis, null, { timeout: 300_000 })
+        return page.evaluate(() => (globalThis as unknown as { result: Trained }).result)
+      })
+    const results: Record<string, Trained> = { 'vite, developing': await train(development) }
+    for (const bundler of ['vite', 'webpack', 'esbuild']) {
+      const built = join(folder, 'built', bundler)
+      const scripts = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.js'))
+      const size = Math.max(...scripts.map((f) => gzipSync(readFileSync(join(built, f))).length))
+      const server = await serve({}, built)
+      results[bundler] = await train(`${server.url}/index.html`)
+      server.close()
+      say(`${bundler}: ${scripts.length} files, the largest ${(size / 1000).toFixed(1)} kB gzipped`)
+    }
+    for (const [name, { losses, warnings }] of Object.entries(results)) {
+      assert.equal(warnings, [], name)
+      assert.ok(losses.length === 3 && losses[2] < losses[0], `${name}: ${losses}`)
+      assert.equal(losses, results.vite.losses, name)
+    }
+  } finally {
+    bundling.stdin.end()
+  }
+})
+
+interface Trained {
+  losses: number[]
+  warnings: string[]
+}
+
+test.run()
