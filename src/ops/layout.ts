@@ -1,9 +1,10 @@
-// Moving elements without computing: reshape, permute, slice, cat.
+// Moving elements without computing: reshape and its kin, permute, slice, cat and stack, split and chunk.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import type { DType, Tensor } from '../tensor/tensor.js'
-import { type Shape, check, formatShape, numel } from '../util/check.js'
+import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { MAX_RANK, axis, stridesOf, walk } from './shape.js'
 
 /** A place in a tensor to walk from, with a stride for each axis. */
@@ -13,7 +14,7 @@ interface Place {
 }
 
 /** Bytes cannot be moved one by one. */
-const MOVABLE: readonly DType[] = ['f32', 'f16', 'i32', 'u32']
+export const MOVABLE: readonly DType[] = ['f32', 'f16', 'i32', 'u32']
 
 /** Copies all elements of `shape` between two strided places. */
 export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to: Place): void {
@@ -113,48 +114,152 @@ export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?:
   return sliceOp({ x }, { dim: d, start, end: stop }).y
 }
 
-/** Two tensors behind each other along one axis; `cat` folds a list with it. */
-const catOp = defineOp({
-  name: 'cat',
-  dtypes: { a: MOVABLE, b: MOVABLE },
-  shape: ({ a, b }: { a: Tensor; b: Tensor }, { dim }: { dim: number }) => ({
-    y: a.shape.map((s, i) => (i === dim ? s + b.shape[i] : s)),
-  }),
-  forward({ a, b }, { y }, { dim }) {
-    const strides = stridesOf(y.shape)
-    copyStrided(a, y, a.shape, { offset: 0, strides: stridesOf(a.shape) }, { offset: 0, strides })
-    copyStrided(
-      b,
-      y,
-      b.shape,
-      { offset: 0, strides: stridesOf(b.shape) },
-      { offset: a.shape[dim] * strides[dim], strides },
-    )
-  },
-  backward(_, { y: dy }, { a: da, b: db }, { dim }) {
-    const strides = stridesOf(dy.shape)
-    if (da) copyStrided(dy, da, da.shape, { offset: 0, strides }, { offset: 0, strides: stridesOf(da.shape) })
-    if (!db) return
-    const offset = dy.shape[dim] - db.shape[dim]
-    copyStrided(
-      dy,
-      db,
-      db.shape,
-      { offset: offset * strides[dim], strides },
-      { offset: 0, strides: stridesOf(db.shape) },
-    )
-  },
-})
+/** An axis, 0 where none is given: a number stands for `{ dim }`. */
+type Along = number | { dim?: number }
+
+function along(op: string, options: Along): number {
+  if (typeof options === 'number') return options
+  checkOptions(op, options, ['dim'])
+  return options.dim ?? 0
+}
+
+/** Copies `part` between its own storage and its place in `whole`, `start` from the front of axis `dim`. */
+function copyPart(part: Tensor, whole: Tensor, dim: number, start: number, into: 'whole' | 'part'): void {
+  const strides = stridesOf(whole.shape)
+  const inside = { offset: start * strides[dim], strides }
+  const alone = { offset: 0, strides: stridesOf(part.shape) }
+  if (into === 'whole') copyStrided(part, whole, part.shape, alone, inside)
+  else copyStrided(whole, part, part.shape, inside, alone)
+}
+
+/** Where parts of these sizes begin, when they lie behind each other. */
+const startsOf = (sizes: readonly number[]) => sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0))
+
+/** Any number of tensors behind each other along one axis: inputs are called by their place. */
+const catOf = (count: number) =>
+  defineOp({
+    name: 'cat',
+    dtypes: Object.fromEntries(Array.from({ length: count }, (_, i) => [i, MOVABLE])),
+    shape: (parts: Record<string, Tensor>, { dim, sizes }: { dim: number; sizes: readonly number[] }) => ({
+      y: parts[0].shape.map((s, i) => (i === dim ? sizes.reduce((a, b) => a + b) : s)),
+    }),
+    forward(parts, { y }, { dim, sizes }) {
+      startsOf(sizes).forEach((start, i) => copyPart(parts[i], y, dim, start, 'whole'))
+    },
+    backward(_, { y: dy }, dparts, { dim, sizes }) {
+      startsOf(sizes).forEach((start, i) => {
+        if (dparts[i]) copyPart(dparts[i], dy, dim, start, 'part')
+      })
+    },
+  })
 
 /** Tensors behind each other along one axis; all other sizes equal. `torch.cat`. */
-export function cat(tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor {
+export function cat(tensors: readonly Tensor[], options: Along = {}): Tensor {
+  const dim = along('cat', options)
   check(tensors.length > 0, 'cat: needs at least one tensor, got none')
-  const d = axis('cat', dim, tensors[0].shape.length)
-  return tensors.reduce((a, b) => {
+  const [a] = tensors
+  const d = axis('cat', dim, a.shape.length)
+  for (const b of tensors)
     check(
       a.shape.length === b.shape.length && a.shape.every((s, i) => i === d || s === b.shape[i]),
       () => `cat: shapes must agree outside dim ${d}, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
     )
-    return catOp({ a, b }, { dim: d }).y
-  })
+  if (tensors.length === 1) return a
+  const parts = Object.fromEntries(tensors.map((t, i) => [i, t]))
+  return catOf(tensors.length)(parts, { dim: d, sizes: tensors.map((t) => t.shape[d]) }).y
+}
+
+/** Tensors of one shape behind each other along a new axis. `torch.stack`. */
+export function stack(tensors: readonly Tensor[], options: Along = {}): Tensor {
+  const dim = along('stack', options)
+  check(tensors.length > 0, 'stack: needs at least one tensor, got none')
+  const [a] = tensors
+  for (const b of tensors)
+    check(
+      sameShape(a.shape, b.shape),
+      () => `stack: shapes must be equal, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
+    )
+  const d = axis('stack', dim, a.shape.length + 1)
+  return cat(
+    tensors.map((t) => unsqueeze(t, d)),
+    { dim: d },
+  )
+}
+
+/** The inverse of cat: outputs are called by their place. Parts that get no gradient count as zeros. */
+const splitOp = defineOp({
+  name: 'split',
+  dtypes: { x: MOVABLE },
+  shape: ({ x }: { x: Tensor }, { dim, sizes }: { dim: number; sizes: readonly number[] }): Record<string, Shape> =>
+    Object.fromEntries(sizes.map((size, k) => [k, x.shape.map((s, i) => (i === dim ? size : s))])),
+  forward({ x }, parts, { dim, sizes }) {
+    startsOf(sizes).forEach((start, i) => copyPart(parts[i], x, dim, start, 'part'))
+  },
+  backward(_, dparts, { x: dx }, { dim, sizes }) {
+    if (!dx) return
+    if (sizes.some((_, i) => !dparts[i])) gpu.zero(dx)
+    startsOf(sizes).forEach((start, i) => {
+      if (dparts[i]) copyPart(dparts[i], dx, dim, start, 'whole')
+    })
+  },
+})
+
+/**
+ * Parts of an axis, copied: of `sizes` elements each, the last one perhaps fewer, or of as many as the list says, which
+ * must add up. `torch.split`.
+ */
+export function split(x: Tensor, sizes: number | readonly number[], options: Along = {}): Tensor[] {
+  const d = axis('split', along('split', options), x.shape.length)
+  const size = x.shape[d]
+  const list =
+    typeof sizes === 'number'
+      ? Array.from({ length: Math.ceil(size / sizes) }, (_, i) => Math.min(sizes, size - i * sizes))
+      : [...sizes]
+  check(
+    list.every((s) => Number.isInteger(s) && s > 0) && list.reduce((a, b) => a + b, 0) === size,
+    () => `split: sizes must be positive integers that add up to the ${size} of dim ${d}, got ${String(sizes)}`,
+  )
+  const parts = splitOp({ x }, { dim: d, sizes: list })
+  return list.map((_, i) => parts[i])
+}
+
+/** At most `chunks` parts of an axis, of equal size but the last. `torch.chunk`. */
+export function chunk(x: Tensor, chunks: number, options: Along = {}): Tensor[] {
+  const dim = along('chunk', options)
+  check(Number.isInteger(chunks) && chunks > 0, () => `chunk: chunks must be a positive integer, got ${chunks}`)
+  return split(x, Math.ceil(x.shape[axis('chunk', dim, x.shape.length)] / chunks), { dim })
+}
+
+/** Without the axes of size 1 among `dim`, by default all of them. A view. `torch.squeeze`. */
+export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
+  const given = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim
+  const dims = given.map((d) => axis('squeeze', d, x.shape.length))
+  return reshape(
+    x,
+    x.shape.filter((s, i) => s !== 1 || !dims.includes(i)),
+  )
+}
+
+/** With a new axis of size 1 before `dim`. A view. `torch.unsqueeze`. */
+export function unsqueeze(x: Tensor, dim: number): Tensor {
+  const d = axis('unsqueeze', dim, x.shape.length + 1)
+  return reshape(x, [...x.shape.slice(0, d), 1, ...x.shape.slice(d)])
+}
+
+/**
+ * Axes startDim … endDim as one. Four axes are an image [N, H, W, C], which comes out in PyTorch's order: dims count
+ * axes of [N, C, H, W], so that what follows a convolution has the weights of PyTorch's checkpoint; that is a copy
+ * where the image has more than one pixel, else a view. {@link reshape} keeps the order in memory. `torch.flatten`.
+ */
+export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  const rank = x.shape.length
+  if (rank === 0) return reshape(x, [1])
+  const first = axis('flatten', startDim, rank)
+  const last = axis('flatten', endDim, rank)
+  check(first <= last, () => `flatten: startDim must not come after endDim, got ${startDim} and ${endDim}`)
+  if (first === last) return x
+  const [n, h, w, c] = x.shape
+  const ordered = rank !== 4 ? x : h * w === 1 ? reshape(x, [n, c, h, w]) : permute(x, [0, 3, 1, 2])
+  const { shape } = ordered
+  return reshape(ordered, [...shape.slice(0, first), numel(shape.slice(first, last + 1)), ...shape.slice(last + 1)])
 }

@@ -121,7 +121,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 const expandOp = defineOp({
   name: 'expand',
-  dtypes: { x: FLOATS },
+  dtypes: { x: [...FLOATS, 'i32', 'u32'] },
   shape(_: { x: Tensor }, { shape }: { shape: Shape }) {
     check(shape.length <= MAX_RANK, () => `expand: at most ${MAX_RANK} axes, got ${formatShape(shape)}`)
     return { y: shape }

@@ -79,6 +79,29 @@ const cases: Case[] = [
   { name: 'expand', x: [[3, 1, 8]], run: ([x]) => F.expand(x, [3, 5, 8]) },
   { name: 'permute', x: [[3, 5, 8]], run: ([x]) => F.permute(x, [2, 0, 1]) },
   {
+    name: 'split, flip, roll, repeat, stack',
+    x: [[4, 6]],
+    run([x]) {
+      const [a, b] = F.split(x, 2)
+      return F.stack([F.flip(a, 1), F.roll(F.repeat(b, [1, 1]), 2, 1)])
+    },
+  },
+  ...(['constant', 'reflect', 'replicate', 'circular'] as const).map((mode) => ({
+    name: `pad ${mode}`,
+    x: [[2, 4, 5, 3]],
+    run: ([x]: Tensor[]) => F.pad(x, [2, 1, 3, 0], { mode }),
+  })),
+  {
+    name: 'indexSelect, gather and scatterAdd',
+    x: [[5, 4]],
+    run([x]) {
+      const index = tensor(Int32Array.of(4, 1, 1, 0))
+      const places = tensor(Int32Array.of(0, 2, 2, 3, 3, 1, 0, 0), [4, 2])
+      const chosen = F.gather(F.indexSelect(x, 0, index), 1, places)
+      return F.scatterAdd(F.slice(x, { dim: 0, end: 4 }), 1, places, chosen)
+    },
+  },
+  {
     name: 'slice and cat',
     x: [
       [3, 5, 7],
