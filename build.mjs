@@ -6,7 +6,6 @@
 //   node build.mjs --browser   and the bundle
 //   node build.mjs --package   from nothing, what is published: the bundle and the types, but no source maps
 //   node build.mjs --shaders   only the kernels
-//   node build.mjs --bundle X  only the bundle, of what is in dist, into the folder X
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
@@ -210,8 +209,7 @@ function declare() {
 
 const options = process.argv.slice(2)
 const has = (option) => options.includes(option)
-if (has('--bundle')) await bundleForBrowser(options.at(-1))
-else await build()
+await build()
 
 async function build() {
   try {

@@ -236,7 +236,14 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'leave out the last batch of an epoch, and of validation, where it is not full',
   },
-  augment: { kind: 'switch', default: true, help: 'do not mirror training images at random' },
+  augment: {
+    kind: 'text',
+    default: 'notebook',
+    value: 'names',
+    help:
+      'how training images vary: none, notebook (mirrored), strong, or a list of flip, vflip, rotate, translate, ' +
+      'scale, shear, jitter, saturation and hue with their strengths, as in flip=0.5,rotate=10',
+  },
   freezeBatchNorm: {
     kind: 'switch',
     default: false,

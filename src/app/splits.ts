@@ -4,6 +4,7 @@ import { checkDataset } from '../data/checkFiles.js'
 import { type Dataset, ImageFolder, type PickedFile, subset } from '../data/imageFolder.js'
 import { describePatients, findPatients } from '../data/patients.js'
 import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
+import { parseAugment } from '../data/augment.js'
 import * as transforms from '../data/transforms.js'
 import { RadiogradError, SettingError, check } from '../util/check.js'
 import type { ModelCard } from './card.js'
@@ -15,13 +16,13 @@ export type DataSource = string | readonly PickedFile[]
 /** What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out. */
 export function pipeline(
   { imageSize, mean, std, resizeSize }: Pick<ModelCard, 'imageSize' | 'mean' | 'std' | 'resizeSize'>,
-  { augment = false } = {},
+  { augment = 'none' } = {},
 ): transforms.Pipeline {
   return transforms.compose([
     ...(resizeSize === undefined
       ? [transforms.Resize([imageSize, imageSize])]
       : [transforms.Resize(resizeSize), transforms.CenterCrop(imageSize)]),
-    ...(augment ? [transforms.RandomHorizontalFlip()] : []),
+    ...parseAugment(augment),
     transforms.ToTensor(),
     transforms.Normalize(mean, std),
   ])
@@ -43,7 +44,7 @@ export interface SplitOptions {
   mean: ModelCard['mean']
   std: ModelCard['std']
   resizeSize?: number
-  augment: boolean
+  augment: string
   valSplit: number
   patientPattern?: string
   limit?: number

@@ -1,10 +1,12 @@
 // Batches of bytes for the GPU: order, prefetching, and a memory of what was decoded. The random and the floating-point
-// part of the transforms is not done here but by the GPU, from `flips` and the data set's `transform.device`.
+// part of the transforms is not done here but by the GPU, from `geometry`, `jitter`
+// and the data set's `transform.device`.
 import { check } from '../util/check.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset } from './imageFolder.js'
 import { Random } from '../util/random.js'
+import { views } from './transforms.js'
 
 /** One batch; B is the batch size (less in a last batch that is kept). */
 export interface Batch {
@@ -13,8 +15,10 @@ export interface Batch {
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3]
   /** [B] class indices. */
   readonly labels: Int32Array
-  /** [B], 1 where the image is to be mirrored. */
-  readonly flips: Uint32Array
+  /** [B, 6], an affine map from the result to each image; left out, images stay as they are. */
+  readonly geometry?: Float32Array
+  /** [B, 8], each image's colour jitter; left out where the pipeline has none. */
+  readonly jitter?: Float32Array
   /** [B] positions in `dataset.samples`. */
   readonly indices: Int32Array
 }
@@ -32,7 +36,7 @@ export interface DataLoaderOptions {
   maxPixels?: number
   /** Batches decoded ahead of the one in use; 4. */
   prefetch?: number
-  /** Determines order and flips together with the epoch's number; 0. */
+  /** Determines order and augmentation together with the epoch's number; 0. */
   seed?: number
   /** Bytes of decoded pictures to remember; 2 GiB. Pictures beyond are decoded again each epoch. */
   cacheBytes?: number
@@ -145,12 +149,11 @@ export class DataLoader {
     const images = new Uint8Array(indices.length * height * width * 3)
     pictures.forEach((data, slot) => images.set(data, slot * height * width * 3))
     const { samples, transform } = this.dataset
-    const { flipProbability } = transform.device
     return {
       images,
       shape: [indices.length, height, width, 3],
       labels: Int32Array.from(indices, (i) => samples[i].label),
-      flips: Uint32Array.from(indices, (i) => Number(new Random(this.seed, e, 2, i).uniform() < flipProbability)),
+      ...views(transform, [indices.length, height, width], (at) => new Random(this.seed, e, 2, indices[at])),
       indices,
     }
   }

@@ -1,7 +1,10 @@
-// The transforms of torchvision by name, as plain descriptions. A pipeline is split in two: what is the same every
-// epoch (Resize, CenterCrop) runs on bytes in the decoding workers and is cached; what is random or makes floats
-// (RandomHorizontalFlip, ToTensor, Normalize) is left to the GPU, which gets its parameters as a DeviceStep.
+// The transforms of torchvision by name. A pipeline is split in two: what is the same every epoch (Resize, CenterCrop)
+// runs on bytes in the decoding workers and is cached; what is random or makes floats (RandomRotation, ToTensor,
+// Normalize) is left to the GPU, which gets its parameters as a DeviceStep.
 import { check } from '../util/check.js'
+import type { ImageOptions } from '../ops/images.js'
+import type { Random } from '../util/random.js'
+import * as augment from './augment.js'
 import { centerCrop, type Image } from './image.js'
 import { resizeBilinear, shorterSideTo } from './resize.js'
 
@@ -13,18 +16,19 @@ export type HostStep =
 
 export type Transform =
   | HostStep
-  | { readonly kind: 'RandomHorizontalFlip'; readonly p: number }
+  | augment.RandomTransform
   | { readonly kind: 'ToTensor' }
   | { readonly kind: 'Normalize'; readonly mean: Rgb; readonly std: Rgb }
 
-/** What the GPU does with a batch of bytes: mirror where the batch's `flips` say so, then (byte / 255 − mean) / std. */
+/** What the GPU does with a batch of bytes: each image as its view says, then (byte / 255 − mean) / std. */
 export interface DeviceStep {
-  readonly flipProbability: number
+  /** In order; they draw an image's view. */
+  readonly random: readonly augment.RandomTransform[]
   readonly mean: Rgb
   readonly std: Rgb
 }
 
-/** A composed pipeline: `host` in order on each picture, `device` on the batch. */
+/** A composed pipeline: `host` in order on each image, `device` on the batch. */
 export interface Pipeline {
   readonly host: readonly HostStep[]
   readonly device: DeviceStep
@@ -65,17 +69,18 @@ export const Resize = factory((size: number | readonly [number, number]): HostSt
   return { kind: 'Resize', size: typeof size === 'number' ? size : [height, width] }
 })
 
-/** The middle of the picture, padded with black where it is smaller. */
+/** The middle of the image, padded with black where it is smaller. */
 export const CenterCrop = factory((size: number | readonly [number, number]): HostStep => ({
   kind: 'CenterCrop',
   size: pair('CenterCrop', size),
 }))
 
-/** Mirrors left and right with probability `p`, drawn anew for each image and epoch. */
-export const RandomHorizontalFlip = factory((p: number = 0.5): Transform => {
-  check(p >= 0 && p <= 1, `RandomHorizontalFlip: p must be in 0..1, got ${p}`)
-  return { kind: 'RandomHorizontalFlip', p }
-})
+export const RandomHorizontalFlip = factory(augment.randomHorizontalFlip)
+export const RandomVerticalFlip = factory(augment.randomVerticalFlip)
+export const RandomRotation = factory(augment.randomRotation)
+export const RandomAffine = factory(augment.randomAffine)
+export const RandomResizedCrop = factory(augment.randomResizedCrop)
+export const ColorJitter = factory(augment.colorJitter)
 
 /** Bytes 0..255 to floats 0..1. */
 export const ToTensor = factory((): Transform => ({ kind: 'ToTensor' }))
@@ -91,43 +96,51 @@ export const Normalize = factory((mean: readonly number[] | number, std: readonl
 })
 
 /**
- * Splits a list of transforms into its host and device parts. Resize and CenterCrop come first, in any order;
- * then at most one RandomHorizontalFlip, one ToTensor and, after it, at most one Normalize.
+ * Splits a list of transforms into its host and device parts. Resize and CenterCrop come first, in any order; then the
+ * random ones, those that move pixels before ColorJitter; one ToTensor and, after it, at most one Normalize.
+ * The random ones are applied in one pass, sampled bilinearly if one of them asks for that.
  */
 export const Compose = factory((steps: readonly Transform[]): Pipeline => {
   const host: HostStep[] = []
-  const device: { flipProbability: number; mean: Rgb; std: Rgb } = {
-    flipProbability: 0,
-    mean: [0, 0, 0],
-    std: [1, 1, 1],
-  }
+  const random: augment.RandomTransform[] = []
+  let [mean, std]: [Rgb, Rgb] = [
+    [0, 0, 0],
+    [1, 1, 1],
+  ]
   const seen = new Set<string>()
   for (const step of steps) {
-    if (step.kind === 'Resize' || step.kind === 'CenterCrop') {
+    if ('draw' in step) {
+      const colour = random.find(({ changes }) => changes === 'colour')
+      check(!seen.has('Normalize'), `Compose: ${step.kind} must come before Normalize, got it after`)
       check(
-        seen.size === 0,
-        () => `Compose: ${step.kind} must come before what runs on the GPU, got it after ${[...seen].pop()}`,
+        !colour || step.changes === 'colour',
+        `Compose: ${step.kind} must come before ${colour?.kind}, got it after`,
       )
+      check(!colour, `Compose: ${step.kind} must appear at most once, got it twice`)
+      random.push(step)
+      continue
+    }
+    if (step.kind === 'Resize' || step.kind === 'CenterCrop') {
+      const last = random.at(-1)?.kind ?? [...seen].at(-1)
+      check(!last, () => `Compose: ${step.kind} must come before what runs on the GPU, got it after ${last}`)
       host.push(step)
       continue
     }
     check(!seen.has(step.kind), `Compose: ${step.kind} must appear at most once, got it twice`)
     seen.add(step.kind)
-    if (step.kind === 'RandomHorizontalFlip') device.flipProbability = step.p
     if (step.kind === 'Normalize') {
       check(seen.has('ToTensor'), 'Compose: Normalize must come after ToTensor, got it before')
-      device.mean = step.mean
-      device.std = step.std
+      ;({ mean, std } = step)
     }
   }
   check(seen.has('ToTensor'), `Compose: must contain ToTensor, got [${steps.map((s) => s.kind).join(', ')}]`)
-  return { host, device }
+  return { host, device: { random, mean, std } }
 })
 
 /** {@link Compose} as a plain function. */
 export const compose = (steps: readonly Transform[]): Pipeline => Compose(steps)
 
-/** Runs the host part of a pipeline on one picture. */
+/** Runs the host part of a pipeline on one image. */
 export function applyHost(image: Image, steps: readonly HostStep[]): Image {
   for (const step of steps) {
     if (step.kind === 'CenterCrop') image = centerCrop(image, ...step.size)
@@ -137,8 +150,32 @@ export function applyHost(image: Image, steps: readonly HostStep[]): Image {
   return image
 }
 
-/** [height, width] of every picture a pipeline yields, or null where that depends on the picture. */
-export function outputSize({ host }: Pipeline): readonly [height: number, width: number] | null {
+/** [height, width] of every image that the host part yields, or null where that depends on the image. */
+export function hostSize({ host }: Pipeline): readonly [height: number, width: number] | null {
   const size = host.at(-1)?.size
   return size === undefined || typeof size === 'number' ? null : size
+}
+
+/** What the GPU is told of a batch of such images: how `normalizeImages` samples and normalises them. */
+export function deviceOptions({ device: { random, mean, std } }: Pipeline): ImageOptions {
+  const size = random.filter((step) => step.size).at(-1)?.size
+  const bilinear = random.some((step) => step.interpolation === 'bilinear')
+  return { mean, std, ...(size && { size }), interpolation: bilinear ? 'bilinear' : 'nearest' }
+}
+
+/** The views of a batch of images, whose numbers come from what `randomOf` gives for each by its place in the batch. */
+export function views(
+  { device: { random } }: Pipeline,
+  [count, height, width]: readonly [count: number, height: number, width: number],
+  randomOf: (image: number) => Random,
+): { geometry: Float32Array; jitter?: Float32Array } {
+  const geometry = new Float32Array(6 * count)
+  const jitter = new Float32Array(8 * count)
+  for (let image = 0; image < count; image++) {
+    const numbers = randomOf(image)
+    const view = random.reduce((view, step) => step.draw(view, numbers), augment.unchanged(height, width))
+    geometry.set(view.map, 6 * image)
+    jitter.set(view.jitter, 8 * image)
+  }
+  return random.some(({ changes }) => changes === 'colour') ? { geometry, jitter } : { geometry }
 }

@@ -1,44 +1,63 @@
-// The part of the input pipeline that runs on the GPU: flip, scale to [0, 1], normalise.
+// The part of the input pipeline that runs on the GPU: an affine map and colour jitter an image, scale to [0, 1],
+// normalise.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/mode.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
-export interface Normalization {
+export interface ImageOptions {
   /** Of each colour, on the scale 0 … 1. */
   mean: readonly number[]
   std: readonly number[]
+  /** Of the results; that of the images. */
+  size?: readonly [height: number, width: number]
+  /** Between pixels; 'nearest'. */
+  interpolation?: 'nearest' | 'bilinear'
 }
 
-const normalizeOp = defineOp({
-  name: 'normalizeImages',
-  dtypes: { images: ['u8'], flips: ['u32'] },
-  shape({ images, flips }: { images: Tensor; flips: Tensor }, { mean, std }: Normalization) {
-    check(
-      images.shape.length === 4 && images.shape[3] === 3,
-      () => `normalizeImages: needs images [B, H, W, 3], got ${formatShape(images.shape)}`,
-    )
-    check(
-      flips.size === images.shape[0],
-      () => `normalizeImages: flips must be [${images.shape[0]}], got ${formatShape(flips.shape)}`,
-    )
-    check(
-      mean.length === 3 && std.length === 3 && std.every((s) => s > 0),
-      () => `normalizeImages: mean and std must have three values, std positive, got ${mean} and ${std}`,
-    )
-    return { y: { shape: images.shape, dtype: autocasting() ? ('f16' as const) : ('f32' as const) } }
+type Inputs = { images: Tensor; geometry: Tensor; jitter: Tensor | null }
+
+const sizes = ({ images }: Pick<Inputs, 'images'>, { size }: ImageOptions) => {
+  const [B, H, W] = images.shape
+  const [OH, OW] = size ?? [H, W]
+  return { B, H, W, OH, OW }
+}
+
+const constants = ({ interpolation }: ImageOptions) => ({ NEAREST: interpolation !== 'bilinear' })
+
+const graysOp = /* @__PURE__ */ defineOp({
+  name: 'imageGrays',
+  dtypes: { images: ['u8'] },
+  shape: ({ images }: { images: Tensor; geometry: Tensor; jitter: Tensor }, _: ImageOptions) => ({
+    grays: [images.shape[0]],
+  }),
+  forward(inputs, { grays }, options) {
+    const { B, ...params } = sizes(inputs, options)
+    gpu.run(shaders.image_grays, { ...inputs, grays }, params, { groups: B }, constants(options))
   },
-  forward({ images, flips }, { y }, { mean, std }) {
-    const [b, H, W] = images.shape
+})
+
+const normalizeOp = /* @__PURE__ */ defineOp({
+  name: 'normalizeImages',
+  dtypes: { images: ['u8'] },
+  optional: ['jitter', 'grays'],
+  shape(inputs: Inputs & { grays: Tensor | null }, options: ImageOptions) {
+    const { B, OH, OW } = sizes(inputs, options)
+    return { y: { shape: [B, OH, OW, 3], dtype: autocasting() ? ('f16' as const) : ('f32' as const) } }
+  },
+  forward(inputs, { y }, options) {
+    const { B, ...params } = sizes(inputs, options)
+    const pixels = B * params.OH * params.OW
+    const { mean, std } = options
     gpu.run(
       shaders.normalize_images,
-      { images, flips, y },
+      { ...inputs, y },
       {
-        pixels: b * H * W,
-        H,
-        W,
+        ...params,
+        pixels,
         mean0: mean[0],
         mean1: mean[1],
         mean2: mean[2],
@@ -46,15 +65,53 @@ const normalizeOp = defineOp({
         std1: std[1],
         std2: std[2],
       },
-      { invocations: b * H * W },
+      { invocations: pixels },
+      constants(options),
     )
   },
 })
 
 /**
- * Images u8 [B, H, W, 3] and flips u32 [B] (1 mirrors left and right) → [B, H, W, 3], f32 or inside `autocast` f16;
- * torchvision's flip, to_tensor and normalize.
+ * Images u8 [B, H, W, 3] → [B, height, width, 3], f32 or inside `autocast` f16: mapped, jittered, as torchvision's
+ * to_tensor and normalize.
+ * @param geometry f32 [B, 6]: rows a b c, d e f of an affine map from a pixel of the result to the image. Pixel (0, 0)
+ * has its centre at (0.5, 0.5); what comes from outside is black.
+ * @param options.jitter f32 [B, 8] or null: factors of brightness, contrast, saturation and the move of the hue, then
+ * for each its place 0 … 3 in the order in which they are applied (torchvision's ColorJitter).
  */
-export function normalizeImages(images: Tensor, flips: Tensor, normalization: Normalization): Tensor {
-  return normalizeOp({ images, flips }, normalization).y
+export function normalizeImages(
+  images: Tensor,
+  geometry: Tensor,
+  options: ImageOptions & { jitter?: Tensor | null },
+): Tensor {
+  checkOptions('normalizeImages', options, ['mean', 'std', 'size', 'interpolation', 'jitter'])
+  const { jitter = null, ...rest } = options
+  const { mean, std, size = [1, 1], interpolation = 'nearest' } = rest
+  check(
+    images.shape.length === 4 && images.shape[3] === 3,
+    () => `normalizeImages: needs images [B, H, W, 3], got ${formatShape(images.shape)}`,
+  )
+  const B = images.shape[0]
+  check(
+    formatShape(geometry.shape) === formatShape([B, 6]),
+    () => `normalizeImages: geometry must be [${B}, 6], got ${formatShape(geometry.shape)}`,
+  )
+  check(
+    !jitter || formatShape(jitter.shape) === formatShape([B, 8]),
+    () => `normalizeImages: jitter must be [${B}, 8], got ${formatShape(jitter!.shape)}`,
+  )
+  check(
+    mean.length === 3 && std.length === 3 && std.every((s) => s > 0),
+    () => `normalizeImages: mean and std must have three values, std positive, got ${mean} and ${std}`,
+  )
+  check(
+    size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0),
+    () => `normalizeImages: size must be [height, width], got ${JSON.stringify(size)}`,
+  )
+  check(
+    interpolation === 'nearest' || interpolation === 'bilinear',
+    () => `normalizeImages: interpolation must be nearest or bilinear, got ${interpolation}`,
+  )
+  const grays = jitter && graysOp({ images, geometry, jitter }, rest).grays
+  return normalizeOp({ images, geometry, jitter, grays }, rest).y
 }

@@ -1,14 +1,15 @@
 // What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and
 // in a page.
 import type { Batch, DataLoader } from '../data/dataLoader.js'
-import { outputSize } from '../data/transforms.js'
+import { hostSize, views } from '../data/transforms.js'
+import { Random } from '../util/random.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
 /** Where batches come from: a DataLoader, or anything of its form. */
 export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
 
-/** A batch as kernels see it: images u8 [B, H, W, 3], flips u32 [B], labels i32 [B]. */
-export type BatchTensors = { images: Tensor; flips: Tensor; labels: Tensor }
+/** A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], labels i32 [B]. */
+export type BatchTensors = { images: Tensor; geometry: Tensor; jitter?: Tensor; labels: Tensor }
 
 /**
  * Puts batches into tensors that are made once per shape and written over. Safe while earlier steps still run: a write
@@ -17,16 +18,22 @@ export type BatchTensors = { images: Tensor; flips: Tensor; labels: Tensor }
 export class Uploader {
   private readonly made = new Map<string, BatchTensors>()
 
-  fill({ images, shape, flips, labels }: Batch): BatchTensors {
-    const key = shape.join()
+  fill({ images, shape, geometry = unchanged(shape), jitter, labels }: Batch): BatchTensors {
+    const key = `${shape} ${Boolean(jitter)}`
     const there = this.made.get(key)
     if (!there) {
-      const tensors = { images: tensor(images, shape), flips: tensor(flips), labels: tensor(labels) }
+      const tensors = {
+        images: tensor(images, shape),
+        geometry: tensor(geometry, [shape[0], 6]),
+        ...(jitter && { jitter: tensor(jitter, [shape[0], 8]) }),
+        labels: tensor(labels),
+      }
       this.made.set(key, tensors)
       return tensors
     }
     there.images.write(images)
-    there.flips.write(flips)
+    there.geometry.write(geometry)
+    if (jitter) there.jitter!.write(jitter)
     there.labels.write(labels)
     return there
   }
@@ -37,20 +44,24 @@ export class Uploader {
   }
 }
 
+/** The maps of images that stay as they are. */
+const unchanged = ([B]: Batch['shape']): Float32Array =>
+  Float32Array.from({ length: 6 * B }, (_, i) => Number(i % 6 === 0 || i % 6 === 4))
+
 /**
- * A batch of black pictures, as large as any that `source` will yield: to plan with. Null where pictures differ in
+ * A batch of black images, as large as any that `source` will yield: to plan with. Null where images differ in
  * size.
  */
 export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchSource): Batch | null {
   const B = Math.min(batchSize, samples.length)
-  const size = outputSize(transform)
+  const size = hostSize(transform)
   if (!size) return null
   const [height, width] = size
   return {
     images: new Uint8Array(B * height * width * 3),
     shape: [B, height, width, 3],
     labels: new Int32Array(B),
-    flips: new Uint32Array(B),
+    ...views(transform, [B, height, width], () => new Random(0)),
     indices: new Int32Array(B),
   }
 }

@@ -1,4 +1,5 @@
 // Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
+import { deviceOptions } from '../data/transforms.js'
 import * as F from '../ops/index.js'
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
@@ -80,12 +81,14 @@ export class Evaluator {
 
   /** The captured step for the way a source wants its images normalised. */
   private step({ dataset }: BatchSource): Captured<[BatchTensors], { logits: Tensor }> {
-    const { mean, std } = dataset.transform.device
-    const key = `${mean} ${std}`
+    const options = deviceOptions(dataset.transform)
+    const key = JSON.stringify(options)
     let step = this.steps.get(key)
     if (!step) {
-      step = this.engine.capture(({ images, flips }: BatchTensors) =>
-        noGrad(() => ({ logits: this.model.forward(F.normalizeImages(images, flips, { mean, std })) })),
+      step = this.engine.capture(({ images, geometry, jitter }: BatchTensors) =>
+        noGrad(() => ({
+          logits: this.model.forward(F.normalizeImages(images, geometry, { ...options, jitter })),
+        })),
       )
       this.steps.set(key, step)
     }

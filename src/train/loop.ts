@@ -3,6 +3,7 @@
 // callbacks.
 import type { StateDict } from '../nn/module.js'
 import { check } from '../util/check.js'
+import { deviceOptions } from '../data/transforms.js'
 import { type BatchSource, Lagging, emptyBatch, take } from './batches.js'
 import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
@@ -91,7 +92,7 @@ export class Trainer {
       length === classes.length,
       `Trainer: classWeight must hold ${classes.length} numbers, one per class, got ${length}`,
     )
-    this.step = new TrainingStep({ ...options, classWeight: this.classWeight, normalization: transform.device })
+    this.step = new TrainingStep({ ...options, classWeight: this.classWeight, normalization: deviceOptions(transform) })
     this.evaluator = new Evaluator(engine, model)
   }
 

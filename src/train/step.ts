@@ -3,6 +3,7 @@
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
+import type { ImageOptions } from '../ops/images.js'
 import * as F from '../ops/index.js'
 import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
 import { GradScaler } from '../optim/scaler.js'
@@ -33,8 +34,8 @@ export interface StepOptions {
   optimizer: Optimizer
   /** [numClasses]: what an image of each class counts. */
   classWeight: Float32Array
-  /** Of each colour, on the scale 0 … 1. */
-  normalization: { mean: readonly number[]; std: readonly number[] }
+  /** How images are sampled and normalised. */
+  normalization: ImageOptions
   labelSmoothing?: number
   /**
    * BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning
@@ -104,9 +105,9 @@ export class TrainingStep {
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(options.classWeight)
     this.share = tensor([0], [])
-    const gradients = ({ images, flips, labels, share }: StepInputs): StepOutputs => {
+    const gradients = ({ images, geometry, jitter, labels, share }: StepInputs): StepOutputs => {
       optimizer.zeroGrad()
-      const x = this.lowered(() => F.normalizeImages(images, flips, normalization))
+      const x = this.lowered(() => F.normalizeImages(images, geometry, { ...normalization, jitter }))
       const passes = cut(labels.size, parts).map((range) => this.pass(x, labels, share, range))
       return {
         loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)),

@@ -45,7 +45,7 @@ test('what does not fit is one line that names the setting', () => {
   refused({ data, lr: NaN }, 'lr: must be a number above 0, got null')
   refused({ data, valSplit: 1 }, 'valSplit: must be a number of 0 or more and below 1, got 1')
   refused({ data, precision: 'f64' }, 'precision: must be one of f32, f16, got "f64"')
-  refused({ data, augment: 'no' }, 'augment: must be true or false, got "no"')
+  refused({ data, tune: 'no' }, 'tune: must be true or false, got "no"')
   refused({ data, trainable: [] }, 'trainable: must be names with commas between them, got []')
   refused({}, 'data: must be given, got nothing')
   refused([], 'settings: must be an object, got []')
@@ -56,7 +56,7 @@ test('what does not fit is one line that names the setting', () => {
 })
 
 test('typed text', () => {
-  const { batchSize, lr, precision, trainable, augment } = TRAIN_SETTINGS
+  const { batchSize, lr, precision, trainable, tune } = TRAIN_SETTINGS
   assert.equal(
     ['16', '1.5', '-1', '', '1e3', '0x10', '5000'].map((text) => fromText(batchSize, text)),
     [16, undefined, undefined, undefined, undefined, undefined, undefined],
@@ -67,10 +67,7 @@ test('typed text', () => {
   )
   assert.equal([fromText(precision, 'f16'), fromText(precision, 'f8')], ['f16', undefined])
   assert.equal([fromText(trainable, 'layer4, fc'), fromText(trainable, 'a,,b')], [['layer4', 'fc'], undefined])
-  assert.equal(
-    [fromText(augment, 'true'), fromText(augment, 'yes'), ruleOf(augment)],
-    [true, undefined, 'true or false'],
-  )
+  assert.equal([fromText(tune, 'true'), fromText(tune, 'yes'), ruleOf(tune)], [true, undefined, 'true or false'])
 })
 
 test('the flags of train are the rows of the table', async () => {

@@ -47,7 +47,7 @@ if (kills > 1) {
   Object.assign(KINDS, {
     adam: ['--lr', '1e-3', '--freeze-batch-norm', '--trainable', 'layer4,fc', '--patience', '1'],
     'vit f16': ['--model', 'vit-ti16', '--lr', '1e-3', '--precision', half, '--schedule', 'cosine', '--limit', '13'],
-    unsteered: ['--lr', '1e-3', '--val-split', '0', '--no-class-weights', '--no-augment', '--batch-size', '8'],
+    unsteered: ['--lr', '1e-3', '--val-split', '0', '--no-class-weights', '--augment', 'none', '--batch-size', '8'],
   })
 }
 

@@ -27,7 +27,12 @@ test('a training pipeline is split', () => {
     { kind: 'Resize', size: [224, 200] },
     { kind: 'CenterCrop', size: [200, 200] },
   ])
-  assert.equal(device, { flipProbability: 0.5, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })
+  const { random, ...rest } = device
+  assert.equal(
+    random.map(({ kind }) => kind),
+    ['RandomHorizontalFlip'],
+  )
+  assert.equal(rest, { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] })
 })
 
 test('new is optional, one number serves three channels, what is absent changes nothing', () => {
@@ -35,7 +40,7 @@ test('new is optional, one number serves three channels, what is absent changes 
     new Compose([new Resize(64), new ToTensor(), new Normalize(0.5, 0.25)]),
     Compose([Resize(64), ToTensor(), Normalize([0.5], [0.25])]),
   )
-  assert.equal(compose([ToTensor()]), { host: [], device: { flipProbability: 0, mean: [0, 0, 0], std: [1, 1, 1] } })
+  assert.equal(compose([ToTensor()]), { host: [], device: { random: [], mean: [0, 0, 0], std: [1, 1, 1] } })
 })
 
 test('the host part runs in order', () => {
@@ -57,6 +62,10 @@ test('misuse names the transform and the rule', async () => {
       'Compose: Resize must come before what runs on the GPU, got it after ToTensor',
     ],
     [() => compose([Normalize(0, 1), ToTensor()]), 'Compose: Normalize must come after ToTensor, got it before'],
+    [
+      () => compose([RandomHorizontalFlip(), Resize(9), ToTensor()]),
+      'Compose: Resize must come before what runs on the GPU, got it after RandomHorizontalFlip',
+    ],
     [() => compose([ToTensor(), ToTensor()]), 'Compose: ToTensor must appear at most once, got it twice'],
   ]
   for (const [run, message] of cases) assert.is(await failure(run), message)

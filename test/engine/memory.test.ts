@@ -33,7 +33,6 @@ function source(batchSize = 12): BatchSource {
           images: pixels.slice(at * bytes, (at + batchSize) * bytes),
           shape: [batchSize, SIZE, SIZE, 3],
           labels: labels.slice(at, at + batchSize),
-          flips: new Uint32Array(batchSize),
           indices: Int32Array.from({ length: batchSize }, (_, i) => at + i),
         }
       }

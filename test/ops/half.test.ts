@@ -306,8 +306,11 @@ if (gpu.caps.f16) {
       Uint8Array.from({ length: 2 * 5 * 5 * 3 }, (_, i) => (i * 97) & 255),
       [2, 5, 5, 3],
     )
-    const flips = tensor(Uint32Array.of(0, 1))
-    const normal = () => F.normalizeImages(images, flips, { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] })
+    const geometry = tensor([
+      [1, 0, 0, 0, 1, 0],
+      [-1, 0, 5, 0, 1, 0],
+    ])
+    const normal = () => F.normalizeImages(images, geometry, { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] })
     const [half, whole] = await engine.step(() => [autocast(normal), normal()])
     assert.equal([half.dtype, whole.dtype], ['f16', 'f32'])
     assert.equal(await half.data(), rounded(await whole.data()))

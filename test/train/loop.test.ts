@@ -37,7 +37,7 @@ function source(count = 18): BatchSource {
     dataset: {
       samples: Array.from(labels, (label, i) => ({ path: `${i}.png`, file: '', label })),
       classes: ['dark', 'red'],
-      transform: { host: [], device: { flipProbability: 0, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
+      transform: { host: [], device: { random: [], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
     },
     length: Math.ceil(count / 4),
     batchSize: 4,
@@ -46,8 +46,7 @@ function source(count = 18): BatchSource {
         const indices = Int32Array.from({ length: Math.min(4, count - at) }, (_, i) => at + i)
         const images = new Uint8Array(indices.length * SIZE * SIZE * 3)
         indices.forEach((i, slot) => images.set(picture(i), slot * SIZE * SIZE * 3))
-        const flips = new Uint32Array(indices.length)
-        yield { images, shape: [indices.length, SIZE, SIZE, 3], labels: labels.slice(at, at + 4), flips, indices }
+        yield { images, shape: [indices.length, SIZE, SIZE, 3], labels: labels.slice(at, at + 4), indices }
       }
     },
   }
@@ -348,7 +347,6 @@ test('two that average their gradients train as one on both batches', async () =
             images: batch.images.slice(first * image, last * image),
             shape: [last - first, height, width, 3],
             labels: batch.labels.slice(first, last),
-            flips: batch.flips.slice(first, last),
             indices: batch.indices.slice(first, last),
           }
         }

@@ -1,0 +1,132 @@
+// Random transforms: what the GPU makes of given parameters is what torchvision makes; draws follow from the seed and
+// keep to their ranges; texts of --augment.
+import { readFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Affine, inverseAffine, parseAugment, unchanged } from '../../src/data/augment.js'
+import * as transforms from '../../src/data/transforms.js'
+import { F, Random, init, tensor } from '../../src/index.js'
+import { failure } from './fixtures.js'
+
+const test = suite('augment')
+const engine = await init({ seed: 0, tune: false })
+
+interface Case {
+  kind: string
+  size: [number, number]
+  data: string
+  interpolation?: 'nearest' | 'bilinear'
+  angle: number
+  translate: [number, number]
+  scale: number
+  shear: [number, number]
+  top: number
+  left: number
+  height: number
+  width: number
+  factors: number[]
+  order: number[]
+}
+const truth: { height: number; width: number; pixels: string; cases: Case[] } = JSON.parse(
+  readFileSync(new URL('../../../test/fixtures/data/augment.json', import.meta.url), 'utf8'),
+)
+const { height, width } = truth
+const bytes = new Uint8Array(Buffer.from(truth.pixels, 'base64'))
+const PLAIN = { mean: [0, 0, 0], std: [1, 1, 1] }
+const IDENTITY = unchanged(height, width)
+
+const MAPS: Record<string, (of: Case) => Affine> = {
+  rotate: ({ angle }) => inverseAffine(IDENTITY, { angle: -angle }),
+  affine: (parameters) => inverseAffine(IDENTITY, parameters),
+  hflip: () => transforms.RandomHorizontalFlip(1).draw(IDENTITY, new Random(0)).map,
+  vflip: () => transforms.RandomVerticalFlip(1).draw(IDENTITY, new Random(0)).map,
+  crop: ({ size, ...part }) => [part.width / size[1], 0, part.left, 0, part.height / size[0], part.top],
+  jitter: () => IDENTITY.map,
+}
+
+test('the GPU gives what torchvision gives', async () => {
+  for (const of of truth.cases) {
+    const expected = new Float32Array(new Uint8Array(Buffer.from(of.data, 'base64')).buffer)
+    const jitter = of.factors && tensor([[...of.factors, ...[0, 1, 2, 3].map((k) => of.order.indexOf(k))]])
+    const y = F.normalizeImages(tensor(bytes, [1, height, width, 3]), tensor([[...MAPS[of.kind](of)]]), {
+      ...PLAIN,
+      size: of.size,
+      interpolation: of.interpolation,
+      jitter,
+    })
+    assert.equal(y.shape, [1, ...of.size, 3])
+    const data = await y.data()
+    const errors = data.map((value, i) => Math.abs(value - expected[i]))
+    const mean = (errors.reduce((a, b) => a + b) / errors.length) * 255
+    // Pillow cuts to whole grey levels what it samples; its flips and jitters of floats are exact.
+    const limit = of.interpolation === 'bilinear' ? 1 : 1e-3
+    assert.ok(mean < limit, `${of.kind} ${JSON.stringify(of.order ?? of.angle)}: ${mean} grey levels on average`)
+  }
+})
+
+test('draws keep to their ranges, whatever is drawn', () => {
+  const crop = transforms.RandomResizedCrop([20, 30], { scale: [0.2, 1], ratio: [0.5, 2] })
+  const jitter = transforms.ColorJitter({ brightness: 0.4, contrast: [0.9, 2], hue: 0.1 })
+  const moved = transforms.RandomAffine(0, { translate: [0.5, 0.25], scale: [2, 2] })
+  const places = new Set<string>()
+  for (let seed = 0; seed < 500; seed++) {
+    const view = crop.draw(IDENTITY, new Random(seed))
+    const [a, b, left, d, e, top] = view.map
+    assert.equal([view.height, view.width, b, d], [20, 30, 0, 0])
+    assert.ok(left >= 0 && top >= 0 && left + 30 * a <= width && top + 20 * e <= height, `${view.map}`)
+    assert.ok(30 * a * 20 * e > 0.15 * width * height, `${view.map}`)
+    const [brightness, contrast, saturation, hue, ...order] = jitter.draw(IDENTITY, new Random(seed)).jitter
+    assert.ok(brightness >= 0.6 && brightness < 1.4 && contrast >= 0.9 && contrast < 2 && Math.abs(hue) <= 0.1)
+    assert.is(saturation, 1)
+    assert.equal([...order].sort(), [0, 1, 2, 3])
+    places.add(order.join())
+    const [zoom, , x, , , y] = moved.draw(IDENTITY, new Random(seed)).map
+    assert.is(zoom, 0.5)
+    assert.ok(Math.abs(x - width / 4) <= width / 4 && Math.abs(y - height / 4) <= height / 8, `${x} ${y}`)
+  }
+  assert.is(places.size, 24)
+})
+
+test('what a text names: presets, a list, each anew', () => {
+  const kinds = (text: string) => parseAugment(text).map(({ kind }) => kind)
+  assert.equal(kinds('none'), [])
+  assert.equal(kinds('notebook'), ['RandomHorizontalFlip'])
+  assert.equal(kinds('strong').at(-1), 'ColorJitter')
+  assert.equal(kinds('hue=0.1,rotate=10,jitter=0.2'), ['RandomRotation', 'ColorJitter'])
+})
+
+test('misuse names the transform and the rule', async () => {
+  const { ColorJitter, Normalize, RandomAffine, RandomResizedCrop, RandomRotation, ToTensor, compose } = transforms
+  const rule =
+    'augment: must be none, notebook, strong, or a list of flip, vflip, rotate, translate, scale, shear, jitter, ' +
+    'saturation, hue as in flip=0.5,rotate=10, got '
+  const cases: [() => unknown, string][] = [
+    ...['', 'weak', 'rotate', 'rotate=', 'rotate=1=2', 'rotate=x', 'constructor=1', 'flip=0.5,'].map(
+      (text): [() => unknown, string] => [() => parseAugment(text), `${rule}'${text}'`],
+    ),
+    [() => parseAugment('flip=2'), 'RandomHorizontalFlip: p must be in 0..1, got 2'],
+    [() => RandomRotation([20, 10]), 'RandomRotation: degrees must be a number or [low, high], got [20,10]'],
+    [() => RandomAffine(0, { translate: [2, 0] }), 'RandomAffine: translate must be two shares in 0..1, got [2,0]'],
+    [() => RandomAffine(0, { scale: [0, 1] }), 'RandomAffine: scale must be [low, high], got [0,1]'],
+    [() => RandomResizedCrop(0), 'RandomResizedCrop: size must be a positive integer or [height, width], got 0'],
+    [() => RandomResizedCrop(9, { scale: [0, 2] }), 'RandomResizedCrop: scale must be [low, high] in 0..1, got [0,2]'],
+    [() => ColorJitter({ hue: 0.6 }), 'ColorJitter: hue must be a number or [low, high], got 0.6'],
+    [() => ColorJitter({ contrast: -1 }), 'ColorJitter: contrast must be a number ≥ 0 or [low, high], got -1'],
+    [
+      () => compose([ColorJitter(), RandomRotation(5), ToTensor()]),
+      'Compose: RandomRotation must come before ColorJitter, got it after',
+    ],
+    [
+      () => compose([ColorJitter(), ColorJitter(), ToTensor()]),
+      'Compose: ColorJitter must appear at most once, got it twice',
+    ],
+    [
+      () => compose([ToTensor(), Normalize(0.5, 0.5), RandomRotation(5)]),
+      'Compose: RandomRotation must come before Normalize, got it after',
+    ],
+  ]
+  for (const [run, message] of cases) assert.is(await failure(run), message)
+})
+
+test.after(() => engine.dispose())
+test.run()
