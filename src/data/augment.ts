@@ -1,6 +1,7 @@
 // What differs from image to image and epoch to epoch: random transforms by torchvision's names. Each draws its numbers
-// for one image and composes them onto a view: an affine map, colour jitter. The GPU applies a view in one pass, so that
-// an image is sampled once however many transforms there are. To add one: a function that returns a RandomTransform.
+// for one image and composes them onto a view: an affine map, colour jitter. The GPU applies a view in one pass, so
+// that an image is sampled once however many transforms there are. To add one: a function that returns a
+// RandomTransform.
 import { SettingError, check } from '../util/check.js'
 import type { Random } from '../util/random.js'
 
@@ -276,9 +277,9 @@ const PRESETS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The transforms that a text names: a preset (none, notebook, strong), or a list such as `flip=0.5,rotate=10,jitter=0.2`:
- * flip and vflip by probability, rotate and shear in degrees, translate and scale as shares, jitter (brightness and
- * contrast), saturation and hue by strength.
+ * The transforms that a text names: a preset (none, notebook, strong), or a list such as
+ * `flip=0.5,rotate=10,jitter=0.2`: flip and vflip by probability, rotate and shear in degrees, translate and scale as
+ * shares, jitter (brightness and contrast), saturation and hue by strength.
  */
 export function parseAugment(text: string): RandomTransform[] {
   const names = [...Object.keys(MOVES), ...Object.keys(COLOURS)].join(', ')
