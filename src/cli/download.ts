@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { RadiogradError, check } from '../util/check.js'
 import { download } from '../weights/download.node.js'
 import { shownAddress } from '../weights/remote.js'
+import { goOnUnread } from './output.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
 import { PRETRAINED, cachedFile, mirrored } from './weights.js'
@@ -30,6 +31,7 @@ export function downloadCommand(program: Command): void {
 }
 
 async function fetchWeights(what: string, { sha256, force, json }: DownloadOptions): Promise<void> {
+  goOnUnread()
   const report = new Report(json)
   check(
     sha256 === undefined || /^[0-9a-f]{8,64}$/i.test(sha256),

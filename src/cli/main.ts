@@ -7,6 +7,7 @@ import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
+import { guardOutput } from './output.js'
 import { predictCommand } from './predict.js'
 import { Interrupted } from './session.js'
 import { setupCommand } from './setup.js'
@@ -46,10 +47,7 @@ function exitCodeOf(error: unknown): number {
 }
 
 process.on('uncaughtException', (error) => process.exit(exitCodeOf(error)))
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0) // the reader has seen enough, as with `| head`
-})
+guardOutput()
 
 try {
   await program.parseAsync()

@@ -7,6 +7,7 @@ import type { RunEvent } from '../app/events.js'
 import { TRAIN_SETTINGS, type TrainSettings } from '../app/settings.js'
 import { type TrainOutcome, type TrainRunOptions, resumeRun, trainRun } from '../app/train.js'
 import { type OutputOptions, flagOf, withJson, withSettings } from './options.js'
+import { goOnUnread } from './output.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
 import {
@@ -54,6 +55,7 @@ function work(
   dir: string,
   start: (options: Omit<TrainRunOptions, 'store'>) => Promise<TrainOutcome>,
 ): Promise<TrainOutcome> {
+  goOnUnread()
   const lines = new RunLines(report, dir)
   return withSignals(report, 'after this step', (signal) =>
     start({ weights: resolveWeights, signal, on: (event) => lines.show(event), versions: versions() }),

@@ -19,6 +19,11 @@ export interface InitOptions {
   /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
   dryRun?: boolean
   /**
+   * Asks the device for nothing that WebGPU does not promise everywhere: no optional feature, the default limits. What
+   * runs so runs in every browser. Default false.
+   */
+  baseline?: boolean
+  /**
    * Whether kernels may be chosen by measurement: before a captured step that is new to a GPU, for some seconds in all,
    * and kept for later runs, which go on with what there was no time for. `false` runs what is shipped, or else the
    * default, whatever was measured on this machine before. An adapter that does not say what it is (as in Firefox) is
@@ -43,6 +48,13 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
   'maxStorageBuffersPerShaderStage',
 ] as const
+/** WebGPU's default limits, for which kernels are written. An adapter in compatibility mode may have less. */
+const NEEDED_LIMITS = {
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxStorageBuffersPerShaderStage: 8,
+} as const
 
 let opening = false
 
@@ -51,8 +63,8 @@ let opening = false
  * @throws when no adapter is found, or an engine is already running.
  */
 export async function init(options: InitOptions = {}): Promise<Engine> {
-  checkOptions('init', options, ['seed', 'adapter', 'dryRun', 'tune'])
-  const { seed = 0, adapter: asked = 'auto', dryRun = false, tune = true } = options
+  checkOptions('init', options, ['seed', 'adapter', 'dryRun', 'baseline', 'tune'])
+  const { seed = 0, adapter: asked = 'auto', dryRun = false, baseline = false, tune = true } = options
   check(Number.isInteger(seed), `init: seed must be a whole number, got ${seed}`)
   check(!opening && !isRunning(), 'init: an engine is already running; dispose() it first')
   opening = true
@@ -60,9 +72,13 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
   try {
     const { adapter, kind, isSoftware, dispose } = await requestGpuAdapter({ adapter: asked })
     release = dispose
-    const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f))
+    for (const [name, least] of Object.entries(NEEDED_LIMITS)) {
+      const limit = adapter.limits[name as keyof typeof NEEDED_LIMITS]
+      check(limit >= least, `adapter: ${name} must be at least ${least}, got ${limit}`)
+    }
+    const requiredFeatures = baseline ? [] : WANTED_FEATURES.filter((f) => adapter.features.has(f))
     const requiredLimits: Record<string, number> = {}
-    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
+    if (!baseline) for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name]
     const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
     if (isSoftware) await loadCpuShaders()
     const caps = capsOf(device, adapter.info, isSoftware)

@@ -1,9 +1,19 @@
 // Finding an adapter in a browser.
 import { RadiogradError } from '../util/check.js'
 
-/** Opens the browser's adapter. Throws when there is none. */
+/**
+ * Opens the browser's adapter: a GPU, if need be one that has only WebGPU's compatibility mode, else the browser's
+ * software. Throws when there is none.
+ */
 export async function requestGpuAdapter() {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' })
+  const request = (featureLevel?: string) =>
+    globalThis.navigator?.gpu?.requestAdapter({
+      powerPreference: 'high-performance',
+      ...(featureLevel && { featureLevel }),
+    })
+  const first = await request()
+  const second = first && !first.info.isFallbackAdapter ? null : await request('compatibility')
+  const adapter = second && !(first && second.info.isFallbackAdapter) ? second : first
   if (!adapter)
     throw new RadiogradError(
       'no adapter: this browser offers no WebGPU here; it needs https or localhost, and a GPU that is not blocked',

@@ -7,8 +7,9 @@ export const location = (): string => `${NAME} of this origin`
 /** What else the speed of a kernel depends on: the browser's version. */
 export const runtimeVersion = (): string => navigator.userAgent
 
-/** The file's text, or null when there is none. */
+/** The file's text, or null when there is none, or no such file system (Deno). */
 export async function readText(): Promise<string | null> {
+  if (!navigator.storage) return null
   const folder = await navigator.storage.getDirectory()
   const handle = await folder.getFileHandle(NAME).catch((error: DOMException) => {
     if (error.name === 'NotFoundError') return null

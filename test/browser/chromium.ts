@@ -1,21 +1,12 @@
-// Headless Chromium on SwiftShader, and a server for the built bundle: what the tests in a page share.
+// Headless Chromium, on its own SwiftShader or on lavapipe as a GPU that has OpenGL ES alone.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { delimiter, dirname, extname, join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { type Page, chromium } from 'playwright-core'
+import { findProgram } from './programs.js'
+import { serve } from './serve.js'
 
-export const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-const names = ['chromium', 'chromium-browser', 'google-chrome']
-const executablePath =
-  process.env.CHROMIUM ??
-  (process.env.PATH ?? '')
-    .split(delimiter)
-    .flatMap((dir) => names.map((name) => join(dir, name)))
-    .find((path) => existsSync(path))
+const executablePath = findProgram('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome'])
 /** The description of Chromium's own SwiftShader, so that Node can run on the same driver. */
 const icd = [
   '/usr/lib/chromium/vk_swiftshader_icd.json',
@@ -37,46 +28,41 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.json': 'application/json',
-  '.map': 'application/json',
-}
+/** WebGPU's compatibility mode: OpenGL ES, through ANGLE on a Vulkan driver. */
+const COMPATIBILITY = ['--use-webgpu-adapter=opengles', '--use-angle=vulkan', '--force-webgpu-compat']
 
-/** Serves a folder and some pages by path on localhost, which browsers trust like https. */
-export async function serve(
-  pages: Readonly<Record<string, string>>,
-  folder = join(root, 'dist'),
-): Promise<{ url: string; close: () => void }> {
-  const server = createServer(async (request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
-    const page = pages[path]
-    const file = page === undefined ? await readFile(join(folder, path)).catch(() => null) : page
-    response.statusCode = file === null ? 404 : 200
-    response.setHeader('Content-Type', page === undefined ? (TYPES[extname(path)] ?? 'text/plain') : 'text/html')
-    response.end(file)
-  })
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
-  return { url: `http://localhost:${(server.address() as AddressInfo).port}`, close: () => server.close() }
+interface PageOptions {
+  /** The description of a Vulkan driver, for compatibility mode on it. */
+  compatibilityOn?: string
 }
-
-/** An empty page, for programs that come through {@link inPage}. */
-export const EMPTY = '<!doctype html><title>radiograd</title><link rel="icon" href="data:,">'
 
 /** Opens `/` of these pages and hands it to `work`; throws what the page threw. */
-export async function inPage<T>(pages: Readonly<Record<string, string>>, work: (page: Page) => Promise<T>): Promise<T> {
+export async function inPage<T>(
+  pages: Readonly<Record<string, string>>,
+  work: (page: Page) => Promise<T>,
+  options?: PageOptions,
+): Promise<T> {
   const server = await serve(pages)
   try {
-    return await atAddress(`${server.url}/`, work)
+    return await atAddress(`${server.url}/`, work, options)
   } finally {
     server.close()
   }
 }
 
 /** Opens an address and hands it to `work`; throws what the page threw. */
-export async function atAddress<T>(url: string, work: (page: Page) => Promise<T>): Promise<T> {
-  const running = await chromium.launch({ executablePath: browser!.executablePath, args: FLAGS })
+export async function atAddress<T>(
+  url: string,
+  work: (page: Page) => Promise<T>,
+  { compatibilityOn }: PageOptions = {},
+): Promise<T> {
+  const running = await chromium.launch({
+    executablePath: browser!.executablePath,
+    args: compatibilityOn ? [...FLAGS, ...COMPATIBILITY] : FLAGS,
+    ...(compatibilityOn && {
+      env: { ...(process.env as Record<string, string>), VK_ICD_FILENAMES: compatibilityOn, XDG_RUNTIME_DIR: tmpdir() },
+    }),
+  })
   try {
     const page = await running.newPage()
     const errors: string[] = []

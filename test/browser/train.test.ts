@@ -1,5 +1,4 @@
-// The engine in a page: headless Chromium trains three steps on SwiftShader and gets the losses that Node gets on the
-// same driver; the README's page does what its program does in Node.
+// The README's page, in headless Chromium on SwiftShader: it gives the losses that Node gets on the same driver.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -7,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { EMPTY, browser, inPage, root, useChromiumsDriver } from './chromium.js'
-import { train } from './program.js'
+import { browser, inPage, useChromiumsDriver } from './chromium.js'
+import { root } from './serve.js'
 
 const test = suite('browser')
 
@@ -19,22 +18,6 @@ test('the bundle holds nothing of Node', async () => {
 })
 
 if (browser) {
-  test('three training steps give the losses of Node on the same driver', async () => {
-    const there = await inPage({ '/': EMPTY }, (page) =>
-      // The page's own modules: a variable path keeps bundlers and type checks out of it.
-      page.evaluate(async () => {
-        const [engine, program] = ['/browser/index.js', '/test/browser/program.js']
-        return (await import(program)).train(await import(engine)) as ReturnType<typeof train>
-      }),
-    )
-    useChromiumsDriver()
-    const here = await train(await import('../../src/index.js'))
-    console.log(`page ${there.adapter} ${there.losses.join(' ')}; Node ${here.adapter} ${here.losses.join(' ')}`)
-    assert.is(there.adapter, 'swiftshader')
-    assert.ok(here.losses.every(Number.isFinite))
-    assert.equal(there.losses, here.losses)
-  })
-
   test("the README's page trains, and its program gives the same losses in Node", async () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8')
     const html = /^```html\n([\s\S]*?)^```/m.exec(readme)![1]

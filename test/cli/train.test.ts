@@ -1,11 +1,12 @@
 // train → eval → predict on a small generated set, twice: what is written, what is printed, and that both runs write
 // the same bytes.
 import * as assert from 'uvu/assert'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
-import { radiograd, scratch } from './command.js'
+import { main, radiograd, scratch } from './command.js'
 
 const test = suite('train, eval, predict')
 const dir = scratch()
@@ -15,8 +16,8 @@ await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
 const best = join(dir, 'a/best.safetensors')
 const FILES = ['best.safetensors', 'history.csv', 'metrics.json', 'run.json']
 const SETTINGS = ['--image-size', '32', '--batch-size', '8', '--epochs', '2', '--lr', '1e-3', '--val-split', '0.2']
-const train = (out: string, ...more: string[]) =>
-  radiograd(['train', '--data', data, ...SETTINGS, '--out', join(dir, out), ...more])
+const command = (out: string) => ['train', '--data', data, ...SETTINGS, '--out', join(dir, out)]
+const train = (out: string, ...more: string[]) => radiograd([...command(out), ...more])
 const bytes = (out: string, name: string) => readFileSync(join(dir, out, name))
 const json = (out: string, name: string) => JSON.parse(bytes(out, name).toString())
 
@@ -53,9 +54,11 @@ test('train writes four whole files and one JSON document', async () => {
   assert.equal([__metadata__.model, __metadata__.imageSize, __metadata__.seed], ['resnet18', '32', '0'])
 })
 
-test('the same command writes the same bytes', async () => {
-  const { code, stderr } = await train('b')
+test('the same command writes the same bytes, also when its reader leaves after a line', async () => {
+  const { code, stderr } = await radiograd(command('b'), { when: /\n/, then: (child) => child.stdout!.destroy() })
   assert.is(code, 0, stderr)
+  assert.match(stderr, /^radiograd: stdout: nobody reads it any more; the work goes on$/m)
+  assert.equal(readdirSync(join(dir, 'b')).sort(), FILES)
   assert.ok(bytes('a', 'best.safetensors').equals(bytes('b', 'best.safetensors')), 'best.safetensors differs')
   assert.ok(bytes('a', 'metrics.json').equals(bytes('b', 'metrics.json')), 'metrics.json differs')
 })
@@ -101,6 +104,19 @@ test('one NaN in a checkpoint: eval and predict end with the image named, and gi
     assert.is(stdout, '')
     assert.match(stderr, /^radiograd: .*\.(jpeg|png): logits must be finite, got NaN$/m)
   }
+})
+
+test('a full disk under stdout: training goes on, what only prints ends; both exit with 1 and a line', () => {
+  if (!existsSync('/dev/full')) return console.log('skip: no /dev/full here')
+  const onFull = (...args: string[]) =>
+    spawnSync('bash', ['-c', '"$0" "$@" > /dev/full', process.execPath, main, ...args], { encoding: 'utf8' })
+  const training = onFull(...command('full'), '--epochs', '1', '--limit', '8')
+  assert.is(training.status, 1, training.stderr)
+  assert.match(training.stderr, /^radiograd: stdout: must be writable, got ENOSPC; the work goes on$/m)
+  assert.equal(readdirSync(join(dir, 'full')).sort(), FILES)
+  const evaluation = onFull('eval', '--data', data, '--checkpoint', best)
+  assert.is(evaluation.status, 1, evaluation.stderr)
+  assert.match(evaluation.stderr, /^radiograd: stdout: must be writable, got ENOSPC$/m)
 })
 
 const FINE_TUNING = ['--weights', best, '--trainable', 'layer4,fc', '--epochs', '1', '--limit', '8']

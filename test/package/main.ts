@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { atAddress, browser, root, serve } from '../browser/chromium.js'
+import { atAddress, browser } from '../browser/chromium.js'
+import { root, serve } from '../browser/serve.js'
 
 const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 
@@ -122,7 +123,7 @@ test('pages packed by Vite, webpack and esbuild decode in a worker and train thr
       const built = join(folder, 'built', bundler)
       const scripts = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.js'))
       const size = Math.max(...scripts.map((f) => gzipSync(readFileSync(join(built, f))).length))
-      const server = await serve({}, built)
+      const server = await serve({}, { folder: built })
       results[bundler] = await train(`${server.url}/index.html`)
       server.close()
       say(`${bundler}: ${scripts.length} files, the largest ${(size / 1000).toFixed(1)} kB gzipped`)

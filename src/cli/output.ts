@@ -1,0 +1,26 @@
+// stdout and stderr when whoever read them is gone (`| head`), or their disk is full.
+
+let goesOn = false
+
+/** For commands that leave files: they finish their work although nobody reads what they say of it. */
+export function goOnUnread(): void {
+  goesOn = true
+}
+
+/**
+ * Takes the errors of both streams. A reader that has seen enough is no failure; output that is lost for another reason
+ * is one, with exit code 1.
+ */
+export function guardOutput(): void {
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', () => {})
+  process.stdout.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+    const failed = code !== 'EPIPE'
+    if (failed) process.exitCode = 1
+    if (failed || goesOn) {
+      const what = failed ? `must be writable, got ${code ?? message}` : 'nobody reads it any more'
+      process.stderr.write(`radiograd: stdout: ${what}${goesOn ? '; the work goes on' : ''}\n`)
+    }
+    if (!goesOn) process.exit()
+  })
+}
