@@ -32,17 +32,6 @@ async function wgslOf(folder, { strip }) {
   return Promise.all(files.map(async (f) => [`${folder}/${f}`, strip(await readFile(join(root, folder, f), 'utf8'))]))
 }
 
-/** Reads a shader and writes out all of its variants, so that what cannot be expanded fails here. */
-function checked(file, text, library, { parse, expand, integers }) {
-  const template = parse(file, text, library)
-  for (const values of template.variants) {
-    expand(template, values)
-    for (const size of [...template.workgroup, ...template.each, ...template.tile])
-      if (!(integers(template, values)(size) > 0)) throw new Error(`${file}: '${size}' must be a positive integer`)
-  }
-  return template
-}
-
 /**
  * The type of a kernel: what a call must give. Left out is what follows: uniform fields and overrides called
  * has_<binding>, variants that are the type of a binding, and those that follow from other variants.
@@ -93,7 +82,7 @@ async function generateShaders() {
     (await wgslOf(folder, wgsl)).map(([file, text]) => ({
       file,
       text,
-      type: interfaceOf(checked(file, text, library, wgsl), wgsl),
+      type: interfaceOf(wgsl.checked(file, text, library), wgsl),
     }))
   const all = await read('shaders')
   const hash = createHash('sha256')

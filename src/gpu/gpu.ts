@@ -210,10 +210,10 @@ export class Gpu {
 
   /** Sends what was encoded outside steps to the GPU. */
   flush(): void {
-    if (!this.encoder) return
+    const { encoder } = this
+    if (!encoder) return
     this.pass?.end()
-    const commands = this.encoder.finish()
-    this.device.queue.submit([commands])
+    this.guarded(() => this.device.queue.submit([encoder.finish()]))
     this.memory.counters.submits++
     this.encoder = this.pass = null
     this.encoded = 0
@@ -291,6 +291,8 @@ export class Gpu {
     this.alive()
     const error = errors.find(Boolean)
     if (error) {
+      const refused = await this.pipelines.refused()
+      if (refused) throw new RadiogradError(refused)
       const kind = error.constructor.name === 'GPUOutOfMemoryError' ? 'GPU out of memory' : 'GPU validation'
       throw new RadiogradError(`${kind}: ${error.message.replace(/\s+/g, ' ').slice(0, 600)}`)
     }

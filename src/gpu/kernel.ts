@@ -37,8 +37,6 @@ export type ParamValues = Record<string, number | boolean>
 /** One shader file. It is read when first used, and a variant is written out when first compiled. */
 export class Kernel<I extends Interface = any> {
   declare readonly interface: I
-  /** File name without `.wgsl`. */
-  readonly name: string
   private read: Template | null = null
   private chosen = new Map<string, Variant>()
 
@@ -46,9 +44,9 @@ export class Kernel<I extends Interface = any> {
     readonly file: string,
     private readonly text: string,
     private readonly library: Readonly<Record<string, string>>,
-  ) {
-    this.name = file.replace(/^.*\/|\.wgsl$/g, '')
-  }
+    /** File name without `.wgsl`; no two kernels may share it. */
+    readonly name = file.replace(/^.*\/|\.wgsl$/g, ''),
+  ) {}
 
   get template(): Template {
     return (this.read ??= parse(this.file, this.text, this.library))

@@ -11,7 +11,7 @@ export interface Pipeline {
 
 export class Pipelines {
   private readonly layouts = new Map<string, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>()
-  private readonly modules = new Map<string, GPUShaderModule>()
+  private readonly modules = new Map<string, { module: GPUShaderModule; variant: Variant }>()
   private readonly ready = new Map<string, Pipeline>()
   private readonly pending = new Map<string, Promise<Pipeline>>()
 
@@ -74,19 +74,21 @@ export class Pipelines {
 
   private module(variant: Variant, mixed: boolean): GPUShaderModule {
     const key = keyOf(variant, {}, mixed)
-    let module = this.modules.get(key)
-    if (!module) {
+    let made = this.modules.get(key)
+    if (!made) {
       for (const feature of variant.features) {
         check(
           this.device.features.has(feature),
           `${variant.kernel.name}: needs the device feature '${feature}', which this adapter lacks`,
         )
       }
-      module = this.device.createShaderModule({ label: variant.kernel.name, code: variant.code(mixed) })
+      this.device.pushErrorScope('validation') // what is wrong with it, the pipeline says
+      const module = this.device.createShaderModule({ label: variant.kernel.name, code: variant.code(mixed) })
+      this.device.popErrorScope().catch(() => {})
       this.counters.shaderModules++
-      this.modules.set(key, module)
+      this.modules.set(key, (made = { module, variant }))
     }
-    return module
+    return made.module
   }
 
   /**
@@ -113,18 +115,36 @@ export class Pipelines {
     return layout
   }
 
-  /** One line: the file and line of the first compile error. */
+  /**
+   * Why a kernel made on the spot was refused, and null where all compiled. It is forgotten, so that running it again
+   * says so again.
+   */
+  async refused(): Promise<string | null> {
+    for (const [key, { module, variant }] of this.modules) {
+      const why = await compileError(module, variant)
+      if (why === null) continue
+      this.modules.delete(key)
+      for (const other of this.ready.keys()) if (other.split('|')[0] === variant.label) this.ready.delete(other)
+      return `${variant.label}: pipeline refused, ${why}`
+    }
+    return null
+  }
+
   private async explain(variant: Variant, mixed: boolean, error: unknown): Promise<string> {
-    const info = await this.module(variant, mixed)
-      .getCompilationInfo()
-      .catch(() => null)
-    const first = info?.messages.find((m) => m.type === 'error')
-    const what = first
-      ? `${variant.kernel.place(first.lineNum)}:${first.linePos} ${first.message}`
-      : String((error as Error)?.message ?? error)
-    return `${variant.label}: pipeline refused, ${what.replace(/\s+/g, ' ').slice(0, 500)}`
+    const why =
+      (await compileError(this.module(variant, mixed), variant)) ?? oneLine((error as Error)?.message ?? error)
+    return `${variant.label}: pipeline refused, ${why}`
   }
 }
+
+/** File, line and text of the first compile error; null where there is none. Columns are those of stripped lines. */
+async function compileError(module: GPUShaderModule, { kernel }: Variant): Promise<string | null> {
+  const info = await module.getCompilationInfo().catch(() => null)
+  const first = info?.messages.find((m) => m.type === 'error')
+  return first ? `${kernel.place(first.lineNum)}: ${oneLine(first.message)}` : null
+}
+
+const oneLine = (text: unknown) => String(text).replace(/\s+/g, ' ').slice(0, 500)
 
 function keyOf({ label }: Variant, overrides: Record<string, number>, mixed: boolean): string {
   let key = mixed ? `${label}|mixed` : label

@@ -73,7 +73,8 @@ export function strip(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
     .split('\n')
-    .map((line) => (DIRECTIVE.test(line) ? line : line.replace(/\/\/.*/, '')).trim())
+    .map((line) => line.trim())
+    .map((line) => (DIRECTIVE.test(line) ? line : line.replace(/\/\/.*/, '').trimEnd()))
     .join('\n')
     .trimEnd()
 }
@@ -89,21 +90,21 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
   const directives: { name: string; value: string; file: string; line: number }[] = []
   const parts: { file: string; code: string }[] = []
   const add = (from: string, source: string) => {
-    const own: string[] = []
+    const own: { path: string; line: number }[] = []
     const lines = strip(source)
       .split('\n')
       .map((line, i) => {
         const [, name, value] = DIRECTIVE.exec(line) ?? []
         if (!name) return line
         directives.push({ name, value: value.trim(), file: from, line: i + 1 })
-        if (name === 'include') own.push(value.trim())
+        if (name === 'include') own.push({ path: value.trim(), line: i + 1 })
         return ''
       })
     parts.push({ file: from, code: lines.join('\n') })
-    for (const path of own) {
+    for (const { path, line } of own) {
       const at = `shaders/${path}`
       if (parts.some((part) => part.file === at)) continue
-      if (!(path in library)) fail(from, 1, `there is no ${path} to include`)
+      if (!(path in library)) fail(from, line, `there is no ${path} to include`)
       add(at, library[path])
     }
   }
@@ -164,6 +165,18 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
     tile: list('tile'),
     constants,
   }
+}
+
+/** Reads a WGSL file and writes out all of its variants, so that what cannot be expanded is refused here. */
+export function checked(file: string, text: string, library: Readonly<Record<string, string>>): Template {
+  const template = parse(file, text, library)
+  for (const values of template.variants) {
+    expand(template, values)
+    const integer = integers(template, values)
+    for (const size of [...template.workgroup, ...template.each, ...template.tile])
+      if (!(integer(size)! > 0)) fail(file, 1, `'${size}' must be a positive integer`)
+  }
+  return template
 }
 
 /** `S T = 16 f16, 8 f32` as [{ S: 16, T: 'f16' }, { S: 8, T: 'f32' }]. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { browser, inPage, useChromiumsDriver } from './chromium.js'
-import { root } from './serve.js'
+import { EMPTY, root } from './serve.js'
 
 const test = suite('browser')
 
@@ -18,6 +18,25 @@ test('the bundle holds nothing of Node', async () => {
 })
 
 if (browser) {
+  test('the operator of docs/own-operators.md computes in a page what it computes in Node', async () => {
+    const [, program] = /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'docs/own-operators.md'), 'utf8'))!
+    const there = await inPage({ '/': EMPTY }, async (page) => {
+      const said = page.waitForEvent('console', { predicate: (message) => message.type() === 'log' })
+      await page.addScriptTag({ type: 'module', content: program.replace("'radiograd'", "'/browser/index.js'") })
+      return Promise.all((await said).args().map((arg) => arg.evaluate((array) => Array.from(array as number[]))))
+    })
+    const file = join(root, `dist/own-operator-${process.pid}.mjs`)
+    try {
+      const inNode = program.replace(/console\.log\((.*)\)/, 'console.log(JSON.stringify([$1].map((a) => [...a])))')
+      assert.is.not(inNode, program)
+      writeFileSync(file, inNode)
+      useChromiumsDriver()
+      assert.equal(there, JSON.parse(execFileSync(process.execPath, [file], { encoding: 'utf8' })))
+    } finally {
+      rmSync(file, { force: true })
+    }
+  })
+
   test("the README's page trains, and its program gives the same losses in Node", async () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8')
     const html = /^```html\n([\s\S]*?)^```/m.exec(readme)![1]

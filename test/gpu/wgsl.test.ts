@@ -166,7 +166,7 @@ test('what else is refused', () => {
     `a/scale.wgsl:${line('y: array')}: bindings must be numbered from 0 without a hole, the uniform last`,
   )
   refused(replaced('has_bias', 'has_bais'), 'a/scale.wgsl:7: has_bais: there is no binding bais')
-  refused(replaced('lib/index', 'lib/none'), 'a/scale.wgsl:1: there is no lib/none.wgsl to include')
+  refused(replaced('lib/index', 'lib/none'), 'a/scale.wgsl:6: there is no lib/none.wgsl to include')
   refused(replaced('8 2', '8'), 'a/scale.wgsl:3: every choice needs a value of SG and W')
   refused(replaced('fn main', 'fn other'), "a/scale.wgsl:1: there is no entry point 'main' with a @workgroup_size")
   refused(
