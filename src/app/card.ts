@@ -1,4 +1,5 @@
 // The model card: what a checkpoint says of itself in its metadata, so that the file alone is enough to use the model.
+import { type OperatingPoint } from './operatingPoint.js'
 import { type Classifier, createModel } from '../models/registry.js'
 import { check } from '../util/check.js'
 import { type Checkpoint, loadCheckpoint } from '../weights/load.js'
@@ -16,10 +17,15 @@ export interface ModelCard {
   std: readonly [number, number, number]
   /** The shorter side is made so long before the middle is cut out; without it the whole image is squeezed. */
   resizeSize?: number
+  /** How its outputs become a call; absent where nothing was fitted, as in checkpoints of older versions. */
+  operatingPoint?: OperatingPoint
 }
 
 /** As the strings that safetensors wants; `extra` must not hold what differs between two runs of the same settings. */
-export function toMetadata(card: ModelCard, extra: Record<string, string | number>): Record<string, string> {
+export function toMetadata(
+  card: ModelCard,
+  extra: Record<string, string | number | undefined>,
+): Record<string, string> {
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const entries = Object.entries({ format: 'pt', ...card, ...extra }).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries.map(([key, value]) => [key, text(value)]))
@@ -61,7 +67,26 @@ export function modelCardOf({ metadata, source }: Pick<Checkpoint, 'metadata' | 
     mean: parsed('mean', 'three numbers', three),
     std: parsed('std', 'three numbers', three),
     ...(metadata?.resizeSize === undefined ? {} : { resizeSize: parsed('resizeSize', sizes, size) }),
+    ...(metadata?.operatingPoint === undefined
+      ? {}
+      : { operatingPoint: parsed('operatingPoint', 'a temperature, a threshold and where they are from', isPoint) }),
   }
+}
+
+function isPoint(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { temperature, threshold, rule, sensitivity, specificity, images } = value as Record<
+    keyof OperatingPoint,
+    unknown
+  >
+  const share = (v: unknown) => v === null || (typeof v === 'number' && v >= 0 && v <= 1)
+  return (
+    typeof temperature === 'number' &&
+    temperature > 0 &&
+    [threshold, sensitivity, specificity].every(share) &&
+    typeof rule === 'string' &&
+    Number.isInteger(images)
+  )
 }
 
 /** A checkpoint file: its path or address, its bytes, or one that was read already. */

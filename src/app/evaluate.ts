@@ -1,16 +1,31 @@
-// What is done with a trained model: measuring it on labelled images, and saying what it sees in others.
+// What is done with a trained model: measuring it on labelled images, saying what it sees in others, and fitting its
+// operating point anew.
 import { checkDataset } from '../data/checkFiles.js'
 import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
+import { findPatients } from '../data/patients.js'
 import type { Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { Evaluator } from '../train/evaluator.js'
-import { type Metrics, type Outputs, argmax, computeMetrics, probabilities } from '../train/metrics.js'
-import { type CheckpointSource, readModel } from './card.js'
+import type { Outputs } from '../train/metrics.js'
+import { SettingError } from '../util/check.js'
+import { safetensorsBytes } from '../weights/safetensors.js'
+import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMetadata } from './card.js'
+import { type Evaluation, evaluateOutputs } from './evaluation.js'
+import { UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
-import type { DatasetSettings, MachineSettings } from './settings.js'
-import { type DataSource, classCounts, openPart, partName, pipeline, sameClasses } from './splits.js'
+import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settings.js'
+import {
+  type DataSource,
+  classCounts,
+  openPart,
+  openSplits,
+  partName,
+  pipeline,
+  readableSplits,
+  sameClasses,
+} from './splits.js'
 
 /** Images per batch wherever nothing is learned; the same everywhere, so that the same images give the same bits. */
 export const EVALUATION_BATCH = 32
@@ -27,38 +42,86 @@ export interface EvaluateRunOptions {
   on?: Listener
 }
 
+/** What is looked for in the data set; which folder and file it is, the options say. */
+type Looked<T> = Omit<T, 'data' | 'checkpoint'>
+
 /**
- * The metrics of a checkpoint on a data set's test folder; null when stopped by the signal. An engine is opened for it
- * and closed at the end. Events: `note`, `adapter`, `test`, `progress`.
+ * What a checkpoint is worth on a data set's test folder, at its operating point, with intervals; null when stopped by
+ * the signal. An engine is opened for it and closed at the end. Events: `note`, `adapter`, `test`, `progress`.
  *
  * @throws RadiogradError when checkpoint or folder cannot be read or their classes differ.
  */
 export async function evaluateRun(
-  settings: DatasetSettings,
+  settings: Looked<EvaluateSettings>,
   { checkpoint, data, name = nameOf(checkpoint), signal, on }: EvaluateRunOptions,
-): Promise<Metrics | null> {
+): Promise<Evaluation | null> {
   const { card, build } = await readModel(checkpoint)
   const note = (text: string) => on?.({ kind: 'note', text })
   const folder = openPart(data, 'test', pipeline(card))
   sameClasses(folder, partName(data, 'test'), card.classes, name)
   folder.notes.forEach(note)
   const test = await checkDataset(folder, { ...settings, onWarning: note })
+  const patients = findPatients(test.samples, settings.patientPattern).of
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
     const outputs = await outputsOf(engine, build(), test, { ...settings, signal, on })
-    return outputs && computeMetrics(outputs)
+    return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
 }
+
+export interface CalibrateRunOptions extends EvaluateRunOptions {
+  /** The folder that the checkpoint was trained on. */
+  data: DataSource
+}
+
+/**
+ * Fits a checkpoint's temperature and threshold anew, on the images that its training kept for validation, and gives
+ * the checkpoint's bytes with them; null when stopped by the signal. An engine is opened for it and closed at the end.
+ * Events: `note`, `adapter`, `calibrate`, `progress`.
+ *
+ * @throws RadiogradError when checkpoint or folder cannot be read, their classes differ, or there is no validation.
+ */
+export async function calibrateRun(
+  settings: Looked<CalibrateSettings>,
+  { checkpoint: source, data, name = nameOf(source), signal, on }: CalibrateRunOptions,
+): Promise<{ card: ModelCard; bytes: Uint8Array<ArrayBuffer> } | null> {
+  const checkpoint = await readCheckpoint(source)
+  const { metadata, tensors } = checkpoint
+  const { card, build } = await readModel(checkpoint)
+  const { imageSize, mean, std, resizeSize } = card
+  const { valSplit = number(metadata.valSplit), patientPattern = metadata.patientPattern } = settings
+  if (valSplit === undefined)
+    throw new SettingError('valSplit', `must be given for ${name}, which does not say how it was trained, got nothing`)
+  const split = { valSplit, patientPattern, limit: number(metadata.limit), seed: number(metadata.seed) ?? 0 }
+  const note = (text: string) => on?.({ kind: 'note', text })
+  const found = openSplits(data, { imageSize, mean, std, resizeSize, augment: false, ...split })
+  sameClasses(found.train, partName(data, 'train'), card.classes, name)
+  found.notes.forEach(note)
+  const { validation, validationFrom } = await readableSplits(found, settings, note)
+  if (!validation) throw new SettingError('data', `must have val/ with valSplit 0, got none in ${partName(data, '')}`)
+  return withEngine(settings, on, async (engine) => {
+    on?.({ kind: 'calibrate', card, images: classCounts(validation), from: validationFrom })
+    const outputs = await outputsOf(engine, build(), validation, { ...settings, signal, on })
+    if (!outputs) return null
+    const fitted = { ...card, operatingPoint: fitOperatingPoint(outputs, settings.sensitivity) }
+    return { card: fitted, bytes: safetensorsBytes(tensors, { metadata: { ...metadata, ...toMetadata(fitted, {}) } }) }
+  })
+}
+
+const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text))
 
 /** What a model sees in one image. */
 export interface Prediction {
   /** Its path, or the name of a picked file. */
   file: string
-  /** The most probable class. */
+  /** The class that is called: the second of two from the checkpoint's threshold on, else the most probable. */
   class: string
+  /** Of that class, at the checkpoint's temperature. */
   probability: number
   /** Of each class. */
   probabilities: Record<string, number>
+  /** From which probability on the second of two classes is called; null: the most probable class is. */
+  threshold: number | null
 }
 
 export interface PredictRunOptions {
@@ -73,7 +136,7 @@ export interface PredictRunOptions {
 
 /**
  * What a checkpoint sees in images, in their order; null when stopped by the signal. An engine is opened for it and
- * closed at the end. Events: `adapter`, `progress`.
+ * closed at the end. Events: `adapter`, `predict`, `progress`.
  *
  * @throws RadiogradError when the checkpoint or an image cannot be read.
  */
@@ -82,19 +145,20 @@ export async function predictRun(
   { checkpoint, images, signal, on }: PredictRunOptions,
 ): Promise<Prediction[] | null> {
   const { card, build } = await readModel(checkpoint)
-  const { classes } = card
+  const { classes, operatingPoint = UNFITTED } = card
   // The label is unknown; 0 stands for it and is not looked at.
   const samples = images.map((file) => ({ path: typeof file === 'string' ? file : file.name, file, label: 0 }))
   return withEngine(settings, on, async (engine) => {
+    on?.({ kind: 'predict', card })
     const set = { samples, classes, transform: pipeline(card) }
     const outputs = await outputsOf(engine, build(), set, { ...settings, signal, on })
     if (!outputs) return null
-    const rows = probabilities(outputs.logits, classes.length)
-    const best = argmax(rows, classes.length)
+    const { rows, called } = readOutputs(outputs, operatingPoint)
+    const { threshold } = operatingPoint
     return samples.map(({ path }, i) => {
       const each = Object.fromEntries(classes.map((name, c) => [name, rows[i * classes.length + c]]))
-      const chosen = classes[best[i]]
-      return { file: path, class: chosen, probability: each[chosen], probabilities: each }
+      const chosen = classes[called[i]]
+      return { file: path, class: chosen, probability: each[chosen], probabilities: each, threshold }
     })
   })
 }

@@ -2,8 +2,8 @@
 // message from one thread to another.
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
-import type { Metrics } from '../train/metrics.js'
 import type { ModelCard } from './card.js'
+import type { Evaluation } from './evaluation.js'
 import type { RunRecord, WeightsReport } from './record.js'
 import type { TrainSettings } from './settings.js'
 
@@ -78,6 +78,22 @@ export interface TestEvent {
   images: readonly number[]
 }
 
+/** A checkpoint's operating point is about to be fitted anew. */
+export interface CalibrateEvent {
+  kind: 'calibrate'
+  card: ModelCard
+  /** Validation images of each class. */
+  images: readonly number[]
+  /** Where they come from, in words. */
+  from: string
+}
+
+/** A prediction begins. */
+export interface PredictEvent {
+  kind: 'predict'
+  card: ModelCard
+}
+
 /** What a dry run was asked for. */
 export interface MemoryEvent {
   kind: 'memory'
@@ -124,7 +140,7 @@ export interface StoppedEvent {
 /** The weights of the best epoch on the test images. */
 export interface MetricsEvent {
   kind: 'metrics'
-  metrics: Metrics
+  metrics: Evaluation
   classes: readonly string[]
   bestEpoch: number
 }
@@ -133,7 +149,7 @@ export interface MetricsEvent {
 export interface DoneEvent {
   kind: 'done'
   record: RunRecord
-  metrics: Metrics
+  metrics: Evaluation
 }
 
 export type RunEvent =
@@ -145,6 +161,8 @@ export type RunEvent =
   | NoteEvent
   | ModelEvent
   | TestEvent
+  | CalibrateEvent
+  | PredictEvent
   | MemoryEvent
   | ProgressEvent
   | EpochEvent

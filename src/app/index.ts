@@ -9,21 +9,26 @@ export {
   toMetadata,
 } from './card.js'
 export {
+  type CalibrateRunOptions,
   EVALUATION_BATCH,
   type EvaluateRunOptions,
   type PredictRunOptions,
   type Prediction,
+  calibrateRun,
   evaluateRun,
   predictRun,
 } from './evaluate.js'
+export { type Evaluation, type Figure, evaluateOutputs } from './evaluation.js'
 export type {
   AdapterEvent,
+  CalibrateEvent,
   DataEvent,
   DoneEvent,
   EpochEvent,
   MemoryEvent,
   MetricsEvent,
   ModelEvent,
+  PredictEvent,
   ProgressEvent,
   ReplacedEvent,
   ResumedEvent,
@@ -32,11 +37,14 @@ export type {
   StoppedEvent,
   TestEvent,
 } from './events.js'
+export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
 export {
   ADAPTER_SETTINGS,
+  CALIBRATE_SETTINGS,
+  type CalibrateSettings,
   EVALUATE_SETTINGS,
   type EvaluateSettings,
   MACHINE_SETTINGS,

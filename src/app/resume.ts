@@ -41,8 +41,8 @@ export interface ResumedAt {
 /** A state that was read. */
 export interface Saved {
   run: SavedRun
-  /** The weights of its best epoch. */
-  best: StateDict | null
+  /** The weights of its best epoch, and what their checkpoint says of itself. */
+  best: { state: StateDict; metadata: Record<string, string> } | null
   /** There was another state that is not whole. */
   broken: boolean
   /** Where the next state goes. */
@@ -119,7 +119,8 @@ export class Saves {
     this.trained = newest.run.training !== null
     this.count = newest.count // the next one is written over the other generation, be that older or broken
     const { run, bestFile } = newest
-    const best = bestFile && parseSafetensors(bestFile, this.store.name).tensors
+    const file = bestFile && parseSafetensors(bestFile, this.store.name)
+    const best = file && { state: file.tensors, metadata: file.metadata }
     return { run, best, broken: errors.length > 0, saves: this }
   }
 

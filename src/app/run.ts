@@ -1,9 +1,9 @@
 // Opens what a training run's settings name, finds what there is to go on from, and has it trained by training.ts while
 // nobody else may use the store.
 import { preprocessingOf } from '../models/registry.js'
-import type { Metrics } from '../train/metrics.js'
 import { RadiogradError, SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
+import type { Evaluation } from './evaluation.js'
 import type { RunRecord } from './record.js'
 import { type Saved, type SavedRun, Saves, fingerprint, settingsToGoOn } from './resume.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
@@ -86,7 +86,7 @@ async function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
 async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {
   const [record, metrics] = await Promise.all([
     json<RunRecord>(store, 'run.json'),
-    json<Metrics>(store, 'metrics.json'),
+    json<Evaluation>(store, 'metrics.json'),
   ])
   check(record && metrics, `${store.name}: must hold a run that was stopped or killed, got none`)
   const { settings, classes, bestEpoch } = record

@@ -28,6 +28,7 @@ interface Real extends Common {
   readonly least?: number
   readonly above?: number
   readonly below?: number
+  readonly most?: number
   readonly default?: number
 }
 
@@ -122,6 +123,33 @@ const DATASET_SETTINGS = {
   },
 } as const satisfies SettingTable
 
+const VAL_SPLIT = {
+  kind: 'number',
+  least: 0,
+  below: 1,
+  value: 'x',
+  help: 'share of train kept for validation, by patient; 0 takes DIR/val',
+} as const
+
+const PATIENT_PATTERN = {
+  kind: 'text',
+  value: 'regex',
+  help:
+    "regular expression that finds the patient in an image's path from its class's folder on, " +
+    'as its first group or ' +
+    'whole match (default: the naming of public data sets, or a folder for each)',
+} as const
+
+const SENSITIVITY = {
+  kind: 'number',
+  above: 0,
+  most: 1,
+  value: 'x',
+  help:
+    'of two classes, call the second from the highest probability on that reaches this sensitivity on the validation ' +
+    "images (default: Youden's index chooses)",
+} as const
+
 /** Of a training run. */
 export const TRAIN_SETTINGS = {
   data: {
@@ -197,22 +225,9 @@ export const TRAIN_SETTINGS = {
     value: 'n',
     help: 'of everything random: the same command gives the same bytes',
   },
-  valSplit: {
-    kind: 'number',
-    least: 0,
-    below: 1,
-    default: 0.1,
-    value: 'x',
-    help: 'share of train kept for validation, by patient; 0 takes DIR/val',
-  },
-  patientPattern: {
-    kind: 'text',
-    value: 'regex',
-    help:
-      "regular expression that finds the patient in an image's path from its class's folder on, " +
-      'as its first group or ' +
-      'whole match (default: the naming of public data sets, or a folder for each)',
-  },
+  valSplit: { ...VAL_SPLIT, default: 0.1 },
+  patientPattern: PATIENT_PATTERN,
+  sensitivity: SENSITIVITY,
   limit: {
     kind: 'whole',
     least: 2,
@@ -297,6 +312,18 @@ export const EVALUATE_SETTINGS = {
     help: 'folder with test/, which has one folder of images per class',
   },
   checkpoint: CHECKPOINT,
+  patientPattern: PATIENT_PATTERN,
+  ...DATASET_SETTINGS,
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
+/** Of fitting the threshold and temperature of a finished checkpoint. */
+export const CALIBRATE_SETTINGS = {
+  data: { ...TRAIN_SETTINGS.data, help: 'the folder that the checkpoint was trained on' },
+  checkpoint: CHECKPOINT,
+  sensitivity: SENSITIVITY,
+  valSplit: { ...VAL_SPLIT, help: `${VAL_SPLIT.help} (default: as the checkpoint was trained)` },
+  patientPattern: PATIENT_PATTERN,
   ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
@@ -306,6 +333,7 @@ export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } 
 
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
 export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
+export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings
 export type MachineSettings = SettingsOf<typeof MACHINE_SETTINGS>
@@ -318,11 +346,12 @@ export function ruleOf(setting: Setting): string {
     case 'whole':
       return `a whole number from ${setting.least} to ${setting.most ?? LARGEST}`
     case 'number': {
-      const { least, above, below } = setting
+      const { least, above, below, most } = setting
       const bounds = [
         ...(least === undefined ? [] : [`of ${least} or more`]),
         ...(above === undefined ? [] : [`above ${above}`]),
         ...(below === undefined ? [] : [`below ${below}`]),
+        ...(most === undefined ? [] : [`at most ${most}`]),
       ]
       return `a number ${bounds.join(' and ')}`
     }
@@ -343,8 +372,8 @@ export function fits(setting: Setting, value: unknown): boolean {
     case 'whole':
       return isNumber(value) && Number.isInteger(value) && value >= setting.least && value <= (setting.most ?? LARGEST)
     case 'number': {
-      const { least = -Infinity, above = -Infinity, below = Infinity } = setting
-      return isNumber(value) && value >= least && value > above && value < below
+      const { least = -Infinity, above = -Infinity, below = Infinity, most = Infinity } = setting
+      return isNumber(value) && value >= least && value > above && value < below && value <= most
     }
     case 'choice':
       return setting.choices.includes(value as string)

@@ -2,6 +2,7 @@
 import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
+import { findPatients } from '../data/patients.js'
 import { computeClassWeight } from '../data/split.js'
 import type { Engine } from '../engine/index.js'
 import { type Classifier, createModel } from '../models/registry.js'
@@ -10,13 +11,15 @@ import * as optim from '../optim/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
-import { computeMetrics } from '../train/metrics.js'
+import type { Outputs } from '../train/metrics.js'
 import type { TrainerState } from '../train/state.js'
-import { SettingError } from '../util/check.js'
 import type { Checkpoint } from '../weights/load.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
-import { type ModelCard, toMetadata } from './card.js'
+import { RadiogradError, SettingError } from '../util/check.js'
+import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
+import { type Evaluation, evaluateOutputs } from './evaluation.js'
+import { type OperatingPoint, UNFITTED, fitOperatingPoint } from './operatingPoint.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
 import type { TrainSettings } from './settings.js'
@@ -65,7 +68,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
       return { record: null, metrics: null }
     }
     await files.restoreBest()
-    const result = training ? await trainer.fit(training, saved!.best) : await trainer.fit()
+    const result = training ? await trainer.fit(training, saved!.best?.state) : await trainer.fit()
     const record = result.history.length ? await files.finishTraining(result) : null
     const stopped = (why: 'early' | 'aborted') => on?.({ kind: 'stopped', why, bestEpoch: result.best?.epoch ?? null })
     if (result.stopped !== 'completed') stopped(result.stopped)
@@ -76,7 +79,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
       stopped('aborted')
       return { record, metrics: null }
     }
-    const metrics = computeMetrics(outputs)
+    const metrics = evaluateOutputs(outputs, patientsOf(splits.test, settings), files.operatingPoint)
     const last = await files.finish(result, metrics)
     on?.({ kind: 'metrics', metrics, classes: card.classes, bestEpoch: last.bestEpoch! })
     on?.({ kind: 'done', record: last, metrics })
@@ -137,7 +140,7 @@ function trainerOptions(
     saveEvery: 60_000 * settings.saveEvery,
     signal,
     onProgress: (progress) => on?.({ kind: 'progress', ...progress }),
-    onBest: (state, row) => files.writeBest(state, row),
+    onBest: (state, row, validation) => files.writeBest(state, row, validation),
     onEpoch: async (row, best) => {
       await files.writeHistory(row)
       on?.({ kind: 'epoch', row, epochs, best })
@@ -158,6 +161,16 @@ function classWeightOf({ samples, classes }: Dataset): Float32Array {
 function steering(validation: Dataset, { dropLast, batchSize }: TrainSettings): Dataset {
   const full = validation.samples.length - (validation.samples.length % batchSize)
   return dropLast && full > 0 ? { ...validation, samples: validation.samples.slice(0, full) } : validation
+}
+
+/** Whom the images are of. A pattern may be made for the names of train alone. */
+function patientsOf({ samples }: Dataset, { patientPattern }: TrainSettings): readonly string[] {
+  try {
+    return findPatients(samples, patientPattern).of
+  } catch (error) {
+    if (!(error instanceof RadiogradError)) throw error
+    return findPatients(samples).of
+  }
 }
 
 function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {
@@ -184,7 +197,7 @@ class RunFiles {
   private readonly start = performance.now()
   private readonly history: HistoryRow[]
   private readonly resumed: readonly ResumedAt[]
-  private best: { state: StateDict; epoch: number } | null = null
+  private best: { state: StateDict; epoch: number; operatingPoint?: OperatingPoint } | null = null
   /** Whether the tables in the store are this run's. */
   private ownTables: boolean
 
@@ -197,9 +210,18 @@ class RunFiles {
     const surroundings = surroundingsOf(engine, options.versions)
     this.history = [...(position?.history ?? [])]
     this.ownTables = this.history.length > 0
-    if (saved?.best) this.best = { state: saved.best, epoch: position!.bestEpoch! }
+    if (saved?.best) {
+      const { state, metadata } = saved.best
+      const { operatingPoint } = modelCardOf({ metadata, source: parts.store.name })
+      this.best = { state, epoch: position!.bestEpoch!, operatingPoint }
+    }
     const here = position ? [{ epoch: position.epoch, batches: position.batches, surroundings }] : []
     this.resumed = [...(saved?.run.resumed ?? []), ...here]
+  }
+
+  /** Of the best epoch. */
+  get operatingPoint(): OperatingPoint {
+    return this.best?.operatingPoint ?? UNFITTED
   }
 
   /** Killed between two writes, a run may have left a best that is newer than its state. */
@@ -210,8 +232,9 @@ class RunFiles {
     if (there?.length !== bytes.length || there.some((byte, i) => byte !== bytes[i])) await this.writeBestFile(bytes)
   }
 
-  writeBest(state: StateDict, { epoch }: HistoryRow): Promise<void> {
-    this.best = { state, epoch }
+  writeBest(state: StateDict, { epoch }: HistoryRow, validation: Outputs | null): Promise<void> {
+    const { sensitivity } = this.parts.settings
+    this.best = { state, epoch, operatingPoint: validation ? fitOperatingPoint(validation, sensitivity) : undefined }
     return this.writeBestFile(this.bestFile())
   }
 
@@ -246,7 +269,7 @@ class RunFiles {
   }
 
   /** Nothing is left to do. */
-  async finish(result: TrainResult, metrics: object): Promise<RunRecord> {
+  async finish(result: TrainResult, metrics: Evaluation): Promise<RunRecord> {
     await writeJson(this.parts.store, 'metrics.json', metrics)
     const record = await this.finishTraining(result)
     await this.parts.saves.remove()
@@ -254,9 +277,11 @@ class RunFiles {
   }
 
   private bestFile(): Uint8Array {
-    const { state, epoch } = this.best!
+    const { state, epoch, operatingPoint } = this.best!
     const { card, settings } = this.parts
-    return safetensorsBytes(state, { metadata: toMetadata(card, { seed: settings.seed, epoch }) })
+    const { seed, valSplit, patientPattern, limit } = settings
+    const how = { seed, epoch, valSplit, patientPattern, limit }
+    return safetensorsBytes(state, { metadata: toMetadata({ ...card, operatingPoint }, how) })
   }
 
   private async writeBestFile(bytes: Uint8Array): Promise<void> {

@@ -6,7 +6,7 @@ import { EVALUATE_SETTINGS, type EvaluateSettings } from '../app/settings.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
-import { adapterText, countsText, metricsText, progressOf } from './texts.js'
+import { adapterText, countsText, evaluationText, progressOf } from './texts.js'
 
 export function evalCommand(program: Command): void {
   const command = program.command('eval').description('measure a checkpoint on DIR/test')
@@ -30,7 +30,7 @@ async function evaluate({ data, checkpoint, json, ...settings }: EvaluateSetting
   await withSignals(report, 'after this step', async (signal) => {
     const metrics = await evaluateRun(settings, { checkpoint, data, signal, on })
     if (!metrics) return
-    report.say(metricsText(metrics, classes))
+    report.say(evaluationText(metrics, classes))
     report.result(metrics)
   })
 }

@@ -2,6 +2,7 @@
 // The program `radiograd`: one command a file, and one place where errors become a line and an exit code.
 import { Command, CommanderError } from 'commander'
 import { RadiogradError, SettingError, printable } from '../util/check.js'
+import { calibrateCommand } from './calibrate.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
@@ -20,7 +21,16 @@ const program = new Command('radiograd')
   .exitOverride()
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`radiograd: ${oneLine(text.replace(/^error: /, ''))}\n`) })
-for (const add of [trainCommand, evalCommand, predictCommand, downloadCommand, infoCommand, demoCommand, setupCommand])
+for (const add of [
+  trainCommand,
+  evalCommand,
+  predictCommand,
+  calibrateCommand,
+  downloadCommand,
+  infoCommand,
+  demoCommand,
+  setupCommand,
+])
   add(program)
 
 function oneLine(text: string): string {

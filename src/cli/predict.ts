@@ -2,11 +2,12 @@
 import type { Command } from 'commander'
 import { predictRun } from '../app/evaluate.js'
 import type { RunEvent } from '../app/events.js'
+import { UNFITTED } from '../app/operatingPoint.js'
 import { PREDICT_SETTINGS, type PredictSettings } from '../app/settings.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
-import { adapterText } from './texts.js'
+import { adapterText, operatingPointText } from './texts.js'
 
 export function predictCommand(program: Command): void {
   const command = program
@@ -26,6 +27,8 @@ async function predict(
   const on = (event: RunEvent) => {
     if (event.kind === 'note') report.say(`note      ${event.text}`)
     if (event.kind === 'adapter') report.say(`adapter   ${adapterText(event)}`)
+    if (event.kind === 'predict')
+      report.say(operatingPointText(event.card.operatingPoint ?? UNFITTED, event.card.classes))
   }
   await withSignals(report, 'after this step', async (signal) => {
     const predictions = await predictRun(settings, { checkpoint, images, signal, on })

@@ -1,10 +1,11 @@
 // Events and results of the application as text for people.
 import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent } from '../app/events.js'
+import type { Evaluation } from '../app/evaluation.js'
+import type { OperatingPoint } from '../app/operatingPoint.js'
 import type { WeightsReport } from '../app/record.js'
 import type { TrainSettings } from '../app/settings.js'
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
-import type { Metrics } from '../train/metrics.js'
 import type { Step } from './report.js'
 
 /** The adapter in one line; a software one is said loudly. */
@@ -93,11 +94,55 @@ export function epochText(row: HistoryRow, epochs: number, best: boolean): strin
   ].join('  ')
 }
 
-/** Metrics as lines of text. */
-export function metricsText({ confusion, n, ...ratios }: Metrics, classes: readonly string[]): string {
-  const values = Object.entries(ratios)
-    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-    .join('  ')
+/** Three digits; – where there is nothing to say. */
+const digits = (value: number | null): string => (value === null || Number.isNaN(value) ? '–' : value.toFixed(3))
+
+/** From which probability on the second class is called, and why. */
+export function operatingPointText(point: OperatingPoint, classes: readonly string[]): string {
+  const { threshold, temperature, rule, sensitivity, specificity, images } = point
+  const fitted = images === 0 ? 'no validation images were there to choose by' : `temperature ${digits(temperature)}`
+  if (threshold === null) return `calls     the most probable class; ${fitted}`
+  return (
+    `calls     ${classes[1]} from a probability of ${digits(threshold)} on, by ${rule} on ${images} validation images ` +
+    `(sensitivity ${digits(sensitivity)}, specificity ${digits(specificity)} there); ${fitted}`
+  )
+}
+
+/** What a measure is called besides its own name. */
+const ALSO: Record<string, string> = {
+  sensitivity: 'recall',
+  ppv: 'precision',
+  ece: 'expected calibration error',
+}
+
+/** `likelihoodRatioPositive` → `likelihood ratio positive`; short names are abbreviations. */
+const wordsOf = (name: string): string =>
+  name.length <= 3 && name !== 'f1' ? name.toUpperCase() : name.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)
+
+/** A table of measures with their intervals, and of what was taken for what. */
+export function evaluationText(evaluation: Evaluation, classes: readonly string[]): string {
+  const { measures, confusion, n, patients, operatingPoint, mostProbable } = evaluation
+  const names = Object.keys(measures).map((name) => (ALSO[name] ? `${wordsOf(name)} (${ALSO[name]})` : wordsOf(name)))
+  const wide = Math.max(...names.map((name) => name.length))
+  const figures = Object.values(measures).map(
+    ({ estimate, low, high }, i) =>
+      `  ${names[i].padEnd(wide)}  ${digits(estimate)}  ${digits(low)} to ${digits(high)}`,
+  )
+  const [a, b] = [mostProbable.recall, mostProbable.specificity].map(digits)
+  const other =
+    operatingPoint.threshold === null
+      ? []
+      : [`          with the most probable class called: sensitivity ${a}, specificity ${b}`]
+  return [
+    operatingPointText(operatingPoint, classes),
+    ...other,
+    `measures  of ${n} images of ${patients} patients, with 95 % intervals (bootstrap over patients)`,
+    ...figures,
+    ...confusionLines(confusion, classes),
+  ].join('\n')
+}
+
+function confusionLines(confusion: Evaluation['confusion'], classes: readonly string[]): string[] {
   const rows = Array.isArray(confusion)
     ? confusion
     : [
@@ -106,8 +151,7 @@ export function metricsText({ confusion, n, ...ratios }: Metrics, classes: reado
       ]
   const width = Math.max(...classes.map((c) => c.length), ...rows.flat().map((v) => String(v).length))
   const line = (cells: (string | number)[]) => cells.map((c) => String(c).padStart(width)).join('  ')
-  const table = [`${line(['', ...classes])}   ← predicted`, ...rows.map((row, c) => line([classes[c], ...row]))]
-  return [`${values}  n ${n}`, ...table].join('\n')
+  return [`${line(['', ...classes])}   ← called`, ...rows.map((row, c) => line([classes[c], ...row]))]
 }
 
 /** What the engine's memory is for, in MiB. */

@@ -14,8 +14,8 @@ import {
   adapterText,
   dataText,
   epochText,
+  evaluationText,
   memoryText,
-  metricsText,
   modelText,
   progressOf,
   resumedText,
@@ -107,7 +107,7 @@ class RunLines {
       case 'metrics': {
         const { metrics, classes, bestEpoch } = event
         const images = `weights of epoch ${bestEpoch} on ${metrics.n} images`
-        return report.say(`test      ${images}\n${metricsText(metrics, classes)}`)
+        return report.say(`test      ${images}\n${evaluationText(metrics, classes)}`)
       }
       case 'done': {
         report.say(`wrote     best.safetensors, history.csv, metrics.json, run.json in ${dir}`)

@@ -20,6 +20,19 @@ export interface ReliabilityBin {
   fractionPositive: number
 }
 
+/** Lower end of bin i (`numpy.linspace`). */
+const edge = (i: number, bins: number): number => (i === bins ? 1 : i * (1 / bins))
+
+/** The bin of each probability. */
+export function binsOf(probabilities: ArrayLike<number>, bins: number): Uint32Array {
+  return Uint32Array.from(probabilities, (p) => {
+    let bin = Math.min(Math.floor(p * bins), bins - 1)
+    while (bin > 0 && p <= edge(bin, bins)) bin--
+    while (bin < bins - 1 && p > edge(bin + 1, bins)) bin++
+    return bin
+  })
+}
+
 /**
  * Bins of equal width with what was predicted and what was true, those without samples left out
  * (`sklearn.calibration.calibration_curve`). Takes the positive class's probability and its truth, or any class's
@@ -32,22 +45,17 @@ export function reliabilityBins(
 ): ReliabilityBin[] {
   checkProbabilities('reliabilityBins', probabilities, positive)
   check(Number.isInteger(bins) && bins > 0, `reliabilityBins: bins must be a whole number above 0, got ${bins}`)
-  const edge = (i: number) => (i === bins ? 1 : i * (1 / bins)) // numpy.linspace
   const sums = Array.from({ length: bins }, () => ({ count: 0, probability: 0, positive: 0 }))
-  for (let i = 0; i < probabilities.length; i++) {
-    const p = probabilities[i]
-    let bin = Math.min(Math.floor(p * bins), bins - 1)
-    while (bin > 0 && p <= edge(bin)) bin--
-    while (bin < bins - 1 && p > edge(bin + 1)) bin++
+  binsOf(probabilities, bins).forEach((bin, i) => {
     sums[bin].count++
-    sums[bin].probability += p
+    sums[bin].probability += probabilities[i]
     if (positive[i]) sums[bin].positive++
-  }
+  })
   return sums.flatMap(({ count, probability, positive }, i) =>
     count
       ? {
-          low: edge(i),
-          high: edge(i + 1),
+          low: edge(i, bins),
+          high: edge(i + 1, bins),
           count,
           meanProbability: probability / count,
           fractionPositive: positive / count,

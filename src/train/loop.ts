@@ -7,7 +7,7 @@ import { deviceOptions } from '../data/transforms.js'
 import { type BatchSource, Lagging, emptyBatch, take } from './batches.js'
 import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
-import { argmax, computeMetrics, crossEntropy } from './metrics.js'
+import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js'
 import { NO_SUMS, type TrainerState } from './state.js'
 import { type LossScaling, type StepOptions, TrainingStep } from './step.js'
 
@@ -41,8 +41,11 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
   onProgress?: (progress: Progress) => void
   /** After every whole epoch; `best` when it is the best so far. Awaited. */
   onEpoch?: (row: HistoryRow, best: boolean) => void | Promise<void>
-  /** With a copy of the model's state whenever it is the best so far, before `onEpoch`. Awaited. */
-  onBest?: (state: StateDict, row: HistoryRow) => void | Promise<void>
+  /**
+   * With a copy of the model's state whenever it is the best so far, and what it said of the validation images (null
+   * without any), before `onEpoch`. Awaited.
+   */
+  onBest?: (state: StateDict, row: HistoryRow, validation: Outputs | null) => void | Promise<void>
   /**
    * With all that `fit(state)` needs to go on from there: after every epoch (after `onEpoch`), when `signal` stops the
    * run, and during an epoch whenever `saveEvery` has passed since the last time. Awaited.
@@ -167,17 +170,18 @@ export class Trainer {
     const start = performance.now() - 1000 * this.sums.seconds
     const imagesPerSecond = await this.train(start)
     const { stepCounter } = this.options.engine // the only thing that validation moves
-    const row = imagesPerSecond === null ? null : await this.validated(imagesPerSecond)
-    if (!row) {
+    const validated = imagesPerSecond === null ? null : await this.validated(imagesPerSecond)
+    if (!validated) {
       await this.save(epoch, this.batches, stepCounter)
       return false
     }
+    const { row, outputs } = validated
     row.seconds = (performance.now() - start) / 1000
     this.history.push(row)
     const improved = !this.best || !validation || row.valLoss < this.best.row.valLoss
     if (improved) {
       this.best = { row, state: await model.stateDict() }
-      await onBest?.(this.best.state, row)
+      await onBest?.(this.best.state, row, outputs)
     }
     this.batches = 0
     this.sums = { ...NO_SUMS }
@@ -197,8 +201,8 @@ export class Trainer {
     this.saved = place
   }
 
-  /** The epoch's row after its validation; null when that was stopped. */
-  private async validated(imagesPerSecond: number): Promise<HistoryRow | null> {
+  /** The epoch's row after its validation, and that one's outputs; null when it was stopped. */
+  private async validated(imagesPerSecond: number): Promise<{ row: HistoryRow; outputs: Outputs | null } | null> {
     const { optimizer, validation } = this.options
     const { epoch, sums } = this
     const row: HistoryRow = {
@@ -212,7 +216,7 @@ export class Trainer {
       seconds: 0,
       lr: optimizer.lr,
     }
-    if (!validation) return row
+    if (!validation) return { row, outputs: null }
     const outputs = await this.evaluate(validation, row.trainLoss)
     if (!outputs) return null
     const { accuracy, auc } = computeMetrics(outputs)
@@ -220,7 +224,7 @@ export class Trainer {
     row.valAccuracy = accuracy
     row.valAuc = auc
     finite('validation loss', row.valLoss, `after epoch ${epoch}`)
-    return row
+    return { row, outputs }
   }
 
   private evaluate(source: BatchSource, loss: number) {

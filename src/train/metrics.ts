@@ -48,16 +48,17 @@ const mean = (values: readonly number[]): number => values.reduce((sum, v) => su
 
 /**
  * Softmax over each row of [n, C] logits.
+ * @param temperature that they are divided by before; 1.
  * @throws RadiogradError when a logit is not finite.
  */
-export function probabilities(logits: ArrayLike<number>, numClasses: number): Float64Array {
+export function probabilities(logits: ArrayLike<number>, numClasses: number, temperature = 1): Float64Array {
   allFinite(logits, (at) => `probabilities: logit ${at}`)
   const result = new Float64Array(logits.length)
   for (let row = 0; row < logits.length; row += numClasses) {
     let most = -Infinity
     let sum = 0
     for (let c = 0; c < numClasses; c++) most = Math.max(most, logits[row + c])
-    for (let c = 0; c < numClasses; c++) sum += result[row + c] = Math.exp(logits[row + c] - most)
+    for (let c = 0; c < numClasses; c++) sum += result[row + c] = Math.exp((logits[row + c] - most) / temperature)
     for (let c = 0; c < numClasses; c++) result[row + c] /= sum
   }
   return result
@@ -119,22 +120,37 @@ export function confusionMatrix(
 }
 
 /**
- * All measures of a set of outputs; the predicted class is the most probable one.
+ * All measures of a set of outputs.
+ * @param predicted the class of each sample; the most probable one.
  * @throws RadiogradError when a logit is not finite.
  */
-export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics {
+export function computeMetrics({ logits, labels, numClasses }: Outputs, predicted?: ArrayLike<number>): Metrics {
   const n = labels.length
   check(
     numClasses > 1 && logits.length === n * numClasses,
     () => `computeMetrics: logits must be [n, C], C 2 or more, got ${logits.length} values, n ${n}, C ${numClasses}`,
   )
   const scores = probabilities(logits, numClasses)
-  const matrix = confusionMatrix(argmax(logits, numClasses), labels, numClasses)
+  const aucs = Array.from({ length: numClasses }, (_, c) =>
+    rocAuc(
+      Array.from(labels, (_, i) => scores[i * numClasses + c]),
+      Array.from(labels, (label) => label === c),
+    ),
+  )
+  return metricsOf(confusionMatrix(predicted ?? argmax(logits, numClasses), labels, numClasses), aucs)
+}
+
+/**
+ * All measures, from counts and areas.
+ * @param matrix actual classes by predicted ones. @param aucs of each class against the rest.
+ */
+export function metricsOf(matrix: number[][], aucs: readonly number[]): Metrics {
+  const n = matrix.flat().reduce((sum, count) => sum + count, 0)
   const accuracy = ratio(
     matrix.reduce((sum, row, c) => sum + row[c], 0),
     n,
   )
-  const classes = numClasses === 2 ? [1] : matrix.map((_, c) => c)
+  const classes = matrix.length === 2 ? [1] : matrix.map((_, c) => c)
   const each = classes.map((c) => {
     const tp = matrix[c][c]
     const actual = matrix[c].reduce((a, b) => a + b, 0)
@@ -145,10 +161,7 @@ export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics
       recall: ratio(tp, actual),
       specificity: ratio(tn, n - actual),
       f1: ratio(2 * tp, actual + predicted),
-      auc: rocAuc(
-        Array.from(labels, (_, i) => scores[i * numClasses + c]),
-        Array.from(labels, (label) => label === c),
-      ),
+      auc: aucs[c],
     }
   })
   const [[tn, fp], [fn, tp]] = matrix
@@ -159,7 +172,7 @@ export function computeMetrics({ logits, labels, numClasses }: Outputs): Metrics
     specificity: mean(each.map((m) => m.specificity)),
     f1: mean(each.map((m) => m.f1)),
     auc: mean(each.map((m) => m.auc)),
-    confusion: numClasses === 2 ? { tn, fp, fn, tp } : matrix,
+    confusion: matrix.length === 2 ? { tn, fp, fn, tp } : matrix,
     n,
   }
 }

@@ -169,7 +169,7 @@ test('a checkpoint opens as a model with its card', async () => {
   assert.ok(model instanceof models.ResNet && !model.training)
   const images = new ImageFolder(data, { root: 'test', transform: pipeline(card) })
   const outputs = await new Evaluator(engine, model).run(new DataLoader(images, { batchSize: 32, workers: 0 }))
-  assert.equal(computeMetrics(outputs!), await json('metrics.json'))
+  assert.equal(computeMetrics(outputs!), (await json('metrics.json')).mostProbable)
   engine.dispose()
 })
 

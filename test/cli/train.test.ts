@@ -2,7 +2,7 @@
 // the same bytes.
 import * as assert from 'uvu/assert'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
@@ -26,6 +26,7 @@ interface Prediction {
   class: string
   probability: number
   probabilities: Record<string, number>
+  threshold: number
 }
 
 test('train writes four whole files and one JSON document', async () => {
@@ -34,10 +35,15 @@ test('train writes four whole files and one JSON document', async () => {
   assert.equal(readdirSync(join(dir, 'a')).sort(), FILES)
   const printed = JSON.parse(stdout)
   const metrics = json('a', 'metrics.json')
-  assert.equal(Object.keys(metrics), ['accuracy', 'precision', 'recall', 'specificity', 'f1', 'auc', 'confusion', 'n'])
+  const ratios = ['accuracy', 'precision', 'recall', 'specificity', 'f1', 'auc', 'confusion', 'n']
+  assert.equal(Object.keys(metrics), [...ratios, 'operatingPoint', 'measures', 'patients', 'mostProbable'])
+  assert.equal(Object.keys(metrics.mostProbable), ratios)
+  for (const name of ['sensitivity', 'ppv', 'npv', 'likelihoodRatioPositive', 'brier', 'ece'])
+    assert.equal(Object.keys(metrics.measures[name]), ['estimate', 'low', 'high'])
   assert.equal(Object.keys(metrics.confusion), ['tn', 'fp', 'fn', 'tp'])
   assert.is(metrics.n, 8)
   for (const key in metrics) assert.equal(printed[key], metrics[key])
+  assert.is(metrics.operatingPoint.rule, "Youden's index")
   assert.match(stderr, /^epoch 1\/2  loss \d/m)
 
   const history = bytes('a', 'history.csv').toString().trimEnd().split('\n')
@@ -52,6 +58,7 @@ test('train writes four whole files and one JSON document', async () => {
   const { __metadata__ } = JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString())
   assert.equal(JSON.parse(__metadata__.classes), ['NORMAL', 'PNEUMONIA'])
   assert.equal([__metadata__.model, __metadata__.imageSize, __metadata__.seed], ['resnet18', '32', '0'])
+  assert.equal(JSON.parse(__metadata__.operatingPoint), metrics.operatingPoint)
 })
 
 test('the same command writes the same bytes, also when its reader leaves after a line', async () => {
@@ -82,9 +89,46 @@ test('predict prints a class and a probability per image, as many right as eval 
   const { tn, tp } = json('a', 'metrics.json').confusion
   assert.is(results.filter((r) => r.file.includes(`/${r.class}/`)).length, tn + tp)
   for (const r of results) {
-    assert.is(r.probability, Math.max(...Object.values(r.probabilities)))
+    assert.is(r.threshold, json('a', 'metrics.json').operatingPoint.threshold)
+    assert.is(r.class, r.probabilities.PNEUMONIA >= r.threshold ? 'PNEUMONIA' : 'NORMAL')
+    assert.is(r.probability, r.probabilities[r.class])
     assert.ok(Math.abs(r.probabilities.NORMAL + r.probabilities.PNEUMONIA - 1) < 1e-12)
   }
+})
+
+test('calibrate: the same images give the same bytes, another sensitivity another threshold; old checkpoints', async () => {
+  const file = join(dir, 'calibrated.safetensors')
+  copyFileSync(best, file)
+  const calibrate = (...more: string[]) =>
+    radiograd(['calibrate', '--data', data, '--checkpoint', file, '--json', ...more])
+  const same = await calibrate()
+  assert.is(same.code, 0, same.stderr)
+  assert.equal(JSON.parse(same.stdout), json('a', 'metrics.json').operatingPoint)
+  assert.ok(readFileSync(file).equals(readFileSync(best)), 'fitted on the images that training had')
+  const point = JSON.parse((await calibrate('--sensitivity', '0.01')).stdout)
+  assert.equal([point.rule, point.sensitivity >= 0.01], ['sensitivity 0.01', true])
+  const evaluate = async () =>
+    JSON.parse((await radiograd(['eval', '--data', data, '--checkpoint', file, '--json'])).stdout)
+  assert.equal((await evaluate()).operatingPoint, point)
+
+  const bytes = readFileSync(best)
+  const start = 8 + Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.subarray(8, start).toString())
+  for (const name of ['operatingPoint', 'valSplit']) delete header.__metadata__[name]
+  const text = Buffer.from(JSON.stringify(header).padEnd(start - 8))
+  writeFileSync(file, Buffer.concat([bytes.subarray(0, 8), text, bytes.subarray(start)]))
+  const { operatingPoint, mostProbable, ...ratios } = await evaluate()
+  assert.equal([operatingPoint.temperature, operatingPoint.threshold, operatingPoint.images], [1, null, 0])
+  assert.equal(mostProbable, json('a', 'metrics.json').mostProbable)
+  assert.is(ratios.recall, mostProbable.recall)
+  const { code, stderr } = await calibrate()
+  assert.is(code, 1)
+  assert.match(
+    stderr,
+    /^radiograd: --val-split: must be given for .*calibrated\.safetensors, which does not say how it was/m,
+  )
+  assert.is((await calibrate('--val-split', '0.2')).code, 0)
+  assert.equal((await evaluate()).operatingPoint, json('a', 'metrics.json').operatingPoint)
 })
 
 test('one NaN in a checkpoint: eval and predict end with the image named, and give no class', async () => {
