@@ -103,8 +103,8 @@ export function operatingPointText(point: OperatingPoint, classes: readonly stri
   const fitted = images === 0 ? 'no validation images were there to choose by' : `temperature ${digits(temperature)}`
   if (threshold === null) return `calls     the most probable class; ${fitted}`
   return (
-    `calls     ${classes[1]} from a probability of ${digits(threshold)} on, by ${rule} on ${images} validation images ` +
-    `(sensitivity ${digits(sensitivity)}, specificity ${digits(specificity)} there); ${fitted}`
+    `calls     ${classes[1]} from a probability of ${digits(threshold)} on, by ${rule} on ${images} ` +
+    `validation images (sensitivity ${digits(sensitivity)}, specificity ${digits(specificity)} there); ${fitted}`
   )
 }
 
