@@ -157,7 +157,10 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
 /** What header and picture say. The picture is decoded whole, and shrunk where it is decoded. */
 async function traitsOf(entry: Entry, bytes: Uint8Array, pool: DecodePool, signal?: AbortSignal): Promise<Traits> {
   const { path, file } = entry
-  const { data } = await pool.decode({ path, file, steps: [{ kind: 'Resize', size: [THUMB, THUMB] }] }, signal)
+  const { data } = await pool.decode(
+    { path, file, steps: [{ kind: 'Resize', size: [THUMB, THUMB] }], leastSide: THUMB },
+    signal,
+  )
   const header = readImageHeader(bytes)
   check(header, `${path}: must have a JPEG or PNG header, got none that can be read`)
   const { format, channels, width, height } = header

@@ -6,6 +6,8 @@ import { isJpeg, isPng } from './signatures.js'
 export interface DecodeOptions {
   /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
   maxPixels?: number
+  /** A JPEG may come at a half, a quarter or an eighth, which is faster, as long as no side is shorter than this. */
+  leastSide?: number
 }
 
 /**
@@ -18,7 +20,7 @@ export async function decodeImage(
   name: string,
   options: DecodeOptions = {},
 ): Promise<Image & { warning?: string }> {
-  const { maxPixels = MAX_PIXELS } = options
+  const { maxPixels = MAX_PIXELS, leastSide } = options
   check(maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
   check(bytes.length > 0, `${name}: must be a JPEG or PNG image, got an empty file`)
   const decode = isJpeg(bytes)
@@ -30,7 +32,7 @@ export async function decodeImage(
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
     return `${name}: must be a JPEG or PNG image, got a file that begins with ${start}`
   })
-  const { orientation, warning, ...image } = decode(bytes, name, maxPixels)
+  const { orientation, warning, ...image } = decode(bytes, name, maxPixels, leastSide)
   const upright = applyOrientation(image, orientation)
   return warning === undefined ? upright : { ...upright, warning }
 }

@@ -14,6 +14,7 @@ export interface DecodeTask {
   steps: readonly HostStep[]
   /** See {@link DecodeOptions}. */
   maxPixels?: number
+  leastSide?: number
 }
 
 export type DecodeReply = { id: number; image: Image; warning?: string } | { id: number; error: string }

@@ -5,7 +5,7 @@
 import { check, fileError } from '../util/check.js'
 import { readOrientation } from './exif.js'
 import { checkPixels, type StoredImage } from './image.js'
-import { accurateInverseDct, enlarge, inverseDct } from './jpegSamples.js'
+import { accurateInverseDct, enlarge, inverseDct, reducedInverseDct } from './jpegSamples.js'
 import { type Component, decodeScan, type Huffman, huffman, nextMarker, type Scan, ZIGZAG } from './jpegScan.js'
 
 /** More scans than any encoder writes; each one costs a pass over the picture. */
@@ -34,6 +34,8 @@ interface Frame {
   maxV: number
   /** MCUs across and down. */
   mcus: readonly [number, number]
+  /** Samples across a block: 8, or fewer for a smaller picture. */
+  side: number
 }
 
 const ascii = (bytes: Uint8Array, at: number, length: number): string =>
@@ -43,9 +45,16 @@ const ascii = (bytes: Uint8Array, at: number, length: number): string =>
  * RGB pixels of a JPEG file; gray is replicated. Against libjpeg (Pillow): gray within one level and colour within two
  * (another inverse DCT), enlarged chroma included. A file that is cut or damaged in any way that can be told is
  * refused.
+ * @param leastSide the picture may come at a half, a quarter or an eighth, as long as no side is shorter than this: its
+ *   gray levels are the means there, chroma that the file has less of is softer.
  * @throws {RadiogradError} beginning with `name`.
  */
-export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): StoredImage {
+export function decodeJpeg(
+  bytes: Uint8Array,
+  name: string,
+  maxPixels: number,
+  leastSide: number = Infinity,
+): StoredImage {
   const damaged = (what: string): Error => fileError(name, `must be a complete, undamaged JPEG file, got ${what}`)
   const word = (at: number): number => (bytes[at] << 8) | bytes[at + 1]
   const quantization: (Int32Array | undefined)[] = []
@@ -162,33 +171,35 @@ export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): 
     // A block takes one bit for its mean and, in a sequential frame, one to say that no more follow.
     const least = Math.floor((blocks * (progressive ? 1 : 2)) / 16)
     check(left >= least, `${name}: must hold its ${width} × ${height} pixels, got ${left} bytes of coded data`)
+    const side = [1, 2, 4].find((n) => Math.floor((Math.min(width, height) * n) / 8) >= leastSide) ?? 8
     const components = specs.map((c): Component => {
       const [stride, rows] = [mcus[0] * c.h, mcus[1] * c.v]
       const [across, down] = [Math.ceil((width * c.h) / maxH), Math.ceil((height * c.v) / maxV)]
       return {
         ...c,
-        width: across,
-        height: down,
+        width: Math.ceil((across * side) / 8),
+        height: Math.ceil((down * side) / 8),
         blocksAcross: Math.ceil(across / 8),
         blocksDown: Math.ceil(down / 8),
         stride,
         rows,
         quantization: undefined,
         coefficients: progressive ? new Int16Array(64 * stride * rows) : undefined,
-        samples: new Uint8Array(progressive ? 0 : 64 * stride * rows),
+        samples: new Uint8Array(progressive ? 0 : side ** 2 * stride * rows),
         bits: new Int8Array(64).fill(-1),
         dc: undefined,
         ac: undefined,
         prediction: 0,
       }
     })
-    return { progressive, width, height, components, maxH, maxV, mcus }
+    const small = (length: number) => Math.ceil((length * side) / 8)
+    return { progressive, width: small(width), height: small(height), components, maxH, maxV, mcus, side }
   }
 
   /** Checks a scan's header against what came before it and decodes it; returns where the next segment begins. */
   function readScan(segment: Uint8Array, at: number): number {
     if (!frame) throw damaged('a scan before the frame header')
-    const { progressive } = frame
+    const { progressive, side } = frame
     if (++scans > MOST_SCANS) throw damaged(`more than ${MOST_SCANS} scans`)
     const count = segment[0]
     if (count < 1 || count > 3 || segment.length < 4 + 2 * count) throw damaged('a bad scan header')
@@ -226,30 +237,30 @@ export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): 
     }
     try {
       return decodeScan(bytes, at, scan, progressive, frame.mcus, interval, (c, block, last, row, column) =>
-        transformOf(c)(block, 0, last, c.quantization!, c.samples, 64 * c.stride * row + 8 * column, 8 * c.stride),
+        transformOf(c, side)(block, 0, last, c.quantization!, c.samples, ...placeOf(c, side, row, column)),
       )
     } catch (error) {
       throw damaged((error as Error).message)
     }
   }
 
-  function toRgb({ width, height, components, maxH, maxV }: Frame): {
+  function toRgb({ width, height, components, maxH, maxV, side }: Frame): {
     width: number
     height: number
     data: Uint8Array
   } {
-    for (const c of components) if (c.coefficients) transformAll(c)
+    for (const c of components) if (c.coefficients) transformAll(c, side)
     const data = new Uint8Array(3 * width * height)
     const [c0] = components
     if (components.length === 1) {
       for (let y = 0, o = 0; y < height; y++) {
-        for (let x = 0, i = 8 * c0.stride * y; x < width; x++, i++, o += 3) {
+        for (let x = 0, i = side * c0.stride * y; x < width; x++, i++, o += 3) {
           data[o] = data[o + 1] = data[o + 2] = c0.samples[i]
         }
       }
       return { width, height, data }
     }
-    const readers = components.map((c) => enlarge(c, maxH, maxV))
+    const readers = components.map((c) => enlarge(c, maxH, maxV, side))
     const [first, second, third] = readers.map(() => new Uint8Array(width + 4))
     const names = components.map((c) => String.fromCharCode(c.id)).join('')
     const rgb = !jfif && (adobe === undefined ? names === 'RGB' : adobe === 0)
@@ -280,18 +291,24 @@ export function decodeJpeg(bytes: Uint8Array, name: string, maxPixels: number): 
   }
 }
 
-/** See jpegSamples.ts for why there are two. */
-const transformOf = (c: Component): typeof inverseDct => (c.first ? inverseDct : accurateInverseDct)
+/** See jpegSamples.ts for why there are two of whole size. */
+const transformOf = (c: Component, side: number): typeof inverseDct =>
+  side < 8 ? reducedInverseDct(side) : c.first ? inverseDct : accurateInverseDct
+
+/** Where a block's samples begin, and how far apart their rows are. */
+function placeOf(c: Component, side: number, row: number, column: number): [at: number, stride: number] {
+  const line = side * c.stride
+  return [side * (line * row + column), line]
+}
 
 /** Coefficients that came in several scans to samples. */
-function transformAll(c: Component): void {
+function transformAll(c: Component, side: number): void {
   const coefficients = c.coefficients!
-  const transform = transformOf(c)
-  c.samples = new Uint8Array(coefficients.length)
+  const transform = transformOf(c, side)
+  c.samples = new Uint8Array((coefficients.length / 64) * side ** 2)
   for (let row = 0, at = 0; row < c.rows; row++) {
     for (let column = 0; column < c.stride; column++, at += 64) {
-      const place = 64 * c.stride * row + 8 * column
-      transform(coefficients, at, 63, c.quantization!, c.samples, place, 8 * c.stride)
+      transform(coefficients, at, 63, c.quantization!, c.samples, ...placeOf(c, side, row, column))
     }
   }
   c.coefficients = undefined

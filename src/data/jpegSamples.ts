@@ -194,6 +194,29 @@ export const accurateInverseDct: InverseDct = (block, from, last, quantization, 
   }
 }
 
+/** Rows of the orthonormal cosine transform of n values, scaled so that n of the 8 frequencies give the same levels. */
+const basis = (n: number) =>
+  Float64Array.from({ length: n * n }, (_, i) => {
+    const [x, u] = [Math.floor(i / n), i % n]
+    return Math.cos((Math.PI * (2 * x + 1) * u) / (2 * n)) * Math.sqrt((u === 0 ? 1 : 2) / 8)
+  })
+const BASES: Record<number, Float64Array> = { 1: basis(1), 2: basis(2), 4: basis(4) }
+
+/** The transform to `side` × `side` samples in place of 8 × 8, from the lowest frequencies alone. */
+export const reducedInverseDct = (side: number): InverseDct => {
+  const rows = BASES[side]
+  return (block, from, _, quantization, samples, at, stride) => {
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) {
+        let level = 128.5
+        for (let v = 0; v < side; v++)
+          for (let u = 0; u < side; u++)
+            level += rows[y * side + v] * rows[x * side + u] * block[from + 8 * v + u] * quantization[8 * v + u]
+        samples[at + y * stride + x] = level < 0 ? 0 : level > 255 ? 255 : level
+      }
+  }
+}
+
 /** Writes row `y` of a component at the picture's size. */
 export type RowReader = (y: number, out: Uint8Array) => void
 
@@ -201,12 +224,13 @@ export type RowReader = (y: number, out: Uint8Array) => void
  * A component's rows at the picture's size, enlarged as libjpeg does by default ("fancy" upsampling, jdsample.c): twice
  * as many by a triangle filter, other factors, which must be whole, by repeating. `out` must hold two samples more than
  * a row.
+ * @param side samples across a block.
  */
-export function enlarge(component: Component, maxH: number, maxV: number): RowReader {
+export function enlarge(component: Component, maxH: number, maxV: number, side: number): RowReader {
   const { h, v, width, height, samples, stride } = component
   const across = maxH / h
   const down = maxV / v
-  const line = 8 * stride
+  const line = side * stride
   const row = (y: number): number => Math.min(Math.max(y, 0), height - 1) * line
   if (across === 1 && down === 1) return (y, out) => out.set(samples.subarray(y * line, y * line + width))
   if (across === 1 && down === 2) {

@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeImage } from '../../src/data/decode.js'
+import type { Image } from '../../src/data/image.js'
 import { difference, expectedImage, failure, fixture } from './fixtures.js'
 
 const test = suite('decode')
@@ -66,6 +67,44 @@ for (const name of jpegs) {
     assert.ok(off <= 1, `off by ${off}`)
   })
 }
+
+test('a JPEG at a half to an eighth: the means of what the whole picture has there, no side too short', async () => {
+  const luma = ({ width, data }: Image, x: number, y: number): number => {
+    const at = (y * width + x) * 3
+    return 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]
+  }
+  for (const name of [
+    'gray',
+    'gray_progressive',
+    'colour_420',
+    'colour_420_progressive',
+    'colour_444',
+    'radiograph_rgb',
+  ]) {
+    const whole = await decodeImage(fixture(`${name}.jpeg`), name)
+    const shorter = Math.min(whole.width, whole.height)
+    for (const side of [1, 2, 4]) {
+      const small = await decodeImage(fixture(`${name}.jpeg`), name, { leastSide: Math.floor((shorter * side) / 8) })
+      const across = 8 / side
+      assert.equal(
+        [small.width, small.height],
+        [whole.width, whole.height].map((n) => Math.ceil(n / across)),
+      )
+      let [sum, count] = [0, 0]
+      for (let y = 0; y < Math.floor(whole.height / across); y++)
+        for (let x = 0; x < Math.floor(whole.width / across); x++) {
+          let mean = 0
+          for (let dy = 0; dy < across; dy++)
+            for (let dx = 0; dx < across; dx++) mean += luma(whole, x * across + dx, y * across + dy) / across ** 2
+          sum += Math.abs(mean - luma(small, x, y))
+          count++
+        }
+      assert.ok(sum / count < 2.5, `${name} at ${side}/8: off by ${sum / count} on average`)
+    }
+    const same = await decodeImage(fixture(`${name}.jpeg`), name, { leastSide: shorter })
+    assert.is(difference(same, whole), 0)
+  }
+})
 
 test('the content decides, not the name', async () => {
   assert.is(difference(await decodeImage(fixture('rgb8.png'), 'rgb8.jpeg'), expectedImage('rgb8')), 0)
