@@ -94,7 +94,7 @@ export async function calibrateRun(
     throw new SettingError('valSplit', `must be given for ${name}, which does not say how it was trained, got nothing`)
   const split = { valSplit, patientPattern, limit: number(metadata.limit), seed: number(metadata.seed) ?? 0 }
   const note = (text: string) => on?.({ kind: 'note', text })
-  const found = openSplits(data, { imageSize, mean, std, resizeSize, augment: false, ...split })
+  const found = openSplits(data, { imageSize, mean, std, resizeSize, augment: 'none', ...split })
   sameClasses(found.train, partName(data, 'train'), card.classes, name)
   found.notes.forEach(note)
   const { validation, validationFrom } = await readableSplits(found, settings, note)
