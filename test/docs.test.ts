@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { writeSyntheticDataset } from '../src/data/synthetic.node.js'
 import { init, models, saveSafetensors } from '../src/index.js'
+import { writeRadiographs } from './data/radiographs.js'
 
 const test = suite('documents')
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -31,7 +31,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const place = mkdtempSync(join(tmpdir(), 'radiograd-readme-'))
 
 test.before(async () => {
-  await writeSyntheticDataset(join(place, 'chest_xray'), { train: 32, test: 10, size: 48, seed: 1 })
+  writeRadiographs(join(place, 'chest_xray'), { train: 32, test: 10, size: 48, seed: 1 })
   const engine = await init()
   await saveSafetensors(join(place, 'resnet18.pth'), await models.resnet18().stateDict()) // the format is told by content
   await saveSafetensors(join(place, 'vit_tiny_patch16_224.pth'), await models.vitTiny().stateDict())

@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const words = process.argv.slice(2)
-const MINUTES = 6
+/** A file that prints nothing for so long hangs; a slow machine is no reason to stop one. */
+const SILENT_MINUTES = 20
+/** How often it is said what runs, while nothing ends. */
+const SAY_EVERY_MS = 30_000
 const ON_EVERY_ADAPTER = [/ops\/parity/, /engine\/engine/]
 
 const files = readdirSync(join(root, 'test'), { recursive: true })
@@ -23,11 +26,21 @@ const jobs = files.flatMap((file) => {
 // Long ones first, so that the two lanes end together.
 jobs.sort((a, b) => weight(b) - weight(a))
 
+const total = jobs.length
+const running = new Set()
+let done = 0
 let passed = 0
 let failed = 0
 const started = performance.now()
+let lastLine = started
+const seconds = () => ((performance.now() - started) / 1000).toFixed(0)
+const talking = setInterval(() => {
+  if (performance.now() - lastLine > SAY_EVERY_MS)
+    say(`     ${seconds()} s, ${done} of ${total} done, running ${[...running].join(', ')}`)
+}, 1000)
 await Promise.all([lane(), lane()])
-console.log(`${((performance.now() - started) / 1000).toFixed(0)} s`)
+clearInterval(talking)
+console.log(`${seconds()} s`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed || !passed ? 1 : 0
 
@@ -37,6 +50,11 @@ function weight({ file, adapter }) {
       .reverse()
       .findIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
   )
+}
+
+function say(text) {
+  lastLine = performance.now()
+  console.log(text)
 }
 
 async function lane() {
@@ -60,7 +78,9 @@ async function installed() {
 }
 
 function run({ file, adapter }) {
-  return new Promise((done) => {
+  return new Promise((end) => {
+    const name = `${relative(root, join(root, 'test', file))}${adapter ? ` on ${adapter}` : ''}`
+    running.add(name)
     const path = join(root, 'dist/test', file.replace(/ts$/, 'js'))
     // What was measured on this machine before must not choose the kernels under test.
     const env = {
@@ -71,10 +91,16 @@ function run({ file, adapter }) {
     }
     const child = spawn(process.execPath, [path], { cwd: root, env })
     const began = performance.now()
-    const timer = setTimeout(() => child.kill('SIGKILL'), MINUTES * 60_000)
+    let timer
+    const heard = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => child.kill('SIGKILL'), SILENT_MINUTES * 60_000)
+    }
+    heard()
     let output = ''
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => {
+        heard()
         output += chunk
       })
     child.on('close', (code, signal) => {
@@ -86,13 +112,18 @@ function run({ file, adapter }) {
       if (code !== 0 && bad === 0) bad = 1 // it crashed, or was stopped
       passed += good
       failed += bad
-      const name = `${relative(root, join(root, 'test', file))}${adapter ? ` on ${adapter}` : ''}`
-      console.log(
-        `${bad ? 'FAIL' : 'ok  '} ${name}  ${good} passed${bad ? `, ${bad} failed` : ''}  ${((performance.now() - began) / 1000).toFixed(1)} s`,
+      running.delete(name)
+      done++
+      say(
+        `${bad ? 'FAIL' : 'ok  '} ${name}  ${good} passed${bad ? `, ${bad} failed` : ''}  ${((performance.now() - began) / 1000).toFixed(1)} s  ${done}/${total}`,
       )
       for (const line of output.split('\n')) if (/^skip: /.test(line)) console.log(`     ${line}`)
-      if (bad) console.log(output.slice(-8000) + (signal ? `\nstopped by ${signal} after ${MINUTES} minutes\n` : ''))
-      done()
+      if (bad)
+        console.log(
+          output.slice(-8000) +
+            (signal ? `\nstopped by ${signal}; a file that says nothing for ${SILENT_MINUTES} minutes is\n` : ''),
+        )
+      end()
     })
   })
 }

@@ -25,6 +25,7 @@ export class Report {
   private bar: SingleBar | null = null
   private label = ''
   private lastLine = performance.now()
+  private waitingFor: ReturnType<typeof setInterval> | undefined
 
   constructor(private readonly json: boolean) {}
 
@@ -42,11 +43,22 @@ export class Report {
 
   /** Moves the bar, or writes a line now and then where there is no terminal. */
   progress(step: Step): void {
+    clearInterval(this.waitingFor)
     if (process.stderr.isTTY) this.draw(step)
     else if (performance.now() - this.lastLine > LINE_EVERY_MS) {
       this.lastLine = performance.now()
       this.say(`${step.label}  ${step.images}/${step.total} ${step.unit ?? 'images'}  ${details(step)}`)
     }
+  }
+
+  /** Says every ten seconds that work is still at `what`, until the next line or progress. */
+  waiting(what: string): void {
+    this.endProgress()
+    const start = performance.now()
+    this.waitingFor = setInterval(() => {
+      const seconds = Math.round((performance.now() - start) / 1000)
+      ;(this.json ? process.stderr : process.stdout).write(`${what}, ${seconds} s\n`)
+    }, LINE_EVERY_MS).unref()
   }
 
   /** For work that starts now: takes the number of images done so far. */
@@ -58,6 +70,7 @@ export class Report {
 
   /** Takes the bar away. */
   endProgress(): void {
+    clearInterval(this.waitingFor)
     this.bar?.stop()
     this.bar = null
   }

@@ -23,7 +23,8 @@ async function setup(): Promise<void> {
     report.say(
       'setup     no adapter found: fetching SwiftShader, a Vulkan driver for the CPU, through npm (68 MB, once)',
     )
-    report.say(`setup     SwiftShader is in ${fetchSwiftshader()}`)
+    report.waiting('setup     fetching')
+    report.say(`setup     SwiftShader is in ${await fetchSwiftshader()}`)
     kind = await found()
     if (!kind) throw new RadiogradError('setup: SwiftShader was fetched, but Dawn finds no adapter in it')
   }

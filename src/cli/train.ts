@@ -88,7 +88,8 @@ class RunLines {
       case 'note':
         return report.say(`note      ${event.text}`)
       case 'model':
-        return report.say(modelText(event, settings))
+        report.say(modelText(event, settings))
+        return report.waiting('training  compiling the shaders of the first step')
       case 'memory':
         report.say(memoryText(event.memory))
         return report.result(event.memory)

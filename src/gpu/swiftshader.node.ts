@@ -1,15 +1,25 @@
 // SwiftShader, a Vulkan driver that runs on the CPU, out of an npm package: no root, nothing of the system touched.
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { brotliDecompressSync } from 'node:zlib'
 import { cacheFolder } from '../util/cache.node.js'
-import { check } from '../util/check.js'
+import { RadiogradError, check } from '../util/check.js'
 
 const PACKAGE = '@sparticuz/chromium'
 const VERSION = '147.0.0'
 const FILES = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
+
+const ANSWER_MS = 8000
+
+/** Runs npm; its last words are the error's. */
+const npm = (args: readonly string[], timeout = 0) =>
+  promisify(execFile)('npm', args, { timeout, shell: process.platform === 'win32' }).catch((error: Error) => {
+    const { stderr = '' } = error as { stderr?: string }
+    throw new RadiogradError(`npm ${args[0]}: must succeed, got ${stderr.trim().split('\n')[0] || error.message}`)
+  })
 
 const folder = () => join(cacheFolder(), `swiftshader-${VERSION}`)
 
@@ -19,30 +29,30 @@ export function swiftshaderCacheIcd(): string | null {
   return existsSync(icd) ? icd : null
 }
 
-/** Fetches the package (68 MB, through npm as it is configured here), keeps the driver (9 MB) in the cache folder. */
-export function fetchSwiftshader(): string {
+/**
+ * Fetches the package (68 MB, through npm as it is configured here), keeps the driver (9 MB) in the cache folder.
+ * @throws RadiogradError where the package holds no driver for this machine, or npm cannot fetch it.
+ */
+export async function fetchSwiftshader(): Promise<string> {
   const found = swiftshaderCacheIcd()
   if (found) return found
   check(
     process.platform === 'linux' && process.arch === 'x64',
     `SwiftShader: the package holds linux-x64 only, this is ${process.platform}-${process.arch}`,
   )
+  // Without a network npm tries for minutes.
+  const ask = ['view', `${PACKAGE}@${VERSION}`, 'version', '--fetch-retries=0']
+  const online = await npm(ask, ANSWER_MS).catch(() => null)
+  check(
+    online !== null,
+    `SwiftShader: ${PACKAGE} ${VERSION} is wanted and the npm registry cannot be reached; connect, name a proxy or a ` +
+      "mirror ('npm config set proxy' or 'registry'), or install a Vulkan driver of the system, such as lavapipe",
+  )
   mkdirSync(dirname(folder()), { recursive: true })
   const work = mkdtempSync(`${folder()}-`)
   try {
-    const npm = [
-      'install',
-      `${PACKAGE}@${VERSION}`,
-      '--prefix',
-      work,
-      '--no-save',
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      '--omit=dev',
-      '--loglevel=error',
-    ]
-    execFileSync('npm', npm, { stdio: ['ignore', 'ignore', 'inherit'] })
+    const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev', '--loglevel=error']
+    await npm(['install', `${PACKAGE}@${VERSION}`, '--prefix', work, ...flags])
     const packed = readFileSync(join(work, 'node_modules', PACKAGE, 'bin/swiftshader.tar.br'))
     const driver = join(work, 'driver')
     mkdirSync(driver)

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { decodeImage } from '../../src/data/decode.js'
 import { ImageFolder } from '../../src/data/imageFolder.js'
 import { drawRadiograph, syntheticFiles, syntheticPictures } from '../../src/data/synthetic.js'
-import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
+import { writeRadiographs } from './radiographs.js'
 import { compose, ToTensor } from '../../src/data/transforms.js'
 import { folderOf } from './fixtures.js'
 
@@ -49,7 +49,7 @@ test('neither mean brightness nor its spread tells the classes apart', () => {
 
 test('the files form an ImageFolder with four tenths NORMAL, and hold the drawn pixels', async () => {
   const dir = folderOf({})
-  await writeSyntheticDataset(dir, { train: 20, test: 10, size: 16, seed: 2 })
+  writeRadiographs(dir, { train: 20, test: 10, size: 16, seed: 2 })
   const picture = [...syntheticPictures({ train: 20, test: 10, size: 16, seed: 2 })].at(-1)!
   const written = await decodeImage(new Uint8Array(await readFile(`${dir}/${picture.path}.jpeg`)), picture.path)
   const off = picture.gray.map((value, i) => Math.abs(value - written.data[3 * i]))
