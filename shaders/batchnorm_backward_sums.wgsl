@@ -1,9 +1,10 @@
-// First stage of the backward pass: parts [chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with x̂ = (x -
-// mean)·rstd and g = dy, 0 where y <= 0 if `relu`. x, y, dy [rows, channels]; stats [3, channels] as in
-// batchnorm_apply.wgsl. One invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64),
-// chunks].
+// First stage of the backward pass: parts [sets · chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with
+// x̂ = (x - mean)·rstd and g = dy, 0 where y <= 0 if `relu`. x, y, dy [sets · rows, channels]; stats [3, sets ·
+// channels] as in batchnorm_apply.wgsl. One invocation a (channel, chunk), lanes along channels; dispatched over
+// [ceil(channels / 64), chunks of all sets].
 // @variant T = f32, f16
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
+// @include lib/chunk.wgsl
+struct Params { sets: u32, rows: u32, channels: u32, chunks: u32, rows_per_chunk: u32, relu: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> y: array<T>;
 @group(0) @binding(2) var<storage, read> dy: array<T>;
@@ -12,31 +13,34 @@ struct Params { rows: u32, channels: u32, rows_per_chunk: u32, relu: u32 }
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let c = wid.x * 64u + lid;
-  if (c >= params.channels) { return; }
-  let base = stats[c];
-  let mean = stats[params.channels + c];
-  let first = wid.y * params.rows_per_chunk;
-  let end = min(first + params.rows_per_chunk, params.rows);
+  let chunk = chunk_of(wid, nwg);
+  if (c >= params.channels || chunk.of_set >= params.sets) { return; }
+  let stat = chunk.of_set * params.channels + c;
+  let base = stats[stat];
+  let mean = stats[params.sets * params.channels + stat];
   var sum = 0.0;
   var product = 0.0;
   if (params.relu != 0u) {
-    for (var row = first; row < end; row++) {
+    for (var row = chunk.first; row < chunk.end; row++) {
       let at = row * params.channels + c;
       let g = select(f32(dy[at]), 0.0, f32(y[at]) <= 0.0);
       sum += g;
       product += g * (f32(x[at]) - base - mean);
     }
   } else {
-    for (var row = first; row < end; row++) {
+    for (var row = chunk.first; row < chunk.end; row++) {
       let at = row * params.channels + c;
       let g = f32(dy[at]);
       sum += g;
       product += g * (f32(x[at]) - base - mean);
     }
   }
-  let at = wid.y * 2u * params.channels + c;
+  let at = chunk.part * 2u * params.channels + c;
   parts[at] = sum;
-  parts[at + params.channels] = product * stats[2u * params.channels + c];
+  parts[at + params.channels] = product * stats[2u * params.sets * params.channels + stat];
 }

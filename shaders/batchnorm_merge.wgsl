@@ -7,6 +7,7 @@
 // @tile CHANNELS
 // @variant T = f32, f16
 // @variant RUNS = 1, 16
+// @include lib/moments.wgsl
 struct Params {
   rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, keep: f32,
   has_running_mean: u32,
@@ -19,19 +20,11 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 const CHANNELS = 16u;
 const LANES = RUNS * CHANNELS;
-var<workgroup> means: array<f32, LANES>;
-var<workgroup> roots: array<f32, LANES>;
+var<workgroup> found: array<Moments, LANES>;
 
 // Rows of the chunks before `chunk`.
 fn rows_before(chunk: u32) -> u32 {
   return min(chunk * params.rows_per_chunk, params.rows);
-}
-
-// √(a² + b² + c²) for numbers that are not negative, also where the squares leave f32.
-fn length_of(a: f32, b: f32, c: f32) -> f32 {
-  let scale = select(1.0, 0x1p-66, max(max(a, b), c) > 1e18);
-  let v = vec3<f32>(a, b, c) * scale;
-  return sqrt(dot(v, v)) / scale;
 }
 
 @compute @workgroup_size(LANES)
@@ -40,39 +33,22 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let c = min(channel, params.channels - 1u);
   let run = (params.chunks + RUNS - 1u) / RUNS;
   let first = min(lid / CHANNELS * run, params.chunks);
-  var mean = 0.0;
-  var root = 0.0;
-  var count = 0.0;
+  var all = Moments();
   for (var k = first; k < min(first + run, params.chunks); k++) {
     let at = k * 2u * params.channels + c;
-    let n = f32(rows_before(k + 1u) - rows_before(k));
-    let total = count + n;
-    let delta = parts[at] - mean;
-    mean += delta * (n / total);
-    root = length_of(root, parts[at + params.channels], abs(delta) * sqrt(count * n / total));
-    count = total;
+    all = together(all, Moments(f32(rows_before(k + 1u) - rows_before(k)), parts[at], parts[at + params.channels]));
   }
-  means[lid] = mean;
-  roots[lid] = root;
+  found[lid] = all;
   workgroupBarrier();
   if (lid >= CHANNELS || channel >= params.channels) { return; }
-  for (var r = 1u; r < RUNS && r * run < params.chunks; r++) {
-    let n = f32(rows_before((r + 1u) * run) - rows_before(r * run));
-    let total = count + n;
-    let delta = means[r * CHANNELS + lid] - mean;
-    mean += delta * (n / total);
-    root = length_of(root, roots[r * CHANNELS + lid], abs(delta) * sqrt(count * n / total));
-    count = total;
-  }
+  for (var r = 1u; r < RUNS && r * run < params.chunks; r++) { all = together(all, found[r * CHANNELS + lid]); }
   let base = f32(x[c]);
-  let whole = base + mean;
-  let deviation = root / sqrt(count);
+  let whole = base + all.mean;
   stats[c] = whole;
-  stats[params.channels + c] = (base - whole) + mean;
-  let rstd = 1.0 / sqrt(deviation * deviation + params.eps);
-  stats[2u * params.channels + c] = select(rstd, 1.0 / deviation, deviation > 1e18);
+  stats[params.channels + c] = (base - whole) + all.mean;
+  stats[2u * params.channels + c] = rstd_of(all, params.eps);
   if (params.has_running_mean == 0u) { return; }
-  let unbiased = root / sqrt(max(count - 1.0, 1.0));
+  let unbiased = all.root / sqrt(max(all.count - 1.0, 1.0));
   running_mean[c] = params.keep * running_mean[c] + params.momentum * whole;
   running_var[c] = params.keep * running_var[c] + params.momentum * unbiased * unbiased;
 }

@@ -1,10 +1,11 @@
-// First stage of batch statistics: x [rows, channels] → parts [chunks, 2, channels] of each channel over one chunk of
-// rows: the mean, as distance from the channel's first value, and the root of the sum of squared deviations from it.
-// Eight rows at a time by their own mean, merged with those before (Chan, Golub & LeVeque 1983): nothing cancels, where
-// the data lie far from zero or the first value far from the others. One invocation a (channel, chunk), lanes along
-// channels; dispatched over [ceil(channels / 64), chunks].
+// First stage of batch statistics: x [sets · rows, channels] → parts [sets · chunks, 2, channels] of each channel over
+// one chunk of rows (lib/chunk.wgsl): the mean, as distance from the channel's first value in the set, and the root of
+// the sum of squared deviations from it. Eight rows at a time by their own mean, merged with those before (Chan, Golub
+// & LeVeque 1983): nothing cancels, where the data lie far from zero or the first value far from the others. One
+// invocation a (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks of all sets].
 // @variant T = f32, f16
-struct Params { rows: u32, channels: u32, rows_per_chunk: u32 }
+// @include lib/chunk.wgsl
+struct Params { sets: u32, rows: u32, channels: u32, chunks: u32, rows_per_chunk: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
@@ -49,19 +50,21 @@ fn moments(first: u32, end: u32, c: u32, shift: f32, scale: f32) -> Moments {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let c = wid.x * 64u + lid;
-  if (c >= params.channels) { return; }
-  let first = wid.y * params.rows_per_chunk;
-  let end = min(first + params.rows_per_chunk, params.rows);
-  let shift = f32(x[c]);
+  let chunk = chunk_of(wid, nwg);
+  if (c >= params.channels || chunk.of_set >= params.sets) { return; }
+  let shift = f32(x[chunk.of_set * params.rows * params.channels + c]);
   var scale = 1.0;
-  var found = moments(first, end, c, shift, scale);
+  var found = moments(chunk.first, chunk.end, c, shift, scale);
   if (!(found.squares < 1e37)) { // squares of numbers beyond 1e18 leave f32: once more in a larger unit
     scale = 0x1p-66;
-    found = moments(first, end, c, shift, scale);
+    found = moments(chunk.first, chunk.end, c, shift, scale);
   }
-  let at = wid.y * 2u * params.channels + c;
+  let at = chunk.part * 2u * params.channels + c;
   parts[at] = found.mean / scale;
   parts[at + params.channels] = sqrt(found.squares) / scale;
 }

@@ -5,7 +5,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
-import { mergeGradients, rowChunks, runsFor } from './normalize.js'
+import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
 
 export interface BatchNormOptions {
@@ -18,14 +18,6 @@ export interface BatchNormOptions {
 
 interface Attributes extends Required<BatchNormOptions> {
   relu: boolean
-}
-
-/** x as [rows, channels], and what goes over it: an invocation a channel of a chunk of rows. */
-function layout(x: Tensor) {
-  const channels = x.shape[x.shape.length - 1]
-  const rows = x.size / channels
-  const { chunks, rows_per_chunk } = rowChunks(rows, shaders.batchnorm_stats.workgroups({ invocations: channels }))
-  return { rows, channels, rows_per_chunk, chunks, size: { invocations: [channels, chunks] } as const }
 }
 
 const batchNormOp = defineOp({
@@ -73,12 +65,13 @@ const batchNormOp = defineOp({
     { y, stats },
     { training, momentum, eps, relu: rectify },
   ) {
-    const { rows, channels, rows_per_chunk, chunks, size } = layout(x)
+    const { chunks, sizes, size } = chunked(x.shape, 1)
+    const { rows, channels, rows_per_chunk } = sizes
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_stats, { x, parts }, { rows, channels, rows_per_chunk }, size)
-      const sizes = { rows, channels, rows_per_chunk, chunks }
-      const params = (share: number) => ({ ...sizes, eps, momentum: share, keep: 1 - share })
+      gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
+      const fixed = { rows, channels, rows_per_chunk, chunks, eps }
+      const params = (share: number) => ({ ...fixed, momentum: share, keep: 1 - share })
       gpu.run(
         shaders.batchnorm_merge,
         { x, parts, stats, running_mean: runningMean, running_var: runningVar },
@@ -94,12 +87,8 @@ const batchNormOp = defineOp({
         { invocations: channels },
       )
     }
-    gpu.run(
-      shaders.batchnorm_apply,
-      { x, stats, weight, bias, residual, y },
-      { rows, channels, rows_per_chunk, relu: rectify },
-      size,
-    )
+    const bindings = { x, stats, weight, bias, residual, y }
+    gpu.run(shaders.batchnorm_apply, bindings, { ...sizes, relu: rectify }, size)
   },
   backward(
     { x, y, weight, stats },
@@ -107,17 +96,13 @@ const batchNormOp = defineOp({
     { x: dx, weight: dWeight, bias: dBias, residual: dResidual },
     { training, relu: rectify },
   ) {
-    const { rows, channels, rows_per_chunk, chunks, size } = layout(x)
+    const { chunks, sizes, size } = chunked(x.shape, 1)
+    const { rows, channels, rows_per_chunk } = sizes
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(
-        shaders.batchnorm_backward_sums,
-        { x, y, dy, stats, parts },
-        { rows, channels, rows_per_chunk, relu: rectify },
-        size,
-      )
+      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { ...sizes, relu: rectify }, size)
       mergeGradients(parts, dweight, dbias, channels, chunks)
     }
     if (dx) {
@@ -126,7 +111,7 @@ const batchNormOp = defineOp({
         shaders.batchnorm_backward_input,
         { x, y, dy, stats, weight, ...sums, dx },
         { rows, channels, rows_per_chunk, relu: rectify, training },
-        size,
+        { invocations: [channels, chunks] },
       )
     }
     if (!dResidual) return

@@ -1,12 +1,11 @@
-// Group normalisation: over the pixels and a group of the channels of one image.
+// Group normalisation: over the pixels and a group of the channels of one image. Its passes over the pixels are those of
+// batchNorm, with statistics an image; what is merged between them is its own.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { rowChunks } from './normalize.js'
-import { ceilDiv } from './occupancy.js'
-import { sumMiddle } from './reduce.js'
+import { chunked, mergeGradients } from './normalize.js'
 
 export interface GroupNormOptions {
   eps?: number
@@ -15,39 +14,6 @@ export interface GroupNormOptions {
 interface Attributes {
   groups: number
   eps: number
-}
-
-/** x as [images, pixels, channels]. */
-function layout(x: Tensor) {
-  const images = x.shape[0]
-  const channels = x.shape[x.shape.length - 1]
-  return { images, pixels: x.size / (images * channels), channels }
-}
-
-function backwardWeight(
-  x: Tensor,
-  stats: Tensor,
-  dy: Tensor,
-  dWeight: Tensor | undefined,
-  dBias: Tensor | undefined,
-  groups: number,
-) {
-  if (!dWeight && !dBias) return
-  const { images, pixels, channels } = layout(x)
-  const across = ceilDiv(images * channels, shaders.groupnorm_backward_weight.workgroupSize())
-  const { chunks, rows_per_chunk } = rowChunks(pixels, across)
-  const parts = (wanted: Tensor | undefined) =>
-    wanted ? empty([images * chunks, channels], 'f32', 'groupNorm parts') : null
-  const dweight = parts(dWeight)
-  const dbias = parts(dBias)
-  gpu.run(
-    shaders.groupnorm_backward_weight,
-    { x, dy, stats, dweight, dbias },
-    { images, groups, pixels, channels, chunks, rows_per_chunk },
-    { invocations: images * chunks * channels },
-  )
-  if (dWeight) sumMiddle(dweight!, dWeight, 1, images * chunks, channels, 1)
-  if (dBias) sumMiddle(dbias!, dBias, 1, images * chunks, channels, 1)
 }
 
 const groupNormOp = defineOp({
@@ -73,21 +39,33 @@ const groupNormOp = defineOp({
         () => `groupNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`,
       )
     }
-    return { y: x.shape, stats: [3, x.shape[0] * groups] }
+    return { y: x.shape, stats: [3, x.shape[0] * channels] }
   },
   forward({ x, weight, bias }, { y, stats }, { groups, eps }) {
-    const sizes = layout(x)
-    const bindings = { x, weight, bias, y, stats }
-    gpu.run(shaders.groupnorm_forward, bindings, { ...sizes, groups, eps }, { groups: sizes.images * groups })
+    const images = x.shape[0]
+    const { chunks, sizes, size } = chunked(x.shape, images)
+    const parts = empty([images * chunks, 2, sizes.channels], 'f32', 'groupNorm parts')
+    gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
+    const params = { ...sizes, images, groups, eps }
+    gpu.run(shaders.groupnorm_merge, { x, parts, stats }, params, { groups: images * groups })
+    gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual: null, y }, { ...sizes, relu: false }, size)
   },
   backward({ x, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { groups }) {
-    const sizes = layout(x)
-    const bindings = { x, dy, weight, stats }
+    const images = x.shape[0]
+    const { chunks, sizes, size } = chunked(x.shape, images)
+    const { channels } = sizes
+    const parts = empty([images * chunks, 2, channels], 'f32', 'groupNorm parts')
+    gpu.run(shaders.batchnorm_backward_sums, { x, y: null, dy, stats, parts }, { ...sizes, relu: false }, size)
     if (dx) {
-      const size = { groups: sizes.images * groups }
-      gpu.run(shaders.groupnorm_backward_input, { ...bindings, dx }, { ...sizes, groups }, size)
+      const means = empty([images * groups, 2], 'f32', 'groupNorm means')
+      const merged = { groups: images * groups }
+      gpu.run(shaders.groupnorm_backward_merge, { parts, weight, means }, { ...sizes, images, groups }, merged)
+      gpu.run(shaders.groupnorm_backward_input, { x, dy, weight, stats, means, dx }, { ...sizes, groups }, size)
     }
-    backwardWeight(x, stats, dy, dWeight, dBias, groups)
+    if (!dWeight && !dBias) return
+    const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
+    const dbias = dBias ?? empty([channels], 'f32', 'dbias')
+    mergeGradients(parts, dweight, dbias, channels, images * chunks)
   },
 })
 
@@ -104,4 +82,23 @@ export function groupNorm(
   { eps = 1e-5 }: GroupNormOptions = {},
 ): Tensor {
   return groupNormOp({ x, weight, bias }, { groups: numGroups, eps }).y
+}
+
+/**
+ * groupNorm with a group a channel: mean and variance of each channel over each image's positions, x [N, ..., C];
+ * weight and bias [C] may be null. Throws where an image has one position. `torch.nn.functional.instance_norm` without
+ * running statistics, but channels last (Ulyanov, Vedaldi & Lempitsky 2016).
+ */
+export function instanceNorm(
+  x: Tensor,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { eps = 1e-5 }: GroupNormOptions = {},
+): Tensor {
+  const channels = x.shape[x.shape.length - 1]
+  check(
+    x.shape.length > 2 && x.size > x.shape[0] * channels,
+    () => `instanceNorm: needs x [N, ..., C] of more than one position, got ${formatShape(x.shape)}`,
+  )
+  return groupNormOp({ x, weight, bias }, { groups: channels, eps }).y
 }

@@ -2,13 +2,30 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
+import { type Shape, numel } from '../util/check.js'
+import { LONGEST_SUM, ceilDiv, cutReduction, folded } from './occupancy.js'
 
 /** Rows cut into chunks of at least 16, for kernels that take `across` workgroups a chunk. */
 export function rowChunks(rows: number, across: number): { chunks: number; rows_per_chunk: number } {
   const atMost = Math.max(LONGEST_SUM, ceilDiv(rows, 65535)) // a dispatch has 65535 chunks at most
   const { parts, perPart } = cutReduction(rows, { workgroups: across, waves: 4, atLeast: 16, atMost })
   return { chunks: parts, rows_per_chunk: perPart }
+}
+
+/**
+ * x as sets of rows (all as one in batchNorm, the pixels of an image in groupNorm), and what goes over them: an
+ * invocation a channel of a chunk of a set's rows.
+ */
+export function chunked(shape: Shape, sets: number) {
+  const channels = shape[shape.length - 1]
+  const rows = numel(shape) / (sets * channels)
+  const across = sets * shaders.batchnorm_stats.workgroups({ invocations: channels })
+  const { chunks, rows_per_chunk } = rowChunks(rows, across)
+  return {
+    chunks,
+    sizes: { sets, rows, channels, chunks, rows_per_chunk },
+    size: { invocations: folded(channels, sets * chunks) },
+  }
 }
 
 /** Invocations that merge the chunks of a channel: as many as there is work for. */

@@ -5,6 +5,12 @@ import type { Tensor } from '../tensor/tensor.js'
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 
+/** x, and a number of lines folded into y and z, each at most what a dispatch may have. */
+export function folded(x: number, lines: number) {
+  const z = ceilDiv(lines, 65535)
+  return [x, ceilDiv(lines, z), z] as const
+}
+
 /**
  * The subgroup size that the kernels named _cpu are compiled for, on software adapters where it is fixed; else null:
  * then the kernels with tiles in workgroup memory run.

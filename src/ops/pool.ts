@@ -5,14 +5,9 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { cat, slice } from './layout.js'
+import { folded } from './occupancy.js'
 import { mean } from './reduce.js'
 import { pair } from './shape.js'
-
-/** x, and a number of lines folded into y and z, each at most what a dispatch may have. */
-function folded(x: number, lines: number) {
-  const z = Math.ceil(lines / 65535)
-  return [x, Math.ceil(lines / z), z] as const
-}
 
 /** Lanes along channels, for every pixel of [N, H, W, C]. */
 function overPixels([n, h, w, c]: Shape) {

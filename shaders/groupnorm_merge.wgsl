@@ -1,0 +1,57 @@
+// Second stage of groupNorm's statistics: parts [images · chunks, 2, channels] of batchnorm_stats.wgsl → stats [3,
+// images · channels], for each channel those of its group: the mean as the sum of two numbers, 1/sqrt(var + eps). x
+// [images, rows, channels]: its first rows are what means are told from. One workgroup of 64 an image and group,
+// images · groups workgroups: each invocation merges every 64th part of the group, and the first merges what they
+// found, in order.
+// @variant T = f32, f16
+// @include lib/index.wgsl
+// @include lib/moments.wgsl
+struct Params { images: u32, rows: u32, channels: u32, groups: u32, chunks: u32, rows_per_chunk: u32, eps: f32 }
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read> parts: array<f32>;
+@group(0) @binding(2) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+const LANES = 64u;
+var<workgroup> found: array<Moments, LANES>;
+
+// Rows of a chunk.
+fn rows_in(chunk: u32) -> f32 {
+  return f32(min(params.rows_per_chunk, params.rows - chunk * params.rows_per_chunk));
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = workgroup_linear(wid, nwg);
+  if (row >= params.images * params.groups) { return; }
+  let image = row / params.groups;
+  let width = params.channels / params.groups;
+  let first = row % params.groups * width;
+  let start = image * params.rows * params.channels; // the image's first row
+  let base = f32(x[start + first]);
+  let count = params.chunks * width;
+  var all = Moments();
+  for (var i = lane; i < count; i += LANES) {
+    let chunk = i / width;
+    let c = first + i % width;
+    let at = (image * params.chunks + chunk) * 2u * params.channels + c;
+    let shift = f32(x[start + c]) - base;
+    all = together(all, Moments(rows_in(chunk), parts[at] + shift, parts[at + params.channels]));
+  }
+  found[lane] = all;
+  workgroupBarrier();
+  all = found[0];
+  for (var i = 1u; i < min(count, LANES); i++) { all = together(all, found[i]); }
+  let whole = base + all.mean;
+  let rest = (base - whole) + all.mean;
+  let rstd = rstd_of(all, params.eps);
+  let stride = params.images * params.channels;
+  for (var i = lane; i < width; i += LANES) {
+    let at = image * params.channels + first + i;
+    stats[at] = whole;
+    stats[stride + at] = rest;
+    stats[2u * stride + at] = rstd;
+  }
+}
