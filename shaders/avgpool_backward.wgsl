@@ -1,7 +1,12 @@
-// dx [N, H, W, C] of adaptive average pooling: Σ dy / (size of the bin) over the bins that cover the pixel (they may
-// overlap by one). Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·H·W pixels folded into y and z.
+// dx [N, H, W, C] of average pooling: Σ dy / (what the window was divided by) over the windows that cover the pixel
+// (lib/avgpool.wgsl). Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·H·W pixels folded into y and
+// z.
 // @variant T = f32, f16
-struct Params { H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32 }
+// @include lib/avgpool.wgsl
+struct Params {
+  H: u32, W: u32, C: u32, OH: u32, OW: u32, pixels: u32, KH: u32, KW: u32, SH: u32, SW: u32, PH: u32, PW: u32,
+  count_padding: u32,
+}
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read_write> dx: array<T>;
 @group(0) @binding(2) var<uniform> params: Params;
@@ -14,20 +19,15 @@ fn main(
   let c = wid.x * 64u + lid;
   let pixel = wid.z * nwg.y + wid.y;
   if (c >= params.C || pixel >= params.pixels) { return; }
-  let ix = pixel % params.W;
-  let iy = (pixel / params.W) % params.H;
   let n = pixel / (params.W * params.H);
-  // Bin o covers iy when floor(o·H/OH) <= iy < ceil((o+1)·H/OH).
-  let oy0 = iy * params.OH / params.H;
-  let oy1 = min(((iy + 1u) * params.OH + params.H - 1u) / params.H, params.OH);
-  let ox0 = ix * params.OW / params.W;
-  let ox1 = min(((ix + 1u) * params.OW + params.W - 1u) / params.W, params.OW);
+  let rows = windows_over(pixel / params.W % params.H, vertical());
+  let columns = windows_over(pixel % params.W, horizontal());
   var sum = 0.0;
-  for (var oy = oy0; oy < oy1; oy++) {
-    let height = ((oy + 1u) * params.H + params.OH - 1u) / params.OH - oy * params.H / params.OH;
-    for (var ox = ox0; ox < ox1; ox++) {
-      let width = ((ox + 1u) * params.W + params.OW - 1u) / params.OW - ox * params.W / params.OW;
-      sum += f32(dy[((n * params.OH + oy) * params.OW + ox) * params.C + c]) / f32(height * width);
+  for (var oy = rows.first; oy < rows.end; oy++) {
+    let height = window_of(oy, vertical());
+    for (var ox = columns.first; ox < columns.end; ox++) {
+      let g = f32(dy[((n * params.OH + oy) * params.OW + ox) * params.C + c]);
+      sum += g / divisor_of(height, window_of(ox, horizontal()));
     }
   }
   dx[pixel * params.C + c] = T(sum);

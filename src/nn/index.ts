@@ -1,7 +1,35 @@
 // Layers and their base class: `nn` of the public entry point.
 export { type Layer, ModuleDict, ModuleList, Sequential } from './containers.js'
 export * as init from './init.js'
-export { BatchNorm2d, Conv2d, DropPath, Dropout, GroupNorm, LayerNorm, Linear } from './layers.js'
+export {
+  BatchNorm2d,
+  Conv2d,
+  ConvTranspose2d,
+  DropPath,
+  Dropout,
+  Embedding,
+  GroupNorm,
+  InstanceNorm2d,
+  LayerNorm,
+  Linear,
+} from './layers.js'
+export {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  ConstantPad2d,
+  Flatten,
+  GELU,
+  Identity,
+  MaxPool2d,
+  ReLU,
+  ReflectionPad2d,
+  ReplicationPad2d,
+  SiLU,
+  Sigmoid,
+  Tanh,
+  Upsample,
+  ZeroPad2d,
+} from './stateless.js'
 export { Module, type StateDict } from './module.js'
 export { Buffer, Parameter } from './parameter.js'
 export { Attention, Mlp, TransformerBlock, type TransformerBlockOptions } from './transformer.js'

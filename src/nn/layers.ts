@@ -1,6 +1,7 @@
 // Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
+import { pair } from '../ops/shape.js'
 import { buffer, parameter } from '../tensor/arena.js'
 import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -9,10 +10,13 @@ import { checkOptions } from '../util/options.js'
 import * as init from './init.js'
 import { Module } from './module.js'
 
+/** A number, or [height, width]. */
+type Size2d = number | readonly number[]
+
 export interface Conv2dOptions {
-  stride?: number
-  padding?: number
-  dilation?: number
+  stride?: Size2d
+  padding?: Size2d
+  dilation?: Size2d
   groups?: number
   bias?: boolean
   /**
@@ -22,8 +26,33 @@ export interface Conv2dOptions {
 }
 
 /**
+ * Weight and bias of a convolution as PyTorch draws them, kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is
+ * 1 / sqrt(fanIn), for weight and bias alike. `fanIn` is weight [KH, KW, I, O] without its last axis.
+ */
+function convParameters(
+  shape: readonly number[],
+  biasSize: number | null,
+  weightInit: ((weight: Tensor) => Tensor) | null = null,
+): { weight: Tensor; bias: Tensor | null } {
+  const [kh, kw, i] = shape
+  const bound = 1 / Math.sqrt(kh * kw * i)
+  const weight = parameter(shape, 'conv weight')
+  return {
+    weight: weightInit ? weightInit(weight) : init.uniform(weight, -bound, bound),
+    bias: biasSize === null ? null : init.uniform(parameter([biasSize], 'conv bias'), -bound, bound),
+  }
+}
+
+function checkChannels(name: string, inChannels: number, outChannels: number, groups: number): void {
+  check(
+    inChannels % groups === 0 && outChannels % groups === 0,
+    `${name}: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`,
+  )
+}
+
+/**
  * 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.Conv2d`); weight [KH, KW, inChannels / groups,
- * outChannels].
+ * outChannels]. Sizes are numbers or [height, width].
  */
 export class Conv2d extends Module {
   weight: Tensor
@@ -32,27 +61,83 @@ export class Conv2d extends Module {
   readonly options: F.Conv2dOptions
   protected override readonly layouts = { weight: 'conv' } as const
 
-  constructor(inChannels: number, outChannels: number, kernelSize: number, options: Conv2dOptions = {}) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
     super()
     checkOptions('Conv2d', options, ['stride', 'padding', 'dilation', 'groups', 'bias', 'weightInit'])
     const { bias = true, weightInit = null, ...rest } = options
     const { groups = 1 } = rest
     this.options = rest
-    check(
-      inChannels % groups === 0 && outChannels % groups === 0,
-      `Conv2d: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`,
-    )
-    const fanIn = (inChannels / groups) * kernelSize ** 2
-    // kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is 1 / sqrt(fanIn), for weight and bias alike.
-    const shape = [kernelSize, kernelSize, inChannels / groups, outChannels]
-    const bound = 1 / Math.sqrt(fanIn)
-    const weight = parameter(shape, 'conv weight')
-    this.weight = weightInit ? weightInit(weight) : init.uniform(weight, -bound, bound)
-    this.bias = bias ? init.uniform(parameter([outChannels], 'conv bias'), -bound, bound) : null
+    checkChannels('Conv2d', inChannels, outChannels, groups)
+    const shape = [...pair('Conv2d', 'kernelSize', kernelSize, 1), inChannels / groups, outChannels]
+    ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null, weightInit))
   }
 
   forward(x: Tensor): Tensor {
     return F.conv2d(x, this.weight, this.bias, this.options)
+  }
+}
+
+export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'weightInit'> {
+  /** Rows and columns more at the end of the result, below stride or dilation. */
+  outputPadding?: Size2d
+}
+
+/**
+ * Transposed 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.ConvTranspose2d`); weight [KH, KW, outChannels
+ * / groups, inChannels], in checkpoints PyTorch's [inChannels, outChannels / groups, KH, KW].
+ */
+export class ConvTranspose2d extends Module {
+  weight: Tensor
+  bias: Tensor | null
+  private readonly options: F.ConvTranspose2dOptions
+  protected override readonly layouts = { weight: 'conv' } as const
+
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: ConvTranspose2dOptions = {}) {
+    super()
+    const known = ['stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias']
+    checkOptions('ConvTranspose2d', options, known)
+    const { bias = true, ...rest } = options
+    const { groups = 1 } = rest
+    this.options = rest
+    checkChannels('ConvTranspose2d', inChannels, outChannels, groups)
+    const shape = [...pair('ConvTranspose2d', 'kernelSize', kernelSize, 1), outChannels / groups, inChannels]
+    ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null))
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.convTranspose2d(x, this.weight, this.bias, this.options)
+  }
+}
+
+export interface EmbeddingOptions {
+  /** A row that starts as zeros and gets no gradient. */
+  paddingIdx?: number
+}
+
+/** A vector for each number: indices [...] as i32 → [..., embeddingDim] (`torch.nn.Embedding`). */
+export class Embedding extends Module {
+  weight: Tensor
+  private readonly options: EmbeddingOptions
+
+  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
+    super()
+    checkOptions('Embedding', options, ['paddingIdx'])
+    this.options = options
+    const weight = init.normal(parameter([numEmbeddings, embeddingDim], 'embedding weight'))
+    const { paddingIdx } = options
+    if (paddingIdx !== undefined) {
+      check(
+        Number.isInteger(paddingIdx) && paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings,
+        () => `Embedding: paddingIdx must be between ${-numEmbeddings} and ${numEmbeddings - 1}, got ${paddingIdx}`,
+      )
+      const row = (paddingIdx + numEmbeddings) % numEmbeddings
+      gpu.write(weight.storage, new Float32Array(embeddingDim), 4 * row * embeddingDim)
+    }
+    this.weight = weight
+  }
+
+  forward(indices: Tensor): Tensor {
+    return F.embedding(indices, this.weight, this.options)
   }
 }
 
@@ -174,6 +259,34 @@ export class GroupNorm extends Module {
 
   forward(x: Tensor): Tensor {
     return F.groupNorm(x, this.numGroups, this.weight, this.bias, { eps: this.eps })
+  }
+}
+
+export interface InstanceNorm2dOptions {
+  eps?: number
+  /** Whether it has weight and bias. Default false. */
+  affine?: boolean
+}
+
+/**
+ * Normalisation of each channel of each image [N, H, W, channels] (`torch.nn.InstanceNorm2d` without running
+ * statistics).
+ */
+export class InstanceNorm2d extends Module {
+  weight: Tensor | null
+  bias: Tensor | null
+  readonly eps: number
+
+  constructor(channels: number, options: InstanceNorm2dOptions = {}) {
+    super()
+    checkOptions('InstanceNorm2d', options, ['eps', 'affine'])
+    this.eps = options.eps ?? 1e-5
+    this.weight = options.affine ? init.ones(parameter([channels], 'instanceNorm weight')) : null
+    this.bias = options.affine ? init.zeros(parameter([channels], 'instanceNorm bias')) : null
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.instanceNorm(x, this.weight, this.bias, { eps: this.eps })
   }
 }
 

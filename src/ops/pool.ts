@@ -1,9 +1,10 @@
-// Max pooling and adaptive average pooling of NHWC images.
+// Max pooling and average pooling of NHWC images.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { cat, slice } from './layout.js'
 import { folded } from './occupancy.js'
 import { mean } from './reduce.js'
@@ -27,8 +28,32 @@ interface Window {
   padding: [number, number]
 }
 
-const outputSize = (size: number, kernel: number, stride: number, padding: number) =>
-  Math.floor((size + 2 * padding - kernel) / stride) + 1
+const POOL_OPTIONS = ['kernelSize', 'stride', 'padding'] as const
+
+/** Checks x and the options of a pooling. */
+function windowOf(op: string, x: Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Window {
+  check(x.shape.length === 4, () => `${op}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  const window = {
+    kernel: pair(op, 'kernelSize', kernelSize, 1),
+    stride: pair(op, 'stride', stride, 1),
+    padding: pair(op, 'padding', padding, 0),
+  }
+  check(
+    window.padding.every((p, i) => 2 * p <= window.kernel[i]),
+    () => `${op}: padding must be at most half the kernel, got ${window.padding} for ${window.kernel}`,
+  )
+  return window
+}
+
+function outputShape(op: string, [n, h, w, c]: Shape, { kernel, stride, padding }: Window): number[] {
+  const size = (length: number, i: number) => Math.floor((length + 2 * padding[i] - kernel[i]) / stride[i]) + 1
+  const y = [n, size(h, 0), size(w, 1), c]
+  check(
+    y[1] > 0 && y[2] > 0,
+    () => `${op}: kernel ${kernel} is larger than the padded image ${formatShape([n, h, w, c])}`,
+  )
+  return y
+}
 
 function poolParams(x: Shape, y: Shape, { kernel, stride, padding }: Window) {
   return {
@@ -51,22 +76,8 @@ const maxPoolOp = defineOp({
   dtypes: { x: FLOATS },
   auxiliary: ['index'],
   saves: ['index'],
-  shape({ x }: { x: Tensor }, { kernel, stride, padding }: Window) {
-    check(
-      padding.every((p, i) => 2 * p <= kernel[i]),
-      () => `maxPool2d: padding must be at most half the kernel, got ${padding} for ${kernel}`,
-    )
-    const [n, h, w, c] = x.shape
-    const shape = [
-      n,
-      outputSize(h, kernel[0], stride[0], padding[0]),
-      outputSize(w, kernel[1], stride[1], padding[1]),
-      c,
-    ]
-    check(
-      shape[1] > 0 && shape[2] > 0,
-      () => `maxPool2d: kernel ${kernel} is larger than the padded image ${formatShape(x.shape)}`,
-    )
+  shape({ x }: { x: Tensor }, window: Window) {
+    const shape = outputShape('maxPool2d', x.shape, window)
     return { y: shape, index: { shape, dtype: 'u32' as const } }
   },
   forward({ x }, { y, index }, window) {
@@ -89,43 +100,64 @@ export interface PoolOptions {
 }
 
 /** Largest value of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.max_pool2d`. */
-export function maxPool2d(x: Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Tensor {
-  check(x.shape.length === 4, () => `maxPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
-  const window = {
-    kernel: pair('maxPool2d', 'kernelSize', kernelSize, 1),
-    stride: pair('maxPool2d', 'stride', stride, 1),
-    padding: pair('maxPool2d', 'padding', padding, 0),
-  }
+export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  checkOptions('maxPool2d', options, POOL_OPTIONS)
+  const window = windowOf('maxPool2d', x, options)
   const channels = x.shape[3]
   if (channels % 4 === 0) return maxPoolOp({ x }, window).y
   const more = zeros([...x.shape.slice(0, 3), 4 - (channels % 4)], x.dtype)
   return slice(maxPoolOp({ x: cat([x, more], { dim: 3 }) }, window).y, { dim: 3, end: channels })
 }
 
+interface Means extends Window {
+  /** Of the result. */
+  size: readonly number[]
+  countPadding: boolean
+}
+
+/** Windows of size 0 stand for bins that divide the image evenly. */
+const EVENLY = {
+  kernel: [0, 0],
+  stride: [0, 0],
+  padding: [0, 0],
+  countPadding: false,
+} as const satisfies Partial<Means>
+
+function meanParams(x: Shape, y: Shape, { kernel, stride, padding, countPadding }: Means) {
+  const [, H, W, C] = x
+  const [KH, KW] = kernel
+  const [SH, SW] = stride
+  const [PH, PW] = padding
+  return { H, W, C, OH: y[1], OW: y[2], KH, KW, SH, SW, PH, PW, count_padding: countPadding }
+}
+
 const avgPoolOp = defineOp({
-  name: 'adaptiveAvgPool2d',
+  name: 'avgPool2d',
   dtypes: { x: FLOATS },
-  shape: ({ x }: { x: Tensor }, { size }: { size: [number, number] }) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
-  forward({ x }, { y }) {
+  shape: ({ x }: { x: Tensor }, { size }: Means) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
+  forward({ x }, { y }, means) {
     const { pixels, size } = overPixels(y.shape)
-    gpu.run(
-      shaders.avgpool_forward,
-      { x, y },
-      { H: x.shape[1], W: x.shape[2], C: x.shape[3], OH: y.shape[1], OW: y.shape[2], pixels },
-      size,
-    )
+    gpu.run(shaders.avgpool_forward, { x, y }, { ...meanParams(x.shape, y.shape, means), pixels }, size)
   },
-  backward(_, { y: dy }, { x: dx }) {
+  backward(_, { y: dy }, { x: dx }, means) {
     if (!dx) return
     const { pixels, size } = overPixels(dx.shape)
-    gpu.run(
-      shaders.avgpool_backward,
-      { dy, dx },
-      { H: dx.shape[1], W: dx.shape[2], C: dx.shape[3], OH: dy.shape[1], OW: dy.shape[2], pixels },
-      size,
-    )
+    gpu.run(shaders.avgpool_backward, { dy, dx }, { ...meanParams(dx.shape, dy.shape, means), pixels }, size)
   },
 })
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether zeros of the padding count in the mean. Default true. */
+  countIncludePad?: boolean
+}
+
+/** Mean of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.avg_pool2d`. */
+export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
+  checkOptions('avgPool2d', options, [...POOL_OPTIONS, 'countIncludePad'])
+  const window = windowOf('avgPool2d', x, options)
+  const [, ...size] = outputShape('avgPool2d', x.shape, window)
+  return avgPoolOp({ x }, { ...window, size: size.slice(0, 2), countPadding: options.countIncludePad ?? true }).y
+}
 
 /**
  * Average over bins that divide the image as evenly as they can: [N, H, W, C] → [N, ...size, C].
@@ -134,5 +166,7 @@ const avgPoolOp = defineOp({
 export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): Tensor {
   check(x.shape.length === 4, () => `adaptiveAvgPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
   const [height, width] = pair('adaptiveAvgPool2d', 'size', size, 1)
-  return height * width === 1 ? mean(x, { dim: [1, 2], keepdim: true }) : avgPoolOp({ x }, { size: [height, width] }).y
+  return height * width === 1
+    ? mean(x, { dim: [1, 2], keepdim: true })
+    : avgPoolOp({ x }, { ...EVENLY, size: [height, width] }).y
 }

@@ -159,6 +159,20 @@ const cases: Case[] = [
     parameters: [[24], [24]],
     run: ([x], [w, b]) => F.groupNorm(x, 6, w, b),
   },
+  { name: 'instanceNorm', x: [image], parameters: [[24], [24]], run: ([x], [w, b]) => F.instanceNorm(x, w, b) },
+  {
+    name: 'convTranspose2d',
+    x: [[2, 4, 5, 24]],
+    parameters: [[3, 3, 16, 24], [16]],
+    both: true,
+    run: ([x], [w, b]) => F.convTranspose2d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
+  },
+  { name: 'avgPool2d', x: [image], run: ([x]) => F.avgPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }) },
+  ...(['nearest', 'bilinear'] as const).map((mode) => ({
+    name: `interpolate ${mode}`,
+    x: [image],
+    run: ([x]: Tensor[]) => F.interpolate(x, { size: [13, 7], mode }),
+  })),
   {
     name: 'embedTokens',
     x: [[3, 5, 12]],

@@ -1,0 +1,125 @@
+// Resizing of NHWC images: nearest pixels, or bilinear between four.
+import { gpu } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
+import * as shaders from '../shaders.gen.js'
+import { FLOATS, defineOp } from '../tensor/op.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { type Shape, check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
+import { folded } from './occupancy.js'
+import { pair } from './shape.js'
+
+export type InterpolateMode = Constants<typeof shaders.interpolate_forward>['MODE']
+
+const MODES: readonly string[] = ['nearest', 'bilinear']
+/** Sides of images: places are counted in i32. */
+const LONGEST = 32767
+
+/** How places of the result become places of x along one axis: see shaders/lib/interpolate.wgsl. */
+interface Along {
+  scale: number
+  by: number
+  plus: number
+  over: number
+}
+
+interface Attributes {
+  mode: InterpolateMode
+  size: [number, number]
+  along: [Along, Along]
+}
+
+/** The nearest quotient of two whole numbers of at most LONGEST, by its continued fraction. */
+function quotient(value: number): [number, number] {
+  let [p, q, pBefore, qBefore] = [Math.floor(value), 1, 1, 0]
+  for (let rest = value - p; rest > 1e-12;) {
+    const whole = Math.floor(1 / rest)
+    rest = 1 / rest - whole
+    const [pNext, qNext] = [whole * p + pBefore, whole * q + qBefore]
+    if (pNext > LONGEST || qNext > LONGEST) break
+    ;[p, q, pBefore, qBefore] = [pNext, qNext, p, q]
+  }
+  return [p, q]
+}
+
+function alongAxis(size: number, out: number, factor: number | null, mode: InterpolateMode, corners: boolean): Along {
+  const scale = Math.fround(factor === null ? size / out : 1 / factor)
+  if (corners) return { scale, by: out > 1 ? size - 1 : 0, plus: 0, over: Math.max(out - 1, 1) }
+  const [p, q] = factor === null ? [size, out] : quotient(1 / factor)
+  return mode === 'bilinear' ? { scale, by: 2 * p, plus: p - q, over: 2 * q } : { scale, by: p, plus: 0, over: q }
+}
+
+const params = ([, H, W, C]: Shape, [, OH, OW]: Shape, [h, w]: [Along, Along]) => ({
+  ...{ H, W, C, OH, OW, scale_h: h.scale, scale_w: w.scale },
+  ...{ by_h: h.by, by_w: w.by, plus_h: h.plus, plus_w: w.plus, over_h: h.over, over_w: w.over },
+})
+
+/** Lanes along channels, for every pixel of [N, H, W, C]. */
+function overPixels([n, h, w, c]: Shape) {
+  const pixels = n * h * w
+  return { pixels, size: { invocations: folded(c, pixels) } }
+}
+
+const interpolateOp = defineOp({
+  name: 'interpolate',
+  dtypes: { x: FLOATS },
+  shape: ({ x }: { x: Tensor }, { size }: Attributes) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
+  forward({ x }, { y }, { mode, along }) {
+    const { pixels, size } = overPixels(y.shape)
+    const places = { ...params(x.shape, y.shape, along), pixels }
+    gpu.run(shaders.interpolate_forward, { x, y }, places, size, { MODE: mode })
+  },
+  backward(_, { y: dy }, { x: dx }, { mode, along }) {
+    if (!dx) return
+    const { pixels, size } = overPixels(dx.shape)
+    const places = { ...params(dx.shape, dy.shape, along), pixels }
+    gpu.run(shaders.interpolate_backward, { dy, dx }, places, size, { MODE: mode })
+  },
+})
+
+export interface InterpolateOptions {
+  /** Of the result: a number or [height, width]. This or scaleFactor. */
+  size?: number | readonly number[]
+  /** The result's size is that of x times it, rounded down. Pixels lie as far apart as it says, also then. */
+  scaleFactor?: number | readonly number[]
+  /** Default 'nearest'. */
+  mode?: InterpolateMode
+  /** Whether the centres of corner pixels stay where they are, else their outer corners. Bilinear alone; default false. */
+  alignCorners?: boolean
+}
+
+/**
+ * Resizes an image [N, H, W, C], at most 32767 pixels a side. `torch.nn.functional.interpolate` with modes 'nearest' and
+ * 'bilinear', without antialiasing.
+ */
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+  checkOptions('interpolate', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
+  const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options
+  check(x.shape.length === 4, () => `interpolate: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  check(MODES.includes(mode), () => `interpolate: mode must be one of ${MODES.join(' ')}, got ${mode}`)
+  check(mode === 'bilinear' || !alignCorners, 'interpolate: alignCorners is for mode bilinear, got nearest')
+  check(
+    (size === undefined) !== (scaleFactor === undefined),
+    () => `interpolate: needs size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`,
+  )
+  const factors = scaleFactor === undefined ? [null, null] : [scaleFactor, scaleFactor].map((f, i) => numberAt(f, i))
+  const [h, w] = x.shape.slice(1)
+  const out = pair(
+    'interpolate',
+    'size of the result',
+    size ?? [h, w].map((length, i) => Math.floor(length * factors[i]!)),
+    1,
+  )
+  check(
+    Math.max(h, w, ...out) <= LONGEST,
+    () => `interpolate: at most ${LONGEST} pixels a side, got ${h}×${w} to ${out[0]}×${out[1]}`,
+  )
+  const along = (i: 0 | 1) => alongAxis(x.shape[1 + i], out[i], factors[i], mode, alignCorners)
+  return interpolateOp({ x }, { mode, size: out, along: [along(0), along(1)] }).y
+}
+
+function numberAt(value: number | readonly number[], i: number): number {
+  const factor = typeof value === 'number' ? value : value[i]
+  check(factor > 0 && factor < Infinity, () => `interpolate: scaleFactor must be positive, got ${String(value)}`)
+  return factor
+}
