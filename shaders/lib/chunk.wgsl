@@ -1,6 +1,6 @@
 // Which rows a workgroup of the norms' kernels takes: rows come in sets (one of all rows in batchNorm, one an image in
 // groupNorm), each cut into chunks; chunks of all sets are folded into y and z of the dispatch.
-struct Chunk { part: u32, of_set: u32, first: u32, end: u32 } // rows first … end - 1, none where `part` is past the last
+struct Chunk { part: u32, of_set: u32, first: u32, end: u32 } // rows first … end - 1
 
 fn chunk_of(wid: vec3<u32>, nwg: vec3<u32>) -> Chunk {
   let part = wid.z * nwg.y + wid.y;

@@ -26,8 +26,8 @@ export interface Conv2dOptions {
 }
 
 /**
- * Weight and bias of a convolution as PyTorch draws them, kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound is
- * 1 / sqrt(fanIn), for weight and bias alike. `fanIn` is weight [KH, KW, I, O] without its last axis.
+ * Weight and bias of a convolution as PyTorch draws them, kaiming_uniform_(a = sqrt(5)): gain sqrt(1/3), so the bound
+ * is 1 / sqrt(fanIn), for weight and bias alike. `fanIn` is weight [KH, KW, I, O] without its last axis.
  */
 function convParameters(
   shape: readonly number[],
@@ -83,8 +83,8 @@ export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'weightInit'
 }
 
 /**
- * Transposed 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.ConvTranspose2d`); weight [KH, KW, outChannels
- * / groups, inChannels], in checkpoints PyTorch's [inChannels, outChannels / groups, KH, KW].
+ * Transposed 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.ConvTranspose2d`); weight [KH, KW,
+ * outChannels / groups, inChannels], in checkpoints PyTorch's [inChannels, outChannels / groups, KH, KW].
  */
 export class ConvTranspose2d extends Module {
   weight: Tensor

@@ -115,7 +115,7 @@ function backward(
   }
 }
 
-const attentionOp = defineOp({
+const attentionOp = /* @__PURE__ */ defineOp({
   name: 'scaledDotProductAttention',
   dtypes: { q: FLOATS, k: FLOATS, v: FLOATS },
   auxiliary: ['stats'],
@@ -131,7 +131,7 @@ const attentionOp = defineOp({
   },
 })
 
-const selfAttentionOp = defineOp({
+const selfAttentionOp = /* @__PURE__ */ defineOp({
   name: 'selfAttention',
   dtypes: { qkv: FLOATS },
   auxiliary: ['stats'],

@@ -31,7 +31,7 @@ export interface Conv2dBatchNormOptions extends Conv2dOptions {
 
 type Vectors = Record<'runningMean' | 'runningVar', Tensor> & Record<'bias' | 'normWeight' | 'normBias', Tensor | null>
 
-const conv2dBatchNormOp = defineOp({
+const conv2dBatchNormOp = /* @__PURE__ */ defineOp({
   name: 'conv2dBatchNorm',
   dtypes: { x: FLOATS, residual: FLOATS },
   optional: ['bias', 'normWeight', 'normBias', 'residual'],

@@ -21,7 +21,7 @@ export interface ConvTranspose2dOptions {
   groups?: number
 }
 
-const convTranspose2dOp = defineOp({
+const convTranspose2dOp = /* @__PURE__ */ defineOp({
   name: 'convTranspose2d',
   dtypes: { x: FLOATS },
   saves: ['x', 'weight'],
@@ -60,8 +60,8 @@ const convTranspose2dOp = defineOp({
 })
 
 /**
- * Transposed convolution: x [N, H, W, C], weight [KH, KW, CO / groups, C], bias [CO] or null → [N, OH, OW, CO] with OH =
- * (H - 1)·stride - 2·padding + dilation·(KH - 1) + outputPadding + 1. The bias is an addition of its own.
+ * Transposed convolution: x [N, H, W, C], weight [KH, KW, CO / groups, C], bias [CO] or null → [N, OH, OW, CO] with OH
+ * = (H - 1)·stride - 2·padding + dilation·(KH - 1) + outputPadding + 1. The bias is an addition of its own.
  * `torch.nn.functional.conv_transpose2d`.
  * @throws when shapes or options do not fit.
  */

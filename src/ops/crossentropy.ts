@@ -20,7 +20,7 @@ export interface CrossEntropyOptions {
 }
 
 /** One loss a row. */
-const rowsOp = defineOp({
+const rowsOp = /* @__PURE__ */ defineOp({
   name: 'crossEntropy',
   optional: ['weight'],
   dtypes: { target: ['i32'] },
@@ -65,7 +65,7 @@ const rowsOp = defineOp({
 })
 
 /** Σ losses / Σ counted. */
-const weightedMeanOp = defineOp({
+const weightedMeanOp = /* @__PURE__ */ defineOp({
   name: 'weightedMean',
   auxiliary: ['scale'],
   saves: ['scale'],

@@ -9,7 +9,7 @@ import { cast } from './cast.js'
 import { cat } from './layout.js'
 import { expand } from './reduce.js'
 
-const embedTokensOp = defineOp({
+const embedTokensOp = /* @__PURE__ */ defineOp({
   name: 'embedTokens',
   optional: ['token'],
   dtypes: { patches: FLOATS },

@@ -1,5 +1,5 @@
-// Group normalisation: over the pixels and a group of the channels of one image. Its passes over the pixels are those of
-// batchNorm, with statistics an image; what is merged between them is its own.
+// Group normalisation: over the pixels and a group of the channels of one image. Its passes over the pixels are those
+// of batchNorm, with statistics an image; what is merged between them is its own.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
@@ -16,7 +16,7 @@ interface Attributes {
   eps: number
 }
 
-const groupNormOp = defineOp({
+const groupNormOp = /* @__PURE__ */ defineOp({
   name: 'groupNorm',
   dtypes: { x: FLOATS },
   optional: ['weight', 'bias'],

@@ -71,7 +71,7 @@ function addAt(
   gpu.run(shaders.index_sum, { x, order, starts, base, y }, params, { invocations: y.size })
 }
 
-const indexSelectOp = defineOp({
+const indexSelectOp = /* @__PURE__ */ defineOp({
   name: 'indexSelect',
   dtypes: { x: MOVABLE, index: ['i32'] },
   saves: ['index'],
@@ -129,7 +129,7 @@ function placesIn(x: Tensor, dim: number, index: Tensor, places: Tensor): void {
   gpu.run(shaders.index_places, { index, places }, params, { invocations: index.size })
 }
 
-const gatherOp = defineOp({
+const gatherOp = /* @__PURE__ */ defineOp({
   name: 'gather',
   dtypes: { x: MOVABLE, index: ['i32'] },
   auxiliary: ['places'],
@@ -165,7 +165,7 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   return gatherOp({ x: within, index }, { dim: d }).y
 }
 
-const scatterAddOp = defineOp({
+const scatterAddOp = /* @__PURE__ */ defineOp({
   name: 'scatterAdd',
   dtypes: { x: FLOATS, src: FLOATS, index: ['i32'] },
   auxiliary: ['places'],
@@ -201,7 +201,7 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
   return scatterAddOp({ x, index, src }, { dim: d }).y
 }
 
-const oneHotOp = defineOp({
+const oneHotOp = /* @__PURE__ */ defineOp({
   name: 'oneHot',
   dtypes: { index: ['i32'] },
   shape: ({ index }: { index: Tensor }, { classes }: { classes: number }) => ({ y: [...index.shape, classes] }),

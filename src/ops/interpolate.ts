@@ -60,7 +60,7 @@ function overPixels([n, h, w, c]: Shape) {
   return { pixels, size: { invocations: folded(c, pixels) } }
 }
 
-const interpolateOp = defineOp({
+const interpolateOp = /* @__PURE__ */ defineOp({
   name: 'interpolate',
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { size }: Attributes) => ({ y: [x.shape[0], ...size, x.shape[3]] }),
@@ -84,13 +84,15 @@ export interface InterpolateOptions {
   scaleFactor?: number | readonly number[]
   /** Default 'nearest'. */
   mode?: InterpolateMode
-  /** Whether the centres of corner pixels stay where they are, else their outer corners. Bilinear alone; default false. */
+  /**
+   * Whether the centres of corner pixels stay where they are, else their outer corners. Bilinear alone; default false.
+   */
   alignCorners?: boolean
 }
 
 /**
- * Resizes an image [N, H, W, C], at most 32767 pixels a side. `torch.nn.functional.interpolate` with modes 'nearest' and
- * 'bilinear', without antialiasing.
+ * Resizes an image [N, H, W, C], at most 32767 pixels a side. `torch.nn.functional.interpolate` with modes 'nearest'
+ * and 'bilinear', without antialiasing.
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   checkOptions('interpolate', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])

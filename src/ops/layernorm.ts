@@ -98,7 +98,7 @@ function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, 
   return numel(normalizedShape)
 }
 
-const layerNormOp = defineOp({
+const layerNormOp = /* @__PURE__ */ defineOp({
   name: 'layerNorm',
   dtypes: { x: FLOATS },
   optional: ['weight', 'bias'],
@@ -117,7 +117,7 @@ const layerNormOp = defineOp({
   },
 })
 
-const addLayerNormOp = defineOp({
+const addLayerNormOp = /* @__PURE__ */ defineOp({
   name: 'addLayerNorm',
   dtypes: { x: FLOATS, residual: FLOATS },
   optional: ['weight', 'bias'],

@@ -33,7 +33,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return view(x, full)
 }
 
-const permuteOp = defineOp({
+const permuteOp = /* @__PURE__ */ defineOp({
   name: 'permute',
   dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, { dims }: { dims: readonly number[] }) => ({ y: dims.map((d) => x.shape[d]) }),
@@ -79,7 +79,7 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   return permute(x, dims)
 }
 
-const sliceOp = defineOp({
+const sliceOp = /* @__PURE__ */ defineOp({
   name: 'slice',
   dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, { dim, start, end }: { dim: number; start: number; end: number }) => ({
@@ -187,7 +187,7 @@ export function stack(tensors: readonly Tensor[], options: Along = {}): Tensor {
 }
 
 /** The inverse of cat: outputs are called by their place. Parts that get no gradient count as zeros. */
-const splitOp = defineOp({
+const splitOp = /* @__PURE__ */ defineOp({
   name: 'split',
   dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, { dim, sizes }: { dim: number; sizes: readonly number[] }): Record<string, Shape> =>

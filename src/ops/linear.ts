@@ -39,7 +39,7 @@ function backward(
   if (dBias) sumMiddle(dy, dBias, 1, M, N, 1)
 }
 
-const linearOp = defineOp({
+const linearOp = /* @__PURE__ */ defineOp({
   name: 'linear',
   dtypes: { x: FLOATS },
   optional: ['bias'],
@@ -55,7 +55,7 @@ const linearOp = defineOp({
 })
 
 /** With an activation in the same kernel: what goes into it is kept for the backward pass, if there will be one. */
-const activatedLinearOp = defineOp({
+const activatedLinearOp = /* @__PURE__ */ defineOp({
   name: 'linear',
   dtypes: { x: FLOATS },
   optional: ['bias'],

@@ -11,7 +11,7 @@ import { broadcastShapes } from './shape.js'
  * a [Ba, M, K] · b [Bb, K, N] with Ba, Bb equal, or one of them 1; either transposed. The gradients are products of the
  * same kind.
  */
-const matmulOp = defineOp({
+const matmulOp = /* @__PURE__ */ defineOp({
   name: 'matmul',
   dtypes: { a: FLOATS, b: FLOATS },
   saves: ['a', 'b'],

@@ -71,7 +71,7 @@ function poolParams(x: Shape, y: Shape, { kernel, stride, padding }: Window) {
   }
 }
 
-const maxPoolOp = defineOp({
+const maxPoolOp = /* @__PURE__ */ defineOp({
   name: 'maxPool2d',
   dtypes: { x: FLOATS },
   auxiliary: ['index'],
@@ -131,7 +131,7 @@ function meanParams(x: Shape, y: Shape, { kernel, stride, padding, countPadding 
   return { H, W, C, OH: y[1], OW: y[2], KH, KW, SH, SW, PH, PW, count_padding: countPadding }
 }
 
-const avgPoolOp = defineOp({
+const avgPoolOp = /* @__PURE__ */ defineOp({
   name: 'avgPool2d',
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { size }: Means) => ({ y: [x.shape[0], ...size, x.shape[3]] }),

@@ -20,7 +20,7 @@ function flipInto(x: Tensor, y: Tensor, dims: readonly number[]): void {
   copyStrided(x, y, x.shape, from, { offset: 0, strides })
 }
 
-const flipOp = defineOp({
+const flipOp = /* @__PURE__ */ defineOp({
   name: 'flip',
   dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, _: { dims: readonly number[] }) => ({ y: x.shape }),
@@ -59,7 +59,7 @@ function rollInto(x: Tensor, y: Tensor, dim: number, shift: number): void {
   block(size - by, 0, by)
 }
 
-const rollOp = defineOp({
+const rollOp = /* @__PURE__ */ defineOp({
   name: 'roll',
   dtypes: { x: MOVABLE },
   shape: ({ x }: { x: Tensor }, _: { dim: number; shift: number }) => ({ y: x.shape }),
@@ -124,7 +124,7 @@ const aroundAxis = (x: Tensor, { dim, before, after }: Pad) => {
 }
 
 /** One axis; several are padded one after another. */
-const padOp = defineOp({
+const padOp = /* @__PURE__ */ defineOp({
   name: 'pad',
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, { dim, before, after }: Pad) => ({
