@@ -156,16 +156,34 @@ async function transpile() {
     (await readdir(join(root, dir), { recursive }).catch(() => []))
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts'))
       .map((f) => join(root, dir, f))
+  const charts = join(root, 'src/report/charts.ts')
   const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('bench', false)])).flat() // bench/peers has packages of its own
+  const shared = { outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', logLevel: 'warning' }
   await esbuild.build({
-    entryPoints,
-    outdir: join(root, 'dist'),
-    outbase: root,
-    format: 'esm',
-    target: 'es2022',
+    ...shared,
+    entryPoints: entryPoints.filter((file) => file !== charts),
     sourcemap: !has('--package'),
-    logLevel: 'warning',
   })
+  await packCharts({ ...shared, entryPoints: [charts] })
+}
+
+/** Packs what draws charts into one file, its libraries too, which are needed nowhere else; with their licences. */
+async function packCharts(options) {
+  const { metafile } = await esbuild.build({
+    ...options,
+    bundle: true,
+    minify: true,
+    metafile: true,
+    external: ['canvas'],
+  })
+  const inputs = Object.keys(metafile.inputs).map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1])
+  const licence = async (folder) => {
+    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name))
+    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+    return `${name} ${version}, ${license}\n\n${file ? await readFile(join(folder, file), 'utf8') : ''}`
+  }
+  const texts = await Promise.all([...new Set(inputs.filter(Boolean))].sort().map(licence))
+  await writeFile(join(options.outdir, 'src/report/charts.licenses.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`))
 }
 
 /**

@@ -1,7 +1,7 @@
 // Opens what a training run's settings name, finds what there is to go on from, and has it trained by training.ts while
 // nobody else may use the store.
 import { preprocessingOf } from '../models/registry.js'
-import { RadiogradError, SettingError, check } from '../util/check.js'
+import { SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
 import type { Evaluation } from './evaluation.js'
 import type { RunRecord } from './record.js'
@@ -11,7 +11,7 @@ import { run } from './training.js'
 import { withEngine } from './session.js'
 import type { TrainSettings } from './settings.js'
 import { type DataSource, openSplits, readableSplits } from './splits.js'
-import type { Store } from './store.js'
+import { type Store, readJson } from './store.js'
 
 /** See `trainRun`. */
 export function begin(settings: TrainSettings, options: TrainRunOptions): Promise<TrainOutcome> {
@@ -85,8 +85,8 @@ async function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
 /** The results of a run that nothing is left to do of. */
 async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {
   const [record, metrics] = await Promise.all([
-    json<RunRecord>(store, 'run.json'),
-    json<Evaluation>(store, 'metrics.json'),
+    readJson<RunRecord>(store, 'run.json'),
+    readJson<Evaluation>(store, 'metrics.json'),
   ])
   check(record && metrics, `${store.name}: must hold a run that was stopped or killed, got none`)
   const { settings, classes, bestEpoch } = record
@@ -94,13 +94,4 @@ async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {
   on?.({ kind: 'metrics', metrics, classes, bestEpoch: bestEpoch! })
   on?.({ kind: 'done', record, metrics })
   return { record, metrics }
-}
-
-async function json<T>(store: Store, name: string): Promise<T | null> {
-  const bytes = await store.read(name)
-  try {
-    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as T)
-  } catch {
-    throw new RadiogradError(`${store.name}: ${name} must be JSON, got something else`)
-  }
 }

@@ -42,6 +42,13 @@ interface Names extends Common {
   readonly kind: 'names'
 }
 
+/** Whole numbers from `least` on. */
+interface Wholes extends Common {
+  readonly kind: 'wholes'
+  readonly least: number
+  readonly default?: readonly number[]
+}
+
 interface Text extends Common {
   readonly kind: 'text'
   readonly default?: string
@@ -54,7 +61,7 @@ interface Switch extends Common {
 }
 
 /** One row. */
-export type Setting = Whole | Real | Choice | Names | Text | Switch
+export type Setting = Whole | Real | Choice | Names | Wholes | Text | Switch
 export type SettingTable = Readonly<Record<string, Setting>>
 
 type ValueOf<S> = S extends { kind: 'whole' | 'number' }
@@ -63,9 +70,11 @@ type ValueOf<S> = S extends { kind: 'whole' | 'number' }
     ? C
     : S extends { kind: 'names' }
       ? readonly string[]
-      : S extends { kind: 'switch' }
-        ? boolean
-        : string
+      : S extends { kind: 'wholes' }
+        ? readonly number[]
+        : S extends { kind: 'switch' }
+          ? boolean
+          : string
 type Given<T> = {
   [K in keyof T as T[K] extends { default: unknown } | { required: true } ? K : never]: ValueOf<T[K]>
 }
@@ -359,6 +368,8 @@ export function ruleOf(setting: Setting): string {
       return `one of ${setting.choices.join(', ')}`
     case 'names':
       return 'names with commas between them'
+    case 'wholes':
+      return `whole numbers from ${setting.least} on with commas between them`
     case 'text':
       return 'a text'
     case 'switch':
@@ -379,6 +390,10 @@ export function fits(setting: Setting, value: unknown): boolean {
       return setting.choices.includes(value as string)
     case 'names':
       return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string' && name !== '')
+    case 'wholes': {
+      const whole: Whole = { kind: 'whole', least: setting.least, help: '' }
+      return Array.isArray(value) && value.length > 0 && value.every((each) => fits(whole, each))
+    }
     case 'text':
       return typeof value === 'string' && value !== ''
     case 'switch':
@@ -395,6 +410,7 @@ export function fromText(setting: Setting, text: string): unknown {
     number: () => (text.trim() === '' ? undefined : Number(text)),
     choice: () => text,
     names: () => text.split(',').map((name) => name.trim()),
+    wholes: () => text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : undefined)),
     text: () => text,
     switch: () => ({ true: true, false: false })[text],
   }[setting.kind]()

@@ -1,5 +1,6 @@
 // Where a run keeps its files: a folder on disk, the browser's own folder, or memory. Names are plain, without folders;
 // a file is written whole or not at all.
+import { RadiogradError } from '../util/check.js'
 
 export interface Store {
   /** What messages call it. */
@@ -50,6 +51,20 @@ export class MemoryStore implements Store {
 /** `value` as an indented JSON file. */
 export function writeJson(store: Pick<Store, 'write'>, name: string, value: unknown): Promise<void> {
   return writeText(store, name, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/**
+ * A file as JSON, or null where there is none.
+ *
+ * @throws RadiogradError where it is not JSON.
+ */
+export async function readJson<T>(store: Pick<Store, 'name' | 'read'>, name: string): Promise<T | null> {
+  const bytes = await store.read(name)
+  try {
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as T)
+  } catch {
+    throw new RadiogradError(`${store.name}: ${name} must be JSON, got something else`)
+  }
 }
 
 export function writeText(store: Pick<Store, 'write'>, name: string, text: string): Promise<void> {

@@ -6,10 +6,12 @@ import { calibrateCommand } from './calibrate.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
+import { experimentCommand } from './experiment.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
 import { guardOutput } from './output.js'
 import { predictCommand } from './predict.js'
+import { reportCommand } from './reportRuns.js'
 import { Interrupted } from './session.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
@@ -27,6 +29,8 @@ for (const add of [
   predictCommand,
   calibrateCommand,
   downloadCommand,
+  reportCommand,
+  experimentCommand,
   infoCommand,
   demoCommand,
   setupCommand,

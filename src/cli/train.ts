@@ -63,7 +63,7 @@ function work(
 }
 
 /** A run's events as lines, as a moving bar, or as the result. */
-class RunLines {
+export class RunLines {
   private settings!: TrainSettings
 
   constructor(

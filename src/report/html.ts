@@ -30,12 +30,22 @@ export function markup(strings: TemplateStringsArray, ...values: Content[]): Htm
   return new Html(strings.map((text, i) => text + textOf(values[i])).join(''))
 }
 
-/** A table that can be copied; its first column names the rows. On a narrow screen it scrolls on its own. */
-export function table(caption: string, head: readonly Content[], rows: readonly (readonly Content[])[]): Html {
+/**
+ * A table that can be copied; its first column names the rows. On a narrow screen it scrolls on its own.
+ * @param options.prose whether cells hold sentences, which wrap; figures do not.
+ */
+export function table(
+  caption: string,
+  head: readonly Content[],
+  rows: readonly (readonly Content[])[],
+  { prose = false }: { prose?: boolean } = {},
+): Html {
   const line = ([first, ...rest]: readonly Content[]) =>
     markup`<tr><th scope="row">${first}</th>${rest.map((cell) => markup`<td>${cell}</td>`)}</tr>\n`
-  return markup`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
-<caption>${caption}</caption>
+  return markup`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table${
+    prose && markup` class="prose"`
+  }>
+<caption><span>${caption}</span></caption>
 <thead><tr>${head.map((cell) => markup`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(line)}</tbody>

@@ -27,7 +27,9 @@ h1 { font-size: clamp(1.7rem, 4vw, 2.5rem); margin: 0 0 .4rem; }
 h2 { font-size: 1.45rem; margin: 3.2rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.08rem; margin: 1.8rem 0 .5rem; }
 p, li { max-width: 46rem; }
-p { margin: .6rem 0; overflow-wrap: anywhere; }
+p { margin: .6rem 0; }
+p, li { overflow-wrap: anywhere; }
+caption span { display: inline-block; max-width: min(46rem, calc(100vw - 3rem)); }
 a { color: var(--c0); }
 .soft, figcaption, caption { color: var(--soft); }
 .notice { border-left: 4px solid var(--wrong); background: var(--card); padding: .7rem 1rem; max-width: 46rem; }
@@ -43,12 +45,13 @@ th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 tbody th { font-weight: 500; }
-td { overflow-wrap: anywhere; min-width: 4.5rem; }
+td { white-space: nowrap; }
+.prose td { white-space: normal; overflow-wrap: anywhere; min-width: 4.5rem; }
 pre { overflow-x: auto; font: .88rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;
   background: var(--card);
   border: 1px solid var(--line); padding: .8rem 1rem; }
 code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: .9em; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 1rem .8rem;
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.6rem, 1fr)); gap: 1rem .8rem;
   margin: 1rem 0;
   padding: 0; list-style: none; }
 .pictures figure, .maps figure { margin: 0; }
@@ -59,6 +62,8 @@ code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; f
 .sides > div { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; align-content: start; }
 .sides h3 { grid-column: 1 / -1; margin: 0; }
 .sides img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: #000; }
+figcaption b { color: var(--text); }
+.cases { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .4rem 2rem; }
 .maps { break-inside: avoid; display: grid; grid-template-columns: repeat(3, minmax(0, 11rem)); gap: .6rem;
   margin: 1rem 0; }
 .maps p { grid-column: 1 / -1; margin: 0; }
@@ -69,5 +74,7 @@ code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; f
   main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
+  td, th { white-space: normal; padding-right: .5rem; }
+  table { font-size: .85rem; }
   nav { display: none; }
 }`

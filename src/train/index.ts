@@ -1,7 +1,7 @@
 // Training and evaluation: part of the public entry point.
 export type { BatchSource } from './batches.js'
 export { type EvaluateOptions, Evaluator } from './evaluator.js'
-export { type HistoryRow, historyCsv } from './history.js'
+export { type HistoryRow, historyCsv, parseHistory } from './history.js'
 export {
   type BinaryConfusion,
   type Metrics,

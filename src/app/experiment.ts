@@ -1,0 +1,159 @@
+// The experiment of the notebook that this project answers: ResNet18 (layer4 and fc) beside a Vision Transformer (all of
+// it) on chest radiographs, once for each seed, with one report over all. What makes it go on after a stop is that each
+// training goes on from its own files, and that all else is computed again from what it left.
+import { SettingError } from '../util/check.js'
+import type { CheckpointSource } from './card.js'
+import type { RunEvent } from './events.js'
+import { type ReportOptions, writeReport } from './report.js'
+import { MODEL_NAMES } from '../models/registry.js'
+import {
+  type Setting,
+  type SettingTable,
+  type SettingsOf,
+  TRAIN_SETTINGS,
+  type TrainSettings,
+  parseSettings,
+} from './settings.js'
+import type { DataSource } from './splits.js'
+import { MemoryStore, type Store, readJson, writeJson } from './store.js'
+import { type TrainRunOptions, resumeRun, trainRun } from './train.js'
+
+const T = TRAIN_SETTINGS
+const { dryRun, saveEvery, skipUnreadable, workers, maxPixels, tune, adapter } = T
+
+/** Of the experiment; defaults are the notebook's. */
+export const EXPERIMENT_SETTINGS = {
+  data: T.data,
+  out: { ...T.out, default: 'runs/chest-xray', help: 'folder for report.html, results.json, figures and the runs' },
+  resnet18Weights: { ...T.weights, help: `ResNet18: ${T.weights.help}` },
+  vitWeights: { ...T.weights, help: `Vision Transformer: ${T.weights.help}` },
+  vit: {
+    kind: 'choice',
+    choices: MODEL_NAMES.filter((name) => name.startsWith('vit-')),
+    default: 'vit-b16',
+    value: 'name',
+    help: 'the Vision Transformer',
+  },
+  seeds: { kind: 'wholes', least: 0, default: [0], value: 'list', help: 'train both models once with each of these' },
+  epochs: T.epochs,
+  batchSize: T.batchSize,
+  lr: T.lr,
+  patience: T.patience,
+  imageSize: { ...T.imageSize, default: 224, help: 'width and height of the images that both models see' },
+  vitImageSize: { ...T.imageSize, help: 'the same for the Vision Transformer (default: --image-size)' },
+  resizeSize: {
+    ...T.resizeSize,
+    help: 'the shorter side before the middle is cut out (default: 256 for images of 224, others in proportion)',
+  },
+  limit: T.limit,
+  valSplit: T.valSplit,
+  patientPattern: T.patientPattern,
+  sensitivity: T.sensitivity,
+  dropLast: { ...T.dropLast, default: true, help: 'keep a last batch that is not full' },
+  classWeights: T.classWeights,
+  augment: T.augment,
+  optimizer: T.optimizer,
+  schedule: T.schedule,
+  precision: T.precision,
+  gradAccumulation: T.gradAccumulation,
+  checkpointActivations: T.checkpointActivations,
+  dryRun: { ...dryRun, free: true },
+  saveEvery,
+  skipUnreadable,
+  workers,
+  maxPixels,
+  tune,
+  adapter,
+} as const satisfies SettingTable
+
+export type ExperimentSettings = SettingsOf<typeof EXPERIMENT_SETTINGS>
+
+/** The two models by the names that results.json gives them. */
+const MODELS = ['resnet18', 'vit'] as const
+
+export interface ExperimentOptions extends Pick<TrainRunOptions, 'signal' | 'versions'> {
+  /** The output folder ('') or a folder in it. */
+  open: (folder: string) => Store
+  data?: DataSource
+  /** What the settings' names for weights mean. */
+  weights?: (name: string) => CheckpointSource
+  /** Of the run of that name, and of the report (''). */
+  on?: (event: RunEvent, run: string) => void
+  encodeJpeg: ReportOptions['encodeJpeg']
+}
+
+/** The settings of one model's training. */
+export function trainingOf(settings: ExperimentSettings, model: (typeof MODELS)[number], seed: number): TrainSettings {
+  const { seeds: _, resnet18Weights, vitWeights, vit, vitImageSize, ...common } = settings
+  const isVit = model === 'vit'
+  const imageSize = (isVit ? vitImageSize : undefined) ?? settings.imageSize
+  const { resizeSize = Math.round((imageSize * 256) / 224), checkpointActivations } = settings
+  return parseSettings(TRAIN_SETTINGS, {
+    ...common,
+    model: isVit ? vit : model,
+    weights: isVit ? vitWeights : resnet18Weights,
+    trainable: isVit ? undefined : ['layer4', 'fc'],
+    imageSize,
+    resizeSize,
+    checkpointActivations: isVit && checkpointActivations,
+    seed,
+  })
+}
+
+/**
+ * Trains what is not trained yet, tests all, and writes `report.html`, `results.json` and the figures. Returns null when
+ * stopped by the signal, or after a dry run, which writes nothing.
+ *
+ * @throws RadiogradError where the folder holds an experiment with other settings, or another run has it.
+ */
+export async function experimentRun(settings: ExperimentSettings, options: ExperimentOptions): Promise<object | null> {
+  const { open, on, data, weights, signal, versions, encodeJpeg } = options
+  const store = open('')
+  const { seeds } = settings
+  if (new Set(seeds).size < seeds.length) throw new SettingError('seeds', `must differ, got ${seeds.join()}`)
+  const plan = seeds.flatMap((seed) => MODELS.map((model) => ({ model, seed, run: `${model}-seed${seed}` })))
+  const train = async ({ model, seed, run }: (typeof plan)[number]) => {
+    const own = trainingOf(settings, model, seed)
+    const there = settings.dryRun ? new MemoryStore() : open(run)
+    const files = await there.list()
+    const begun = files.some((file) => file.endsWith('.resume')) || files.includes('metrics.json')
+    const common = { store: there, data, weights, signal, versions, on: (event: RunEvent) => on?.(event, run) }
+    const { workers, adapter, saveEvery } = own
+    const free = { data: own.data, out: own.out, workers, adapter, saveEvery }
+    return begun ? resumeRun(free, common) : trainRun(own, common)
+  }
+  if (settings.dryRun) {
+    for (const one of plan.slice(0, MODELS.length)) await train(one)
+    return null
+  }
+  const release = await store.lock?.()
+  try {
+    if (await isNew(store, settings)) await writeJson(store, 'experiment.json', settings)
+    for (const one of plan) if (!(await train(one)).metrics) return null
+    const runs = plan.map(({ model, run }) => ({ name: model, store: open(run) }))
+    const title = 'Chest radiographs: ResNet18 beside a Vision Transformer'
+    const told = on && ((event: RunEvent) => on(event, ''))
+    const report = { title, notebook: true, store, figures: open('figures'), encodeJpeg, data, signal, on: told }
+    return await writeReport(runs, { ...settings, ...report })
+  } catch (error) {
+    // Of an experiment whose first training did not begin nothing stays.
+    if ((await open(plan[0].run).list()).length === 0) await store.remove('experiment.json').catch(() => {})
+    throw error
+  } finally {
+    await release?.()
+  }
+}
+
+/** Whether the store holds no experiment yet; one with other settings is refused. */
+async function isNew(store: Store, settings: ExperimentSettings): Promise<boolean> {
+  const kept = await readJson<Record<string, unknown>>(store, 'experiment.json')
+  if (!kept) return true
+  for (const [name, setting] of Object.entries<Setting>(EXPERIMENT_SETTINGS)) {
+    if (setting.free) continue
+    const [was, is] = [kept[name], settings[name as keyof ExperimentSettings]].map(
+      (v) => JSON.stringify(v) ?? 'nothing',
+    )
+    if (was !== is) throw new SettingError(name, `must be as the experiment in ${store.name} began, ${was}, got ${is}`)
+  }
+  return false
+}

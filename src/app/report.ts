@@ -1,0 +1,240 @@
+// Gathers what a report is made of: reads finished runs, has their models say again what they say of every test image,
+// explains the worst mistakes, audits the data, and writes the page, its figures and results.json.
+import { auditDataset } from '../audit/audit.js'
+import { DecodePool } from '../data/decodePool.js'
+import type { Image } from '../data/image.js'
+import type { Sample } from '../data/imageFolder.js'
+import { findPatients } from '../data/patients.js'
+import type { HostStep } from '../data/transforms.js'
+import type { Engine } from '../engine/index.js'
+import { makeReport } from '../report/report.js'
+import { confidentMistakes, gridOf } from '../report/results.js'
+import { type FinishedRun, type ReportData, type ReportInput, shownRuns } from '../report/run.js'
+import { type HistoryRow, parseHistory } from '../train/history.js'
+import { Random } from '../util/random.js'
+import { check } from '../util/check.js'
+import { readModel } from './card.js'
+import { outputsOf } from './evaluate.js'
+import { evaluateOutputs } from './evaluation.js'
+import { explainImages } from './explanations.js'
+import { UNFITTED, fitOperatingPoint } from './operatingPoint.js'
+import type { RunRecord } from './record.js'
+import { type Listener, withEngine } from './session.js'
+import { MACHINE_SETTINGS, type MachineSettings, type SettingTable, type SettingsOf } from './settings.js'
+import { type DataSource, openSplits, readableSplits } from './splits.js'
+import { type Store, readJson, writeJson, writeText } from './store.js'
+
+/** Of a report. */
+export const REPORT_SETTINGS = {
+  data: { kind: 'text', value: 'dir', help: 'the data set (default: where each run found it)' },
+  out: { kind: 'text', default: 'runs/report', value: 'dir', help: 'folder for report.html, results.json and figures' },
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
+export type ReportSettings = SettingsOf<typeof REPORT_SETTINGS>
+
+/** A finished run by its folder. */
+export interface ReportedRun {
+  /** What the report calls it; runs that differ in their seed alone share a name. */
+  name: string
+  store: Store
+}
+
+export interface ReportOptions extends MachineSettings {
+  title: string
+  /** Whether the notebook's own figures stand beside. */
+  notebook?: boolean
+  /** Where `report.html` and `results.json` go, and where the figures. */
+  store: Store
+  figures: Store
+  /** The images; where each run found them when left out. */
+  data?: DataSource
+  signal?: AbortSignal
+  on?: Listener
+  /** A picture as a JPEG file. */
+  encodeJpeg: (image: Image) => Uint8Array
+}
+
+/** A run that was read. */
+interface Read extends ReportedRun {
+  record: RunRecord
+  history: HistoryRow[]
+  checkpoint: Uint8Array
+}
+
+async function readRun({ name, store }: ReportedRun): Promise<Read> {
+  const record = await readJson<RunRecord>(store, 'run.json')
+  const [table, checkpoint] = [await store.read('history.csv'), await store.read('best.safetensors')]
+  const whole = record?.command === 'train' && table && checkpoint && (await store.list()).includes('metrics.json')
+  check(whole, `${store.name}: must hold a finished run of 'train', got none`)
+  const history = parseHistory(new TextDecoder().decode(table), store.name)
+  return { name, store, record, history, checkpoint }
+}
+
+/**
+ * Writes a report of finished runs, side by side: `report.html`, `results.json` and the figures. An engine is opened for
+ * it and closed at the end. Returns what results.json holds; null when stopped by the signal. Events: `note`, `adapter`,
+ * `progress`.
+ *
+ * @throws RadiogradError where a folder holds no finished run, or its images are not there any more.
+ */
+export async function writeReport(runs: readonly ReportedRun[], options: ReportOptions): Promise<object | null> {
+  const { store, figures } = options
+  const read: Read[] = []
+  for (const run of runs) read.push(await readRun(run))
+  const work = new Gathering(options)
+  const input = await work.gather(read)
+  if (!input) return null
+  const made = await makeReport(input)
+  for (const [name, content] of made.figures)
+    await figures.write(name, typeof content === 'string' ? new TextEncoder().encode(content) : content)
+  await writeJson(store, 'results.json', made.results)
+  await writeText(store, 'report.html', made.page)
+  return made.results
+}
+
+class Gathering {
+  private readonly pool: DecodePool
+  private readonly note: (text: string) => void
+
+  constructor(private readonly options: ReportOptions) {
+    this.note = (text) => options.on?.({ kind: 'note', text })
+    this.pool = new DecodePool(options.workers, { maxPixels: options.maxPixels, onWarning: this.note })
+  }
+
+  async gather(read: readonly Read[]): Promise<ReportInput | null> {
+    const { title, notebook = false, signal, on } = this.options
+    try {
+      return await withEngine(this.options, on, async (engine) => {
+        const runs: FinishedRun[] = []
+        const files = new Map<string, Sample>()
+        for (const one of read) {
+          const explain = !runs.some((run) => run.name === one.name)
+          const run = await this.run(engine, one, explain, files)
+          if (!run) return null
+          runs.push(run)
+        }
+        const grid = shownRuns(runs).flatMap((run) => gridOf(run).map((i) => run.test.files[i]))
+        const pictures = new Map<string, string>()
+        for (const file of new Set(grid)) pictures.set(file, await this.thumbnail(files.get(file)!))
+        const data = await this.data(read)
+        signal?.throwIfAborted()
+        return { title, notebook, runs, pictures, data }
+      })
+    } catch (error) {
+      if (signal?.aborted) return null
+      throw error
+    } finally {
+      await this.pool.close()
+    }
+  }
+
+  private source({ record }: Read): DataSource {
+    return this.options.data ?? record.settings.data
+  }
+
+  /** What a run's model says; its test images go into `files`. */
+  private async run(
+    engine: Engine,
+    one: Read,
+    explain: boolean,
+    files: Map<string, Sample>,
+  ): Promise<FinishedRun | null> {
+    const { signal, on } = this.options
+    const { name, record, history, checkpoint } = one
+    const { settings } = record
+    const { card, build } = await readModel(checkpoint)
+    const splits = await readableSplits(
+      openSplits(this.source(one), { ...settings, ...card, augment: 'none' }),
+      settings,
+      this.note,
+    )
+    const model = build()
+    const say = { workers: this.pool, signal, on }
+    const outputs = await outputsOf(engine, model, splits.test, say)
+    if (!outputs) return null
+    let point = card.operatingPoint
+    if (!point && splits.validation) {
+      const steering = await outputsOf(engine, model, splits.validation, say)
+      if (!steering) return null
+      point = fitOperatingPoint(steering)
+    }
+    const { samples } = splits.test
+    const patients = findPatients(samples, settings.patientPattern).of
+    const root = this.source(one)
+    const test = { ...outputs, files: samples.map(({ path }) => within(path, root)), patients }
+    test.files.forEach((file, i) => files.set(file, samples[i]))
+    const run: FinishedRun = {
+      name,
+      record,
+      history,
+      test,
+      mostProbable: evaluateOutputs(outputs, patients, UNFITTED),
+      atPoint: evaluateOutputs(outputs, patients, point ?? UNFITTED),
+      explained: [],
+    }
+    if (!explain) return run
+    const mistakes = confidentMistakes(run)
+    const explained = await explainImages(
+      engine,
+      model,
+      card,
+      mistakes.map(({ index }) => samples[index]),
+      mistakes.map(({ called }) => card.classes.indexOf(called)),
+      this.pool,
+    )
+    return {
+      ...run,
+      explained: explained.map(({ picture, heatMap, randomised, ...rest }, i) => ({
+        ...rest,
+        index: mistakes[i].index,
+        picture: this.uri(picture),
+        heatMap: this.uri(heatMap),
+        randomised: this.uri(randomised),
+      })),
+    }
+  }
+
+  /** An audit and samples of each data set that the runs name. */
+  private async data(read: readonly Read[]): Promise<ReportData[]> {
+    const { signal, workers } = this.options
+    const found: ReportData[] = []
+    const sources = new Map(read.map((one) => [this.source(one), one]))
+    for (const [source, one] of sources) {
+      const { settings } = one.record
+      const name = typeof source === 'string' ? (/[^/\\]+(?=[/\\]*$)/.exec(source)?.[0] ?? source) : 'picked files'
+      const audit = await auditDataset(source, { workers, signal })
+      const { card } = await readModel(one.checkpoint)
+      const { train } = openSplits(source, { ...settings, ...card, augment: 'none' })
+      const samples: ReportData['samples'][0][] = []
+      for (const [label, name] of train.classes.entries()) {
+        const own = new Random(0, 0x5a3d, label).shuffle(train.samples.filter((sample) => sample.label === label))
+        const pictures: { file: string; uri: string }[] = []
+        for (const sample of own.slice(0, 4))
+          pictures.push({ file: within(sample.path, source), uri: await this.thumbnail(sample) })
+        samples.push({ class: name, pictures })
+      }
+      found.push({ name, audit, samples })
+    }
+    return found
+  }
+
+  /** A small picture of an image: whole, its shorter side 128 pixels or less. */
+  private async thumbnail({ path, file }: Sample): Promise<string> {
+    const steps: HostStep[] = [{ kind: 'Resize', size: 128 }]
+    return this.uri(await this.pool.decode({ path, file, steps }))
+  }
+
+  private uri(image: Image): string {
+    const bytes = this.options.encodeJpeg(image)
+    let text = ''
+    for (const byte of bytes) text += String.fromCharCode(byte)
+    return `data:image/jpeg;base64,${btoa(text)}`
+  }
+}
+
+/** A file by its path below the data set's folder. */
+function within(path: string, source: DataSource): string {
+  const root = typeof source === 'string' ? source : ''
+  return (path.startsWith(root) ? path.slice(root.length) : path).replace(/^[/\\]+/, '').replaceAll('\\', '/')
+}

@@ -1,0 +1,176 @@
+// What a run knows of itself in sentences: the methods paragraph, and the answers to the guidelines' items.
+import { shownRuns, type FinishedRun, type ReportInput } from './run.js'
+import { count, list, num, plural, withInterval } from './words.js'
+
+export type Fact = keyof ReturnType<typeof factsOf>
+
+const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0)
+const counts = (of: Readonly<Record<string, number>>) =>
+  list(Object.entries(of).map(([name, n]) => `${count(n)} ${name}`))
+/** The same sentence once. */
+const once = (texts: readonly string[]) => [...new Set(texts)].join(' ')
+
+/** How a run's model was made and trained, in one sentence. */
+function trainingText({ name, record }: FinishedRun): string {
+  const { settings, weights, bestEpoch, epochs, stopped } = record
+  const { optimizer, lr, schedule, batchSize, precision, trainable, dropLast, classWeights, augment } = settings
+  const parts = [
+    `${name} (${settings.model}): ${trainable ? list(trainable) : 'all parameters'} trained`,
+    `${optimizer}, learning rate ${lr}${schedule === 'constant' ? '' : `, ${schedule} schedule`}`,
+    `batches of ${batchSize}${dropLast ? ', incomplete ones left out' : ''}`,
+    precision,
+    `cross-entropy${classWeights ? ' weighted so that classes count alike' : ''}`,
+    augment === 'none'
+      ? 'no augmentation'
+      : `images varied at random (${augment === 'notebook' ? 'mirrored' : augment})`,
+    weights ? `from pretrained weights (${weights.loaded} of ${weights.tensors} tensors)` : 'from random weights',
+  ]
+  const end = stopped === 'early' ? `stopped early after ${plural(epochs, 'epoch')}` : `${plural(epochs, 'epoch')}`
+  return `${parts.join('; ')}; ${end}; the weights of epoch ${bestEpoch} kept.`
+}
+
+const preprocessing = ({ record: { settings } }: FinishedRun) =>
+  (settings.resizeSize
+    ? `Resized to a shorter side of ${settings.resizeSize} px, the middle ${settings.imageSize} × ${settings.imageSize} px cut out`
+    : `Resized to ${settings.imageSize} × ${settings.imageSize} px, proportions not kept`) +
+  ', gray levels normalised as the pretrained weights want it.'
+
+/** Answers by what they are about. */
+export function factsOf({ runs, data }: ReportInput) {
+  const shown = shownRuns(runs)
+  const [first] = shown
+  const { record } = first
+  const binary = record.classes.length === 2
+  const [, positive] = record.classes
+  const seeds = [...new Set(runs.map((run) => run.record.settings.seed))]
+  const across = data.flatMap(({ audit }) =>
+    audit.patients.flatMap(({ key, overlaps }) => overlaps.map((o) => ({ key, ...o }))),
+  )
+  const byPoint = (run: FinishedRun) => {
+    const { rule, threshold, temperature, images } = run.atPoint.operatingPoint
+    const when = threshold === null ? 'the most probable class is called' : `threshold ${num(threshold)} by ${rule}`
+    return `${run.name}: ${when}, temperature ${num(temperature, 3)}${images ? `, fitted on ${images} validation images` : ''}.`
+  }
+  const performance = shown
+    .map(({ name, mostProbable: { measures } }) => {
+      const say = (what: string, key: string) => (measures[key] ? [`${what} ${withInterval(measures[key])}`] : [])
+      const parts = [
+        ...say('AUC', 'auc'),
+        ...say('accuracy', 'accuracy'),
+        ...say('sensitivity', 'sensitivity'),
+        ...say('specificity', 'specificity'),
+      ]
+      return `${name}: ${list(parts)}.`
+    })
+    .join(' ')
+  return {
+    technology: `Deep learning: ${list(shown.map((run) => run.record.settings.model))}, classification of images as ${list(record.classes)}.`,
+    goal: 'Development of models and their evaluation on held-out images of the same collection.',
+    source: `Folders ${list(data.map(({ name }) => name))}, images labelled by the folder they are in.`,
+    included: data
+      .map(({ audit }) => {
+        const out = audit.leftOut.length + audit.unreadable.length
+        return `Every JPEG and PNG image in a class folder; ${out ? `${plural(out, 'file')} left out or unreadable` : 'none left out'}.`
+      })
+      .join(' '),
+    preprocessing: once(shown.map(preprocessing)),
+    subset: once(
+      shown.map(({ record: { settings } }) =>
+        settings.limit
+          ? `${count(settings.limit)} training images at most, drawn at random with the shares of the classes.`
+          : 'All training images.',
+      ),
+    ),
+    missing: 'Images that cannot be decoded are refused or left out by name; there are no other inputs.',
+    reference: `The folder's name: ${list(record.classes)}. How the labels came about is not stated.`,
+    partitions: once(
+      shown.map(
+        ({ record: r }) =>
+          `Training ${count(sum(r.images.train))}, validation ${r.images.validation ? count(sum(r.images.validation)) : 'none'} ` +
+          `(${r.validationFrom}), test ${count(sum(r.images.test))} images in a folder of its own.`,
+      ),
+    ),
+    disjoint:
+      'Training and validation by patient, as far as file names tell. Training and test as the folders give them: ' +
+      (across.length
+        ? `${list(across.map((o) => `by ${o.key}, ${plural(o.patients.length, 'patient')} of ${o.splits[0]} in ${o.splits[1]} too`))}.`
+        : 'no patient in both, as far as file names tell.'),
+    model: shown.map(({ name, record: r }) => `${name}: ${r.settings.model} at ${r.settings.imageSize} px.`).join(' '),
+    software: list(Object.entries(record.versions).map(([name, version]) => `${name} ${version}`)),
+    initialisation: shown
+      .map(({ name, record: { weights } }) =>
+        weights
+          ? `${name}: pretrained, ${weights.loaded} of ${weights.tensors} tensors; ${weights.missing.length + weights.reinitialised.length} fresh.`
+          : `${name}: random values.`,
+      )
+      .join(' '),
+    training: runs
+      .filter((run) => shown.includes(run))
+      .map(trainingText)
+      .join(' '),
+    selection: record.images.validation
+      ? 'The epoch with the lowest validation loss; the test images decided nothing.'
+      : 'The last epoch: there was no validation.',
+    ensembling: 'None.',
+    metrics: binary
+      ? `With ${positive} as positive: accuracy, sensitivity, specificity, PPV, NPV, F1, likelihood ratios, AUC, average precision, Brier score, expected calibration error.`
+      : 'Accuracy and means over the classes of precision, recall, specificity, F1 and AUC.',
+    uncertainty:
+      'Intervals of 95 % by 2,000 resamples of the patients, seeded' +
+      (shown.length > 1 ? "; two models by DeLong's test and by a bootstrap of pairs." : '.'),
+    robustness:
+      seeds.length > 1 ? `Trained with ${seeds.length} seeds (${seeds.join(', ')}); mean and spread given.` : undefined,
+    explainability: once(
+      shown.flatMap(({ explained }) =>
+        explained.map(({ method }) => `${method}, beside the same with randomised weights.`),
+      ),
+    ),
+    internal: 'A test folder of the same collection.',
+    external: 'None: development and test images are of one collection.',
+    numbers: once(
+      runs.map(
+        ({ record: { images }, mostProbable }) =>
+          `Training ${counts(images.train)}${images.validation ? `, validation ${counts(images.validation)}` : ''}, ` +
+          `test ${counts(images.test)} of ${count(mostProbable.patients)} patients as far as names tell.`,
+      ),
+    ),
+    performance,
+    failures: 'The most confident mistakes are shown with heat maps; all predictions are in results.json.',
+    limitations:
+      'One collection, labels taken as they are, no external test; what the audit found (copies, patients on both sides, ' +
+      'shortcuts) stands at the beginning.',
+    use: 'None: this is no medical device.',
+    details: 'results.json beside this page; run.json of each run.',
+    availability: 'radiograd (MIT licence); the weights are in best.safetensors of each run.',
+    predictors: 'The pixels of one image.',
+    updating: 'None.',
+    predictions: 'Softmax of the logits over the temperature.',
+    imbalance: once(
+      shown.map(({ record: { settings } }) =>
+        settings.classWeights
+          ? 'The loss weighs classes by how rare they are: probabilities are those of equally frequent classes.'
+          : 'Not corrected.',
+      ),
+    ),
+    output: shown.map(byPoint).join(' '),
+    balance: `Training ${counts(record.images.train)}; test ${counts(record.images.test)}.`,
+    specification: 'Architecture by name, weights in best.safetensors of each run.',
+  }
+}
+
+/** What a methods section says, as one paragraph. */
+export function methodsParagraph(input: ReportInput): string {
+  const facts = factsOf(input)
+  const { adapter, versions } = input.runs[0].record
+  return [
+    facts.source,
+    facts.partitions,
+    facts.preprocessing,
+    facts.training,
+    facts.selection,
+    facts.output,
+    facts.metrics,
+    facts.uncertainty,
+    `Computed with radiograd ${versions.radiograd ?? ''} on ${adapter.name}${adapter.isSoftware ? ' (a software adapter)' : ''}.`,
+  ].join(' ')
+}

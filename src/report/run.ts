@@ -1,0 +1,138 @@
+// What a report is made of: finished runs with all that their models say, the data they were trained on, and pictures.
+// Plain data; where it comes from is the application's business.
+import type { Audit } from '../audit/audit.js'
+import type { HistoryRow } from '../train/history.js'
+import type { Metrics } from '../train/metrics.js'
+
+type Counts = Readonly<Record<string, number>>
+
+/** A measure with its 95 % interval; null where it is undefined, or not finite. */
+export interface Figure {
+  estimate: number | null
+  low: number | null
+  high: number | null
+}
+
+/** How outputs become a call, fitted on validation images. */
+export interface OperatingPoint {
+  temperature: number
+  /** Of two classes the second is called from this probability on; null: the most probable class is called. */
+  threshold: number | null
+  rule: string
+  sensitivity: number | null
+  specificity: number | null
+  images: number
+}
+
+/** What a model is worth on the test images at an operating point. */
+export interface Evaluation extends Metrics {
+  operatingPoint: OperatingPoint
+  measures: Readonly<Record<string, Figure>>
+  patients: number
+}
+
+/** What a record of a run says; `run.json` has more. */
+export interface RunFacts {
+  settings: Readonly<Record<string, unknown>> & {
+    model: string
+    imageSize: number
+    resizeSize?: number
+    epochs: number
+    batchSize: number
+    lr: number
+    seed: number
+    optimizer: string
+    schedule: string
+    precision: string
+    patience: number
+    valSplit: number
+    limit?: number
+    trainable?: readonly string[]
+    dropLast?: boolean
+    classWeights: boolean
+    augment: string
+  }
+  classes: readonly string[]
+  images: { train: Counts; validation: Counts | null; test: Counts }
+  validationFrom: string
+  weights: {
+    file: string
+    tensors: number
+    loaded: number
+    missing: readonly string[]
+    reinitialised: readonly string[]
+  } | null
+  bestEpoch: number | null
+  epochs: number
+  stopped: string
+  seconds: number
+  secondsPerEpoch: number | null
+  adapter: { name: string; kind: string; isSoftware: boolean }
+  versions: Readonly<Record<string, string>>
+}
+
+/** What a model says of labelled images. */
+export interface Predictions {
+  /** Paths in the data set. */
+  files: readonly string[]
+  labels: ArrayLike<number>
+  /** [n, C] logits. */
+  logits: ArrayLike<number>
+  /** Of each image. */
+  patients: readonly string[]
+}
+
+/** A mistake and where the model looked; pictures are data URIs. */
+export interface ExplainedMistake {
+  /** In the test images. */
+  index: number
+  /** In words: 'Grad-CAM of layer4'. */
+  method: string
+  picture: string
+  heatMap: string
+  /** With randomised weights. */
+  randomised: string
+  /** Of the map on the outermost tenth of the image at each side, and that region's share of the area. */
+  borderShare: number
+  borderArea: number
+  /** Rank correlation of the map and that with randomised weights. */
+  correlation: number
+}
+
+export interface FinishedRun {
+  /** What the report calls it; runs that differ in their seed alone share a name. */
+  name: string
+  record: RunFacts
+  history: readonly HistoryRow[]
+  test: Predictions
+  /** The most probable class called, and at the operating point that the checkpoint stores. */
+  mostProbable: Evaluation
+  atPoint: Evaluation
+  explained: readonly ExplainedMistake[]
+}
+
+/** A data set that runs were trained on. */
+export interface ReportData {
+  name: string
+  audit: Audit
+  /** A few training images of each class, in the order of the classes; data URIs. */
+  samples: readonly { class: string; pictures: readonly { file: string; uri: string }[] }[]
+}
+
+export interface ReportInput {
+  title: string
+  runs: readonly FinishedRun[]
+  data: readonly ReportData[]
+  /** Data URIs of test images by file, for the grid. */
+  pictures: ReadonlyMap<string, string>
+  /** Whether the notebook's own figures stand beside. */
+  notebook: boolean
+}
+
+/** The first run of each name: the one whose curves and pictures are shown. */
+export const shownRuns = (runs: readonly FinishedRun[]): FinishedRun[] =>
+  runs.filter((run, i) => runs.findIndex(({ name }) => name === run.name) === i)
+
+/** Whether two runs were tested on the same images. */
+export const sameTest = (a: FinishedRun, b: FinishedRun): boolean =>
+  a.record.classes.join('\n') === b.record.classes.join('\n') && a.test.files.join('\n') === b.test.files.join('\n')

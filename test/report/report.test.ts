@@ -1,0 +1,228 @@
+// Reports of made-up runs: what the page must hold and must not, and that figures are the runs' own.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { evaluateOutputs } from '../../src/app/evaluation.js'
+import { UNFITTED, fitOperatingPoint } from '../../src/app/operatingPoint.js'
+import { auditDataset } from '../../src/audit/index.js'
+import { syntheticFiles } from '../../src/data/synthetic.js'
+import { NOTEBOOK, differences } from '../../src/report/notebook.js'
+import { makeReport } from '../../src/report/report.js'
+import { comparisonsOf, confidentMistakes, gridOf, resultsOf, spreadsOf } from '../../src/report/results.js'
+import type { FinishedRun, ReportInput } from '../../src/report/run.js'
+import { duration, num, withInterval } from '../../src/report/words.js'
+import { historyCsv, parseHistory } from '../../src/train/history.js'
+import { Random } from '../../src/util/random.js'
+
+const test = suite('report')
+const PIXEL = 'data:image/jpeg;base64,AAAA'
+const HOSTILE = `<script src="http://example.org/x.js">'"&`
+
+/** A run whose model is right the more often the greater `skill`. */
+function madeRun(name: string, classes: string[], seed: number, skill: number): FinishedRun {
+  const n = 40
+  const random = new Random(seed, 1)
+  const labels = Int32Array.from({ length: n }, (_, i) => i % classes.length)
+  const logits = Float64Array.from({ length: n * classes.length }, (_, at) => {
+    const right = at % classes.length === labels[Math.floor(at / classes.length)]
+    return random.uniform(-1, 1) + (right ? skill : 0)
+  })
+  const outputs = { logits, labels, numClasses: classes.length }
+  const files = Array.from(labels, (label, i) => `test/${classes[label]}/${HOSTILE}${i}.jpeg`)
+  const patients = Array.from(labels, (label, i) => `${label}-${i >> 2}`)
+  const counts = Object.fromEntries(classes.map((c) => [c, 20]))
+  const run: FinishedRun = {
+    name,
+    record: {
+      settings: {
+        model: 'resnet18',
+        imageSize: 224,
+        resizeSize: 256,
+        epochs: 20,
+        batchSize: 16,
+        lr: 1e-5,
+        seed,
+        optimizer: 'adam',
+        schedule: 'constant',
+        precision: 'f32',
+        patience: 10,
+        valSplit: 0.1,
+        classWeights: true,
+        augment: 'notebook',
+        data: '/somewhere',
+      },
+      classes,
+      images: { train: counts, validation: null, test: counts },
+      validationFrom: 'none',
+      weights: null,
+      bestEpoch: 2,
+      epochs: 2,
+      stopped: 'completed',
+      seconds: 3,
+      secondsPerEpoch: 1.5,
+      adapter: { name: 'made', kind: 'gpu', isSoftware: false },
+      versions: { radiograd: '0' },
+    },
+    history: [1, 2].map((epoch) => ({
+      epoch,
+      trainLoss: 1 / epoch,
+      trainAccuracy: 0.5,
+      valLoss: NaN,
+      valAccuracy: NaN,
+      valAuc: NaN,
+      seconds: 1.5,
+      imagesPerSecond: 9,
+      lr: 1e-5,
+    })),
+    test: { files, patients, ...outputs },
+    mostProbable: evaluateOutputs(outputs, patients, UNFITTED),
+    atPoint: evaluateOutputs(outputs, patients, fitOperatingPoint(outputs)),
+    explained: [],
+  }
+  const explained = confidentMistakes(run).map(({ index }) => ({
+    index,
+    method: 'made',
+    picture: PIXEL,
+    heatMap: PIXEL,
+    randomised: PIXEL,
+    borderShare: 0.2,
+    borderArea: 0.36,
+    correlation: NaN,
+  }))
+  return { ...run, explained }
+}
+
+const files = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
+  path,
+  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
+}))
+const audit = await auditDataset(files, { workers: 0 })
+const data = [
+  { name: HOSTILE, audit, samples: audit.classes.map((c) => ({ class: c, pictures: [{ file: 'a', uri: PIXEL }] })) },
+]
+const TWO = ['NORMAL', 'PNEUMONIA']
+
+const input = (runs: FinishedRun[], notebook = false): ReportInput => ({
+  title: HOSTILE,
+  runs,
+  data,
+  notebook,
+  pictures: new Map(runs.flatMap((run) => run.test.files.map((file): [string, string] => [file, PIXEL]))),
+})
+
+/** What every page must be. */
+function checkPage(text: string): void {
+  const outside = text.replace(/xmlns="http:\/\/www\.w3\.org\/2000\/svg"/g, '')
+  assert.not.match(outside, /<(?:script|iframe|object|embed)\b/i)
+  for (const [, target] of outside.matchAll(/\b(?:src|href|srcset|action|data)="([^"]*)"/g))
+    assert.match(target, /^(?:data:image\/jpeg;base64,|data:,$|#)/)
+  assert.not.match(outside, /url\(|@import/)
+  for (const [image] of outside.matchAll(/<img [^>]*>/g)) assert.match(image, / alt="[^"]{5,}"/)
+  for (const [svg] of outside.matchAll(/<svg [^>]*>/g)) assert.match(svg, / aria-label="[^"]{5,}"/)
+  assert.not.match(outside, /\bNaN\b|undefined|\[object/)
+  const ids = [...outside.matchAll(/\bid="([^"]*)"/g)].map(([, id]) => id)
+  assert.is(new Set(ids).size, ids.length)
+  for (const [, id] of outside.matchAll(/href="#([^"]*)"/g)) assert.ok(ids.includes(id), id)
+}
+
+test('two models and the notebook: page, figures, results', async () => {
+  const runs = [madeRun('resnet18', TWO, 0, 1), madeRun('vit', TWO, 1, 0.4), madeRun('resnet18', TWO, 2, 0.8)]
+  const made = await makeReport(input(runs, true))
+  checkPage(made.page)
+  for (const words of ['no medical device', 'Saporta et al.', 'CLAIM, 2024', 'TRIPOD+AI', 'DeLong', 'not stated', '✗'])
+    assert.match(made.page, words)
+  assert.match(made.page, /<td>0\.857<\/td><td>0\.859<\/td>/) // the notebook's accuracies
+  const json = JSON.parse(JSON.stringify(made.results))
+  assert.equal(Object.keys(json).slice(0, 3), ['resnet18', 'vit', 'notebook'])
+  assert.equal(json.resnet18.metrics.confusion, runs[0].mostProbable.confusion)
+  assert.equal(json.resnet18.spread.accuracy.values, [runs[0].mostProbable.accuracy, runs[2].mostProbable.accuracy])
+  assert.is(json.vit.threshold.threshold, runs[1].atPoint.operatingPoint.threshold)
+  assert.is(json.vit.predictions.files.length, 40)
+  const names = [...made.figures.keys()]
+  for (const name of [
+    'roc.svg',
+    'precision-recall.svg',
+    'reliability.svg',
+    'confusion-vit.svg',
+    'loss-resnet18-seed2.svg',
+  ])
+    assert.ok(names.includes(name), name)
+  assert.ok(names.every((name) => /^[\w.-]+\.(?:svg|jpg)$/.test(name)))
+  assert.match(String(made.figures.get('roc.svg')), /^<svg .*xmlns=[\s\S]*--c0: #/)
+  assert.is((await makeReport(input(runs, true))).page, made.page)
+})
+
+test('three classes, and one run alone', async () => {
+  const several = madeRun('mine', ['a', 'b', 'c'], 3, 0.5)
+  const { page, results } = await makeReport(input([several, madeRun('other', TWO, 1, 1)]))
+  checkPage(page)
+  assert.not.match(page, /the notebook|notebook:/)
+  assert.equal(Object.keys(results.runs as object), ['mine', 'other'])
+  const perfect = await makeReport(input([madeRun('perfect', TWO, 0, 50)]))
+  checkPage(perfect.page)
+  assert.match(perfect.page, /No test image of NORMAL was called anything else/)
+})
+
+test('comparison and spread are those of the outputs', () => {
+  const runs = [madeRun('a', TWO, 0, 1), madeRun('b', TWO, 1, 0.4), madeRun('a', TWO, 2, 0.8)]
+  const [{ models, delong, paired }, ...others] = comparisonsOf(runs)
+  assert.equal([models, others], [['a', 'b'], []])
+  const [a, b] = runs.map((run) => run.mostProbable)
+  assert.ok(Math.abs(delong.difference - (a.auc - b.auc)) < 1e-12)
+  assert.ok(Math.abs(paired.accuracy.estimate - (a.accuracy - b.accuracy)) < 1e-12)
+  const [{ name, seeds, measures }] = spreadsOf(runs)
+  assert.equal([name, seeds], ['a', [0, 2]])
+  const [x, y] = measures.auc.values
+  assert.ok(Math.abs(measures.auc.sd - Math.abs(x - y) / Math.SQRT2) < 1e-12)
+  const moved = { ...runs[1], test: { ...runs[1].test, files: runs[1].test.files.map((file) => `x/${file}`) } }
+  assert.equal(comparisonsOf([runs[0], moved]), [])
+})
+
+test('mistakes are the surest of each kind; the grid is the same every time', () => {
+  const run = madeRun('a', TWO, 0, 0.2)
+  const mistakes = confidentMistakes(run)
+  for (const actual of TWO) {
+    const own = mistakes.filter((said) => said.actual === actual)
+    assert.is(own.length, 3)
+    assert.ok(own.every((said) => !said.right && said.called !== actual))
+    assert.equal(
+      own,
+      [...own].sort((p, q) => q.probability - p.probability),
+    )
+  }
+  assert.equal(gridOf(run), gridOf(run))
+  assert.is(new Set(gridOf(run)).size, 24)
+})
+
+test("the notebook's measures follow from its counts; what differs is said", () => {
+  const { resnet18, vit } = NOTEBOOK
+  const rounded = ({ measures: m }: typeof resnet18 | typeof vit) =>
+    [m.accuracy, m.ppv, m.sensitivity, m.f1].map((value) => (100 * value).toFixed(1))
+  assert.equal([rounded(resnet18), resnet18.n], [['85.7', '81.6', '99.7', '89.7'], 624])
+  assert.equal(rounded(vit), ['85.9', '81.9', '99.5', '89.8'])
+  const said = differences(madeRun('vit', TWO, 0, 1).record, 'vit').join('; ')
+  assert.match(said, /^resnet18 in place of ViT-B\/16; 40 training images, of about 5,216 there; 40 test images/)
+  assert.match(said, /fresh weights in place of pretrained ones$/)
+  assert.not.match(said, /epochs|px/)
+})
+
+test('what is undefined or infinite is null in results.json', () => {
+  const text = JSON.stringify(resultsOf(input([madeRun('a', TWO, 0, 50)])))
+  assert.not.match(text, /NaN|Infinity/)
+  const { intervals, mistakes, aucDelong } = JSON.parse(text).runs.a
+  assert.equal(intervals.likelihoodRatioPositive, { estimate: null, low: null, high: null })
+  assert.equal([mistakes, aucDelong.auc], [[], 1])
+})
+
+test('words', () => {
+  assert.equal([num(0.12345), num(-0.0001), num(-0.5), num(NaN), num(Infinity)], ['0.123', '0.000', '−0.500', '–', '∞'])
+  assert.is(withInterval({ estimate: 2, low: 1, high: null }), '2.000 (1.000–∞)')
+  assert.equal([duration(3.21), duration(200), duration(3660)], ['3.2 s', '3 min 20 s', '1 h 01 min'])
+})
+
+test('a history comes back from its table', () => {
+  const { history } = madeRun('a', TWO, 0, 1)
+  assert.equal(parseHistory(historyCsv(history), 'x'), history)
+  assert.throws(() => parseHistory('a,b\n1,2', 'x'), /^x: history.csv must have a row an epoch, got another table$/)
+})
+
+test.run()
