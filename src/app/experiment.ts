@@ -1,6 +1,6 @@
-// The experiment of the notebook that this project answers: ResNet18 (layer4 and fc) beside a Vision Transformer (all of
-// it) on chest radiographs, once for each seed, with one report over all. What makes it go on after a stop is that each
-// training goes on from its own files, and that all else is computed again from what it left.
+// The experiment of the notebook that this project answers: ResNet18 (layer4 and fc) beside a Vision Transformer (all
+// of it) on chest radiographs, once for each seed, with one report over all. What makes it go on after a stop is that
+// each training goes on from its own files, and that all else is computed again from what it left.
 import { SettingError } from '../util/check.js'
 import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
@@ -101,8 +101,8 @@ export function trainingOf(settings: ExperimentSettings, model: (typeof MODELS)[
 }
 
 /**
- * Trains what is not trained yet, tests all, and writes `report.html`, `results.json` and the figures. Returns null when
- * stopped by the signal, or after a dry run, which writes nothing.
+ * Trains what is not trained yet, tests all, and writes `report.html`, `results.json` and the figures. Returns null
+ * when stopped by the signal, or after a dry run, which writes nothing.
  *
  * @throws RadiogradError where the folder holds an experiment with other settings, or another run has it.
  */

@@ -72,9 +72,9 @@ async function readRun({ name, store }: ReportedRun): Promise<Read> {
 }
 
 /**
- * Writes a report of finished runs, side by side: `report.html`, `results.json` and the figures. An engine is opened for
- * it and closed at the end. Returns what results.json holds; null when stopped by the signal. Events: `note`, `adapter`,
- * `progress`.
+ * Writes a report of finished runs, side by side: `report.html`, `results.json` and the figures. An engine is opened
+ * for it and closed at the end. Returns what results.json holds; null when stopped by the signal. Events: `note`,
+ * `adapter`, `progress`.
  *
  * @throws RadiogradError where a folder holds no finished run, or its images are not there any more.
  */
@@ -202,7 +202,9 @@ class Gathering {
     const sources = new Map(read.map((one) => [this.source(one), one]))
     for (const [source, one] of sources) {
       const { settings } = one.record
-      const name = typeof source === 'string' ? (/[^/\\]+(?=[/\\]*$)/.exec(source)?.[0] ?? source) : 'picked files'
+      const folder = typeof source === 'string' ? (/[^/\\]+(?=[/\\]*$)/.exec(source)?.[0] ?? source) : 'picked files'
+      const alike = found.filter(({ name }) => name.startsWith(folder)).length
+      const name = alike ? `${folder} (${alike + 1})` : folder
       const audit = await auditDataset(source, { workers, signal })
       const { card } = await readModel(one.checkpoint)
       const { train } = openSplits(source, { ...settings, ...card, augment: 'none' })

@@ -1,6 +1,6 @@
-// The charts of a report as SVG texts: Observable Plot on linkedom. The build packs both into this one file, which loads
-// only when a report is written: an installed package needs neither. Colours are the pages' variables, so that a chart
-// is right in light, in dark and on paper.
+// The charts of a report as SVG texts: Observable Plot on linkedom. The build packs both into this one file, which
+// loads only when a report is written: an installed package needs neither. Colours are the pages' variables, so that a
+// chart is right in light, in dark and on paper.
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { markup } from './html.js'

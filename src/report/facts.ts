@@ -31,7 +31,8 @@ function trainingText({ name, record }: FinishedRun): string {
 
 const preprocessing = ({ record: { settings } }: FinishedRun) =>
   (settings.resizeSize
-    ? `Resized to a shorter side of ${settings.resizeSize} px, the middle ${settings.imageSize} × ${settings.imageSize} px cut out`
+    ? `Resized to a shorter side of ${settings.resizeSize} px, ` +
+      `the middle ${settings.imageSize} × ${settings.imageSize} px cut out`
     : `Resized to ${settings.imageSize} × ${settings.imageSize} px, proportions not kept`) +
   ', gray levels normalised as the pretrained weights want it.'
 
@@ -49,7 +50,8 @@ export function factsOf({ runs, data }: ReportInput) {
   const byPoint = (run: FinishedRun) => {
     const { rule, threshold, temperature, images } = run.atPoint.operatingPoint
     const when = threshold === null ? 'the most probable class is called' : `threshold ${num(threshold)} by ${rule}`
-    return `${run.name}: ${when}, temperature ${num(temperature, 3)}${images ? `, fitted on ${images} validation images` : ''}.`
+    const fitted = images ? `, fitted on ${images} validation images` : ''
+    return `${run.name}: ${when}, temperature ${num(temperature, 3)}${fitted}.`
   }
   const performance = shown
     .map(({ name, mostProbable: { measures } }) => {
@@ -64,13 +66,16 @@ export function factsOf({ runs, data }: ReportInput) {
     })
     .join(' ')
   return {
-    technology: `Deep learning: ${list(shown.map((run) => run.record.settings.model))}, classification of images as ${list(record.classes)}.`,
+    technology:
+      `Deep learning: ${list(shown.map((run) => run.record.settings.model))}, ` +
+      `classification of images as ${list(record.classes)}.`,
     goal: 'Development of models and their evaluation on held-out images of the same collection.',
     source: `Folders ${list(data.map(({ name }) => name))}, images labelled by the folder they are in.`,
     included: data
       .map(({ audit }) => {
         const out = audit.leftOut.length + audit.unreadable.length
-        return `Every JPEG and PNG image in a class folder; ${out ? `${plural(out, 'file')} left out or unreadable` : 'none left out'}.`
+        const left = out ? `${plural(out, 'file')} left out or unreadable` : 'none left out'
+        return `Every JPEG and PNG image in a class folder; ${left}.`
       })
       .join(' '),
     preprocessing: once(shown.map(preprocessing)),
@@ -86,21 +91,28 @@ export function factsOf({ runs, data }: ReportInput) {
     partitions: once(
       shown.map(
         ({ record: r }) =>
-          `Training ${count(sum(r.images.train))}, validation ${r.images.validation ? count(sum(r.images.validation)) : 'none'} ` +
+          `Training ${count(sum(r.images.train))}, ` +
+          `validation ${r.images.validation ? count(sum(r.images.validation)) : 'none'} ` +
           `(${r.validationFrom}), test ${count(sum(r.images.test))} images in a folder of its own.`,
       ),
     ),
     disjoint:
       'Training and validation by patient, as far as file names tell. Training and test as the folders give them: ' +
       (across.length
-        ? `${list(across.map((o) => `by ${o.key}, ${plural(o.patients.length, 'patient')} of ${o.splits[0]} in ${o.splits[1]} too`))}.`
+        ? `${list(
+            across.map(
+              ({ key, patients, splits: [a, b] }) =>
+                `by ${key}, ${plural(patients.length, 'patient')} of ${a} in ${b} too`,
+            ),
+          )}.`
         : 'no patient in both, as far as file names tell.'),
     model: shown.map(({ name, record: r }) => `${name}: ${r.settings.model} at ${r.settings.imageSize} px.`).join(' '),
     software: list(Object.entries(record.versions).map(([name, version]) => `${name} ${version}`)),
     initialisation: shown
       .map(({ name, record: { weights } }) =>
         weights
-          ? `${name}: pretrained, ${weights.loaded} of ${weights.tensors} tensors; ${weights.missing.length + weights.reinitialised.length} fresh.`
+          ? `${name}: pretrained, ${weights.loaded} of ${weights.tensors} tensors; ` +
+            `${weights.missing.length + weights.reinitialised.length} fresh.`
           : `${name}: random values.`,
       )
       .join(' '),
@@ -113,7 +125,8 @@ export function factsOf({ runs, data }: ReportInput) {
       : 'The last epoch: there was no validation.',
     ensembling: 'None.',
     metrics: binary
-      ? `With ${positive} as positive: accuracy, sensitivity, specificity, PPV, NPV, F1, likelihood ratios, AUC, average precision, Brier score, expected calibration error.`
+      ? `With ${positive} as positive: accuracy, sensitivity, specificity, PPV, NPV, F1, likelihood ratios, AUC, ` +
+        'average precision, Brier score, expected calibration error.'
       : 'Accuracy and means over the classes of precision, recall, specificity, F1 and AUC.',
     uncertainty:
       'Intervals of 95 % by 2,000 resamples of the patients, seeded' +
@@ -137,8 +150,8 @@ export function factsOf({ runs, data }: ReportInput) {
     performance,
     failures: 'The most confident mistakes are shown with heat maps; all predictions are in results.json.',
     limitations:
-      'One collection, labels taken as they are, no external test; what the audit found (copies, patients on both sides, ' +
-      'shortcuts) stands at the beginning.',
+      'One collection, labels taken as they are, no external test; what the audit found (copies, patients on both ' +
+      'sides, shortcuts) stands at the beginning.',
     use: 'None: this is no medical device.',
     details: 'results.json beside this page; run.json of each run.',
     availability: 'radiograd (MIT licence); the weights are in best.safetensors of each run.',
@@ -171,6 +184,7 @@ export function methodsParagraph(input: ReportInput): string {
     facts.output,
     facts.metrics,
     facts.uncertainty,
-    `Computed with radiograd ${versions.radiograd ?? ''} on ${adapter.name}${adapter.isSoftware ? ' (a software adapter)' : ''}.`,
+    `Computed with radiograd ${versions.radiograd ?? ''} ` +
+      `on ${adapter.name}${adapter.isSoftware ? ' (a software adapter)' : ''}.`,
   ].join(' ')
 }

@@ -65,8 +65,10 @@ export async function makeReport(input: ReportInput): Promise<MadeReport> {
         figures.set(`${fileName(run.name)}-mistake${i + 1}-${kind}.jpg`, bytesOf(uri)),
       ),
     )
-  const body = markup`<header><h1>${title}</h1><p class="notice">${sections.NO_DEVICE}</p>${sections.summary(input)}</header>
-<nav aria-label="Contents"><ol>${all.map(({ id, heading }) => markup`<li><a href="#${id}">${heading}</a></li>`)}</ol></nav>
+  const links = all.map(({ id, heading }) => markup`<li><a href="#${id}">${heading}</a></li>`)
+  const body = markup`<header><h1>${title}</h1>
+<p class="notice">${sections.NO_DEVICE}</p>${sections.summary(input)}</header>
+<nav aria-label="Contents"><ol>${links}</ol></nav>
 ${all.map(
   ({ id, heading, body: own }) => markup`<section aria-labelledby="${id}"><h2 id="${id}">${heading}</h2>
 ${own}

@@ -33,8 +33,8 @@ export const NO_DEVICE =
   'decision about a patient may rest on it.'
 
 const SAPORTA =
-  'Such maps are weaker than a radiologist: in Saporta et al. (Nature Machine Intelligence 2022) saliency methods located ' +
-  'pathologies on chest radiographs significantly less well than radiologists did.'
+  'Such maps are weaker than a radiologist: in Saporta et al. (Nature Machine Intelligence 2022) saliency methods ' +
+  'located pathologies on chest radiographs significantly less well than radiologists did.'
 
 const chartFigure = ({ svg, title, description }: Chart): Html =>
   markup`<figure>${new Html(svg)}<figcaption><b>${title}.</b> ${description}</figcaption></figure>`
@@ -53,9 +53,11 @@ AUC ${withInterval(m.measures.auc)} on ${plural(m.n, 'test image')}.</li>`
     const { threshold } = run.atPoint.operatingPoint
     return markup`<li><b>${run.name}</b> (${record.settings.model}) misses ${fn} of ${plural(fn + tp, 'image')} of
 ${positive} (sensitivity ${withInterval(m.measures.sensitivity)}) and raises ${plural(fp, 'false alarm')} on
-${plural(fp + tn, 'image')} of ${negative} (specificity ${withInterval(m.measures.specificity)}); AUC ${withInterval(m.measures.auc)}.${
+${plural(fp + tn, 'image')} of ${negative} (specificity ${withInterval(m.measures.specificity)});
+AUC ${withInterval(m.measures.auc)}.${
       threshold !== null &&
-      ` Called from the probability ${num(threshold)} on that validation images chose, it misses ${at.fn} and raises ${at.fp}.`
+      ` Called from the probability ${num(threshold)} on that validation images chose, it misses ${at.fn} and ` +
+        `raises ${at.fp}.`
     }</li>`
   })
   return markup`<ul>${lines}</ul>
@@ -218,8 +220,8 @@ export function comparisonSection(input: ReportInput, spreads: readonly Spread[]
       head(''),
       rows('mostProbable', true),
     )}
-<p class="soft">PPV and NPV hold for the share of ${binary[0].record.classes[1]} among these test images, not for a clinic
-with another. A likelihood ratio of 10 multiplies the odds by ten.</p>`
+<p class="soft">PPV and NPV hold for the share of ${binary[0].record.classes[1]} among these test images, not for a
+clinic with another. A likelihood ratio of 10 multiplies the odds by ten.</p>`
   }
 ${
   input.notebook &&
@@ -231,7 +233,8 @@ ${binary.map((run) => {
   const beside = (key: 'accuracy' | 'ppv' | 'sensitivity' | 'specificity') =>
     `${num(measures[key]?.estimate)} (there ${num(own.measures[key])})`
   return markup`<p><b>${run.name}</b>: accuracy ${beside('accuracy')}, precision ${beside('ppv')}, recall
-${beside('sensitivity')}, specificity ${beside('specificity')}. Not as there: ${said.length ? said.join('; ') : 'nothing'}.</p>`
+${beside('sensitivity')}, specificity ${beside('specificity')}.
+Not as there: ${said.length ? said.join('; ') : 'nothing'}.</p>`
 })}
 <p>The notebook observes very high recall and low precision, that is few missed cases and many false alarms.
 ${binary.map(({ name, mostProbable: { measures: m } }) => {
@@ -245,8 +248,8 @@ ${
   markup`<h3>At the threshold chosen on validation images</h3>
 <ul>${point.map(
     ({ name, atPoint: { operatingPoint: p } }) => markup`<li>${name}: positive from probability ${num(p.threshold)} on
-(temperature ${num(p.temperature, 2)}), chosen by ${p.rule} on ${plural(p.images, 'validation image')}, where sensitivity was
-${num(p.sensitivity)} and specificity ${num(p.specificity)}.</li>`,
+(temperature ${num(p.temperature, 2)}), chosen by ${p.rule} on ${plural(p.images, 'validation image')}, where
+sensitivity was ${num(p.sensitivity)} and specificity ${num(p.specificity)}.</li>`,
   )}</ul>
 ${table(
   'At each model’s chosen threshold, probabilities at its temperature; 95 % intervals in brackets',
@@ -309,8 +312,9 @@ export function calibrationSection(runs: readonly FinishedRun[], chart: Chart | 
       rows,
     )
   }
-<p class="soft">ECE: mean distance between probability and truth over ten bins, 0 is perfect. Brier score: mean squared error
-of the probability, 0 is perfect, 0.25 is what 0.5 always gives. A temperature above 1 says that the model was too sure.</p>
+<p class="soft">ECE: mean distance between probability and truth over ten bins, 0 is perfect. Brier score: mean squared
+error of the probability, 0 is perfect, 0.25 is what 0.5 always gives. A temperature above 1 says that the model was too
+sure.</p>
 </div></div>`
 }
 
@@ -320,8 +324,8 @@ const verdict = ({ right, called, probability }: Said): Html =>
 export function gridSection({ runs, pictures }: ReportInput): Html {
   const first = shownRuns(runs)
   const groups = first.filter((run, i) => first.findIndex((other) => sameTest(run, other)) === i)
-  return markup`<p class="soft">Test images drawn at random. Green with ✓ is right, red with ✗ is wrong; the number is the
-probability of the class that was called.</p>
+  return markup`<p class="soft">Test images drawn at random. Green with ✓ is right, red with ✗ is wrong; the number is
+the probability of the class that was called.</p>
 ${groups.map((group) => {
   const models = first.filter((run) => sameTest(run, group))
   const said = models.map(saidOf)
@@ -346,22 +350,25 @@ export function mistakesSection(runs: readonly FinishedRun[]): Html {
         : own.map(({ index, method, picture: original, heatMap, randomised, borderShare, borderArea, correlation }) => {
             const { file, actual, called, probability } = said[index]
             const map = (name: string) => `${name} of ${method} for ${called} over ${fileOf(file)}`
-            return markup`<div class="maps"><p><span class="wrong">✗ ${actual} called ${called}, ${num(probability)}</span>
+            return markup`<div class="maps"><p><span class="wrong">✗ ${actual} called
+${called}, ${num(probability)}</span>
 <span class="soft">${fileOf(file)}</span></p>
-<figure>${picture(original, `Radiograph of ${actual}, ${fileOf(file)}`)}<figcaption>as the model sees it</figcaption></figure>
+<figure>${picture(original, `Radiograph of ${actual}, ${fileOf(file)}`)}<figcaption>as the model sees
+it</figcaption></figure>
 <figure>${picture(heatMap, map('Heat map'))}<figcaption>${method}: ${
               Number.isNaN(borderShare)
                 ? 'nothing speaks for the class'
-                : `${num(100 * borderShare, 0)} % of the map on the border, which is ${num(100 * borderArea, 0)} % of the area`
+                : `${num(100 * borderShare, 0)} % of the map on the border, ` +
+                  `which is ${num(100 * borderArea, 0)} % of the area`
             }</figcaption></figure>
-<figure>${picture(randomised, map('With randomised weights, the heat map'))}<figcaption>randomised weights: rank correlation
-${num(correlation, 2)}</figcaption></figure></div>`
+<figure>${picture(randomised, map('With randomised weights, the heat map'))}<figcaption>randomised weights:
+rank correlation ${num(correlation, 2)}</figcaption></figure></div>`
           }),
     )}</div>`
   })
-  return markup`<p>The mistakes that each model was surest of, of both kinds. A map shows where the model found what speaks for
-the class that it called. Much of a map on the border hints at a shortcut; a map that stays alike when the weights are
-randomised (a correlation near 1) explains nothing of what was learned. ${SAPORTA}</p>
+  return markup`<p>The mistakes that each model was surest of, of both kinds. A map shows where the model found what
+speaks for the class that it called. Much of a map on the border hints at a shortcut; a map that stays alike when the
+weights are randomised (a correlation near 1) explains nothing of what was learned. ${SAPORTA}</p>
 ${parts}`
 }
 
@@ -397,8 +404,8 @@ export function testsSection(comparisons: readonly Comparison[]): Html {
       ],
     )
   })}
-<p class="soft">DeLong's test takes images as independent; where patients have several, trust the bootstrap. Several tests are
-made here and none is corrected for that.</p>`
+<p class="soft">DeLong's test takes images as independent; where patients have several, trust the bootstrap. Several
+tests are made here and none is corrected for that.</p>`
 }
 
 function checklist(title: string, items: readonly Item[], facts: Readonly<Record<Fact, string | undefined>>): Html {
