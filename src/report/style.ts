@@ -28,7 +28,7 @@ h2 { font-size: 1.45rem; margin: 3.2rem 0 .8rem; padding-top: .9rem; border-top:
 h3 { font-size: 1.08rem; margin: 1.8rem 0 .5rem; }
 p, li { max-width: 46rem; }
 p { margin: .6rem 0; }
-p, li { overflow-wrap: anywhere; }
+main { overflow-wrap: anywhere; }
 caption span { display: inline-block; max-width: min(46rem, calc(100vw - 3rem)); }
 a { color: var(--c0); }
 .soft, figcaption, caption { color: var(--soft); }
@@ -39,7 +39,7 @@ figure { margin: 1rem 0; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); }
 figcaption { font-size: .9rem; margin-top: .35rem; max-width: 46rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
+table { overflow-wrap: normal; border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .9rem; padding-bottom: .4rem; }
 th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
@@ -57,7 +57,7 @@ code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; f
 .pictures figure, .maps figure { margin: 0; }
 .pictures img, .maps img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain;
   background: #000; }
-.pictures figcaption, .maps figcaption { font-size: .82rem; overflow-wrap: anywhere; }
+.pictures figcaption, .maps figcaption { font-size: .82rem; }
 .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.2rem; max-width: 46rem; }
 .sides > div { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; align-content: start; }
 .sides h3 { grid-column: 1 / -1; margin: 0; }

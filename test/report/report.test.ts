@@ -1,114 +1,14 @@
 // Reports of made-up runs: what the page must hold and must not, and that figures are the runs' own.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { evaluateOutputs } from '../../src/app/evaluation.js'
-import { UNFITTED, fitOperatingPoint } from '../../src/app/operatingPoint.js'
-import { auditDataset } from '../../src/audit/index.js'
-import { syntheticFiles } from '../../src/data/synthetic.js'
 import { NOTEBOOK, differences } from '../../src/report/notebook.js'
 import { makeReport } from '../../src/report/report.js'
 import { comparisonsOf, confidentMistakes, gridOf, resultsOf, spreadsOf } from '../../src/report/results.js'
-import type { FinishedRun, ReportInput } from '../../src/report/run.js'
 import { duration, num, withInterval } from '../../src/report/words.js'
 import { historyCsv, parseHistory } from '../../src/train/history.js'
-import { Random } from '../../src/util/random.js'
+import { TWO, input, madeRun } from './made.js'
 
 const test = suite('report')
-const PIXEL = 'data:image/jpeg;base64,AAAA'
-const HOSTILE = `<script src="http://example.org/x.js">'"&`
-
-/** A run whose model is right the more often the greater `skill`. */
-function madeRun(name: string, classes: string[], seed: number, skill: number): FinishedRun {
-  const n = 40
-  const random = new Random(seed, 1)
-  const labels = Int32Array.from({ length: n }, (_, i) => i % classes.length)
-  const logits = Float64Array.from({ length: n * classes.length }, (_, at) => {
-    const right = at % classes.length === labels[Math.floor(at / classes.length)]
-    return random.uniform(-1, 1) + (right ? skill : 0)
-  })
-  const outputs = { logits, labels, numClasses: classes.length }
-  const files = Array.from(labels, (label, i) => `test/${classes[label]}/${HOSTILE}${i}.jpeg`)
-  const patients = Array.from(labels, (label, i) => `${label}-${i >> 2}`)
-  const counts = Object.fromEntries(classes.map((c) => [c, 20]))
-  const run: FinishedRun = {
-    name,
-    record: {
-      settings: {
-        model: 'resnet18',
-        imageSize: 224,
-        resizeSize: 256,
-        epochs: 20,
-        batchSize: 16,
-        lr: 1e-5,
-        seed,
-        optimizer: 'adam',
-        schedule: 'constant',
-        precision: 'f32',
-        patience: 10,
-        valSplit: 0.1,
-        classWeights: true,
-        augment: 'notebook',
-        data: '/somewhere',
-      },
-      classes,
-      images: { train: counts, validation: null, test: counts },
-      validationFrom: 'none',
-      weights: null,
-      bestEpoch: 2,
-      epochs: 2,
-      stopped: 'completed',
-      seconds: 3,
-      secondsPerEpoch: 1.5,
-      adapter: { name: 'made', kind: 'gpu', isSoftware: false },
-      versions: { radiograd: '0' },
-    },
-    history: [1, 2].map((epoch) => ({
-      epoch,
-      trainLoss: 1 / epoch,
-      trainAccuracy: 0.5,
-      valLoss: NaN,
-      valAccuracy: NaN,
-      valAuc: NaN,
-      seconds: 1.5,
-      imagesPerSecond: 9,
-      lr: 1e-5,
-    })),
-    test: { files, patients, ...outputs },
-    mostProbable: evaluateOutputs(outputs, patients, UNFITTED),
-    atPoint: evaluateOutputs(outputs, patients, fitOperatingPoint(outputs)),
-    explained: [],
-  }
-  const explained = confidentMistakes(run).map(({ index }) => ({
-    index,
-    method: 'made',
-    picture: PIXEL,
-    heatMap: PIXEL,
-    randomised: PIXEL,
-    borderShare: 0.2,
-    borderArea: 0.36,
-    correlation: NaN,
-  }))
-  return { ...run, explained }
-}
-
-const files = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
-  path,
-  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
-}))
-const audit = await auditDataset(files, { workers: 0 })
-const data = [
-  { name: HOSTILE, audit, samples: audit.classes.map((c) => ({ class: c, pictures: [{ file: 'a', uri: PIXEL }] })) },
-]
-const TWO = ['NORMAL', 'PNEUMONIA']
-
-const input = (runs: FinishedRun[], notebook = false): ReportInput => ({
-  title: HOSTILE,
-  runs,
-  data,
-  notebook,
-  pictures: new Map(runs.flatMap((run) => run.test.files.map((file): [string, string] => [file, PIXEL]))),
-})
-
 /** What every page must be. */
 function checkPage(text: string): void {
   const outside = text.replace(/xmlns="http:\/\/www\.w3\.org\/2000\/svg"/g, '')
