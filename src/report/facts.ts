@@ -116,10 +116,7 @@ export function factsOf({ runs, data }: ReportInput) {
           : `${name}: random values.`,
       )
       .join(' '),
-    training: runs
-      .filter((run) => shown.includes(run))
-      .map(trainingText)
-      .join(' '),
+    training: shown.map(trainingText).join(' '),
     selection: record.images.validation
       ? 'The epoch with the lowest validation loss; the test images decided nothing.'
       : 'The last epoch: there was no validation.',

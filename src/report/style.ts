@@ -74,7 +74,7 @@ figcaption b { color: var(--text); }
   main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
-  td, th { white-space: normal; padding-right: .5rem; }
+  td, th { white-space: normal; overflow-wrap: anywhere; padding-right: .5rem; }
   table { font-size: .85rem; }
   nav { display: none; }
 }`
