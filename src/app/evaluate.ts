@@ -9,7 +9,7 @@ import type { Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { Evaluator } from '../train/evaluator.js'
 import type { Outputs } from '../train/metrics.js'
-import { SettingError } from '../util/check.js'
+import { RadiogradError, SettingError, SizeError } from '../util/check.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMetadata } from './card.js'
 import { type Evaluation, evaluateOutputs } from './evaluation.js'
@@ -27,7 +27,10 @@ import {
   sameClasses,
 } from './splits.js'
 
-/** Images per batch wherever nothing is learned; the same everywhere, so that the same images give the same bits. */
+/**
+ * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that the
+ * same images give the same bits.
+ */
 export const EVALUATION_BATCH = 32
 
 export interface EvaluateRunOptions {
@@ -166,6 +169,19 @@ export async function predictRun(
 const nameOf = (source: CheckpointSource): string =>
   typeof source === 'string' || source instanceof URL ? String(source) : 'the checkpoint'
 
+/**
+ * Images per batch for evaluating a model on a set.
+ * @throws RadiogradError when the adapter has no room for one image.
+ */
+export async function evaluationBatch(evaluator: Evaluator, dataset: Dataset): Promise<number> {
+  try {
+    return await evaluator.batchThatFits({ dataset, batchSize: EVALUATION_BATCH })
+  } catch (error) {
+    if (!(error instanceof SizeError)) throw error
+    throw new RadiogradError(`evaluation: one image must fit this adapter, got ${error.message}`)
+  }
+}
+
 /** Logits of a model for every image of a set; null when stopped by the signal. */
 export async function outputsOf(
   engine: Engine,
@@ -176,11 +192,12 @@ export async function outputsOf(
   const { workers, maxPixels, signal, on } = options
   const onWarning = on && ((text: string) => on({ kind: 'note', text }))
   const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, onWarning })
-  const loader = new DataLoader(set, { batchSize: EVALUATION_BATCH, workers: pool })
   const evaluator = new Evaluator(engine, model)
   const total = set.samples.length
   const start = performance.now()
+  let loader: DataLoader | undefined
   try {
+    loader = new DataLoader(set, { batchSize: await evaluationBatch(evaluator, set), workers: pool })
     return await evaluator.run(loader, {
       signal,
       onStep: (images) => {
@@ -190,7 +207,7 @@ export async function outputsOf(
     })
   } finally {
     evaluator.dispose()
-    await loader.close()
+    await loader?.close()
     if (pool !== workers) await pool.close()
   }
 }

@@ -9,6 +9,7 @@ import { type Classifier, createModel } from '../models/registry.js'
 import type { StateDict } from '../nn/module.js'
 import * as optim from '../optim/index.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
 import type { Outputs } from '../train/metrics.js'
@@ -17,7 +18,7 @@ import type { Checkpoint } from '../weights/load.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { RadiogradError, SettingError } from '../util/check.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
-import { EVALUATION_BATCH, outputsOf } from './evaluate.js'
+import { evaluationBatch, outputsOf } from './evaluate.js'
 import { type Evaluation, evaluateOutputs } from './evaluation.js'
 import { type OperatingPoint, UNFITTED, fitOperatingPoint } from './operatingPoint.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
@@ -60,7 +61,8 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   const onWarning = (text: string) => on?.({ kind: 'note', text })
   const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning })
   try {
-    const trainer = new Trainer(trainerOptions(parts, model, pool, files))
+    const evaluationSize = await plannedEvaluation(parts, model)
+    const trainer = new Trainer(trainerOptions(parts, model, pool, files, evaluationSize))
     tellBeginning(parts, { weights, trained, parameters: total })
     if (settings.dryRun) {
       await trainer.prepare()
@@ -89,6 +91,20 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   }
 }
 
+/** Images per batch that all evaluations of the run can take. What cannot be evaluated is refused before it is trained. */
+async function plannedEvaluation(
+  { engine, splits: { validation, test } }: RunParts,
+  model: Classifier,
+): Promise<number> {
+  const evaluator = new Evaluator(engine, model)
+  const most = validation && validation.samples.length > test.samples.length ? validation : test
+  try {
+    return await evaluationBatch(evaluator, most)
+  } finally {
+    evaluator.dispose()
+  }
+}
+
 /** What is known before the first step. */
 function tellBeginning(
   { engine, settings, card, splits, saved, options: { on, versions } }: RunParts,
@@ -113,6 +129,7 @@ function trainerOptions(
   model: Classifier,
   workers: DecodePool,
   files: RunFiles,
+  evaluationSize: number,
 ): TrainerOptions {
   const { batchSize, seed, epochs, lr } = settings
   const count = splits.train.samples.length
@@ -128,7 +145,7 @@ function trainerOptions(
     optimizer: createOptimizer(learning, settings),
     train,
     validation: splits.validation
-      ? new DataLoader(steering(splits.validation, settings), { batchSize: EVALUATION_BATCH, workers })
+      ? new DataLoader(steering(splits.validation, settings), { batchSize: evaluationSize, workers })
       : undefined,
     epochs,
     schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,

@@ -5,7 +5,7 @@ import { Choices, type Implementation, type Pass } from './choices.js'
 import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, Params, Size } from './kernel.js'
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
-import { bindGroup } from './plan.js'
+import { bindGroup, checkSizes } from './plan.js'
 import { type Command, type Dispatch, Recording } from './recording.js'
 import { type Bindable, Storage } from './storage.js'
 
@@ -330,6 +330,7 @@ export class Gpu {
   }
 
   private dispatch(command: Dispatch): void {
+    checkSizes(this.device, command)
     const pipeline = this.pipelines.now(command.variant, command.overrides)
     let uniform = null
     const { kernel } = command.variant

@@ -1,6 +1,6 @@
 // Buffers: pooled live ones, arenas shared by all plans, small slots for results, staging for read-back. Everything is
 // counted.
-import { check } from '../util/check.js'
+import { SizeError, check } from '../util/check.js'
 import { type Home, Storage, roundUp } from './storage.js'
 
 /** GPU objects made so far. In a steady state none of these grows. */
@@ -117,10 +117,8 @@ export class Memory implements Home {
   /** Throws when no buffer of this adapter holds so many bytes. */
   checkSize(bytes: number, label: string): void {
     const { maxBufferSize } = this.device.limits
-    check(
-      bytes <= maxBufferSize,
-      () => `${label}: needs ${bytes} bytes, this adapter's buffers hold at most ${maxBufferSize}`,
-    )
+    if (bytes <= maxBufferSize) return
+    throw new SizeError(`${label}: needs ${bytes} bytes, this adapter's buffers hold at most ${maxBufferSize}`)
   }
 
   /** A large one may fail for want of memory: that is known later, and then it does not count. */

@@ -1,5 +1,5 @@
 // A recorded step made ready to run again and again: memory placed, bind groups made, uniforms written.
-import { RadiogradError, check } from '../util/check.js'
+import { SizeError, check } from '../util/check.js'
 import type { ParamValues } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
@@ -39,6 +39,7 @@ export class Plan {
     results: readonly Storage[],
   ) {
     this.commands = recording.commands.map((c) => ({ ...c }))
+    for (const c of this.commands) if (c.type === 'dispatch') checkSizes(device, c)
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
     const { apart, together, placed } = lifetimes(recording, results)
     const most = Math.min(device.limits.maxBufferSize, 1 << 30)
@@ -255,6 +256,17 @@ class Uniforms {
   }
 }
 
+/** @throws SizeError when a storage of a dispatch is larger than the adapter can bind. */
+export function checkSizes({ limits }: GPUDevice, { variant: { kernel }, bindings }: Dispatch): void {
+  bindings.forEach((storage, i) => {
+    if (!storage || storage.byteLength <= limits.maxStorageBufferBindingSize) return
+    throw new SizeError(
+      `${kernel.name}: '${kernel.template.bindings[i].name}' needs ${storage.byteLength} bytes, ` +
+        `this adapter binds at most ${limits.maxStorageBufferBindingSize}; lower the batch size`,
+    )
+  })
+}
+
 /** Binds the storages of one dispatch, and its uniform block. */
 export function bindGroup(
   device: GPUDevice,
@@ -266,14 +278,8 @@ export function bindGroup(
 ): GPUBindGroup {
   const { kernel } = c.variant
   const entries: GPUBindGroupEntry[] = c.bindings.map((storage, binding) => {
-    const { name, access } = kernel.template.bindings[binding]
+    const { access } = kernel.template.bindings[binding]
     const resource = storage ? resolve(storage) : store.standIn(binding, access === 'read_write')
-    if (resource.size! > device.limits.maxStorageBufferBindingSize) {
-      throw new RadiogradError(
-        `${kernel.name}: '${name}' needs ${resource.size} bytes, ` +
-          `this adapter binds at most ${device.limits.maxStorageBufferBindingSize}; lower the batch size`,
-      )
-    }
     return { binding, resource }
   })
   if (uniform) entries.push({ binding: entries.length, resource: { ...uniform, size: kernel.uniformBytes } })

@@ -48,11 +48,14 @@ export class Uploader {
 const unchanged = ([B]: Batch['shape']): Float32Array =>
   Float32Array.from({ length: 6 * B }, (_, i) => Number(i % 6 === 0 || i % 6 === 4))
 
+/** What batches look like. */
+export type BatchForm = Pick<BatchSource, 'dataset' | 'batchSize'>
+
 /**
  * A batch of black images, as large as any that `source` will yield: to plan with. Null where images differ in
  * size.
  */
-export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchSource): Batch | null {
+export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchForm): Batch | null {
   const B = Math.min(batchSize, samples.length)
   const size = hostSize(transform)
   if (!size) return null

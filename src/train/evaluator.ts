@@ -5,9 +5,9 @@ import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { noGrad } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
+import { type BatchForm, type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
 import type { Outputs } from './metrics.js'
-import { allFinite } from '../util/check.js'
+import { SizeError, allFinite } from '../util/check.js'
 
 export interface EvaluateOptions {
   /** Stops after the current step. */
@@ -68,19 +68,36 @@ export class Evaluator {
   }
 
   /** Plans and compiles the step for a full batch of `source` without running it. */
-  async prepare(source: BatchSource): Promise<void> {
+  async prepare(source: BatchForm): Promise<void> {
     const batch = emptyBatch(source)
     this.model.eval()
     if (batch) await this.step(source).prepare(this.uploader.fill(batch))
   }
 
-  /** Gives the input tensors back. */
+  /**
+   * How many images a step can take on this adapter: the batch size of `source`, halved until it can be planned.
+   * @throws SizeError when one image alone is too large.
+   */
+  async batchThatFits({ dataset, ...most }: BatchForm): Promise<number> {
+    for (let { batchSize } = most; ; batchSize = Math.ceil(batchSize / 2)) {
+      try {
+        await this.prepare({ dataset, batchSize })
+        return batchSize
+      } catch (error) {
+        if (!(error instanceof SizeError) || batchSize === 1) throw error
+      }
+    }
+  }
+
+  /** Gives the input tensors and the recordings back. */
   dispose(): void {
     this.uploader.dispose()
+    for (const step of this.steps.values()) step.dispose()
+    this.steps.clear()
   }
 
   /** The captured step for the way a source wants its images normalised. */
-  private step({ dataset }: BatchSource): Captured<[BatchTensors], { logits: Tensor }> {
+  private step({ dataset }: BatchForm): Captured<[BatchTensors], { logits: Tensor }> {
     const options = deviceOptions(dataset.transform)
     const key = JSON.stringify(options)
     let step = this.steps.get(key)

@@ -48,6 +48,9 @@ export class SettingError extends RadiogradError {
   }
 }
 
+/** More than the adapter's limits allow: fewer images at a time may fit. */
+export class SizeError extends RadiogradError {}
+
 /** Throws a {@link RadiogradError} with `message` (or its result, when building it costs) unless `condition` holds. */
 export function check(condition: unknown, message: string | (() => string)): asserts condition {
   if (!condition) throw new RadiogradError(typeof message === 'string' ? message : message())

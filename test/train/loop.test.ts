@@ -26,7 +26,7 @@ const test = suite(`trainer (${engine.adapterKind})`)
 const SIZE = 3 // 27 bytes an image: no multiple of a word
 
 /** Images whose red channel is bright in class 1, in batches of 4 and one of 2. */
-function source(count = 18): BatchSource {
+function source(count = 18, batchSize = 4): BatchSource {
   const labels = Int32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 0 : 1))
   const picture = (i: number) =>
     Uint8Array.from(
@@ -39,14 +39,14 @@ function source(count = 18): BatchSource {
       classes: ['dark', 'red'],
       transform: { host: [], device: { random: [], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } },
     },
-    length: Math.ceil(count / 4),
-    batchSize: 4,
+    length: Math.ceil(count / batchSize),
+    batchSize,
     async *epoch(_, from = 0): AsyncGenerator<Batch, void, void> {
-      for (let at = 4 * from; at < count; at += 4) {
-        const indices = Int32Array.from({ length: Math.min(4, count - at) }, (_, i) => at + i)
+      for (let at = batchSize * from; at < count; at += batchSize) {
+        const indices = Int32Array.from({ length: Math.min(batchSize, count - at) }, (_, i) => at + i)
         const images = new Uint8Array(indices.length * SIZE * SIZE * 3)
         indices.forEach((i, slot) => images.set(picture(i), slot * SIZE * SIZE * 3))
-        yield { images, shape: [indices.length, SIZE, SIZE, 3], labels: labels.slice(at, at + 4), indices }
+        yield { images, shape: [indices.length, SIZE, SIZE, 3], labels: labels.slice(at, at + batchSize), indices }
       }
     },
   }
@@ -67,6 +67,12 @@ class Normed extends Linear {
     return super.forward(this.bn.forward(x))
   }
 }
+
+/** With a transform that says how large its pictures are. */
+const sized = (dataset: BatchSource['dataset']): BatchSource['dataset'] => ({
+  ...dataset,
+  transform: { ...dataset.transform, host: [{ kind: 'Resize', size: [SIZE, SIZE] }] },
+})
 
 function trainer(model: Linear, lr: number, options: Partial<TrainerOptions> = {}) {
   const optimizer = new optim.SGD(
@@ -399,4 +405,45 @@ test('refuses settings that make no sense', () => {
 })
 
 test.after(() => engine.dispose())
+test('evaluation takes as many images at a time as the adapter has room for, with the same results', async () => {
+  class Convolving extends nn.Module {
+    conv = new nn.Conv2d(3, 64, 3, { padding: 1 })
+    fc = new nn.Linear(64, 2)
+
+    forward(x: Tensor): Tensor {
+      return this.fc.forward(F.mean(F.relu(this.conv.forward(x)), { dim: [1, 2] }))
+    }
+  }
+  const model = new Convolving()
+  const form = { dataset: sized(source(16).dataset), batchSize: 16 }
+  const logits = async () => {
+    const evaluator = new Evaluator(engine, model)
+    const batchSize = await evaluator.batchThatFits(form)
+    const run = await evaluator.run(source(16, batchSize))
+    evaluator.dispose()
+    return { batchSize, logits: run!.logits }
+  }
+  const all = await logits()
+  assert.is(all.batchSize, 16)
+  // 64 channels of 3 × 3 pixels are 2304 bytes an image; the weights of the convolution are 6912.
+  const { limits } = engine.device
+  let limit = 9500
+  const poor = new Proxy(limits, {
+    get: (target, name) => (name === 'maxStorageBufferBindingSize' ? limit : Reflect.get(target, name)),
+  })
+  Object.defineProperty(engine.device, 'limits', { value: poor, configurable: true })
+  try {
+    const some = await logits()
+    assert.is(some.batchSize, 4)
+    Array.from(some.logits).forEach((value, i) => assert.ok(Math.abs(value - all.logits[i]) < 1e-6))
+    limit = 2000
+    await logits().then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, /needs \d+ bytes, this adapter binds at most 2000/),
+    )
+  } finally {
+    Object.defineProperty(engine.device, 'limits', { value: limits, configurable: true })
+  }
+})
+
 test.run()
