@@ -25,6 +25,10 @@ const OTHER_FRAMES: Record<number, string> = {
   15: 'arithmetic-coded hierarchical lossless',
 }
 
+/** Markers that stand for nothing a picture has (T.81, table B.1); what follows them has no meaning. */
+const isUnknown = (marker: number): boolean =>
+  (marker > 0x01 && marker < 0xc0) || [0xc8, 0xde, 0xdf].includes(marker) || (marker >= 0xf0 && marker <= 0xfd)
+
 interface Frame {
   progressive: boolean
   width: number
@@ -80,19 +84,22 @@ export function decodeJpeg(
       at += 2 // no contents
       continue
     }
+    if (isUnknown(marker)) throw damaged(`marker ff ${marker.toString(16).padStart(2, '0')}`)
     const start = at + 4
     const end = at + 2 + word(at + 2)
     if (start > bytes.length || end > bytes.length || end < start) throw damaged('an early end of a segment')
     at = end
     if (marker === 0xe0 && end - start >= 14 && ascii(bytes, start, 5) === 'JFIF\0') jfif = true
     else if (marker === 0xee && end - start >= 12 && ascii(bytes, start, 5) === 'Adobe') adobe = bytes[start + 11]
-    else if (marker === 0xe1 && !exif && ascii(bytes, start, 5) === 'Exif\0') {
+    else if (marker === 0xe1 && !exif && ascii(bytes, start, 6) === 'Exif\0\0') {
       exif = true
       orientation = readOrientation(bytes.subarray(start + 6, end))
     } else if (marker === 0xdb) readQuantization(bytes.subarray(start, end))
     else if (marker === 0xc4) readHuffman(bytes.subarray(start, end))
-    else if (marker === 0xdd) interval = word(start)
-    else if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc8 && marker !== 0xcc) {
+    else if (marker === 0xdd) {
+      if (end - start !== 2) throw damaged('a bad restart interval')
+      interval = word(start)
+    } else if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc8 && marker !== 0xcc) {
       if (frame) throw damaged('a second frame header')
       frame = readFrame(marker, bytes.subarray(start, end), bytes.length - end)
     } else if (marker === 0xda) at = readScan(bytes.subarray(start, end), end)
@@ -123,7 +130,9 @@ export function decodeJpeg(
       const next = at + 17 + total
       if (kind > 1 || slot > 3 || total > 256 || next > segment.length) throw damaged('a bad Huffman table')
       try {
-        tables[kind === 0 ? 'dc' : 'ac'][slot] = huffman(counts, segment.subarray(at + 17, next))
+        const symbols = segment.subarray(at + 17, next)
+        if (kind === 0 && symbols.some((bits) => bits > 15)) throw new Error('a bad Huffman table')
+        tables[kind === 0 ? 'dc' : 'ac'][slot] = huffman(counts, symbols)
       } catch (error) {
         throw damaged((error as Error).message)
       }
@@ -138,7 +147,7 @@ export function decodeJpeg(
       `${name}: must be a baseline or progressive JPEG, got ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind} one`,
     )
     const [precision, h1, h0, w1, w0, count] = segment
-    if (segment.length < 6 || segment.length < 6 + 3 * count) throw damaged('an early end of the frame header')
+    if (segment.length < 6 || segment.length !== 6 + 3 * count) throw damaged('a frame header of the wrong length')
     const height = (h1 << 8) | h0
     const width = (w1 << 8) | w0
     const cmyk = adobe === 2 ? 'YCCK' : 'CMYK'
@@ -202,7 +211,7 @@ export function decodeJpeg(
     const { progressive, side } = frame
     if (++scans > MOST_SCANS) throw damaged(`more than ${MOST_SCANS} scans`)
     const count = segment[0]
-    if (count < 1 || count > 3 || segment.length < 4 + 2 * count) throw damaged('a bad scan header')
+    if (count < 1 || count > 3 || segment.length !== 4 + 2 * count) throw damaged('a bad scan header')
     const components = Array.from({ length: count }, (_, i) => {
       const component = frame!.components.find((c) => c.id === segment[1 + 2 * i])
       if (!component) throw damaged('a scan of a component that the frame does not have')

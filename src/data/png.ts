@@ -33,7 +33,10 @@ const ADAM7 = [
 /** A chunk's type as the number it is stored as. */
 const code = (name: string): number => [...name].reduce((n, c) => n * 256 + c.charCodeAt(0), 0)
 const nameOf = (type: number): string => String.fromCharCode(...[24, 16, 8, 0].map((shift) => (type >> shift) & 255))
-const [IHDR, PLTE, IDAT, IEND, SBIT, EXIF] = ['IHDR', 'PLTE', 'IDAT', 'IEND', 'sBIT', 'eXIf'].map(code)
+const [IHDR, PLTE, IDAT, IEND, SBIT, EXIF, TRNS] = ['IHDR', 'PLTE', 'IDAT', 'IEND', 'sBIT', 'eXIf', 'tRNS'].map(code)
+
+/** Bytes that a tRNS chunk must have, by colour type: one colour. It changes no picture here, but tells of damage. */
+const TRANSPARENT: Record<number, number> = { 0: 2, 2: 6 }
 
 /** Deflate makes at most 258 bytes of two bits. */
 const MOST_INFLATION = 1032
@@ -169,8 +172,14 @@ function readChunks(bytes: Uint8Array, name: string, maxPixels: number): Content
     if (type === IHDR) {
       check(!header, `${name}: must have one PNG header, got two`)
       header = readHeader(contents, name, maxPixels)
-    } else if (type === PLTE && header!.colour === PALETTE) palette = contents
-    else if (type === SBIT && header!.colour === 0) significant = contents[0]
+    } else if (type === PLTE && header!.colour === PALETTE) {
+      check(!palette && !data.length, `${name}: must have one palette before its pixels, got another place for it`)
+      check(contents.length <= 768, `${name}: must have a palette of at most 256 colours, got ${contents.length} bytes`)
+      palette = contents
+    } else if (type === TRNS && header!.colour in TRANSPARENT && !data.length) {
+      const least = TRANSPARENT[header!.colour]
+      check(contents.length >= least, `${name}: must have ${least} bytes of transparency, got ${contents.length}`)
+    } else if (type === SBIT && header!.colour === 0) significant = contents[0]
     else if (type === EXIF) orientation = readOrientation(contents)
   }
   check(header, `${name}: must be a complete PNG file, got ${bytes.length} bytes without a header`)

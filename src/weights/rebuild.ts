@@ -127,6 +127,10 @@ const BUILDERS = new Set([
 
 const DICTS = new Set(['collections.OrderedDict', 'collections.defaultdict', ...builtin('dict')])
 
+/** Whether a known name is no class; of other names nobody can tell, and what they make is said to be left out. */
+const isFunction = (name: string) =>
+  BUILDERS.has(name) || /\.(?:_\w+|encode|scalar)$|^torch\.(?!device$)[a-z]\w*$/.test(name)
+
 /** The kind of collection that a built-in name makes of another. */
 function collection(name: string): Sequence['kind'] | null {
   const [, kind] = /^(?:builtins|__builtin__)\.(set|frozenset|list|tuple)$/.exec(name) ?? []
@@ -243,6 +247,7 @@ export function readPickle(
   const create = (name: string, args: readonly unknown[] = []): unknown => {
     if (builtin('object').includes(name)) return args.length ? fail('an object takes nothing') : new Inert(name)
     if (DICTS.has(name)) return dict(name, [])
+    if (!classes.has(name) && isFunction(name)) fail('it makes an instance of something that is no class')
     return new Inert(name, true)
   }
 

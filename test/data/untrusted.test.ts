@@ -109,6 +109,21 @@ test('a colour number outside the palette, a wrong filter and kinds that PNG doe
   assert.match(await refusal(png({ ...gray8, depth: 3 })), 'got type 0 of 3 bits')
 })
 
+test('a palette in two places or too large, and transparency that is cut off, as Pillow refuses them', async () => {
+  const colours = chunk('PLTE', Uint8Array.of(1, 2, 3))
+  const file = { ...gray8, colour: 3, raw: rows(8, 8).fill(0) }
+  assert.match(
+    await refusal(png({ ...file, before: [colours, colours] })),
+    /^x: must have one palette before its pixels/,
+  )
+  const packed = [chunk('IDAT', deflateSync(file.raw)), colours, chunk('IEND', new Uint8Array())]
+  assert.match(await refusal(png({ ...file, raw: null, after: packed })), /^x: must have one palette before its pixels/)
+  const large = chunk('PLTE', new Uint8Array(771))
+  assert.match(await refusal(png({ ...file, before: [large] })), /at most 256 colours, got 771 bytes/)
+  const transparency = chunk('tRNS', Uint8Array.of(0))
+  assert.is(await refusal(png({ ...gray8, before: [transparency] })), 'x: must have 2 bytes of transparency, got 1')
+})
+
 test('12 bits in 16 are scaled by sBIT, or said to be dark', async () => {
   const raw = Uint8Array.of(0, 0x0f, 0xff, 0, 0x08, 0x00) // two rows of one sample: 4095, 2048
   const file = { width: 1, height: 2, depth: 16, raw }
@@ -131,6 +146,24 @@ function reframed(name: string, edit: (frame: Uint8Array) => void, marker?: numb
     frame.marker = marker ?? frame.marker
   })
 }
+
+test('JPEG segments of a length or kind that libjpeg refuses', async () => {
+  const changed = (marker: number, edit: (contents: Uint8Array) => Uint8Array, become = marker): Promise<string> =>
+    refusal(
+      withSegments(fixture('gray.jpeg'), (parts) => {
+        const part = parts.find((p) => p.marker === marker)!
+        part.contents = edit(part.contents)
+        part.marker = become
+      }),
+    )
+  const longer = (contents: Uint8Array) => Uint8Array.from([...contents, 0, 0, 0])
+  assert.match(await changed(0xc0, longer), 'a frame header of the wrong length')
+  assert.match(await changed(0xda, longer), 'a bad scan header')
+  assert.match(await changed(0xe0, (contents) => contents, 0x11), 'marker ff 11')
+  assert.match(await changed(0xe0, longer, 0xdd), 'a bad restart interval')
+  const means = (contents: Uint8Array) => contents.map((v, i) => (i === contents.length - 1 ? 0xfe : v))
+  assert.match(await changed(0xc4, means), 'a bad Huffman table') // the first table is that of means
+})
 
 test('a JPEG is limited by its frame header', async () => {
   const before = process.memoryUsage().arrayBuffers

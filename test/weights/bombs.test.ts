@@ -180,6 +180,12 @@ test('names and classes: nothing is called, unknown calls are refused, texts are
     const message = await outcome(beside(call(global(module, word), text('touch pwned'))))
     assert.is(message, `x: refused to load, the pickle asks for ${name}`)
   }
+  // Python refuses to make instances of functions.
+  for (const name of ['copyreg._reconstructor', '_codecs.encode', 'torch._utils._rebuild_tensor_v2', 'torch.float32']) {
+    const [, module, word] = /^(.*)\.(\w+)$/.exec(name)!
+    const message = await outcome(beside(instance(global(module, word), dict())))
+    assert.match(message, /makes an instance of something that is no class$/, name)
+  }
   assert.match(await outcome(beside(call(global('e\u001b[2J', 'f')))), /asks for e\\u\{1b\}\[2J\.f$/)
   const { tensors, notes } = await readTensors(
     memorySource(beside(instance(global('__main__', 'Config'), dict()))),
