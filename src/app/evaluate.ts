@@ -28,8 +28,8 @@ import {
 } from './splits.js'
 
 /**
- * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that the
- * same images give the same bits.
+ * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that
+ * the same images give the same bits.
  */
 export const EVALUATION_BATCH = 32
 

@@ -91,7 +91,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   }
 }
 
-/** Images per batch that all evaluations of the run can take. What cannot be evaluated is refused before it is trained. */
+/** Images per batch for all evaluations of the run. What cannot be evaluated is refused before it is trained. */
 async function plannedEvaluation(
   { engine, splits: { validation, test } }: RunParts,
   model: Classifier,
