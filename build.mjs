@@ -150,14 +150,15 @@ async function generateWorker() {
   ])
 }
 
-/** Transpiles src, test and bench one to one: stack traces stay readable and workers find their files. */
+/** Transpiles src, test, bench and examples one to one: stack traces stay readable and workers find their files. */
 async function transpile() {
   const tree = async (dir, recursive = true) =>
     (await readdir(join(root, dir), { recursive }).catch(() => []))
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts'))
       .map((f) => join(root, dir, f))
   const charts = join(root, 'src/report/charts.ts')
-  const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('bench', false)])).flat() // bench/peers has packages of its own
+  // bench/peers has packages of its own
+  const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('examples'), tree('bench', false)])).flat()
   const shared = { outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', logLevel: 'warning' }
   await esbuild.build({
     ...shared,

@@ -89,6 +89,13 @@ test("with the compiler alone: the README's program, strict, every declaration c
   assert.match(run(folder, 'npx', '--no', 'radiograd', '--version'), /^\d+\.\d+\.\d+/)
 })
 
+test('with the types of Node: all examples, strict', () => {
+  const folder = consumer('examples', `typescript@${devDependencies.typescript}`, `@types/node@20`)
+  for (const file of readdirSync(join(root, 'examples')).filter((f) => f.endsWith('.ts')))
+    cpSync(join(root, 'examples', file), join(folder, file))
+  compile(folder, ['node'])
+})
+
 /** Whether packages can be fetched. */
 const online = () => spawnSync('npm', ['ping', '--fetch-retries=0'], { timeout: 20_000 }).status === 0
 
