@@ -4,6 +4,7 @@
 export { RadiogradError, SettingError } from './util/check.js'
 export { type Engine, type InitOptions, init } from './engine/index.js'
 export { type DType, Tensor, tensor, zeros } from './tensor/tensor.js'
+export { arange, eye, full, ones, onesLike, rand, randn, zerosLike } from './ops/create.js'
 export { autocast, noGrad } from './tensor/mode.js'
 export { type OpSpec, defineOp } from './tensor/op.js'
 export { type KernelOptions, kernel, run } from './tensor/own.js'

@@ -1,6 +1,8 @@
 // Elementwise operators of two operands.
-// @enum OP = add, sub, mul, div
+// @enum OP = add, sub, mul, div, maximum, minimum, pow
 // @include lib/nan.wgsl
+// @include lib/math.wgsl
+// @include lib/power.wgsl
 override OP: u32;
 
 fn combined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
@@ -9,6 +11,9 @@ fn combined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     case OP_SUB: { return a - b; }
     case OP_MUL: { return a * b; }
     case OP_DIV: { return a / b; }
+    case OP_MAXIMUM: { return select(select(max(a, b), b, is_nan(b)), a, is_nan(a)); }
+    case OP_MINIMUM: { return select(select(min(a, b), b, is_nan(b)), a, is_nan(a)); }
+    case OP_POW: { return vec4<f32>(power(a.x, b.x), power(a.y, b.y), power(a.z, b.z), power(a.w, b.w)); }
     default: { return vec4<f32>(nan()); }
   }
 }

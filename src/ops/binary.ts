@@ -1,12 +1,15 @@
-// Sums, differences, products and quotients with NumPy broadcasting; numbers as second operand.
+// Sums, differences, products, quotients, maxima, minima and powers of two operands with NumPy broadcasting; one of them
+// may be a number.
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
+import { full } from './create.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
+import { sqrt, square } from './unary.js'
 
 type Operator = Constants<typeof shaders.binary_forward>['OP']
 
@@ -35,7 +38,7 @@ function affineInto(x: Tensor, y: Tensor, { scale, offset, divide: DIVIDE }: Aff
   gpu.run(shaders.affine_forward, { x, y }, params, { elements: x.size }, { DIVIDE })
 }
 
-const affineOp = defineOp({
+const affineOp = /* @__PURE__ */ defineOp({
   name: 'affine',
   dtypes: { x: FLOATS },
   shape: ({ x }: { x: Tensor }, _: Affine) => ({ y: x.shape }),
@@ -87,30 +90,90 @@ function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) 
   })
 }
 
-const ops: Record<Operator, ReturnType<typeof binaryOp>> = {
-  add: binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy })),
-  sub: binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) })),
-  mul: binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) })),
+/** dy · ∂(a OP b) by the first or the second operand, for each element of the result. */
+function slope(OP: Curved, first: boolean, a: Tensor, b: Tensor, dy: Tensor): Tensor {
+  const dx = empty(dy.shape, dy.dtype, `gradient of ${OP}`)
+  const { params } = walk(dy.shape, broadcastStrides(a.shape, dy.shape), broadcastStrides(b.shape, dy.shape), {
+    vectors: false,
+  })
+  gpu.run(shaders.binary_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { OP, FIRST: first })
+  return dx
+}
+
+type Curved = Constants<typeof shaders.binary_backward>['OP']
+
+const curved = (OP: Curved) =>
+  binaryOp(OP, (a, b, dy) => ({ a: () => slope(OP, true, a, b, dy), b: () => slope(OP, false, a, b, dy) }))
+
+const addOp = /* @__PURE__ */ binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy }))
+const subOp = /* @__PURE__ */ binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) }))
+const mulOp = /* @__PURE__ */ binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) }))
+const divOp = /* @__PURE__ */ binaryOp('div', (a, b, dy) => ({
+  a: () => div(dy, b),
   // a / b / b, as b² may be beyond f32.
-  div: binaryOp('div', (a, b, dy) => ({ a: () => div(dy, b), b: () => affine(mul(dy, div(div(a, b), b)), -1, -0) })),
+  b: () => affine(mul(dy, div(div(a, b), b)), -1, -0),
+}))
+const maximumOp = /* @__PURE__ */ curved('maximum')
+const minimumOp = /* @__PURE__ */ curved('minimum')
+const powOp = /* @__PURE__ */ curved('pow')
+
+/** A tensor, or one number for all elements. */
+export type Operand = Tensor | number
+
+/** Two operands as tensors: a number becomes one element of the other's dtype. */
+export function operands(name: string, a: Operand, b: Operand): { a: Tensor; b: Tensor } {
+  const like = a instanceof Tensor ? a : b
+  check(like instanceof Tensor, () => `${name}: needs a tensor, got ${a} and ${b}`)
+  const tensorOf = (operand: Operand) => (typeof operand === 'number' ? full([], operand, like.dtype) : operand)
+  return { a: tensorOf(a), b: tensorOf(b) }
 }
 
-/** a + b, broadcast. `torch.add`. */
-export function add(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affine(a, 1, b) : ops.add({ a, b }, {}).y
+/** a + b, broadcast; one may be a number. `torch.add`. */
+export function add(a: Operand, b: Operand): Tensor {
+  if (typeof b === 'number' && a instanceof Tensor) return affine(a, 1, b)
+  if (typeof a === 'number' && b instanceof Tensor) return affine(b, 1, a)
+  return addOp(operands('add', a, b), {}).y
 }
 
-/** a - b, broadcast. `torch.sub`. */
-export function sub(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affine(a, 1, -b) : ops.sub({ a, b }, {}).y
+/** a - b, broadcast; one may be a number. `torch.sub`. */
+export function sub(a: Operand, b: Operand): Tensor {
+  if (typeof b === 'number' && a instanceof Tensor) return affine(a, 1, -b)
+  if (typeof a === 'number' && b instanceof Tensor) return affine(b, -1, a)
+  return subOp(operands('sub', a, b), {}).y
 }
 
-/** a · b elementwise, broadcast. `torch.mul`. */
-export function mul(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affine(a, b, -0) : ops.mul({ a, b }, {}).y
+/** a · b elementwise, broadcast; one may be a number. `torch.mul`. */
+export function mul(a: Operand, b: Operand): Tensor {
+  if (typeof b === 'number' && a instanceof Tensor) return affine(a, b, -0)
+  if (typeof a === 'number' && b instanceof Tensor) return affine(b, a, -0)
+  return mulOp(operands('mul', a, b), {}).y
 }
 
-/** a / b elementwise, broadcast. `torch.div`. */
-export function div(a: Tensor, b: Tensor | number): Tensor {
-  return typeof b === 'number' ? affineOp({ x: a }, { scale: b, offset: -0, divide: true }).y : ops.div({ a, b }, {}).y
+/** a / b elementwise, broadcast; one may be a number. `torch.div`. */
+export function div(a: Operand, b: Operand): Tensor {
+  if (typeof b === 'number' && a instanceof Tensor) return affineOp({ x: a }, { scale: b, offset: -0, divide: true }).y
+  return divOp(operands('div', a, b), {}).y
+}
+
+/**
+ * The larger of a and b elementwise, broadcast; NaN if either is. Of a tie each gets half of the gradient. One may be a
+ * number. `torch.maximum`.
+ */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return maximumOp(operands('maximum', a, b), {}).y
+}
+
+/** The smaller of a and b, as {@link maximum}. `torch.minimum`. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return minimumOp(operands('minimum', a, b), {}).y
+}
+
+/**
+ * a to the power of b elementwise, broadcast; one may be a number. Exact for whole exponents up to 16 where the result
+ * is; NaN for a negative base with another exponent. Exponent 0.5 is {@link sqrt}, 2 {@link square}. `torch.pow`.
+ */
+export function pow(a: Operand, b: Operand): Tensor {
+  if (a instanceof Tensor && b === 2) return square(a)
+  if (a instanceof Tensor && b === 0.5) return sqrt(a)
+  return powOp(operands('pow', a, b), {}).y
 }

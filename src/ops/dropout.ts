@@ -6,22 +6,18 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { add, mul } from './binary.js'
+import { type Key, randomKey } from './randomkey.js'
 
 /** One use of random numbers. */
 export interface Draw {
   p: number
-  /** The random numbers' key; evaluated at each execution, alike in both passes. */
-  key: () => { seed: number; stream: number; step: number }
+  key: Key
 }
 
-/** The next draw: every call has numbers of its own. */
+/** The next draw. */
 export function draw(name: string, p: number): Draw {
   check(p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
-  const owner = gpu
-  const { seed, stream } = gpu.rng()
-  // Outside a step the counter may move between forward and backward; there the stream alone tells calls apart.
-  const step = gpu.recording ? () => owner.stepCounter : () => 0x80000000
-  return { p, key: () => ({ seed, stream, step: step() }) }
+  return { p, key: randomKey() }
 }
 
 /** p and 1/(1-p), the factor of what is kept. */

@@ -30,7 +30,9 @@ export {
   square,
   tanh,
 } from './unary.js'
-export { add, affine, div, mul, sub } from './binary.js'
+export { add, affine, div, maximum, minimum, mul, type Operand, pow, sub } from './binary.js'
+export { eq, ge, gt, le, lt, ne } from './compare.js'
+export { maskedFill, tril, triu, where } from './where.js'
 export { expand, mean, sum } from './reduce.js'
 export { cast } from './cast.js'
 export { cat, chunk, flatten, permute, reshape, slice, split, squeeze, stack, transpose, unsqueeze } from './layout.js'

@@ -51,13 +51,13 @@ function six<P extends string>(
 /**
  * Parameters of a walk over `shape` with two sets of strides (shaders/lib/strided.wgsl). Neighbouring axes that both
  * sets pass through as one are merged; when the last axis is contiguous in both and everything divides by four, the
- * walk counts vec4. One invocation each.
+ * walk counts vec4. One invocation each. `vectors` false: it counts elements always.
  */
 export function walk(
   shape: Shape,
   a: readonly number[],
   b: readonly number[],
-  { scale = 1, aOffset = 0, bOffset = 0 } = {},
+  { scale = 1, aOffset = 0, bOffset = 0, vectors = true } = {},
 ) {
   const axes: { size: number; a: number; b: number }[] = []
   for (let i = shape.length - 1; i >= 0; i--) {
@@ -68,6 +68,7 @@ export function walk(
   }
   const last = axes[axes.length - 1]
   const vec4 =
+    vectors &&
     last?.a === 1 &&
     last.b === 1 &&
     last.size % 4 === 0 &&

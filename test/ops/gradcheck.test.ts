@@ -88,7 +88,7 @@ for (const op of operators) {
     const failures: string[] = []
     for (const fixture of await loadFixtures(op.op)) {
       const elements = Object.values(fixture.inputs).reduce((n, { data }) => n + data.length, 0)
-      if (fixture.attrs.kink || elements > SMALL) continue
+      if (fixture.attrs.kink || elements > SMALL || Object.keys(fixture.gradients).length === 0) continue
       const error = await check(op, fixture)
       if (error >= worst.error) worst = { error, name: fixture.name }
       const tolerance = op.gradTolerance?.(fixture.attrs) ?? 2e-3

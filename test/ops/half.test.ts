@@ -46,7 +46,7 @@ const conv = (options: object, x: number[], w: number[]): Case => ({
   run: ([x], [w, b]) => F.conv2d(x, w, b, options),
 })
 const cases: Case[] = [
-  ...(['relu', 'sigmoid', 'tanh', 'exp', 'neg', 'abs'] as const).map((name) => ({
+  ...(['relu', 'sigmoid', 'tanh', 'exp', 'neg', 'abs', 'sin', 'softplus'] as const).map((name) => ({
     name,
     x: [[5, 33]],
     run: ([x]: Tensor[]) => F[name](x),
@@ -63,7 +63,7 @@ const cases: Case[] = [
     run: ([x]: Tensor[]) => F.gelu(x, { approximate }),
   })),
   { name: 'affine', x: [[5, 33]], run: ([x]) => F.affine(x, 0.3, -2) },
-  ...(['add', 'sub', 'mul', 'div'] as const).flatMap((name) =>
+  ...(['add', 'sub', 'mul', 'div', 'maximum', 'pow'] as const).flatMap((name) =>
     [[7, 12], [12], [7, 1]].map((b) => ({
       name: `${name} [7, 12] and [${b}]`,
       x: [[7, 12], b],
@@ -71,6 +71,8 @@ const cases: Case[] = [
       run: ([a, b]: Tensor[]) => F[name](a, b),
     })),
   ),
+  { name: 'where', x: [[7, 12], [12]], run: ([a, b]) => F.where(F.gt(a, b), a, b) },
+  { name: 'maskedFill and tril', x: [[5, 7]], run: ([x]) => F.tril(F.maskedFill(x, F.lt(x, 0), 0.5)) },
   { name: 'dropout', x: [[3, 50, 8]], run: ([x]) => F.dropout(x, 0.3) },
   { name: 'dropPath', x: [[9, 5, 8]], run: ([x]) => F.dropPath(x, 0.3) },
   { name: 'dropPath of odd samples', x: [[9, 5]], run: ([x]) => F.dropPath(x, 0.3) },

@@ -19,7 +19,7 @@ function resolve(value: unknown, inputs: Record<string, Tensor>): unknown {
 }
 
 const ELEMENTWISE =
-  /^(abs|exp|log|neg|relu|sigmoid|r?sqrt|tanh|gelu|add|sub|mul|div|reciprocal|square|sign|floor|ceil|round|sin|cos|expm1|log1p|softplus|leakyRelu|elu|clamp)\b/
+  /^(abs|exp|log|neg|relu|sigmoid|r?sqrt|tanh|gelu|add|sub|mul|div|reciprocal|square|sign|floor|ceil|round|sin|cos|expm1|log1p|softplus|leakyRelu|elu|clamp|maximum|minimum|pow|eq|ne|gt|ge|lt|le|where)\b/
 const SMALLEST = 2 ** -126 // below it an adapter may take numbers for 0
 
 /** Whether a value stands for another: the same NaN or infinity, or as near as f32 allows. */
