@@ -1,5 +1,5 @@
-// a^b to f32 rounding, special numbers as in IEEE 754. WGSL's own pow knows no negative a, and is exp2(b · log2(a)) with
-// what rounding leaves of it. Needs lib/math.wgsl and lib/nan.wgsl.
+// a^b to f32 rounding, special numbers as in IEEE 754. WGSL's own pow knows no negative a, and is exp2(b · log2(a))
+// with what rounding leaves of it. Needs lib/math.wgsl and lib/nan.wgsl.
 
 // 2^k for -126 <= k <= 127.
 fn two_to(k: i32) -> f32 {
@@ -23,7 +23,8 @@ fn power_of_positive(a: f32, exponent: f32) -> f32 {
   }
   let r = (m - 1.0) / (m + 1.0);
   let s = r * r;
-  let log2_m = 2.8853900818 * r * (1.0 + s * (1.0 / 3.0 + s * (1.0 / 5.0 + s * (1.0 / 7.0 + s * (1.0 / 9.0 + s / 11.0)))));
+  let series = 1.0 + s * (1.0 / 3.0 + s * (1.0 / 5.0 + s * (1.0 / 7.0 + s * (1.0 / 9.0 + s / 11.0))));
+  let log2_m = 2.8853900818 * r * series;
   let b_high = bitcast<f32>(bitcast<u32>(b) & 0xfffff000u); // b_high · e is exact
   let product = b_high * f32(e);
   let whole = round(product);

@@ -1,5 +1,5 @@
-// Sums, differences, products, quotients, maxima, minima and powers of two operands with NumPy broadcasting; one of them
-// may be a number.
+// Sums, differences, products, quotients, maxima, minima and powers of two operands with NumPy broadcasting; one of
+// them may be a number.
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'

@@ -1,5 +1,5 @@
-// Comparisons of two operands with NumPy broadcasting. There are no truth values on the GPU: 1 is true and 0 is false, in
-// the dtype of what is compared, f32 for integers. So a mask can be counted with `sum`, multiplied with, or given to
+// Comparisons of two operands with NumPy broadcasting. There are no truth values on the GPU: 1 is true and 0 is false,
+// in the dtype of what is compared, f32 for integers. So a mask can be counted with `sum`, multiplied with, or given to
 // `where` and `maskedFill`. No gradient flows through.
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'

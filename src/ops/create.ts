@@ -59,8 +59,8 @@ export function onesLike<D extends DType>(x: Tensor<D>): Tensor<D> {
 }
 
 /**
- * start, start + step, … below `end` (above it for a negative step), one axis; `arange(n)` is 0 … n - 1. f32 by default,
- * where PyTorch chooses by its arguments. `torch.arange`.
+ * start, start + step, … below `end` (above it for a negative step), one axis; `arange(n)` is 0 … n - 1. f32 by
+ * default, where PyTorch chooses by its arguments. `torch.arange`.
  * @throws when nothing lies between start and end: there are no empty tensors.
  */
 export function arange<D extends DType = 'f32'>(

@@ -2,38 +2,60 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
+import { permute } from './layout.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
+
+/** What is summed instead, and what becomes of the sum. */
+interface Summed {
+  /** Sums the squares of distances from `center` [outer, inner], null for 0. */
+  squaredFrom?: Tensor | null
+  /** The square root of the sum. */
+  root?: boolean
+}
 
 /**
  * y[outer, inner] = scale · Σ x[outer, size, inner]: in stages, as one invocation an output would leave the chip idle
  * and round too often.
  */
-export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
+export function sumMiddle(
+  x: Tensor,
+  y: Tensor,
+  outer: number,
+  size: number,
+  inner: number,
+  scale: number,
+  { squaredFrom, root = false }: Summed = {},
+): void {
   const outputs = outer * inner
-  const stage = (from: Tensor, to: Tensor, params: { size: number; parts: number; scale: number }) =>
-    gpu.run(
-      shaders.sum_forward,
-      { x: from, y: to },
-      { outer, inner, ...params },
-      { invocations: outputs * params.parts },
-    )
   let from = x
   let left = size
-  let { parts } = cutReduction(size, {
-    workgroups: outputs / shaders.sum_forward.workgroupSize(),
-    atLeast: 16,
-    atMost: LONGEST_SUM,
-  })
-  for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) {
-    const to = empty([outer, parts, inner], 'f32', 'sum parts')
-    stage(from, to, { size: left, parts, scale: 1 })
+  let SQUARED = squaredFrom !== undefined
+  const stage = (to: Tensor, parts: number) => {
+    const last = parts === 1
+    gpu.run(
+      shaders.sum_forward,
+      { x: from, center: SQUARED ? squaredFrom! : null, y: to },
+      { outer, inner, size: left, parts, scale: last ? scale : 1 },
+      { invocations: outputs * parts },
+      { SQUARED, ROOT: last && root },
+    )
     from = to
     left = parts
+    SQUARED = false
   }
-  stage(from, y, { size: left, parts: 1, scale })
+  let parts = partsOf(size, outputs, 16)
+  for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) stage(empty([outer, parts, inner], 'f32', 'sum parts'), parts)
+  stage(y, 1)
+}
+
+/** Into how many parts an axis is cut when each takes one invocation for each of `outputs`. */
+export function partsOf(size: number, outputs: number, atLeast: number): number {
+  const workgroups = outputs / shaders.sum_forward.workgroupSize()
+  return cutReduction(size, { workgroups, atLeast, atMost: LONGEST_SUM }).parts
 }
 
 /** y = scale · x, broadcast to y's shape. */
@@ -84,21 +106,46 @@ export interface ReduceOptions {
 }
 
 /** A number or a list stands for `{ dim }`. */
-type Reduce = ReduceOptions | number | readonly number[]
+export type Reduce = ReduceOptions | number | readonly number[]
 
-function reduce(name: string, x: Tensor, options: Reduce, mean: boolean): Tensor {
+/** The axes that options name, sorted; `known`: what else the options may hold. */
+export function dimsOf<O extends ReduceOptions>(
+  name: string,
+  x: Tensor,
+  options: O | number | readonly number[],
+  known: readonly string[] = [],
+): { dims: number[]; keepdim: boolean } {
+  check(x instanceof Tensor, () => `${name}: 'x' must be a tensor, got ${x}`)
   const named = typeof options === 'object' && !Array.isArray(options)
-  const { dim, keepdim = false } = named ? (options as ReduceOptions) : { dim: options as number | readonly number[] }
+  if (named) checkOptions(name, options as O, ['dim', 'keepdim', ...known])
+  const { dim, keepdim = false } = named ? (options as O) : { dim: options as number | readonly number[] }
   const given = typeof dim === 'number' ? [dim] : dim?.length ? dim : x.shape.map((_, i) => i)
   const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
+  return { dims, keepdim }
+}
+
+/** A shape without the axes `dims`, or with 1 in their place. */
+export const reducedShape = (shape: Shape, dims: readonly number[], keepdim: boolean): number[] =>
+  keepdim ? shape.map((s, i) => (dims.includes(i) ? 1 : s)) : shape.filter((_, i) => !dims.includes(i))
+
+/** x as [outer, size, inner] with the axes `dims` as the middle one; copied only where they are no neighbours. */
+export function folded(x: Tensor, dims: readonly number[]): Tensor {
+  const { shape } = x
+  const size = numel(dims.map((d) => shape[d]))
+  const first = dims[0] ?? 0
+  if (dims.every((d, i) => d === first + i)) {
+    const outer = numel(shape.slice(0, first))
+    return view(x, [outer, size, x.size / outer / size])
+  }
+  const kept = shape.map((_, i) => i).filter((i) => !dims.includes(i))
+  return view(permute(x, [...kept, ...dims]), [x.size / size, size, 1])
+}
+
+function reduce(name: string, x: Tensor, options: Reduce, mean: boolean): Tensor {
+  const { dims, keepdim } = dimsOf(name, x, options)
   const scale = mean ? 1 / numel(dims.map((d) => x.shape[d])) : 1
   const { y } = sumOp({ x }, { dims, scale })
-  return keepdim
-    ? y
-    : view(
-        y,
-        y.shape.filter((_, i) => !dims.includes(i)),
-      )
+  return keepdim ? y : view(y, reducedShape(x.shape, dims, false))
 }
 
 /** Sum over axes: `sum(x, { dim: 0 })` or `sum(x, 0)`. `torch.sum`. */

@@ -12,6 +12,7 @@ const test = suite(`special numbers (${engine.adapterKind})`)
 
 /** Attributes of a case, with '$x' for input x. */
 function resolve(value: unknown, inputs: Record<string, Tensor>): unknown {
+  if (value === '$inf') return Infinity
   if (typeof value === 'string' && value[0] === '$') return inputs[value.slice(1)]
   if (Array.isArray(value)) return value.map((v) => resolve(v, inputs))
   if (typeof value !== 'object' || value === null) return value
@@ -57,6 +58,15 @@ for (const family of families()) {
 
 const relative = (got: number, want: number) => Math.abs(got / want - 1)
 
+test('the best of rows with NaN: first among the largest, last among the smallest', async () => {
+  const x = tensor([[1, NaN, 3, -Infinity, NaN, 2]])
+  const read = async ({ values, indices }: F.ValuesAndIndices) => [...(await values.data()), ...(await indices.data())]
+  assert.equal(await read(F.topk(x, 3)), [NaN, NaN, 3, 1, 4, 2])
+  assert.equal(await read(F.topk(x, 5, { largest: false })), [-Infinity, 1, 2, 3, NaN, 3, 0, 5, 2, 1])
+  assert.equal(await read(F.max(x, 1)), [NaN, 1])
+  assert.equal(await read(F.min(x, 1)), [NaN, 1])
+})
+
 test('long sums lose no more than short ones', async () => {
   const rows = 200_000
   const logits = tensor(
@@ -74,6 +84,8 @@ test('long sums lose no more than short ones', async () => {
   const tenths = tensor(new Float32Array(size).fill(0.1))
   const tenth = Math.fround(0.1)
   off['sum of tenths'] = relative(await F.sum(tenths).item(), size * tenth)
+  off['running sum'] = relative((await F.cumsum(tenths, 0).data())[size - 1], size * tenth)
+  off['norm of tenths'] = relative(await F.norm(tenths).item(), Math.sqrt(size) * tenth)
   const columns = F.sum(F.reshape(tenths, [size / 16, 16]), 0)
   off['sum of columns'] = relative((await columns.data())[3], (size / 16) * tenth)
   const wide = F.softmax(F.reshape(F.mul(tenths, 0), [1, size]), { dim: 1 })
