@@ -1,12 +1,16 @@
-// Cross entropy with class weights and label smoothing.
+// Cross entropy with class weights and label smoothing, of class numbers or probabilities.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
+import { FLOATS, defineOp, view } from '../tensor/op.js'
+import { Tensor } from '../tensor/tensor.js'
+import { check, formatShape, sameShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
+import { affine, mul } from './binary.js'
 import { cast } from './cast.js'
-import { sum } from './reduce.js'
+import { mean, sum } from './reduce.js'
 import { walk } from './shape.js'
+import { logSoftmax } from './softmax.js'
+import { neg } from './unary.js'
 
 export interface CrossEntropyOptions {
   /** A weight for each class, [C]. */
@@ -27,19 +31,10 @@ const rowsOp = /* @__PURE__ */ defineOp({
   auxiliary: ['counted', 'sums'],
   saves: ['logits', 'target', 'weight', 'sums'],
   shape(
-    { logits, target, weight }: { logits: Tensor; target: Tensor; weight: Tensor | null },
+    { logits }: { logits: Tensor; target: Tensor; weight: Tensor | null },
     _: { smoothing: number; ignore: number },
   ) {
-    check(logits.shape.length === 2, () => `crossEntropy: needs logits [N, C], got ${formatShape(logits.shape)}`)
-    const [rows, classes] = logits.shape
-    check(
-      target.shape.length === 1 && target.shape[0] === rows,
-      () => `crossEntropy: target must be [${rows}], got ${formatShape(target.shape)}`,
-    )
-    check(
-      !weight || (weight.shape.length === 1 && weight.shape[0] === classes),
-      () => `crossEntropy: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`,
-    )
+    const rows = logits.shape[0]
     return { losses: [rows], counted: [rows], sums: [rows, 2] }
   },
   forward({ logits, target, weight }, { losses, counted, sums }, { smoothing, ignore }) {
@@ -86,11 +81,61 @@ const weightedMeanOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Σ losses / Σ counted: the mean of losses that count with weights. */
+export function weightedMean(losses: Tensor, counted: Tensor): Tensor {
+  return weightedMeanOp({ losses, counted }, {}).loss
+}
+
+function checkWeight(name: string, weight: Tensor | null, classes: number): void {
+  check(
+    !weight || (weight.shape.length === 1 && weight.shape[0] === classes),
+    () => `${name}: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`,
+  )
+}
+
+/** Rows [R, C] of x [..., C] in f32, and the class numbers [...] that belong to them as [R]. */
+export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor | null) {
+  for (const [which, given] of Object.entries({ input: x, target }))
+    check(given instanceof Tensor, () => `${name}: '${which}' must be a tensor, got ${given}`)
+  check(x.shape.length >= 1, () => `${name}: needs logits [..., C], got ${formatShape(x.shape)}`)
+  const classes = x.shape[x.shape.length - 1]
+  const outer = x.shape.slice(0, -1)
+  check(
+    sameShape(target.shape, outer),
+    () => `${name}: target must be ${formatShape(outer)}, got ${formatShape(target.shape)}`,
+  )
+  checkWeight(name, weight, classes)
+  return { x: view(cast(x, 'f32'), [x.size / classes, classes]), target: view(target, [target.size]) }
+}
+
+/** Targets that are probabilities: the loss is linear in the log-probabilities, so plain operators do it. */
+function softCrossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  { weight = null, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions,
+): Tensor {
+  check(
+    sameShape(logits.shape, target.shape),
+    () =>
+      `crossEntropy: a float target holds probabilities ${formatShape(logits.shape)}, class numbers are i32; ` +
+      `got ${formatShape(target.shape)}`,
+  )
+  const classes = logits.shape[logits.shape.length - 1]
+  checkWeight('crossEntropy', weight, classes)
+  const wide = cast(target, 'f32')
+  const smooth = labelSmoothing ? affine(wide, 1 - labelSmoothing, labelSmoothing / classes) : wide
+  const weighted = weight ? mul(smooth, weight) : smooth
+  const losses = neg(sum(mul(logSoftmax(logits, { dim: -1 }), weighted), -1))
+  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses)
+}
+
 /**
- * Cross entropy between logits [N, C] and class numbers target [N] (i32): a scalar, or [N] with reduction 'none'. A
- * target outside the classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
+ * Cross entropy between logits [..., C], classes last, and a target: class numbers [...] as i32, or probabilities
+ * [..., C] as floats, which take a gradient, too. A scalar, or [...] with reduction 'none'. A class number outside the
+ * classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions('crossEntropy', options, ['weight', 'labelSmoothing', 'reduction', 'ignoreIndex'])
   const { weight = null, labelSmoothing = 0, reduction = 'mean', ignoreIndex = -100 } = options
   check(
     labelSmoothing >= 0 && labelSmoothing <= 1,
@@ -100,10 +145,12 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
     ['mean', 'sum', 'none'].includes(reduction),
     `crossEntropy: reduction must be mean, sum or none, got ${reduction}`,
   )
+  if (target instanceof Tensor && FLOATS.includes(target.dtype)) return softCrossEntropy(logits, target, options)
+  const rows = rowsOf('crossEntropy', logits, target, weight)
   const { losses, counted } = rowsOp(
-    { logits: cast(logits, 'f32'), target, weight },
+    { logits: rows.x, target: rows.target, weight },
     { smoothing: labelSmoothing, ignore: ignoreIndex },
   )
-  if (reduction === 'none') return losses
-  return reduction === 'sum' ? sum(losses) : weightedMeanOp({ losses, counted }, {}).loss
+  if (reduction === 'none') return view(losses, target.shape)
+  return reduction === 'sum' ? sum(losses) : weightedMean(losses, counted)
 }

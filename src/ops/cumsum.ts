@@ -12,7 +12,8 @@ import { axis } from './shape.js'
 /** x, y [outer, size, inner]. */
 function runningSums(x: Tensor, y: Tensor, REVERSED: boolean): void {
   const [outer, size, inner] = x.shape
-  const length = ceilDiv(size, partsOf(size, outer * inner, 16))
+  const parts = partsOf(size, outer * inner, 16)
+  const length = ceilDiv(size, parts)
   const runs = ceilDiv(size, length)
   const params = { outer, size, inner, runs, length }
   const invocations = outer * runs * inner

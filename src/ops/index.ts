@@ -46,6 +46,22 @@ export { adaptiveAvgPool2d, avgPool2d, type AvgPoolOptions, maxPool2d, type Pool
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js'
 export { logSoftmax, softmax } from './softmax.js'
 export { crossEntropy, type CrossEntropyOptions } from './crossentropy.js'
+export {
+  bceWithLogits,
+  type BceOptions,
+  type FocalOptions,
+  huberLoss,
+  klDiv,
+  type KlDivOptions,
+  l1Loss,
+  type LossOptions,
+  mseLoss,
+  nllLoss,
+  type NllOptions,
+  type Reduction,
+  sigmoidFocalLoss,
+  smoothL1Loss,
+} from './losses.js'
 export { dropPath, dropout } from './dropout.js'
 export { embedTokens } from './embedtokens.js'
 export { normalizeImages, type ImageOptions } from './images.js'

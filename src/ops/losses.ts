@@ -1,0 +1,234 @@
+// Losses between an input and a target: element by element (shaders/lib/loss.wgsl), and of log-probabilities. All are
+// computed in f32: f16 inputs are widened first.
+import { gpu } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
+import * as shaders from '../shaders.gen.js'
+import { defineOp, view } from '../tensor/op.js'
+import { Tensor } from '../tensor/tensor.js'
+import { check, formatShape, sameShape } from '../util/check.js'
+import { checkNumbers, checkOptions } from '../util/options.js'
+import { mul } from './binary.js'
+import { cast } from './cast.js'
+import { rowsOf, weightedMean } from './crossentropy.js'
+import { expand, mean, sum } from './reduce.js'
+
+type Loss = Constants<typeof shaders.loss_forward>['LOSS']
+
+/** What becomes of the losses of all elements: their mean, their sum, or nothing. */
+export type Reduction = 'mean' | 'sum' | 'none'
+
+/** Attributes of a loss. */
+interface Numbers {
+  LOSS: Loss
+  a: number
+  b: number
+}
+
+const lossOp = /* @__PURE__ */ defineOp({
+  name: 'loss',
+  optional: ['positive'],
+  saves: ['x', 't', 'positive'],
+  shape: ({ x }: { x: Tensor; t: Tensor; positive: Tensor | null }, _: Numbers) => ({ losses: x.shape }),
+  forward({ x, t, positive }, { losses }, { LOSS, ...numbers }) {
+    const params = { n: x.size, period: positive?.size ?? 1, ...numbers }
+    gpu.run(shaders.loss_forward, { x, t, positive, losses }, params, { elements: x.size }, { LOSS })
+  },
+  backward({ x, t, positive }, { losses: dlosses }, { x: dx, t: dt }, { LOSS, ...numbers }) {
+    const params = { n: x.size, period: positive?.size ?? 1, ...numbers }
+    const by = (to: Tensor | undefined, OF_INPUT: boolean) => {
+      const bindings = { x, t, positive, dlosses }
+      if (to) gpu.run(shaders.loss_backward, { ...bindings, dx: to }, params, { elements: x.size }, { LOSS, OF_INPUT })
+    }
+    by(dx, true)
+    by(dt, false)
+  },
+})
+
+/** Losses of all elements; the shapes must be one, as a column against a row would silently become a matrix. */
+function elementwise(
+  name: string,
+  LOSS: Loss,
+  input: Tensor,
+  target: Tensor,
+  { a = 0, b = 0, positive = null }: { a?: number; b?: number; positive?: Tensor | null } = {},
+): Tensor {
+  for (const [which, given] of Object.entries({ input, target }))
+    check(given instanceof Tensor, () => `${name}: '${which}' must be a tensor, got ${given}`)
+  check(
+    sameShape(input.shape, target.shape),
+    () =>
+      `${name}: input and target must have one shape, got ${formatShape(input.shape)} and ${formatShape(target.shape)}`,
+  )
+  return lossOp({ x: cast(input, 'f32'), t: cast(target, 'f32'), positive }, { LOSS, a, b }).losses
+}
+
+function checkReduction(name: string, reduction: string, all: readonly string[] = ['mean', 'sum', 'none']): void {
+  check(all.includes(reduction), () => `${name}: reduction must be ${all.join(', ')}, got ${reduction}`)
+}
+
+const reduced = (losses: Tensor, reduction: Reduction): Tensor =>
+  reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses)
+
+export interface LossOptions {
+  /** Default 'mean'. */
+  reduction?: Reduction
+}
+
+/** (input - target)². Shapes must be equal. `torch.nn.functional.mse_loss`. */
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions('mseLoss', options, ['reduction'])
+  const { reduction = 'mean' } = options
+  checkReduction('mseLoss', reduction)
+  return reduced(elementwise('mseLoss', 'mse', input, target), reduction)
+}
+
+/** |input - target|. Shapes must be equal. `torch.nn.functional.l1_loss`. */
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions('l1Loss', options, ['reduction'])
+  const { reduction = 'mean' } = options
+  checkReduction('l1Loss', reduction)
+  return reduced(elementwise('l1Loss', 'l1', input, target), reduction)
+}
+
+/**
+ * d² / (2 beta) where d = |input - target| is below beta (default 1), else d - beta / 2. `beta` 0 is {@link l1Loss}.
+ * `torch.nn.functional.smooth_l1_loss`.
+ */
+export function smoothL1Loss(input: Tensor, target: Tensor, options: LossOptions & { beta?: number } = {}): Tensor {
+  checkOptions('smoothL1Loss', options, ['reduction', 'beta'])
+  const { reduction = 'mean', beta = 1 } = options
+  checkReduction('smoothL1Loss', reduction)
+  checkNumbers('smoothL1Loss', { beta })
+  check(beta >= 0, () => `smoothL1Loss: beta must be at least 0, got ${beta}`)
+  return reduced(elementwise('smoothL1Loss', 'smoothL1', input, target, { a: beta }), reduction)
+}
+
+/**
+ * d² / 2 where d = |input - target| is at most delta (default 1), else delta · (d - delta / 2).
+ * `torch.nn.functional.huber_loss`.
+ */
+export function huberLoss(input: Tensor, target: Tensor, options: LossOptions & { delta?: number } = {}): Tensor {
+  checkOptions('huberLoss', options, ['reduction', 'delta'])
+  const { reduction = 'mean', delta = 1 } = options
+  checkReduction('huberLoss', reduction)
+  checkNumbers('huberLoss', { delta })
+  check(delta > 0, () => `huberLoss: delta must be above 0, got ${delta}`)
+  return reduced(elementwise('huberLoss', 'huber', input, target, { a: delta }), reduction)
+}
+
+export interface BceOptions extends LossOptions {
+  /** Weights of the losses, broadcast to their shape. */
+  weight?: Tensor | null
+  /** Weights of the positive class, such as one for each label [C], broadcast to the shape. Takes no gradient. */
+  posWeight?: Tensor | null
+}
+
+/**
+ * Binary cross entropy between logits and targets from 0 to 1 of the same shape.
+ * `torch.nn.functional.binary_cross_entropy_with_logits`.
+ */
+export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {
+  const name = 'bceWithLogits'
+  checkOptions(name, options, ['reduction', 'weight', 'posWeight'])
+  const { reduction = 'mean', weight = null, posWeight = null } = options
+  checkReduction(name, reduction)
+  for (const [key, given] of Object.entries({ weight, posWeight }))
+    check(given === null || given instanceof Tensor, () => `${name}: ${key} must be a tensor, got ${given}`)
+  check(!posWeight?.requiresGrad, `${name}: posWeight takes no gradient; detach() it`)
+  let positive = posWeight
+  if (positive) {
+    const tail = logits.shape.slice(logits.shape.length - positive.shape.length)
+    if (!sameShape(tail, positive.shape)) positive = expand(positive, logits.shape)
+  }
+  const losses = elementwise(name, 'bceWithLogits', logits, target, { positive })
+  const weighted = weight ? mul(losses, weight) : losses
+  check(
+    sameShape(weighted.shape, losses.shape),
+    () => `${name}: weight must broadcast to ${formatShape(losses.shape)}, got ${formatShape(weight!.shape)}`,
+  )
+  return reduced(weighted, reduction)
+}
+
+export interface KlDivOptions {
+  /** 'batchmean' divides the sum by the length of the first axis: the divergence itself. Default 'mean'. */
+  reduction?: Reduction | 'batchmean'
+  /** Whether the target holds log-probabilities, too. Default false. */
+  logTarget?: boolean
+}
+
+/**
+ * Kullback-Leibler divergence, element by element: target · (log target - input) for log-probabilities `input`, 0 where
+ * the target is 0. `torch.nn.functional.kl_div`.
+ */
+export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  checkOptions('klDiv', options, ['reduction', 'logTarget'])
+  const { reduction = 'mean', logTarget = false } = options
+  checkReduction('klDiv', reduction, ['mean', 'sum', 'none', 'batchmean'])
+  const losses = elementwise('klDiv', logTarget ? 'klDivLog' : 'klDiv', input, target)
+  return reduction === 'batchmean' ? mul(sum(losses), 1 / (input.shape[0] ?? 1)) : reduced(losses, reduction)
+}
+
+export interface FocalOptions extends LossOptions {
+  /** Weight of the positive class, 1 - alpha that of the negative one; negative: none. Default 0.25. */
+  alpha?: number
+  /** How much easy examples are weighted down. Default 2. */
+  gamma?: number
+}
+
+/**
+ * Focal loss of logits and targets from 0 to 1 of the same shape (Lin et al. 2017); as in torchvision the reduction is
+ * 'none' by default. `torchvision.ops.sigmoid_focal_loss`.
+ */
+export function sigmoidFocalLoss(logits: Tensor, target: Tensor, options: FocalOptions = {}): Tensor {
+  const name = 'sigmoidFocalLoss'
+  checkOptions(name, options, ['reduction', 'alpha', 'gamma'])
+  const { reduction = 'none', alpha = 0.25, gamma = 2 } = options
+  checkReduction(name, reduction)
+  checkNumbers(name, { alpha, gamma })
+  check(gamma >= 0, () => `${name}: gamma must be at least 0, got ${gamma}`)
+  return reduced(elementwise(name, 'sigmoidFocal', logits, target, { a: alpha, b: gamma }), reduction)
+}
+
+const nllOp = /* @__PURE__ */ defineOp({
+  name: 'nllLoss',
+  optional: ['weight'],
+  dtypes: { target: ['i32'] },
+  auxiliary: ['counted'],
+  saves: ['target', 'weight'],
+  shape: ({ x }: { x: Tensor; target: Tensor; weight: Tensor | null }, _: { ignore: number }) => ({
+    losses: [x.shape[0]],
+    counted: [x.shape[0]],
+  }),
+  forward({ x, target, weight }, { losses, counted }, { ignore }) {
+    const [rows, classes] = x.shape
+    const bindings = { x, labels: target, weight, losses, counted }
+    gpu.run(shaders.nll_forward, bindings, { rows, classes, ignore }, { invocations: rows })
+  },
+  backward({ target, weight }, { losses: dlosses }, { x: dx }, { ignore }) {
+    if (!dx) return
+    const [rows, classes] = dx.shape
+    const bindings = { labels: target, weight, dlosses, dx }
+    gpu.run(shaders.nll_backward, bindings, { rows, classes, ignore }, { invocations: rows * classes })
+  },
+})
+
+export interface NllOptions extends LossOptions {
+  /** A weight for each class, [C]. Takes no gradient. */
+  weight?: Tensor | null
+  /** Targets with this value count nothing. Default -100. */
+  ignoreIndex?: number
+}
+
+/**
+ * Negative log likelihood of log-probabilities [..., C], classes last, and class numbers [...] (i32); 'mean' divides by
+ * the sum of the targets' weights. A target outside the classes gives NaN. `torch.nn.functional.nll_loss`.
+ */
+export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
+  checkOptions('nllLoss', options, ['reduction', 'weight', 'ignoreIndex'])
+  const { reduction = 'mean', weight = null, ignoreIndex = -100 } = options
+  checkReduction('nllLoss', reduction)
+  const rows = rowsOf('nllLoss', logProbabilities, target, weight)
+  const { losses, counted } = nllOp({ x: rows.x, target: rows.target, weight }, { ignore: ignoreIndex })
+  if (reduction === 'mean') return weightedMean(losses, counted)
+  return reduction === 'sum' ? sum(losses) : view(losses, target.shape)
+}
