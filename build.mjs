@@ -82,14 +82,20 @@ async function generateShaders() {
     (await wgslOf(folder, wgsl)).map(([file, text]) => ({
       file,
       text,
-      type: interfaceOf(wgsl.checked(file, text, library), wgsl),
+      ...described(wgsl.checked(file, text, library)),
     }))
+  /** Its type, and the snippets that it includes, however deep. */
+  const described = (template) => ({
+    type: interfaceOf(template, wgsl),
+    snippets: template.parts.slice(1).map((part) => `lib.${nameOf(part.file)}`),
+  })
   const all = await read('shaders')
   const hash = createHash('sha256')
   for (const text of [...Object.values(library), ...all.map((k) => k.text)]) hash.update(text)
   const note = (folder) => `// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`
-  const kernel = ({ file, text, type }) =>
-    `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, library)\n`
+  // Every kernel names its snippets, so that a bundle holds no snippet that none of its kernels includes.
+  const kernel = ({ file, text, type, snippets }) =>
+    `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, [${snippets}])\n`
   const isCpu = ({ file }) => file.endsWith('_cpu.wgsl')
   await writeIfNew('src/shaders.lib.gen.ts', [
     note('shaders/lib'),
@@ -97,34 +103,40 @@ async function generateShaders() {
     '/** Changes with every shader. */',
     `export const fingerprint = '${hash.digest('hex').slice(0, 8)}'`,
     '',
-    'export const library: Readonly<Record<string, string>> = {',
-    ...Object.entries(library).map(([name, text]) => `'${name}': ${literal(text)},`),
-    '}',
+    'type Snippet = readonly [name: string, text: string]',
+    '',
+    ...Object.entries(library).map(
+      ([name, text]) => `export const ${nameOf(name)}: Snippet = ['${name}', ${literal(text)}]\n`,
+    ),
+    'export const library: Readonly<Record<string, string>> = /* @__PURE__ */ Object.fromEntries([',
+    ...Object.keys(library).map((name) => `${nameOf(name)},`),
+    '])',
   ])
   await writeIfNew('src/shaders.gen.ts', [
     note('shaders'),
     "import { kernel } from './gpu/kernel.js'",
-    "import { library } from './shaders.lib.gen.js'",
+    "import * as lib from './shaders.lib.gen.js'",
     '',
     ...all.filter((k) => !isCpu(k)).map(kernel),
   ])
   await writeIfNew('src/shaders.cpu.gen.ts', [
     note('shaders'),
     "import type { Kernel } from './gpu/kernel.js'",
+    "import * as lib from './shaders.lib.gen.js'",
     '',
     'export interface CpuShaders {',
     ...all.filter(isCpu).map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
     '}',
     '',
-    '/** By file. */',
-    'export const texts: Readonly<Record<string, string>> = {',
-    ...all.filter(isCpu).map(({ file, text }) => `'${file}': ${literal(text)},`),
+    '/** Text and snippets by file. */',
+    'export const sources = {',
+    ...all.filter(isCpu).map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets}]] as const,`),
     '}',
   ])
   await writeIfNew('bench/shaders.gen.ts', [
     note('bench/shaders'),
     "import { kernel } from '../src/gpu/kernel.js'",
-    "import { library } from '../src/shaders.lib.gen.js'",
+    "import * as lib from '../src/shaders.lib.gen.js'",
     '',
     ...(await read('bench/shaders')).map(kernel),
   ])

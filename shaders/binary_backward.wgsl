@@ -2,11 +2,9 @@
 // at the places of a walk over their shape (lib/strided.wgsl). Of a tie each operand gets half. One invocation an
 // element.
 // @variant T = f32, f16
-// @enum OP = maximum, minimum, pow
+// @enum OP = maximum, minimum
 // @include lib/index.wgsl
 // @include lib/nan.wgsl
-// @include lib/math.wgsl
-// @include lib/power.wgsl
 // @include lib/strided.wgsl
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> b: array<T>;
@@ -17,18 +15,10 @@ override OP: u32;
 override FIRST: bool;
 
 fn derivative(a: f32, b: f32, g: f32) -> f32 {
-  let shared_or_whole = select(g, 0.5 * g, a == b);
+  let share = select(g, 0.5 * g, a == b);
   switch (OP) {
-    case OP_MAXIMUM: { return select(shared_or_whole, 0.0, select((a > b), (a < b), FIRST)); }
-    case OP_MINIMUM: { return select(shared_or_whole, 0.0, select((a < b), (a > b), FIRST)); }
-    case OP_POW: {
-      if (FIRST) {
-        if (b == 0.0) { return 0.0; }
-        return g * (b * power(a, b - 1.0));
-      }
-      if (a == 0.0 && b >= 0.0) { return 0.0; }
-      return g * (power(a, b) * log1(a));
-    }
+    case OP_MAXIMUM: { return select(share, 0.0, select((a > b), (a < b), FIRST)); }
+    case OP_MINIMUM: { return select(share, 0.0, select((a < b), (a > b), FIRST)); }
     default: { return nan(); }
   }
 }

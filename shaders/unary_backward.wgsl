@@ -4,6 +4,7 @@
 // @each 4
 // @include lib/index.wgsl
 // @include lib/unary.wgsl
+struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> v: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4<T>>;

@@ -3,6 +3,7 @@
 // @each 4
 // @include lib/index.wgsl
 // @include lib/unary.wgsl
+struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(2) var<uniform> params: Params;

@@ -2,7 +2,6 @@
 // never loads them.
 import { kernel } from './gpu/kernel.js'
 import type { CpuShaders } from './shaders.cpu.gen.js'
-import { library } from './shaders.lib.gen.js'
 
 /** Set once {@link loadCpuShaders} has ended. */
 export let cpu: CpuShaders
@@ -10,7 +9,7 @@ export let cpu: CpuShaders
 /** For `init()`, on a software adapter. */
 export async function loadCpuShaders(): Promise<void> {
   if (cpu) return
-  const { texts } = await import('./shaders.cpu.gen.js')
-  const kernels = Object.entries(texts).map(([file, text]) => kernel(file, text, library))
+  const { sources } = await import('./shaders.cpu.gen.js')
+  const kernels = Object.entries(sources).map(([file, [text, snippets]]) => kernel(file, text, snippets))
   cpu = Object.fromEntries(kernels.map((k) => [k.name, k])) as unknown as CpuShaders
 }

@@ -1,8 +1,7 @@
 // Elementwise operators of two operands.
-// @enum OP = add, sub, mul, div, maximum, minimum, pow
+// @enum OP = add, sub, mul, div, maximum, minimum
 // @include lib/nan.wgsl
 // @include lib/math.wgsl
-// @include lib/power.wgsl
 override OP: u32;
 
 fn combined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
@@ -13,7 +12,6 @@ fn combined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     case OP_DIV: { return a / b; }
     case OP_MAXIMUM: { return select(select(max(a, b), b, is_nan(b)), a, is_nan(a)); }
     case OP_MINIMUM: { return select(select(min(a, b), b, is_nan(b)), a, is_nan(a)); }
-    case OP_POW: { return vec4<f32>(power(a.x, b.x), power(a.y, b.y), power(a.z, b.z), power(a.w, b.w)); }
     default: { return vec4<f32>(nan()); }
   }
 }

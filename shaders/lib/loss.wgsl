@@ -1,9 +1,10 @@
-// Losses of an input x and a target t, element by element, and their derivatives by either. To add one: its name in the
-// list, a case in both functions, a function in src/ops/losses.ts. a and b are numbers that some take; `positive` is the
-// weight of bceWithLogits' positive class.
+// Losses of an input x and a target t, element by element, and their derivatives by either. To add one: its name in
+// the list, a case in both functions, a function in src/ops/losses.ts. a and b are numbers that some take; `positive`
+// is the weight of bceWithLogits' positive class.
 // @enum LOSS = mse, l1, smoothL1, huber, bceWithLogits, klDiv, klDivLog, sigmoidFocal
 // @include lib/nan.wgsl
 // @include lib/math.wgsl
+// @include lib/log1p.wgsl
 // @include lib/power.wgsl
 struct Params { n: u32, period: u32, has_positive: u32, a: f32, b: f32 }
 override LOSS: u32;
@@ -31,7 +32,9 @@ fn loss(x: vec4<f32>, t: vec4<f32>, positive: vec4<f32>) -> vec4<f32> {
   switch (LOSS) {
     case LOSS_MSE: { return d * d; }
     case LOSS_L1: { return d; }
-    case LOSS_SMOOTHL1: { return select(d - 0.5 * params.a, 0.5 * d * d / params.a, d < vec4<f32>(params.a)); } // a: beta
+    case LOSS_SMOOTHL1: { // a: beta
+      return select(d - 0.5 * params.a, 0.5 * d * d / params.a, d < vec4<f32>(params.a));
+    }
     case LOSS_HUBER: { // a: delta
       return select(0.5 * d * d, params.a * (d - 0.5 * params.a), d > vec4<f32>(params.a));
     }
@@ -45,7 +48,7 @@ fn loss(x: vec4<f32>, t: vec4<f32>, positive: vec4<f32>) -> vec4<f32> {
   }
 }
 
-// The derivative by x, or by t unless OF_INPUT.
+// The derivative by x, or by t unless `of_input`.
 fn slope(x: vec4<f32>, t: vec4<f32>, positive: vec4<f32>, of_input: bool) -> vec4<f32> {
   let d = x - t;
   let side = select(-1.0, 1.0, of_input);

@@ -231,11 +231,11 @@ export class Variant {
   }
 }
 
-/** A kernel of what a shader file says. Nothing is read yet. */
+/** A kernel of what a shader file says, and the snippets that it includes. Nothing is read yet. */
 export function kernel<I extends Interface>(
   file: string,
   text: string,
-  library: Readonly<Record<string, string>>,
+  snippets: readonly (readonly [name: string, text: string])[],
 ): Kernel<I> {
-  return new Kernel(file, text, library)
+  return new Kernel(file, text, Object.fromEntries(snippets))
 }

@@ -56,7 +56,26 @@ export function affine(x: Tensor, scale: number, offset: number): Tensor {
   return affineOp({ x }, { scale, offset, divide: false }).y
 }
 
-function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) => Gradients) {
+function combine(OP: Operator, a: Tensor, b: Tensor, y: Tensor): void {
+  if (sameShape(a.shape, b.shape)) {
+    gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, { elements: y.size }, { OP })
+    return
+  }
+  const { vec4, params } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
+  gpu.run(
+    vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast,
+    { a, b, y },
+    params,
+    { invocations: params.n },
+    { OP },
+  )
+}
+
+function binaryOp<N extends string>(
+  name: N,
+  gradients: (a: Tensor, b: Tensor, dy: Tensor) => Gradients,
+  ...[run]: N extends Operator ? [] : [(a: Tensor, b: Tensor, y: Tensor) => void]
+) {
   return defineOp({
     name,
     dtypes: { a: FLOATS, b: FLOATS },
@@ -67,18 +86,8 @@ function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) 
       return { y }
     },
     forward({ a, b }, { y }) {
-      if (sameShape(a.shape, b.shape)) {
-        gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, { elements: y.size }, { OP: name })
-        return
-      }
-      const { vec4, params } = walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape))
-      gpu.run(
-        vec4 ? shaders.binary_broadcast_vec4 : shaders.binary_broadcast,
-        { a, b, y },
-        params,
-        { invocations: params.n },
-        { OP: name },
-      )
+      if (run) run(a, b, y)
+      else combine(name as Operator, a, b, y)
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)
@@ -90,20 +99,26 @@ function binaryOp(name: Operator, gradients: (a: Tensor, b: Tensor, dy: Tensor) 
   })
 }
 
-/** dy · ∂(a OP b) by the first or the second operand, for each element of the result. */
-function slope(OP: Curved, first: boolean, a: Tensor, b: Tensor, dy: Tensor): Tensor {
-  const dx = empty(dy.shape, dy.dtype, `gradient of ${OP}`)
-  const { params } = walk(dy.shape, broadcastStrides(a.shape, dy.shape), broadcastStrides(b.shape, dy.shape), {
-    vectors: false,
-  })
-  gpu.run(shaders.binary_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { OP, FIRST: first })
+/** A gradient that is computed from a, b and dy for each element of the result. */
+function slope(a: Tensor, b: Tensor, dy: Tensor, run: (dx: Tensor, params: ReturnType<typeof elements>) => void) {
+  const dx = empty(dy.shape, dy.dtype, 'gradient')
+  run(dx, elements(a, b, dy))
   return dx
 }
 
-type Curved = Constants<typeof shaders.binary_backward>['OP']
+/** A walk over y's shape element by element. */
+const elements = (a: Tensor, b: Tensor, y: Tensor) =>
+  walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape), { vectors: false }).params
 
-const curved = (OP: Curved) =>
-  binaryOp(OP, (a, b, dy) => ({ a: () => slope(OP, true, a, b, dy), b: () => slope(OP, false, a, b, dy) }))
+function extreme(OP: Constants<typeof shaders.binary_backward>['OP']) {
+  return binaryOp(OP, (a, b, dy) => {
+    const by = (FIRST: boolean) =>
+      slope(a, b, dy, (dx, params) =>
+        gpu.run(shaders.binary_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { OP, FIRST }),
+      )
+    return { a: () => by(true), b: () => by(false) }
+  })
+}
 
 const addOp = /* @__PURE__ */ binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy }))
 const subOp = /* @__PURE__ */ binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) }))
@@ -113,9 +128,19 @@ const divOp = /* @__PURE__ */ binaryOp('div', (a, b, dy) => ({
   // a / b / b, as b² may be beyond f32.
   b: () => affine(mul(dy, div(div(a, b), b)), -1, -0),
 }))
-const maximumOp = /* @__PURE__ */ curved('maximum')
-const minimumOp = /* @__PURE__ */ curved('minimum')
-const powOp = /* @__PURE__ */ curved('pow')
+const maximumOp = /* @__PURE__ */ extreme('maximum')
+const minimumOp = /* @__PURE__ */ extreme('minimum')
+const powOp = /* @__PURE__ */ binaryOp(
+  'pow',
+  (a, b, dy) => {
+    const by = (FIRST: boolean) =>
+      slope(a, b, dy, (dx, params) =>
+        gpu.run(shaders.pow_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { FIRST }),
+      )
+    return { a: () => by(true), b: () => by(false) }
+  },
+  (a, b, y) => gpu.run(shaders.pow_forward, { a, b, y }, elements(a, b, y), { invocations: y.size }),
+)
 
 /** A tensor, or one number for all elements. */
 export type Operand = Tensor | number

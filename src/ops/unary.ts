@@ -1,4 +1,5 @@
-// Elementwise functions of one tensor. What they compute, and their derivatives, is shaders/lib/unary.wgsl.
+// Elementwise functions of one tensor. What they compute, and their derivatives, is shaders/lib/unary.wgsl, and for
+// those that no model here needs shaders/lib/elementary.wgsl.
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
@@ -7,13 +8,14 @@ import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkNumbers, checkOptions } from '../util/options.js'
 
-type Name = Constants<typeof shaders.unary_forward>['OP']
+type Common = Constants<typeof shaders.unary_forward>['OP']
+type Elementary = Constants<typeof shaders.elementary_forward>['OP']
 
 /** What may follow a product or a convolution in the same kernel (shaders/lib/activation.wgsl). */
 export type Activation = Constants<typeof shaders.matmul_plain>['ACTIVATION']
 
 /** What each derivative is written in: the operand, the result, or neither. */
-const DERIVATIVE_IN: Record<Name, 'x' | 'y' | null> = {
+const DERIVATIVE_IN: Record<Common | Elementary, 'x' | 'y' | null> = {
   relu: 'y',
   exp: 'y',
   log: 'x',
@@ -50,13 +52,17 @@ interface Numbers {
 }
 
 /** dx = OP′ · dy; `v`: what the derivative is written in. */
-export function unaryBackward(OP: Name, v: Tensor | null, dy: Tensor, dx: Tensor, numbers: Numbers = {}): void {
-  gpu.run(shaders.unary_backward, { v, dy, dx }, { n: dx.size, ...both(numbers) }, { elements: dx.size }, { OP })
+export function unaryBackward(OP: Common, v: Tensor | null, dy: Tensor, dx: Tensor): void {
+  gpu.run(shaders.unary_backward, { v, dy, dx }, { n: dx.size }, { elements: dx.size }, { OP })
 }
 
-const both = ({ a = 0, b = 0 }: Numbers) => ({ a, b })
+/** How a function runs. */
+interface Passes {
+  forward(x: Tensor, y: Tensor, numbers: Numbers): void
+  backward(v: Tensor | null, dy: Tensor, dx: Tensor, numbers: Numbers): void
+}
 
-function unary(OP: Name, name: string = OP): (x: Tensor, numbers?: Numbers) => Tensor {
+function define(OP: Common | Elementary, name: string, { forward, backward }: Passes) {
   const from = DERIVATIVE_IN[OP]
   const op = defineOp({
     name,
@@ -64,18 +70,35 @@ function unary(OP: Name, name: string = OP): (x: Tensor, numbers?: Numbers) => T
     saves: from ? [from] : [],
     shape: ({ x }: { x: Tensor }, _: Numbers) => ({ y: x.shape }),
     forward({ x }, { y }, numbers) {
-      gpu.run(shaders.unary_forward, { x, y }, { n: x.size, ...both(numbers) }, { elements: x.size }, { OP })
+      forward(x, y, numbers)
     },
     backward(saved, { y: dy }, { x: dx }, numbers) {
-      if (dx) unaryBackward(OP, from && saved[from], dy, dx, numbers)
+      if (dx) backward(from && saved[from], dy, dx, numbers)
     },
   })
-  return (x, numbers = {}) => op({ x }, numbers).y
+  return (x: Tensor, numbers: Numbers = {}): Tensor => op({ x }, numbers).y
 }
 
-/** A function without numbers. */
-function plain(OP: Name): (x: Tensor) => Tensor {
-  const run = unary(OP)
+function plain(OP: Common, name: string = OP): (x: Tensor) => Tensor {
+  const run = define(OP, name, {
+    forward: (x, y) => gpu.run(shaders.unary_forward, { x, y }, { n: x.size }, { elements: x.size }, { OP }),
+    backward: (v, dy, dx) => unaryBackward(OP, v, dy, dx),
+  })
+  return (x) => run(x)
+}
+
+function withNumbers(OP: Elementary): (x: Tensor, numbers?: Numbers) => Tensor {
+  const fields = ({ size }: Tensor, { a = 0, b = 0 }: Numbers) => ({ n: size, a, b })
+  return define(OP, OP, {
+    forward: (x, y, numbers) =>
+      gpu.run(shaders.elementary_forward, { x, y }, fields(x, numbers), { elements: x.size }, { OP }),
+    backward: (v, dy, dx, numbers) =>
+      gpu.run(shaders.elementary_backward, { v, dy, dx }, fields(dx, numbers), { elements: dx.size }, { OP }),
+  })
+}
+
+function elementary(OP: Elementary): (x: Tensor) => Tensor {
+  const run = withNumbers(OP)
   return (x) => run(x)
 }
 
@@ -96,35 +119,35 @@ export const tanh = /* @__PURE__ */ plain('tanh')
 /** |x|. `torch.abs`. */
 export const abs = /* @__PURE__ */ plain('abs')
 /** 1 / √x. `torch.rsqrt`. */
-export const rsqrt = /* @__PURE__ */ plain('rsqrt')
+export const rsqrt = /* @__PURE__ */ elementary('rsqrt')
 /** 1 / x. `torch.reciprocal`. */
-export const reciprocal = /* @__PURE__ */ plain('reciprocal')
+export const reciprocal = /* @__PURE__ */ elementary('reciprocal')
 /** x². `torch.square`. */
-export const square = /* @__PURE__ */ plain('square')
+export const square = /* @__PURE__ */ elementary('square')
 /** -1, 0 or 1; 0 for NaN. Its gradient is 0. `torch.sign`. */
-export const sign = /* @__PURE__ */ plain('sign')
+export const sign = /* @__PURE__ */ elementary('sign')
 /** The largest whole number not above x. Its gradient is 0. `torch.floor`. */
-export const floor = /* @__PURE__ */ plain('floor')
+export const floor = /* @__PURE__ */ elementary('floor')
 /** The smallest whole number not below x. Its gradient is 0. `torch.ceil`. */
-export const ceil = /* @__PURE__ */ plain('ceil')
+export const ceil = /* @__PURE__ */ elementary('ceil')
 /** The nearest whole number, of two the even one. Its gradient is 0. `torch.round`. */
-export const round = /* @__PURE__ */ plain('round')
+export const round = /* @__PURE__ */ elementary('round')
 /** Sine of radians, to f32 rounding at any size. `torch.sin`. */
-export const sin = /* @__PURE__ */ plain('sin')
+export const sin = /* @__PURE__ */ elementary('sin')
 /** Cosine of radians, to f32 rounding at any size. `torch.cos`. */
-export const cos = /* @__PURE__ */ plain('cos')
+export const cos = /* @__PURE__ */ elementary('cos')
 /** eˣ - 1, to f32 rounding also near 0. `torch.expm1`. */
-export const expm1 = /* @__PURE__ */ plain('expm1')
+export const expm1 = /* @__PURE__ */ elementary('expm1')
 /** log(1 + x), to f32 rounding also near 0. `torch.log1p`. */
-export const log1p = /* @__PURE__ */ plain('log1p')
+export const log1p = /* @__PURE__ */ elementary('log1p')
 
 /** x · sigmoid(x). `torch.nn.functional.silu` (Elfwing, Uchibe & Doya 2017). */
 export const silu = /* @__PURE__ */ plain('silu')
 /** x · min(max(x + 3, 0), 6) / 6. `torch.nn.functional.hardswish` (Howard et al. 2019). */
 export const hardswish = /* @__PURE__ */ plain('hardswish')
 
-const exactGelu = /* @__PURE__ */ unary('gelu')
-const tanhGelu = /* @__PURE__ */ unary('geluTanh', 'gelu')
+const exactGelu = /* @__PURE__ */ plain('gelu')
+const tanhGelu = /* @__PURE__ */ plain('geluTanh', 'gelu')
 
 export interface GeluOptions {
   /** 'none': x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with. */
@@ -137,10 +160,10 @@ export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Ten
   return (approximate === 'tanh' ? tanhGelu : exactGelu)(x)
 }
 
-const softplusOf = /* @__PURE__ */ unary('softplus')
-const leakyReluOf = /* @__PURE__ */ unary('leakyRelu')
-const eluOf = /* @__PURE__ */ unary('elu')
-const clampOf = /* @__PURE__ */ unary('clamp')
+const softplusOf = /* @__PURE__ */ withNumbers('softplus')
+const leakyReluOf = /* @__PURE__ */ withNumbers('leakyRelu')
+const eluOf = /* @__PURE__ */ withNumbers('elu')
+const clampOf = /* @__PURE__ */ withNumbers('clamp')
 
 export interface SoftplusOptions {
   /** Steepness. Default 1. */

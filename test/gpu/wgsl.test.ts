@@ -90,7 +90,7 @@ test('mixed: every binding read_write, nothing else differs', () => {
 })
 
 test('variants follow from what is bound, and from one another', () => {
-  const scale = kernel<never>('a/scale.wgsl', SCALE, library) as Kernel
+  const scale = kernel<never>('a/scale.wgsl', SCALE, Object.entries(library)) as Kernel
   const variant = scale.variant({ SG: 8 }, ['f16', 'f32', 'f16'])
   assert.is(variant.key, 'T=f16,SG=8,W=2')
   assert.is(scale.variant({ SG: 4 }, ['f32', undefined, undefined]).key, 'T=f32,SG=4,W=1')
@@ -114,7 +114,7 @@ test('variants follow from what is bound, and from one another', () => {
 })
 
 test('flags tell what is bound; overrides by name', () => {
-  const scale = kernel<never>('a/scale.wgsl', SCALE, library) as Kernel
+  const scale = kernel<never>('a/scale.wgsl', SCALE, Object.entries(library)) as Kernel
   const view = new DataView(new ArrayBuffer(16))
   for (const bias of [null, {}]) {
     scale.pack({ n: 3, factor: 0.5 }, [{}, bias, {}], view, 0)
@@ -124,7 +124,7 @@ test('flags tell what is bound; overrides by name', () => {
   assert.equal((shaders.binary_forward as Kernel).overrides({ OP: 'div' }, []), { OP: 3 })
   refused(
     () => (shaders.binary_forward as Kernel).overrides({ OP: 'modulo' }, []),
-    'binary_forward: OP must be one of add,sub,mul,div, got modulo',
+    'binary_forward: OP must be one of add,sub,mul,div,maximum,minimum, got modulo',
   )
   assert.equal((shaders.adam_step as Kernel).overrides({}, [{}, {}, {}, {}, null]), { has_scaler: 0 })
 })
@@ -136,7 +136,7 @@ test('an operator without a case is refused with file and line', () => {
   const given = (text: string) => () =>
     parse('shaders/unary_forward.wgsl', forward, { ...library, 'lib/unary.wgsl': text })
   given(unary)()
-  const more = unary.replace('clamp\n', 'clamp, mish\n')
+  const more = unary.replace('hardswish\n', 'hardswish, mish\n')
   const line = lineOf('switch (OP)')
   refused(given(more), `shaders/lib/unary.wgsl:${line}: switch (OP): must have a case for each value, misses mish`)
   const mish = '    case OP_MISH: { return x * sigmoid(x); }\n'

@@ -416,8 +416,7 @@ if (gpu.caps.f16) {
     refused(() => F.linear(whole, half), "linear: 'weight' takes f32, got f16; cast it")
     refused(() => F.relu(tensor(Int32Array.of(1))), "relu: 'x' takes f32 or f16, got i32; cast it")
     refused(
-      () =>
-        gpu.run(shaders.unary_forward, { x: half, y: whole }, { n: 4, a: 0, b: 0 }, { elements: 4 }, { OP: 'gelu' }),
+      () => gpu.run(shaders.unary_forward, { x: half, y: whole }, { n: 4 }, { elements: 4 }, { OP: 'gelu' }),
       "unary_forward: 'y' takes f16, got f32",
     )
     refused(
