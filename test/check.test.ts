@@ -190,7 +190,7 @@ test('imports run one way', () => {
 test('files that do something when they are imported are named in package.json, as bundlers leave out all others', () => {
   const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { sideEffects: string[] }
   const acting = sources.filter((file) =>
-    /^\w+\.prototype\b.*=|^(?:globalThis|scope|parentPort|process)\b/m.test(
+    /^(?:\w+\.prototype\b.*=|Object\.defineProperties\()|^(?:globalThis|scope|parentPort|process)\b/m.test(
       readFileSync(join(root, 'src', file), 'utf8'),
     ),
   )

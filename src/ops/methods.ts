@@ -2,7 +2,7 @@
 // to nothing: a bundler cannot tell which methods are called and keeps them all. The others are functions of `F`.
 import { Tensor } from '../tensor/tensor.js'
 import { add, div, mul, sub } from './binary.js'
-import { flatten, permute, reshape, squeeze, transpose, unsqueeze } from './layout.js'
+import { flatten, permute, reshape, slice, squeeze, transpose, unsqueeze } from './layout.js'
 import { matmul } from './matmul.js'
 import { expand, mean, sum } from './reduce.js'
 import { logSoftmax, softmax } from './softmax.js'
@@ -25,6 +25,7 @@ const methods = {
   relu,
   reshape,
   sigmoid,
+  slice,
   softmax,
   sqrt,
   squeeze,
@@ -43,15 +44,19 @@ type Methods = {
 }
 
 declare module '../tensor/tensor.js' {
-  // eslint-style merging: the class and this interface are one type.
+  // One type with the class.
   interface Tensor<D extends DType = any> extends Methods {}
 }
 
-for (const [name, operator] of Object.entries(methods))
-  Object.defineProperty(Tensor.prototype, name, {
+const installed = Object.entries(methods).map(([name, operator]) => [
+  name,
+  {
     value(this: Tensor, ...rest: unknown[]) {
       return (operator as (x: Tensor, ...rest: unknown[]) => unknown)(this, ...rest)
     },
     writable: true,
     configurable: true,
-  })
+  },
+])
+
+Object.defineProperties(Tensor.prototype, Object.fromEntries(installed) as PropertyDescriptorMap)

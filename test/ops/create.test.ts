@@ -102,6 +102,25 @@ test('numbers on either side, masks as numbers, bytes compared', async () => {
   assert.is(F.where(F.eq(labels, -1), 0, labels).dtype, 'i32')
 })
 
+test('operators as methods, with their gradients', async () => {
+  const x = tensor(
+    [
+      [1, -2],
+      [3, 4],
+    ],
+    undefined,
+    { requiresGrad: true },
+  )
+  const y = x.add(1).mul(x).relu().sub(0.5).mean()
+  assert.is(await y.item(), (1.5 + 1.5 + 11.5 + 19.5) / 4)
+  y.backward()
+  assert.equal([...(await x.grad!.data())], [0.75, -0.75, 1.75, 2.25])
+  assert.equal([...(await x.matmul(x.transpose(0, 1)).reshape([4]).data())], [5, -5, -5, 25])
+  assert.equal(x.softmax({ dim: 1 }).unsqueeze(0).shape, [1, 2, 2])
+  assert.equal([...(await x.sum({ dim: 1, keepdim: true }).data())], [-1, 7])
+  assert.equal(Object.keys(x).includes('add'), false)
+})
+
 test('what is refused, in one line', () => {
   const refused = (run: () => unknown, message: string) =>
     assert.throws(run, (error: Error) => error.message === message || assert.is(error.message, message))
