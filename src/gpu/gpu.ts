@@ -51,6 +51,9 @@ export function perEngine<T>(make: () => T): () => T {
 const EAGER_BATCH = 64
 const MAX_GROUPS = 65535
 
+/** What the collector is told that a closed device is worth. Its thread and memory end with its object only. */
+const CLOSED_BYTES = 16 << 20
+
 export class Gpu {
   readonly memory: Memory
   readonly pipelines: Pipelines
@@ -96,7 +99,11 @@ export class Gpu {
     this.lost ??= 'engine: it was disposed'
     this.memory.close('it belongs to an engine that was disposed')
     this.device.destroy()
+    this.pressure = new ArrayBuffer(CLOSED_BYTES)
   }
+
+  /** See {@link CLOSED_BYTES}. */
+  pressure: ArrayBuffer | null = null
 
   /** Throws when the device is lost. */
   alive(): void {

@@ -18,7 +18,7 @@ const STAGING_USAGE = 0x01 | 0x08 // MAP_READ | COPY_DST
 const SLOT_BYTES = 256
 const SLAB_BYTES = 64 << 10
 
-/** Buffers from here on are watched for failures, and tell the collector of their size. */
+/** Buffers from here on are watched for failures; the collector is told of so many bytes at a time. */
 const LARGE_BYTES = 1 << 20
 /** Live tensors above this, and above this share of the largest buffer that the adapter allows, are worth a warning. */
 const LIVE_BYTES = 1 << 30
@@ -48,6 +48,8 @@ export class Memory implements Home {
   private readonly liveBy = new Map<string, number>()
   private liveBytes = 0
   private warned = false
+  /** Bytes of small storages that the collector was not told of yet. */
+  private untold = 0
   private readonly failed = new WeakSet<GPUBuffer>()
   private readonly free = new Map<number, GPUBuffer[]>()
   private readonly slots: Slot[] = []
@@ -96,6 +98,7 @@ export class Memory implements Home {
     this.collected.unregister(storage)
     this.recycle(freedBy(storage))
     storage.buffer = null
+    if (!storage.pressure) this.untold = Math.max(0, this.untold - storage.byteLength)
     storage.pressure = null
   }
 
@@ -198,7 +201,10 @@ export class Memory implements Home {
     this.collected.register(storage, freedBy(storage), storage)
     this.count(sourceOf(storage), storage.byteLength)
     // The collector sees small objects only; so it learns how large they are, and comes in time. Untouched, it is free.
-    if (storage.byteLength >= LARGE_BYTES && !this.dry) storage.pressure = new ArrayBuffer(storage.byteLength)
+    this.untold += storage.byteLength
+    if (this.untold < LARGE_BYTES || this.dry) return storage
+    storage.pressure = new ArrayBuffer(this.untold)
+    this.untold = 0
     return storage
   }
 
