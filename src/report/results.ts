@@ -126,7 +126,16 @@ export function spreadsOf(runs: readonly FinishedRun[]): Spread[] {
   })
 }
 
-const metricsOf = ({ measures: _, operatingPoint: __, patients: ___, ...metrics }: Evaluation) => metrics
+const metricsOf = ({ accuracy, precision, recall, specificity, f1, auc, confusion, n }: Evaluation) => ({
+  accuracy,
+  precision,
+  recall,
+  specificity,
+  f1,
+  auc,
+  confusion,
+  n,
+})
 
 /** Settings that decide about nothing, or say where files are. */
 const PLACES = ['data', 'out', 'adapter', 'workers', 'saveEvery', 'dryRun', 'tune', 'maxPixels']
