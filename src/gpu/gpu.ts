@@ -54,6 +54,9 @@ const MAX_GROUPS = 65535
 /** What the collector is told that a closed device is worth. Its thread and memory end with its object only. */
 const CLOSED_BYTES = 16 << 20
 
+/** Likewise, of a bind group and a uniform buffer that one eager command takes. */
+const EAGER_BYTES = 4096
+
 export class Gpu {
   readonly memory: Memory
   readonly pipelines: Pipelines
@@ -102,7 +105,7 @@ export class Gpu {
     this.pressure = new ArrayBuffer(CLOSED_BYTES)
   }
 
-  /** See {@link CLOSED_BYTES}. */
+  /** The last that the collector was told of. */
   pressure: ArrayBuffer | null = null
 
   /** Throws when the device is lost. */
@@ -338,6 +341,7 @@ export class Gpu {
 
   private dispatch(command: Dispatch): void {
     checkSizes(this.device, command)
+    this.pressure = this.memory.tell(EAGER_BYTES) ?? this.pressure
     const pipeline = this.pipelines.now(command.variant, command.overrides)
     let uniform = null
     const { kernel } = command.variant

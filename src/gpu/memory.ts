@@ -48,7 +48,7 @@ export class Memory implements Home {
   private readonly liveBy = new Map<string, number>()
   private liveBytes = 0
   private warned = false
-  /** Bytes of small storages that the collector was not told of yet. */
+  /** Bytes that the collector was not told of yet. */
   private untold = 0
   private readonly failed = new WeakSet<GPUBuffer>()
   private readonly free = new Map<number, GPUBuffer[]>()
@@ -200,12 +200,20 @@ export class Memory implements Home {
   private adopt(storage: Storage): Storage {
     this.collected.register(storage, freedBy(storage), storage)
     this.count(sourceOf(storage), storage.byteLength)
-    // The collector sees small objects only; so it learns how large they are, and comes in time. Untouched, it is free.
-    this.untold += storage.byteLength
-    if (this.untold < LARGE_BYTES || this.dry) return storage
-    storage.pressure = new ArrayBuffer(this.untold)
-    this.untold = 0
+    storage.pressure = this.tell(storage.byteLength)
     return storage
+  }
+
+  /**
+   * The collector sees small objects only; so it is told of the bytes that go with them, some at a time, and comes in
+   * time. What tells it stays untouched, so it takes no memory.
+   */
+  tell(bytes: number): ArrayBuffer | null {
+    this.untold += bytes
+    if (this.untold < LARGE_BYTES || this.dry) return null
+    const told = new ArrayBuffer(this.untold)
+    this.untold = 0
+    return told
   }
 
   private count(source: string, bytes: number): void {

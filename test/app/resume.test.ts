@@ -213,7 +213,7 @@ test('a disk that fills up at a write: one line, and what is there goes on to th
     const said = await message(trainRun(settings, { store: failing(store, n), data }))
     assert.match(said, /^[\w.-]+: cannot be written, no space left on the disk$/, `write ${n}`)
     if ((await store.list()).length === 0) {
-      assert.is(n, 1)
+      assert.ok(n <= 2, `write ${n}`) // no step was saved yet
       continue
     }
     await resumeRun({}, { store, data })
