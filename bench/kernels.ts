@@ -9,14 +9,19 @@ import binary from '../test/cases/binary.js'
 import { type OpCase, type Shapes, leastBytes } from '../test/cases/case.js'
 import conv2d from '../test/cases/conv2d.js'
 import crossEntropy from '../test/cases/crossEntropy.js'
+import cumsum from '../test/cases/cumsum.js'
+import deviation from '../test/cases/deviation.js'
 import gelu from '../test/cases/gelu.js'
 import groupNorm from '../test/cases/groupNorm.js'
 import layerNorm from '../test/cases/layerNorm.js'
 import linear from '../test/cases/linear.js'
+import losses from '../test/cases/losses.js'
 import matmul from '../test/cases/matmul.js'
 import maxPool2d from '../test/cases/maxPool2d.js'
 import scaledDotProductAttention from '../test/cases/scaledDotProductAttention.js'
 import softmax from '../test/cases/softmax.js'
+import topk from '../test/cases/topk.js'
+import where from '../test/cases/where.js'
 
 /** What a part must compute and move at least. */
 export interface Cost {
@@ -298,6 +303,42 @@ export const groups: readonly (readonly Work[])[] = [
       { backward: ['x'] },
     ),
     adam(),
+  ],
+  [
+    of(
+      'max [788, 1000] over 1000',
+      topk,
+      { x: [TOKENS, 1000] },
+      [TOKENS],
+      { fn: 'max', of: 'values', options: { dim: 1 } },
+      { backward: ['x'] },
+    ),
+    of(
+      'std [788, 768] over 768',
+      deviation,
+      { x: tokens },
+      [TOKENS],
+      { fn: 'std', options: { dim: 1 } },
+      { backward: ['x'] },
+    ),
+    of('cumsum [788, 768]', cumsum, { x: tokens }, tokens, { dim: 1 }, { backward: ['x'] }),
+    of(
+      'bceWithLogits [788, 768]',
+      losses,
+      { input: tokens, target: tokens },
+      [],
+      { fn: 'bceWithLogits', options: {} },
+      { backward: ['input'] },
+    ),
+    of(
+      'where [788, 768]',
+      where,
+      { condition: tokens, a: tokens, b: tokens },
+      tokens,
+      { fn: 'where' },
+      { backward: ['a', 'b'] },
+    ),
+    of('pow [788, 768]', binary, { a: tokens, b: tokens }, tokens, { fn: 'pow' }, { backward: ['a', 'b'] }),
   ],
 ]
 
