@@ -119,6 +119,10 @@ export function dimsOf<O extends ReduceOptions>(
   const named = typeof options === 'object' && !Array.isArray(options)
   if (named) checkOptions(name, options as O, ['dim', 'keepdim', ...known])
   const { dim, keepdim = false } = named ? (options as O) : { dim: options as number | readonly number[] }
+  check(
+    dim === undefined || typeof dim === 'number' || Array.isArray(dim),
+    () => `${name}: dim must be a number or a list of them, got ${dim}`,
+  )
   const given = typeof dim === 'number' ? [dim] : dim?.length ? dim : x.shape.map((_, i) => i)
   const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
   return { dims, keepdim }

@@ -1,0 +1,76 @@
+// What operators and functions that create tensors refuse, each in one line that names the rule and what was given.
+import * as assert from 'uvu/assert'
+import { suite } from 'uvu'
+import { F, arange, full, init, ones, onesLike, rand, tensor } from '../../src/index.js'
+
+const engine = await init({ tune: false })
+const test = suite(`refusals (${engine.adapterKind})`)
+
+test('what is refused, in one line', () => {
+  const refused = (run: () => unknown, message: string) =>
+    assert.throws(run, (error: Error) => error.message === message || assert.is(error.message, message))
+  const x = tensor([1, 2])
+  const any = (value: unknown) => value as never
+  refused(() => full([2], 1.5, 'i32'), 'full: i32 holds whole numbers from -2147483648 to 2147483647, got 1.5')
+  refused(() => full([2], 256, 'u8'), 'full: u8 holds whole numbers from 0 to 255, got 256')
+  refused(() => full([2], any('1')), 'full: the value must be a number, got 1')
+  refused(() => full([2], 1, any('f64')), 'full: there is no dtype f64')
+  refused(() => ones(any(3)), 'full: sizes must be positive integers, got 3')
+  refused(() => arange(0), 'arange: step must lead from start to end, got 1 from 0 to 0')
+  refused(() => arange(0, 5, -1), 'arange: step must lead from start to end, got -1 from 0 to 5')
+  refused(() => rand([2], any('i32')), 'rand: dtype must be f32 or f16, got i32')
+  refused(() => onesLike(any([1])), 'onesLike: needs a tensor, got 1')
+  refused(() => F.sub(any(1), any(2)), 'sub: needs a tensor, got 1 and 2')
+  refused(() => F.maximum(x, any('3')), "maximum: 'b' must be a tensor, got 3")
+  refused(
+    () => F.eq(tensor(Int32Array.of(1)), 1.5),
+    'full: i32 holds whole numbers from -2147483648 to 2147483647, got 1.5',
+  )
+  refused(() => F.eq(tensor(Int32Array.of(1)), x), "eq: 'a' and 'b' must have one dtype, got i32 and f32; cast one")
+  refused(() => F.where(any(true), x, x), 'where: the condition must be a tensor, got true')
+  refused(() => F.where(x, x, any(null)), "where: 'b' must be a tensor or a number, got null")
+  refused(() => F.where(tensor([1, 0, 1]), x, 0), 'where: shapes must broadcast, got [3] and [2]')
+  refused(
+    () => F.maskedFill(x, x, x),
+    'maskedFill: value must be a number or a tensor of one element, got Tensor(f32 [2]) [1, 2]',
+  )
+  refused(() => F.tril(x), 'tril: needs matrices [..., R, C], got [2]')
+  refused(() => F.tril(tensor([[1]]), any({ k: 1 })), "tril: unknown option 'k', it takes diagonal")
+  refused(() => F.clamp(x, {}), 'clamp: needs min, max or both, got neither')
+  refused(() => F.clamp(x, any(0)), 'clamp: options must be an object, got 0')
+  refused(() => F.clamp(x, { min: NaN }), 'clamp: min must be a number, got NaN')
+  refused(() => F.elu(x, { alpha: any('1') }), 'elu: alpha must be a number, got 1')
+  refused(() => F.max(x, any('1')), 'max: dim must be a number or a list of them, got 1')
+  refused(() => F.max(x, any({ dim: [0] })), 'max: dim must be one axis, got 0')
+  refused(() => F.argmax(x, any({ axis: 0 })), "argmax: unknown option 'axis', it takes dim, keepdim")
+  refused(() => F.amax(x, 2), 'amax: dim must be between -1 and 0, got 2')
+  refused(() => F.sum(x, any({ dims: 0 })), "sum: unknown option 'dims', it takes dim, keepdim")
+  refused(() => F.mean(any([1])), "mean: 'x' must be a tensor, got 1")
+  refused(() => F.topk(x, 3), 'topk: k must be between 1 and 2, got 3')
+  refused(() => F.topk(ones([100]), 65), 'topk: k must be between 1 and 64, got 65')
+  refused(() => F.norm(x, { p: any(3) }), 'norm: p must be 1, 2 or Infinity, got 3')
+  refused(() => F.std(x, { correction: any('0') }), 'std: correction must be a number, got 0')
+  refused(() => F.cumsum(x, 1), 'cumsum: dim must be between -1 and 0, got 1')
+  const column = ones([2, 1])
+  refused(() => F.mseLoss(x, column), 'mseLoss: input and target must have one shape, got [2] and [2, 1]')
+  refused(() => F.mseLoss(x, any(1)), "mseLoss: 'target' must be a tensor, got 1")
+  refused(() => F.l1Loss(x, x, { reduction: any('avg') }), 'l1Loss: reduction must be mean, sum, none, got avg')
+  refused(() => F.huberLoss(x, x, { delta: 0 }), 'huberLoss: delta must be above 0, got 0')
+  refused(
+    () => F.bceWithLogits(x, x, { weight: ones([3, 2]) }),
+    'bceWithLogits: weight must broadcast to [2], got [3, 2]',
+  )
+  refused(
+    () => F.bceWithLogits(x, x, { posWeight: tensor([1], [1], { requiresGrad: true }) }),
+    'bceWithLogits: posWeight takes no gradient; detach() it',
+  )
+  refused(() => F.nllLoss(column, tensor(Int32Array.of(0))), 'nllLoss: target must be [2], got [1]')
+  refused(
+    () => F.crossEntropy(column, x),
+    'crossEntropy: a float target holds probabilities [2, 1], class numbers are i32; got [2]',
+  )
+  refused(() => F.crossEntropy(column, any([0, 1])), "crossEntropy: 'target' must be a tensor, got 0,1")
+})
+
+test.after(() => engine.dispose())
+test.run()
