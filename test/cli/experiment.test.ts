@@ -1,5 +1,5 @@
 // The experiment as a user runs it, on small generated pictures: what it leaves, that killed it ends with the same
-// results, and what it refuses. RADIOGRAD_KILLS=10 kills it so often, once when not given.
+// results, and what it refuses.
 import * as assert from 'uvu/assert'
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,6 @@ const test = suite('experiment')
 const dir = scratch()
 const data = join(dir, 'chest')
 await writeSyntheticDataset(data, { train: 26, test: 8, size: 40 })
-const kills = Number(process.env.RADIOGRAD_KILLS ?? 1)
 
 const FLAGS = '--vit vit-ti16 --image-size 32 --batch-size 8 --epochs 1 --lr 1e-3 --val-split 0.4 --save-every 0.01'
 const command = (out: string, ...more: string[]) => [
@@ -24,12 +23,8 @@ const results = (out: string) => JSON.parse(readFileSync(join(dir, out, 'results
 const lasting = (out: string) =>
   JSON.parse(JSON.stringify(results(out), (key, value) => (key === 'times' ? undefined : value)))
 
-let duration = 0
-
 test('one command leaves page, figures and results', async () => {
-  const start = performance.now()
   const { code, stderr } = await radiograd(command('whole'))
-  duration = performance.now() - start
   assert.is(code, 0, stderr)
   assert.equal(readdirSync(join(dir, 'whole')).sort(), [
     ...['experiment.json', 'figures', 'report.html', 'resnet18-seed0', 'results.json', 'vit-seed0'],
@@ -53,16 +48,17 @@ test('one command leaves page, figures and results', async () => {
   assert.ok(existsSync(join(dir, 'whole/figures/roc.svg')))
 })
 
-test(`killed, it goes on to the same results (${kills} times)`, async () => {
-  const moments: number[] = []
-  for (let done = 0; ; done++) {
-    const killAfter = done < kills ? Math.random() * 0.9 * duration : Infinity
-    const { code, stderr } = await radiograd(command('killed'), { killAfter })
-    moments.push(Math.round(killAfter))
-    if (code === 0) break
-    assert.is(code, null, stderr)
+/** Places at which the program is killed, by what it says there. */
+const PLACES = [/^epoch 1\/1 /m, /^vit-seed0$/m, /^report$/m]
+
+test('killed in the first training, before the second and in the report, it ends with the same results', async () => {
+  for (const when of PLACES) {
+    const { code } = await radiograd(command('killed'), { when, then: (child) => child.kill('SIGKILL') })
+    assert.is(code, null, `it ended before it said ${when}`)
+    assert.not(existsSync(join(dir, 'killed/results.json')))
   }
-  console.log(`killed after ${moments} of ${Math.round(duration)} ms`)
+  const { code, stderr } = await radiograd(command('killed'))
+  assert.is(code, 0, stderr)
   assert.equal(lasting('killed'), lasting('whole'))
 })
 
