@@ -34,9 +34,9 @@ export async function checkFiles(
   samples: readonly Pick<Sample, 'path' | 'file'>[],
   options: CheckOptions = {},
 ): Promise<BadFile[]> {
-  const { workers, onProgress } = options
+  const { workers, onProgress, maxPixels, timeLimit, onWarning } = options
   const given = workers instanceof DecodePool ? workers : undefined
-  const pool = given ?? new DecodePool(workers as number | undefined, options)
+  const pool = given ?? new DecodePool(workers as number | undefined, { maxPixels, timeLimit, onWarning })
   const bad: BadFile[] = []
   let next = 0
   let done = 0

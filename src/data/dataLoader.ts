@@ -2,6 +2,7 @@
 // part of the transforms is not done here but by the GPU, from `geometry`, `jitter`
 // and the data set's `transform.device`.
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset } from './imageFolder.js'
@@ -69,6 +70,16 @@ export class DataLoader {
   private nextEpoch = 0
 
   constructor(dataset: Dataset, options: DataLoaderOptions = {}) {
+    checkOptions('DataLoader', options, [
+      'batchSize',
+      'shuffle',
+      'dropLast',
+      'workers',
+      'maxPixels',
+      'prefetch',
+      'seed',
+      'cacheBytes',
+    ])
     check(dataset.samples.length > 0, 'DataLoader: the data set must hold samples, got none')
     this.dataset = dataset
     this.batchSize = wholeAtLeast('batchSize', options.batchSize ?? 1, 1)
@@ -79,7 +90,7 @@ export class DataLoader {
     this.cacheRoom = options.cacheBytes ?? 2 ** 31
     const { workers = defaultWorkers() } = options
     this.ownsPool = typeof workers === 'number'
-    this.pool = typeof workers === 'number' ? new DecodePool(workers, options) : workers
+    this.pool = typeof workers === 'number' ? new DecodePool(workers, { maxPixels: options.maxPixels }) : workers
     check(
       this.length > 0,
       `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`,

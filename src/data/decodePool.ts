@@ -2,6 +2,7 @@
 // knows nothing of data sets or batches.
 import { availableCores, startWorker, workerUrl } from '#platform/pool'
 import { check, printable, RadiogradError } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { READY, runTask, type DecodeReply, type DecodeTask, type DecodeWorker, type StartWorker } from './decodeTask.js'
 import type { Image } from './image.js'
 
@@ -72,6 +73,7 @@ export class DecodePool {
     readonly size: number = defaultWorkers(),
     options: DecodePoolOptions = {},
   ) {
+    checkOptions('DecodePool', options, ['maxPixels', 'timeLimit', 'onWarning'])
     const { maxPixels, timeLimit = 30, onWarning = (message) => console.warn(message) } = options
     check(Number.isInteger(size) && size >= 0, `workers: must be a whole number, 0 or more, got ${size}`)
     check(maxPixels === undefined || maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)

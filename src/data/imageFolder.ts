@@ -1,6 +1,7 @@
 // A folder of classes as a list of labelled files, as torchvision's ImageFolder reads it. Lists, never decodes.
 import { listFolder } from '#platform/files'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { describeLeftOut, imagesOf, isHidden, type Listing, otherImages } from './listing.js'
 import type { Pipeline } from './transforms.js'
 
@@ -74,6 +75,7 @@ export class ImageFolder implements Dataset {
    * @param options.root a folder inside `source` to take instead, such as 'train'.
    */
   constructor(source: DataSource, options: { transform: Pipeline; root?: string }) {
+    checkOptions('ImageFolder', options, ['transform', 'root'])
     const { transform, root } = options
     const whole = listSource(source)
     const listing = root ? below(whole, root) : whole

@@ -2,6 +2,7 @@
 // PNEUMONIA picture hold the same amount of lung opacity; NORMAL spreads it evenly, PNEUMONIA gathers it in patches, so
 // mean brightness says nothing and local texture says all. Of no medical meaning whatever.
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { Random } from '../util/random.js'
 import { encodePng } from './encodePng.js'
 
@@ -181,6 +182,7 @@ export interface SyntheticPicture {
 
 /** The pictures of the generated data set, in ImageFolder's layout. */
 export function* syntheticPictures(options: SyntheticOptions = {}): Generator<SyntheticPicture> {
+  checkOptions('synthetic', options, ['train', 'test', 'size', 'seed'])
   const { train = 480, test = 120, size = 64, seed = 0 } = options
   check(size >= 16, `synthetic: size must be 16 or more, got ${size}`)
   let drawn = 0

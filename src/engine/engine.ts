@@ -28,6 +28,7 @@ export const nameOf = ({ description, device, vendor, architecture }: GPUAdapter
 export class Engine {
   private readonly runner: Runner
 
+  /** @internal */
   constructor(
     private readonly gpu: Gpu,
     readonly adapter: GPUAdapter,

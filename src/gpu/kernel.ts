@@ -40,6 +40,7 @@ export class Kernel<I extends Interface = any> {
   private read: Template | null = null
   private chosen = new Map<string, Variant>()
 
+  /** @internal */
   constructor(
     readonly file: string,
     private readonly text: string,
@@ -48,16 +49,20 @@ export class Kernel<I extends Interface = any> {
     readonly name = file.replace(/^.*\/|\.wgsl$/g, ''),
   ) {}
 
+  /** @internal */
   get template(): Template {
     return (this.read ??= parse(this.file, this.text, this.library))
   }
 
-  /** Bytes of the uniform, 0 where there is none. */
+  /** @internal Bytes of the uniform, 0 where there is none. */
   get uniformBytes(): number {
     return Math.ceil(this.template.params.length / 4) * 16
   }
 
-  /** The variant that has `constants` and takes bindings that hold `dtypes`, one for each, undefined where unknown. */
+  /**
+   * @internal The variant that has `constants` and takes bindings that hold `dtypes`, one for each, undefined where
+   * unknown.
+   */
   variant(constants: ConstantValues, dtypes: readonly (string | undefined)[]): Variant {
     const { bindings, variants } = this.template
     const known: ConstantValues = {}
@@ -117,18 +122,19 @@ export class Kernel<I extends Interface = any> {
 
   private all: ReadonlyMap<string, Variant> | null = null
 
-  /** All variants, by their keys, e.g. `SG=8,T=f32`. */
+  /** @internal All variants, by their keys, e.g. `SG=8,T=f32`. */
   get variants(): ReadonlyMap<string, Variant> {
     return (this.all ??= new Map(this.template.variants.map((values) => [keyOf(values), new Variant(this, values)])))
   }
 
+  /** @internal */
   named(key: string): Variant {
     const variant = this.variants.get(key)
     check(variant, `${this.name}: no variant '${key}', have ${[...this.variants.keys()].join(' ')}`)
     return variant
   }
 
-  /** Values of overrides among `constants`, and those that tell what is bound. */
+  /** @internal Values of overrides among `constants`, and those that tell what is bound. */
   overrides(constants: ConstantValues, bound: readonly unknown[]): Record<string, number> {
     const { overrides, enums, bindings, variants } = this.template
     const values: Record<string, number> = {}
@@ -145,7 +151,10 @@ export class Kernel<I extends Interface = any> {
     return values
   }
 
-  /** Writes params into `view` at `offset`, in the order of the WGSL struct. `bound`: what is bound, in order. */
+  /**
+   * @internal Writes params into `view` at `offset`, in the order of the WGSL struct. `bound`: what is bound, in
+   * order.
+   */
   pack(values: ParamValues, bound: readonly unknown[], view: DataView, offset: number): void {
     const { params, bindings } = this.template
     for (const { name, type } of params) {
@@ -157,7 +166,7 @@ export class Kernel<I extends Interface = any> {
     }
   }
 
-  /** File and line of a line of a variant's WGSL. */
+  /** @internal File and line of a line of a variant's WGSL. */
   place(line: number): string {
     return placeOf(this.template, line)
   }

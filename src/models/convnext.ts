@@ -7,6 +7,7 @@ import { WEIGHT_STD } from '../nn/transformer.js'
 import { parameter } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
 const EPS = 1e-6
 
@@ -68,8 +69,10 @@ export class ConvNeXt extends Module {
   features: (Conv2d | LayerNorm | ConvNeXtBlock)[][]
   classifier: { 0: LayerNorm; 2: Linear }
 
-  constructor({ depths, widths, numClasses = 1000, dropPath = 0 }: ConvNeXtOptions) {
+  constructor(options: ConvNeXtOptions) {
     super()
+    checkOptions('convnext', options, ['depths', 'widths', 'numClasses', 'dropPath'])
+    const { depths, widths, numClasses = 1000, dropPath = 0 } = options
     check(
       depths.length > 0 && depths.length === widths.length,
       () => `convnext: needs a depth and a width for each stage, got ${depths.length} and ${widths.length}`,

@@ -3,6 +3,7 @@
 import type { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { SettingError, check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { type DialectName, dialectOf } from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Preprocessing } from '../weights/preprocessing.js'
@@ -45,9 +46,9 @@ export interface ModelRow extends Readonly<Preprocessing> {
 const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const HALF: Normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
 
-const resnet = (make: ModelRow['make']): ModelRow => ({
+const resnet = (make: typeof resnet18): ModelRow => ({
   family: 'ResNet',
-  make,
+  make: ({ numClasses }) => make({ numClasses }),
   imageSize: 224,
   ...IMAGENET,
   nameMaps: {},
@@ -72,7 +73,7 @@ const MODELS: Readonly<Record<string, ModelRow>> = {
   resnet34: resnet(resnet34),
   'convnext-tiny': {
     family: 'ConvNeXt',
-    make: convnextTiny,
+    make: ({ numClasses }) => convnextTiny({ numClasses }),
     imageSize: 224,
     ...IMAGENET,
     nameMaps: {},
@@ -112,6 +113,7 @@ export function modelRow(name: string): ModelRow {
  */
 export function createModel(name: string, options: ModelOptions): Classifier {
   const { make, checkpointable } = modelRow(name)
+  checkOptions('createModel', options, ['numClasses', 'imageSize', 'checkpointActivations'])
   if (options.checkpointActivations && !checkpointable) {
     const families = new Set(Object.values(MODELS).flatMap((row) => (row.checkpointable ? [row.family] : [])))
     throw new SettingError('checkpointActivations', `must be used with a ${[...families].join(' or ')}, got ${name}`)

@@ -5,6 +5,7 @@ import { BatchNorm2d, Conv2d, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
 /** Without bias; the weight as torchvision draws it: kaiming_normal_(mode='fan_out', nonlinearity='relu'). */
 function conv(inChannels: number, outChannels: number, kernelSize: number, stride = 1): Conv2d {
@@ -60,8 +61,10 @@ export class ResNet extends Module {
   layer4: BasicBlock[]
   fc: Linear
 
-  constructor(blocks: readonly [number, number, number, number], { numClasses = 1000 }: ResNetOptions = {}) {
+  constructor(blocks: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super()
+    checkOptions('resnet', options, ['numClasses'])
+    const { numClasses = 1000 } = options
     const stage = (inChannels: number, channels: number, count: number, stride: number) =>
       Array.from({ length: count }, (_, i) => new BasicBlock(i ? channels : inChannels, channels, i ? 1 : stride))
     this.conv1 = conv(3, 64, 7, 2)

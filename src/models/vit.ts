@@ -9,6 +9,7 @@ import { parameter } from '../tensor/arena.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import {
   type Dialect,
   type DialectName,
@@ -55,6 +56,22 @@ export interface VitOptions {
   checkpointActivations?: boolean
 }
 
+const VIT_OPTIONS: readonly (keyof VitOptions)[] = [
+  'imageSize',
+  'patchSize',
+  'dim',
+  'depth',
+  'heads',
+  'mlpDim',
+  'numClasses',
+  'pool',
+  'eps',
+  'dropout',
+  'attentionDropout',
+  'dropPath',
+  'checkpointActivations',
+]
+
 /** The patches as a convolution whose stride is its size. */
 class PatchEmbed extends Module {
   proj: Conv2d
@@ -96,6 +113,7 @@ export class VisionTransformer extends Module {
 
   constructor(options: VitOptions) {
     super()
+    checkOptions('vit', options, VIT_OPTIONS)
     const {
       imageSize = 224,
       patchSize = 16,

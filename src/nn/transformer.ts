@@ -3,6 +3,7 @@
 import * as F from '../ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { DropPath, Dropout, LayerNorm, Linear } from './layers.js'
 import { Module } from './module.js'
 
@@ -75,6 +76,8 @@ export interface TransformerBlockOptions {
   dropPath: number
 }
 
+const BLOCK_OPTIONS = ['dim', 'heads', 'mlpDim', 'eps', 'dropout', 'attentionDropout', 'dropPath'] as const
+
 /**
  * What flows between blocks: the sum so far, and the branch that is still to be added to it (null before the first
  * block).
@@ -92,8 +95,12 @@ export class TransformerBlock extends Module {
   mlp: Mlp
   dropPath: DropPath
 
-  constructor({ dim, heads, mlpDim, eps, dropout, attentionDropout, dropPath }: TransformerBlockOptions) {
+  constructor(options: TransformerBlockOptions) {
     super()
+    checkOptions('TransformerBlock', options, BLOCK_OPTIONS)
+    for (const name of BLOCK_OPTIONS)
+      check(typeof options[name] === 'number', () => `TransformerBlock: ${name} must be a number, got ${options[name]}`)
+    const { dim, heads, mlpDim, eps, dropout, attentionDropout, dropPath } = options
     this.norm1 = new LayerNorm(dim, eps)
     this.attn = new Attention(dim, heads, dropout, attentionDropout)
     this.norm2 = new LayerNorm(dim, eps)

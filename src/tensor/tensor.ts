@@ -1,6 +1,6 @@
 // Tensor: storage + shape + dtype, and the hooks of the tape. The operators are in src/ops.
 import { gpu } from '../gpu/gpu.js'
-import type { Bindable, Storage } from '../gpu/storage.js'
+import type { Storage } from '../gpu/storage.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
 import { checkOptions } from '../util/options.js'
@@ -35,20 +35,23 @@ export type Role = 'parameter' | 'buffer'
 const SHOWN = 6
 
 /** An n-dimensional array on the GPU. Activations are NHWC: channels last. */
-export class Tensor<D extends DType = any> implements Bindable {
-  /** What a module takes it for; null for neither. A leaf that requires a gradient is a parameter. */
+export class Tensor<D extends DType = any> {
+  /** @internal What a module takes it for; null for neither. A leaf that requires a gradient is a parameter. */
   role: Role | null = null
-  /** Where the gradient's bytes go; made at first use (parameters have theirs in an arena). */
+  /** @internal Where the gradient's bytes go; made at first use (parameters have theirs in an arena). */
   gradStorage: (() => Storage) | null = null
-  /** The operator that made it, when a gradient may flow back through it, and the name of the output it is. */
+  /** @internal The operator that made it, when a gradient may flow back through it, and the output it is. */
   node: Node | null = null
+  /** @internal */
   output = ''
   private wanted = false
   private gradient: Tensor | null = null
   /** The first elements as they were when last seen on the host. */
   private seen: { values: number[]; version: number } | null = null
 
+  /** @internal */
   constructor(
+    /** @internal */
     readonly storage: Storage,
     readonly shape: Shape,
     readonly dtype: D = 'f32' as D,
@@ -92,7 +95,7 @@ export class Tensor<D extends DType = any> implements Bindable {
     return this.size * BYTES[this.dtype]
   }
 
-  /** What kernels read the elements as. Integers travel as f32. */
+  /** @internal What kernels read the elements as. Integers travel as f32. */
   get element(): 'f32' | 'f16' {
     return this.dtype === 'f16' ? 'f16' : 'f32'
   }
