@@ -6,6 +6,7 @@ import { checkOptions } from '../util/options.js'
 import { Random } from '../util/random.js'
 import { encodePng } from './encodePng.js'
 
+/** Names of the generated classes, in the order of their labels. */
 export const SYNTHETIC_CLASSES = ['NORMAL', 'PNEUMONIA'] as const
 
 /** 0 below 0, 1 above 1, smooth between. */

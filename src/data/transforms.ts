@@ -75,11 +75,17 @@ export const CenterCrop = factory((size: number | readonly [number, number]): Ho
   size: pair('CenterCrop', size),
 }))
 
+/** Mirrors left and right with probability p, 0.5 (torchvision's `RandomHorizontalFlip`). */
 export const RandomHorizontalFlip = factory(augment.randomHorizontalFlip)
+/** Mirrors top and bottom with probability p, 0.5 (torchvision's `RandomVerticalFlip`). */
 export const RandomVerticalFlip = factory(augment.randomVerticalFlip)
+/** Turns by a random angle in degrees (torchvision's `RandomRotation`). */
 export const RandomRotation = factory(augment.randomRotation)
+/** A random rotation, shift, scale and shear (torchvision's `RandomAffine`). */
 export const RandomAffine = factory(augment.randomAffine)
+/** A random part of the image, made as large as asked for (torchvision's `RandomResizedCrop`). */
 export const RandomResizedCrop = factory(augment.randomResizedCrop)
+/** Random brightness, contrast and the like (torchvision's `ColorJitter`). */
 export const ColorJitter = factory(augment.colorJitter)
 
 /** Bytes 0..255 to floats 0..1. */

@@ -25,6 +25,7 @@ export interface MemoryReport extends PlanMemory {
 export const nameOf = ({ description, device, vendor, architecture }: GPUAdapterInfo) =>
   description || device || `${vendor} ${architecture}`.trim()
 
+/** What {@link init} opens: runs steps on one adapter until it is disposed. */
 export class Engine {
   private readonly runner: Runner
 
@@ -41,14 +42,17 @@ export class Engine {
     this.runner = new Runner(gpu, (message) => console.warn(`radiograd: ${message}`))
   }
 
+  /** WebGPU's device, for code of your own beside the engine's. */
   get device(): GPUDevice {
     return this.gpu.device
   }
 
+  /** Features that the device has, such as `shader-f16` and `subgroups`. */
   get features(): ReadonlySet<string> {
     return this.device.features as unknown as ReadonlySet<string>
   }
 
+  /** The device's limits. */
   get limits(): GPUSupportedLimits {
     return this.device.limits
   }
@@ -138,6 +142,7 @@ export class Engine {
     return this.runner.serially(() => this.gpu.idle())
   }
 
+  /** Bytes on the GPU now and at most, by what they are for. */
   memory(): MemoryReport {
     this.runner.alive()
     const { bytes, peakBytes, byUse } = this.gpu.memory

@@ -89,6 +89,7 @@ export class ConvNeXt extends Module {
     this.classifier = { 0: new LayerNorm(width, EPS), 2: linear(width, numClasses) }
   }
 
+  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     check(
       x.shape.length === 4 && x.shape[3] === 3,
@@ -105,6 +106,7 @@ export class ConvNeXt extends Module {
   }
 }
 
+/** A ConvNeXt of any depths and widths. */
 export const convnext = (options: ConvNeXtOptions): ConvNeXt => new ConvNeXt(options)
 
 /** `torchvision.models.convnext_tiny`: 28.6 M parameters with 1000 classes. `dropPath`: 0.1 by default. */

@@ -76,6 +76,7 @@ export class ResNet extends Module {
     this.fc = new Linear(512, numClasses)
   }
 
+  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     check(
       x.shape.length === 4 && x.shape[3] === 3,

@@ -165,6 +165,7 @@ export class VisionTransformer extends Module {
     this.head = new Linear(dim, numClasses, { std: WEIGHT_STD })
   }
 
+  /** Images [N, imageSize, imageSize, 3], normalised → logits [N, numClasses]. */
   forward(images: Tensor): Tensor {
     const { imageSize } = this
     check(
@@ -240,6 +241,7 @@ function checkpointed(block: TransformerBlock, stream: Stream): Stream {
   return { x, branch }
 }
 
+/** A Vision Transformer of any size. */
 export const vit = (options: VitOptions): VisionTransformer => new VisionTransformer(options)
 
 /** What remains to be chosen of a model with a name. */

@@ -25,6 +25,7 @@ export class Sequential extends Module {
     return this.layers.map((layer, i) => [String(i), layer])
   }
 
+  /** x through all layers, in their order. */
   forward(x: Tensor): Tensor {
     return this.layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x)
   }
@@ -39,6 +40,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
     for (const module of modules) this.append(module)
   }
 
+  /** Modules in the list. */
   get length(): number {
     return this.items.length
   }
@@ -50,6 +52,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
     return module
   }
 
+  /** Adds a module at the end (`nn.ModuleList.append`). */
   append(module: M): this {
     check(module instanceof Module, () => `ModuleList: takes modules, got ${String(module)}`)
     this.items.push(module)
@@ -75,20 +78,24 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
     for (const [name, module] of entries) this.set(name, module)
   }
 
+  /** Modules under a name. */
   get size(): number {
     return this.items.size
   }
 
+  /** Whether there is a module of this name. */
   has(name: string): boolean {
     return this.items.has(name)
   }
 
+  /** The module of this name. @throws RadiogradError where there is none. */
   get(name: string): M {
     const module = this.items.get(name)
     check(module, () => `ModuleDict: has ${[...this.items.keys()].join(', ') || 'no modules'}, asked for ${name}`)
     return module
   }
 
+  /** Adds a module under a name, or replaces the one there. */
   set(name: string, module: M): this {
     check(module instanceof Module, () => `ModuleDict: takes modules, got ${String(module)}`)
     check(name !== '' && !name.includes('.'), () => `ModuleDict: a name must be a text without '.', got '${name}'`)

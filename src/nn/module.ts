@@ -148,6 +148,7 @@ export abstract class Module implements Watched {
     return this.#namedTensors('parameter')
   }
 
+  /** All parameters below this module, each once, frozen ones too (`nn.Module.parameters`). */
   parameters(): Tensor[] {
     return [...this.namedParameters()].map(([, p]) => p)
   }
@@ -163,6 +164,7 @@ export abstract class Module implements Watched {
     return this
   }
 
+  /** Evaluation mode: running statistics, no dropout (`nn.Module.eval`). */
   eval(): this {
     return this.train(false)
   }

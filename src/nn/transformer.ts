@@ -108,6 +108,7 @@ export class TransformerBlock extends Module {
     this.dropPath = new DropPath(dropPath)
   }
 
+  /** [B, T, dim] in, the same out; see {@link Stream}. */
   forward({ x, branch }: Stream): Stream {
     const first = branch ? this.norm1.forwardAdd(branch, x) : { sum: x, y: this.norm1.forward(x) }
     const attended = this.dropPath.forward(this.attn.forward(first.y))

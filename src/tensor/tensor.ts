@@ -87,10 +87,12 @@ export class Tensor<D extends DType = any> {
     this.gradient = value
   }
 
+  /** Number of elements (`torch.Tensor.numel`). */
   get size(): number {
     return numel(this.shape)
   }
 
+  /** Bytes of its elements on the GPU. */
   get bytes(): number {
     return this.size * BYTES[this.dtype]
   }
