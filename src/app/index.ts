@@ -43,6 +43,8 @@ export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
 export {
   ADAPTER_SETTINGS,
+  AUDIT_SETTINGS,
+  type AuditSettings,
   CALIBRATE_SETTINGS,
   type CalibrateSettings,
   EVALUATE_SETTINGS,

@@ -337,11 +337,20 @@ export const CALIBRATE_SETTINGS = {
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
+/** Of the audit of a data set. */
+export const AUDIT_SETTINGS = {
+  html: { kind: 'text', value: 'file', help: 'write what was found as a page that loads nothing' },
+  preview: { kind: 'text', value: 'file.png', help: 'write samples of each class as one picture' },
+  workers: MACHINE_SETTINGS.workers,
+  maxPixels: MACHINE_SETTINGS.maxPixels,
+} as const satisfies SettingTable
+
 /** Of a prediction. */
 export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
 
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
 export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
+export type AuditSettings = SettingsOf<typeof AUDIT_SETTINGS>
 export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings

@@ -3,10 +3,10 @@
 import { readBytes } from '#platform/files'
 import { DecodePool } from '../data/decodePool.js'
 import type { DataSource } from '../data/imageFolder.js'
-import { patientOf } from '../data/patients.js'
+import { patientKeys } from '../data/patients.js'
 import { RadiogradError, check } from '../util/check.js'
 import { isDicom, readImageHeader } from './header.js'
-import { type PatientKey, findPatients } from './patients.js'
+import { type PatientKey, overlapsOf } from './patients.js'
 import { THUMB, nearGroups, perceptualHash } from './perceptual.js'
 import { type Shortcut, type Traits, findShortcuts } from './shortcuts.js'
 import { type Entry, type LeftOut, readTree } from './tree.js'
@@ -62,6 +62,8 @@ export interface Audit {
 export interface AuditOptions {
   /** Decoding workers; a core each, at most four. 0 decodes in this thread. */
   workers?: number
+  /** The most pixels a picture may have; 25 million. */
+  maxPixels?: number
   /** Of the border model's folds; 0. */
   seed?: number
   signal?: AbortSignal
@@ -82,17 +84,20 @@ const placeOf = (split: string): number => SPLIT_ORDER.findIndex((name) => split
  * be read is part of the result.
  */
 export async function auditDataset(source: DataSource, options: AuditOptions = {}): Promise<Audit> {
-  const { workers, seed = 0, signal, onProgress } = options
+  const { workers, maxPixels, seed = 0, signal, onProgress } = options
   const tree = readTree(source)
+  const classes = [...new Set([...tree.folders.values()].flatMap((names) => [...names]))].sort()
+  const keys = patientKeys(tree.entries.map((entry) => ({ path: entry.path, label: classes.indexOf(entry.class) })))
+  const patients = new Map(tree.entries.map((entry, i) => [entry, keys[0].of[i]]))
   const found: ({ entry: Entry; digest: string; traits: Traits | null; bytes: number } | undefined)[] = []
   const unreadable: LeftOut[] = []
-  const pool = new DecodePool(workers)
+  const pool = new DecodePool(workers, { maxPixels })
   let [next, done] = [0, 0]
   const look = async (entry: Entry) => {
     try {
       const bytes = await readBytes(entry.file)
       const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-      const traits = await traitsOf(entry, bytes, pool, signal).catch((error: Error) => {
+      const traits = await traitsOf(entry, patients.get(entry)!, bytes, pool, signal).catch((error: Error) => {
         if (!(error instanceof RadiogradError)) throw error
         unreadable.push({ path: entry.path, reason: error.message.replace(`${entry.path}: `, '') })
         return null
@@ -124,7 +129,6 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
   }
 
   const files = found.filter((file) => file !== undefined)
-  const classes = [...new Set([...tree.folders.values()].flatMap((names) => [...names]))].sort()
   const order = [...tree.folders.keys()].sort((a, b) => placeOf(a) - placeOf(b))
   const splits = order.map((name): SplitCount => {
     const here = files.filter(({ entry }) => entry.split === name)
@@ -140,6 +144,7 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
   const traits = order.flatMap((split) =>
     files.flatMap((file) => (file.traits && file.entry.split === split ? file.traits : [])),
   )
+  const inOrder = order.flatMap((split) => [...tree.entries.keys()].filter((i) => tree.entries[i].split === split))
   return {
     classes,
     splits,
@@ -147,7 +152,10 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
     pictures: traits.length ? picturesOf(traits) : null,
     identical: same.filter((group) => group.length > 1).map((group) => duplicates(group.map(({ entry }) => entry))),
     nearIdentical: near.map((group) => duplicates(group.map((i) => firsts[i].entry))),
-    patients: findPatients(order.flatMap((split) => tree.entries.filter((entry) => entry.split === split))),
+    patients: overlapsOf(
+      inOrder.map((i) => tree.entries[i].split),
+      keys.map((key) => ({ ...key, of: inOrder.map((i) => key.of[i]) })),
+    ),
     shortcuts: classes.length > 1 && traits.length ? findShortcuts(traits, classes, seed) : [],
     unreadable: unreadable.sort((a, b) => (a.path < b.path ? -1 : 1)),
     leftOut: tree.leftOut.sort((a, b) => (a.path < b.path ? -1 : 1)),
@@ -155,7 +163,13 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
 }
 
 /** What header and picture say. The picture is decoded whole, and shrunk where it is decoded. */
-async function traitsOf(entry: Entry, bytes: Uint8Array, pool: DecodePool, signal?: AbortSignal): Promise<Traits> {
+async function traitsOf(
+  entry: Entry,
+  patient: string,
+  bytes: Uint8Array,
+  pool: DecodePool,
+  signal?: AbortSignal,
+): Promise<Traits> {
   const { path, file } = entry
   const { data } = await pool.decode(
     { path, file, steps: [{ kind: 'Resize', size: [THUMB, THUMB] }], leastSide: THUMB },
@@ -172,7 +186,7 @@ async function traitsOf(entry: Entry, bytes: Uint8Array, pool: DecodePool, signa
   return {
     split: entry.split,
     class: entry.class,
-    patient: patientOf(path),
+    patient,
     bytes: bytes.length,
     width,
     height,

@@ -3,6 +3,7 @@ import type { auditDataset as Audits } from './audit.js'
 
 export type { Audit, AuditOptions, ClassCount, Duplicates, Range, SplitCount } from './audit.js'
 export { type Finding, auditFindings } from './findings.js'
+export { type SamplePicture, contactSheet, samplePictures } from './preview.js'
 export type { PatientKey, PatientOverlap } from './patients.js'
 export type { Shortcut } from './shortcuts.js'
 export type { LeftOut } from './tree.js'

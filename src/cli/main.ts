@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { RadiogradError, SettingError, printable } from '../util/check.js'
 import { calibrateCommand } from './calibrate.js'
+import { dataCommand } from './data.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
@@ -28,6 +29,7 @@ for (const add of [
   evalCommand,
   predictCommand,
   calibrateCommand,
+  dataCommand,
   downloadCommand,
   reportCommand,
   experimentCommand,

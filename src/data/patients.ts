@@ -100,6 +100,31 @@ export function findPatients(samples: Labelled, pattern?: string): Patients {
   return { of, count, schemes, allAlone: count === of.length }
 }
 
+/** One way to read patients from names. */
+export interface PatientNames {
+  readonly key: string
+  /** The patient of each sample. */
+  readonly of: readonly string[]
+  /** Samples whose name tells none: each counts as a patient of its own. */
+  readonly unrecognised: number
+}
+
+/**
+ * Patients by every key that the names allow: {@link findPatients}, and where names hold a pathogen beside the number
+ * (`person7_bacteria_3`, `person7_virus_9`) both together, since a number may have been given twice. None is claimed to
+ * be right; a key that tells the same patients as the one before is left out.
+ */
+export function patientKeys(samples: Labelled): PatientNames[] {
+  const { of, schemes } = findPatients(samples)
+  const unrecognised = schemes.find(({ name }) => name === NONE)?.images ?? 0
+  const pathogen = (path: string) => /^person\d+_[a-z]+(?=_)/i.exec(stemOf(path.replace(/\\/g, '/')))?.[0]
+  const both = Array.from(samples, ({ path }, i) => pathogen(path) ?? of[i])
+  const first = { key: 'patient number', of, unrecognised }
+  return both.every((name, i) => name === of[i])
+    ? [first]
+    : [first, { key: 'patient number and pathogen', of: both, unrecognised }]
+}
+
 /** `2790 of 5216 images: 2790 by names as …`, for the user. */
 export function describePatients({ of, count, schemes, allAlone }: Patients): string {
   if (schemes.every(({ name }) => name === NONE)) {
@@ -121,7 +146,7 @@ export function describePatients({ of, count, schemes, allAlone }: Patients): st
  * apart. Of pictures of one class only, the last folder that all are in; −1 where there is none.
  */
 function classDepth(samples: Labelled, paths: readonly (readonly string[])[]): number {
-  const deepest = paths.reduce((least, parts) => Math.min(least, parts.length - 1), Infinity)
+  const deepest = paths.length && paths.reduce((least, parts) => Math.min(least, parts.length - 1), Infinity)
   let shared = -1
   for (let depth = 0; depth < deepest; depth++) {
     const ofLabel = new Map<number, string>()

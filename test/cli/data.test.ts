@@ -1,0 +1,87 @@
+// radiograd data: what it says, writes and refuses.
+import * as assert from 'uvu/assert'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { decodeImage } from '../../src/data/decode.js'
+import { encodePng } from '../../src/data/encodePng.js'
+import { drawRadiograph } from '../../src/data/synthetic.js'
+import { radiograd, scratch } from './command.js'
+
+const test = suite('data')
+const dir = scratch()
+const at = (name: string) => join(dir, name)
+const SIZE = 40
+
+function write(path: string, bytes: Uint8Array | string): void {
+  mkdirSync(dirname(at(path)), { recursive: true })
+  writeFileSync(at(path), bytes)
+}
+
+/** 36 pictures; those of PNEUMONIA have a white square in a corner. */
+function marked(name: string): void {
+  for (let i = 0; i < 36; i++) {
+    const sick = i % 2 === 1
+    const gray = drawRadiograph(i % 2, i, SIZE)
+    if (sick) for (let y = 1; y < 5; y++) gray.fill(255, y * SIZE + 1, y * SIZE + 5)
+    write(
+      `${name}/${i < 26 ? 'train' : 'test'}/${sick ? 'PNEUMONIA' : 'NORMAL'}/p${i}.png`,
+      encodePng(gray, SIZE, SIZE),
+    )
+  }
+}
+
+test('a marker is named; tree, duplicates with two labels, unreadable and left-out files; page and preview', async () => {
+  marked('set')
+  write('set/train/NORMAL/broken<1>.png', 'no picture')
+  write('set/train/NORMAL/scan.dcm', 'x')
+  cpSync(at('set/train/NORMAL/p0.png'), at('set/test/PNEUMONIA/copy.png'))
+  const files = ['--html', at('out/audit.html'), '--preview', at('out/samples.png')]
+  const { code, stdout, stderr } = await radiograd(['data', at('set'), ...files])
+  assert.is(code, 0, stderr)
+  for (const words of [
+    /^data {6}.*set: 38 images/m,
+    /^ {10}train\/ +27 /m,
+    /^ {12}PNEUMONIA +13 +48 %/m,
+    /^warning {3}1 group of identical images lies in more than one split.*train\/NORMAL\/p0\.png/m,
+    /^warning {3}1 group of identical images has more than one label/m,
+    /^warning {3}Shortcut: the border of the image alone.*tells PNEUMONIA/m,
+    /^warning {3}1 image cannot be read: train\/NORMAL\/broken<1>\.png/m,
+    /^warning {3}1 file left out, DICOM is not read.*scan\.dcm/m,
+  ])
+    assert.match(stdout, words)
+  assert.equal(readdirSync(at('out')).sort(), ['audit.html', 'samples.png'])
+  const html = readFileSync(at('out/audit.html'), 'utf8')
+  assert.match(html, 'broken&lt;1&gt;.png')
+  assert.not.match(html, /https?:\/\/|<script/)
+  assert.is(html.match(/<img src="data:image\/png;base64,/g)!.length, 8)
+  assert.ok(html.length < 200_000, `${html.length} bytes`)
+  const sheet = await decodeImage(readFileSync(at('out/samples.png')), 'samples.png')
+  assert.ok(sheet.width > 6 * SIZE && sheet.data.includes(235), 'pictures and letters')
+
+  const json = JSON.parse((await radiograd(['data', at('set'), '--json'])).stdout)
+  assert.equal([json.images, json.classes, json.unreadable.length], [38, ['NORMAL', 'PNEUMONIA'], 1])
+  assert.ok(json.findings.some((f: { text: string }) => /^Shortcut: the border/.test(f.text)))
+})
+
+test('nothing to train on: said, exit code 1; a missing folder, a wrong file name: one line, nothing written', async () => {
+  write('one/NORMAL/a.png', encodePng(drawRadiograph(0, 1, SIZE), SIZE, SIZE))
+  write('broken/NORMAL/a.png', 'x')
+  write('broken/PNEUMONIA/b.jpeg', 'y')
+  write('none/readme.txt', 'z')
+  const ends = async (args: string[], message: RegExp) => {
+    const { code, stderr } = await radiograd(['data', ...args])
+    assert.is(code, 1)
+    assert.match(stderr.trimEnd(), message)
+    assert.is(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+  await ends([at('one')], /^radiograd: .*one: There is one class only, NORMAL/)
+  await ends([at('broken')], /^radiograd: .*broken: No image can be read\.$/)
+  await ends([at('none')], /^radiograd: .*none: There is no JPEG or PNG image in a class folder\.$/)
+  await ends([at('nowhere'), '--html', at('no/a.html')], /^radiograd: .*nowhere: must be a folder/)
+  await ends([at('set'), '--preview', at('no/a.jpg')], /^radiograd: --preview: must be a \.png file, got .*a\.jpg$/)
+  assert.not(existsSync(at('no')))
+  assert.is((await radiograd(['data'])).code, 2)
+})
+
+test.run()
