@@ -77,7 +77,8 @@ function auditText(dir: string, audit: Audit): string {
   const wide = Math.max(0, ...rows.map(([text]) => text.length))
   const tree = rows.map(
     ([text, images, share, bytes]) =>
-      `          ${text.padEnd(wide)}  ${String(images).padStart(6)}  ${share.padStart(5)}  ${megabytes(bytes).padStart(9)}`,
+      `${' '.repeat(10)}${text.padEnd(wide)}  ${String(images).padStart(6)}  ${share.padStart(5)}  ` +
+      megabytes(bytes).padStart(9),
   )
   const { pictures } = audit
   const formats = pictures && Object.entries(pictures.formats).map(([format, n]) => `${n} ${format}`)

@@ -8,7 +8,7 @@ import { type Html, markup, page, table } from './html.js'
 /** Names that a list shows before it says how many more there are: the page must stay small. */
 const MOST = 60
 
-const LEVELS = { error: 'Error', warning: 'Warning', note: 'Note' } as const
+const LEVELS = { error: 'Error', warning: 'Warning' } as const
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 const three = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(3))
 
@@ -20,8 +20,9 @@ function dataUri(bytes: Uint8Array): string {
 
 function details(title: string, lines: readonly string[]): Html {
   const rest = lines.length - MOST
+  const shown = [...lines.slice(0, MOST), ...(rest > 0 ? [`and ${rest} more`] : [])]
   return markup`<details><summary>${title}</summary><ul>
-${lines.slice(0, MOST).map((line) => markup`<li>${line}</li>\n`)}${rest > 0 && markup`<li>and ${rest} more</li>`}</ul></details>`
+${shown.map((line) => markup`<li>${line}</li>\n`)}</ul></details>`
 }
 
 function duplicates(what: string, groups: readonly Duplicates[]): Html | false {
@@ -40,13 +41,13 @@ export function auditPage(name: string, audit: Audit, samples: readonly SamplePi
   const told = [...new Set(shortcuts.map((s) => `${s.feature}\n${s.class}`))]
   const range = ({ min, median, max }: { min: number; median: number; max: number }, digits = 0) =>
     [min, median, max].map((value) => value.toFixed(digits)).join(' / ')
+  const flawless = ![audit.identical, audit.nearIdentical, unreadable, leftOut].some((list) => list.length > 0)
   const body = markup`<h1>${name}</h1>
 <p class="soft">${audit.images} images, ${megabytes(audit.bytes)}, in ${classes.length} classes. An audit before training:
 it says what was found and what that may mean for a result, and decides nothing.</p>
 <h2>What was found</h2>
 <ul>${auditFindings(audit).map(
-    ({ level, text }) =>
-      markup`<li>${level === 'note' ? `${LEVELS[level]}: ` : markup`<b>${LEVELS[level]}:</b> `}${text}</li>\n`,
+    ({ level, text }) => markup`<li>${level === 'note' ? 'Note: ' : markup`<b>${LEVELS[level]}:</b> `}${text}</li>\n`,
   )}</ul>
 <h2>Images</h2>
 ${table(
@@ -128,7 +129,7 @@ ${
     leftOut.map((f) => `${f.path}: ${f.reason}`),
   )
 }
-${!audit.identical.length && !audit.nearIdentical.length && !unreadable.length && !leftOut.length && markup`<p>Every file is an image that can be read, none is there twice.</p>`}
+${flawless && markup`<p>Every file is an image that can be read, none is there twice.</p>`}
 ${
   samples.length > 0 &&
   markup`<h2>Samples</h2>
@@ -138,7 +139,8 @@ ${samples
   .filter((sample) => sample.class === of)
   .map(
     ({ path, image }) =>
-      markup`<li><figure><img src="${dataUri(pngOf(image))}" alt="Image of ${of}: ${path}"><figcaption>${path.replace(/^.*\//, '')}</figcaption></figure></li>\n`,
+      markup`<li><figure><img src="${dataUri(pngOf(image))}" alt="Image of ${of}: ${path}">
+<figcaption>${path.replace(/^.*\//, '')}</figcaption></figure></li>\n`,
   )}</ul>`,
 )}`
 }`
