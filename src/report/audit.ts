@@ -43,7 +43,8 @@ export function auditPage(name: string, audit: Audit, samples: readonly SamplePi
     [min, median, max].map((value) => value.toFixed(digits)).join(' / ')
   const flawless = ![audit.identical, audit.nearIdentical, unreadable, leftOut].some((list) => list.length > 0)
   const body = markup`<h1>${name}</h1>
-<p class="soft">${audit.images} images, ${megabytes(audit.bytes)}, in ${classes.length} classes. An audit before training:
+<p class="soft">${audit.images} images, ${megabytes(audit.bytes)}, in ${classes.length} classes. An audit before
+training:
 it says what was found and what that may mean for a result, and decides nothing.</p>
 <h2>What was found</h2>
 <ul>${auditFindings(audit).map(
