@@ -38,6 +38,7 @@ export type {
   TestEvent,
 } from './events.js'
 export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
+export { type ExplainRunOptions, type ExplainedFile, explainRun } from './explain.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
@@ -48,6 +49,8 @@ export {
   CALIBRATE_SETTINGS,
   type CalibrateSettings,
   EVALUATE_SETTINGS,
+  EXPLAIN_SETTINGS,
+  type ExplainSettings,
   type EvaluateSettings,
   MACHINE_SETTINGS,
   type MachineSettings,

@@ -299,12 +299,18 @@ export const TRAIN_SETTINGS = {
     free: true,
     help: 'besides after each epoch, save all that --resume needs whenever so many minutes have passed',
   },
+  tensorboard: {
+    kind: 'switch',
+    default: false,
+    free: true,
+    help: 'write an event file an epoch beside history.csv, for TensorBoard',
+  },
   out: {
     kind: 'text',
     default: 'runs/train',
     value: 'dir',
     free: true,
-    help: 'folder for best.safetensors, history.csv, metrics.json and run.json',
+    help: 'folder for best.safetensors, history.csv, metrics.json, run.json and MODEL_CARD.md',
   },
   ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
@@ -337,6 +343,28 @@ export const CALIBRATE_SETTINGS = {
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
+/** Of explanations. */
+export const EXPLAIN_SETTINGS = {
+  checkpoint: CHECKPOINT,
+  out: { kind: 'text', default: 'explained', value: 'dir', help: 'folder for a picture of each image' },
+  method: {
+    kind: 'choice',
+    choices: ['default', 'grad-cam', 'rollout', 'attention-gradient'],
+    default: 'default',
+    value: 'name',
+    help:
+      'grad-cam (the default where there is no attention), attention-gradient (the default of Vision Transformers), ' +
+      'or rollout, the same for every class',
+  },
+  layer: {
+    kind: 'text',
+    value: 'name',
+    help: 'of grad-cam, such as layer3 or blocks.10 (default: the last that shows a place)',
+  },
+  class: { kind: 'text', value: 'name', help: 'the class to explain (default: the one that is called)' },
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
+
 /** Of the audit of a data set. */
 export const AUDIT_SETTINGS = {
   html: { kind: 'text', value: 'file', help: 'write what was found as a page that loads nothing' },
@@ -351,6 +379,7 @@ export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } 
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
 export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
 export type AuditSettings = SettingsOf<typeof AUDIT_SETTINGS>
+export type ExplainSettings = SettingsOf<typeof EXPLAIN_SETTINGS>
 export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings

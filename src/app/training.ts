@@ -11,6 +11,7 @@ import * as optim from '../optim/index.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
+import { epochEvents } from '../train/tensorboard.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
 import type { Outputs } from '../train/metrics.js'
 import type { TrainerState } from '../train/state.js'
@@ -20,6 +21,7 @@ import { RadiogradError, SettingError } from '../util/check.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { type Evaluation, evaluateOutputs } from './evaluation.js'
+import { modelCardText } from './modelCard.js'
 import { type OperatingPoint, UNFITTED, fitOperatingPoint } from './operatingPoint.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
@@ -206,8 +208,11 @@ function surroundingsOf({ adapterName, adapterKind }: Engine, versions: Surround
   return { adapter: `${adapterName} (${adapterKind})`, ...versions }
 }
 
+/** Files for TensorBoard; it takes any whose name holds `tfevents`, in the order of their names. */
+const EVENTS = 'events.out.tfevents'
+
 /** What an earlier run in the same store has said of its own results. */
-const TABLES = ['history.csv', 'metrics.json', 'run.json']
+const TABLES = ['history.csv', 'metrics.json', 'run.json', 'MODEL_CARD.md']
 
 /** The files of a run: its results, and what it takes to go on with it. */
 class RunFiles {
@@ -258,7 +263,10 @@ class RunFiles {
   async writeHistory(row: HistoryRow): Promise<void> {
     this.history.push(row)
     await this.clear()
-    await writeText(this.parts.store, 'history.csv', historyCsv(this.history))
+    const { store, settings } = this.parts
+    await writeText(store, 'history.csv', historyCsv(this.history))
+    // A file an epoch: one that is written again after a kill has the same name, and TensorBoard sees new files alone.
+    if (settings.tensorboard) await store.write(`${EVENTS}.${String(row.epoch).padStart(5, '0')}`, epochEvents(row))
   }
 
   /** Saves what it takes to go on with the run. */
@@ -289,6 +297,7 @@ class RunFiles {
   async finish(result: TrainResult, metrics: Evaluation): Promise<RunRecord> {
     await writeJson(this.parts.store, 'metrics.json', metrics)
     const record = await this.finishTraining(result)
+    await writeText(this.parts.store, 'MODEL_CARD.md', modelCardText(record, metrics))
     await this.parts.saves.remove()
     return record
   }
@@ -308,7 +317,11 @@ class RunFiles {
 
   /** Removes what an earlier run has said of its own results, before this one says something. */
   private async clear(): Promise<void> {
-    if (!this.ownTables) for (const table of TABLES) await this.parts.store.remove(table)
+    const { store } = this.parts
+    if (!this.ownTables) {
+      const old = (await store.list()).filter((name) => TABLES.includes(name) || name.startsWith(EVENTS))
+      for (const name of old) await store.remove(name)
+    }
     this.ownTables = true
   }
 

@@ -7,6 +7,7 @@ import { dataCommand } from './data.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
+import { explainCommand } from './explain.js'
 import { experimentCommand } from './experiment.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
@@ -30,6 +31,7 @@ for (const add of [
   predictCommand,
   calibrateCommand,
   dataCommand,
+  explainCommand,
   downloadCommand,
   reportCommand,
   experimentCommand,

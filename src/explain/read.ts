@@ -15,25 +15,28 @@ export interface Explanation {
   /** The class that is explained: the one asked for, or the most probable (the first of equals). */
   class: number
   /** Of all classes. */
+  logits: number[]
   probabilities: number[]
   map: HeatMap
 }
 
 /**
  * One explanation an image.
- * @param asked the classes that the method was asked for.
+ * @param asked the classes that the method was asked for. @param names of the images, for errors.
  * @throws where a logit or a map is not finite.
  */
 export async function readExplanations(
   { maps, logits }: Explained,
   asked?: number | readonly number[],
+  names?: readonly string[],
 ): Promise<Explanation[]> {
   const [n, height, width] = maps.shape
   const numClasses = logits.shape[1]
   check(typeof asked !== 'object' || asked.length === n, () => `explain: needs ${n} classes, got ${String(asked)}`)
   const [said, values] = [await logits.data(), await maps.data()]
-  allFinite(said, (at) => `explain: logit ${at % numClasses} of image ${Math.floor(at / numClasses)}`)
-  allFinite(values, (at) => `explain: map of image ${Math.floor(at / (height * width))}`)
+  const nameOf = (i: number) => names?.[i] ?? `explain: image ${i}`
+  allFinite(said, (at) => `${nameOf(Math.floor(at / numClasses))}: logits`)
+  allFinite(values, (at) => `${nameOf(Math.floor(at / (height * width)))}: its map`)
   return Array.from({ length: n }, (_, i) => {
     const row = said.subarray(i * numClasses, (i + 1) * numClasses)
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity)
@@ -41,6 +44,7 @@ export async function readExplanations(
     const sum = weights.reduce((a, b) => a + b, 0)
     return {
       class: (typeof asked === 'object' ? asked[i] : asked) ?? row.indexOf(most),
+      logits: Array.from(row),
       probabilities: weights.map((weight) => weight / sum),
       map: { height, width, values: values.slice(i * height * width, (i + 1) * height * width) },
     }

@@ -6,6 +6,7 @@
 //   Summary = 1 value*, each 1 tag string · 2 simple_value float
 // From TensorFlow: lib/io/record_writer.cc, util/event.proto, framework/summary.proto.
 import { check } from '../util/check.js'
+import type { HistoryRow } from './history.js'
 
 /** Castagnoli's polynomial, bits reversed. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -88,7 +89,21 @@ export function scalarEvent(event: {
   return frame(Uint8Array.from([...double(1, wallTime), ...(step > 0 ? whole(2, step) : []), ...bytes(5, values)]))
 }
 
-/** A name that TensorBoard takes for an event file: it must hold `tfevents`, and sorts by time. */
-export function eventFileName(wallTime: number): string {
-  return `events.out.tfevents.${String(Math.floor(wallTime)).padStart(10, '0')}.radiograd`
+/** The whole event file of one epoch: its losses and rates; what is undefined is left out. */
+export function epochEvents(row: HistoryRow, wallTime = Date.now() / 1000): Uint8Array {
+  const tags: Record<string, number> = {
+    'loss/train': row.trainLoss,
+    'loss/validation': row.valLoss,
+    'accuracy/train': row.trainAccuracy,
+    'accuracy/validation': row.valAccuracy,
+    'auc/validation': row.valAuc,
+    'learning rate': row.lr,
+    'images per second': row.imagesPerSecond,
+  }
+  const scalars = Object.fromEntries(Object.entries(tags).filter(([, value]) => Number.isFinite(value)))
+  const parts = [eventFileHeader(wallTime), scalarEvent({ step: row.epoch, wallTime, scalars })]
+  const file = new Uint8Array(parts[0].length + parts[1].length)
+  file.set(parts[0])
+  file.set(parts[1], parts[0].length)
+  return file
 }

@@ -44,7 +44,7 @@ const json = async (name: string) => JSON.parse(new TextDecoder().decode((await 
 test('training tells what happens and writes four files, and nothing else', async () => {
   const events: RunEvent[] = []
   const { record, metrics } = await trainRun(settings, { store, data, on: (event) => events.push(event) })
-  assert.equal(await store.list(), ['best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
+  assert.equal(await store.list(), ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
   const kinds = events.map((event) => event.kind).filter((kind, i, all) => kind !== all[i - 1])
   assert.equal(kinds, [
     'settings',

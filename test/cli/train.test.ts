@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
+import { decodeImage } from '../../src/data/decode.js'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
 import { main, radiograd, scratch } from './command.js'
 
@@ -14,7 +15,7 @@ const data = join(dir, 'data')
 await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
 
 const best = join(dir, 'a/best.safetensors')
-const FILES = ['best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json']
 const SETTINGS = ['--image-size', '32', '--batch-size', '8', '--epochs', '2', '--lr', '1e-3', '--val-split', '0.2']
 const command = (out: string) => ['train', '--data', data, ...SETTINGS, '--out', join(dir, out)]
 const train = (out: string, ...more: string[]) => radiograd([...command(out), ...more])
@@ -131,6 +132,41 @@ test('calibrate: the same images give the same bytes, another sensitivity anothe
   assert.equal((await evaluate()).operatingPoint, json('a', 'metrics.json').operatingPoint)
 })
 
+test('explain: a picture of each image at its own size, the map as JSON; wrong methods, layers and classes', async () => {
+  const folder = join(data, 'test/PNEUMONIA')
+  const files = readdirSync(folder)
+    .slice(0, 2)
+    .map((name) => join(folder, name))
+  const explain = (...more: string[]) =>
+    radiograd(['explain', ...files, '--checkpoint', best, '--out', join(dir, 'maps'), ...more])
+  const { code, stdout, stderr } = await explain('--json')
+  assert.is(code, 0, stderr)
+  const found = JSON.parse(stdout)
+  assert.equal(
+    found.map((e: { file: string; method: string }) => [e.file, e.method]),
+    files.map((file) => [file, 'grad-cam']),
+  )
+  for (const { map, probability, border, randomised, class: of, called } of found) {
+    assert.is(map.values.length, map.height * map.width)
+    assert.ok(map.values.every((v: number) => v >= 0) && probability >= 0 && probability <= 1)
+    assert.ok(Math.abs(border.area - 0.36) < 1e-9 && (border.share === null || border.share <= 1))
+    assert.ok(randomised.correlation === null || Math.abs(randomised.correlation) <= 1)
+    assert.is(of, called)
+  }
+  assert.is(readdirSync(join(dir, 'maps')).length, 2)
+  const picture = await decodeImage(readFileSync(join(dir, 'maps', found[0].image)), 'map')
+  assert.equal([picture.width, picture.height], [32, 32])
+  assert.match(
+    (await explain('--class', 'COVID')).stderr,
+    /^radiograd: --class: must be one of NORMAL, PNEUMONIA, got COVID$/m,
+  )
+  assert.match(
+    (await explain('--method', 'rollout')).stderr,
+    /^radiograd: --method: must be grad-cam for a model without/m,
+  )
+  assert.match((await explain('--layer', 'layer9')).stderr, /^radiograd: gradCam: layer must name a module/m)
+})
+
 test('one NaN in a checkpoint: eval and predict end with the image named, and give no class', async () => {
   const broken = readFileSync(best)
   const length = Number(broken.readBigUInt64LE(0))
@@ -142,6 +178,7 @@ test('one NaN in a checkpoint: eval and predict end with the image named, and gi
   for (const args of [
     ['eval', '--data', data],
     ['predict', image],
+    ['explain', image, '--out', join(dir, 'nothing')],
   ]) {
     const { code, stdout, stderr } = await radiograd([...args, '--checkpoint', file, '--json'])
     assert.is(code, 1, stderr)

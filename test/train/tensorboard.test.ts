@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { crc32c, eventFileHeader, eventFileName, scalarEvent } from '../../src/train/tensorboard.js'
+import { crc32c, epochEvents, eventFileHeader, scalarEvent } from '../../src/train/tensorboard.js'
 
 const test = suite('tensorboard')
 const root = new URL('../../../', import.meta.url)
@@ -92,13 +92,17 @@ test('a reader that shares nothing with the writer finds what was written', () =
   assert.equal(Object.fromEntries(values), scalars)
 })
 
-test("CRC-32C: RFC 3720's examples; a wrong step is refused; files have a name that TensorBoard looks for", () => {
+test("CRC-32C: RFC 3720's examples; a wrong step is refused; an epoch's file", () => {
   assert.is(crc32c(new TextEncoder().encode('123456789')), 0xe3069283)
   assert.is(crc32c(new Uint8Array(32)), 0x8a9136aa)
   assert.is(crc32c(new Uint8Array(32).fill(255)), 0x62a8ab43)
   for (const step of [-1, 0.5, NaN])
     assert.throws(() => scalarEvent({ step, wallTime: 0, scalars: {} }), `tensorboard: step must be a whole number`)
-  assert.is(eventFileName(1700000000.9), 'events.out.tfevents.1700000000.radiograd')
+  const row = { epoch: 3, trainLoss: 0.5, trainAccuracy: 1, valLoss: NaN, valAccuracy: NaN, valAuc: NaN, seconds: 1 }
+  const file = epochEvents({ ...row, imagesPerSecond: 2, lr: 0.25 }, 10)
+  const scalars = { 'loss/train': 0.5, 'accuracy/train': 1, 'learning rate': 0.25, 'images per second': 2 }
+  const parts = [eventFileHeader(10), scalarEvent({ step: 3, wallTime: 10, scalars })]
+  assert.equal([...file], [...parts[0], ...parts[1]], 'what is undefined is left out')
 })
 
 test.run()

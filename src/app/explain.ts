@@ -1,0 +1,168 @@
+// Where a checkpoint looked in images: a heat map for each over the picture at its own resolution, and what such a map
+// is worth: its share on the border, and what becomes of it when the weights are made meaningless.
+import { DecodePool } from '../data/decodePool.js'
+import type { Image } from '../data/image.js'
+import { applyHost } from '../data/transforms.js'
+import type { Engine } from '../engine/index.js'
+import { attentionGradient, attentionRollout } from '../explain/attention.js'
+import { gradCam } from '../explain/gradCam.js'
+import { borderShare, normalised, overlay, seenRegion, upsample } from '../explain/map.js'
+import { type Explanation, type HeatMap, readExplanations } from '../explain/read.js'
+import { withRandomisedWeights } from '../explain/sanity.js'
+import type { Classifier } from '../models/registry.js'
+import { VisionTransformer } from '../models/vit.js'
+import { tensor } from '../tensor/tensor.js'
+import { SettingError, check } from '../util/check.js'
+import { type CheckpointSource, type ModelCard, readModel } from './card.js'
+import { UNFITTED, readOutputs } from './operatingPoint.js'
+import { type Listener, withEngine } from './session.js'
+import type { ExplainSettings } from './settings.js'
+import { pipeline } from './splits.js'
+
+/** Images whose maps are computed together. */
+const BATCH = 8
+
+/** Why one image was called what it was. */
+export interface ExplainedFile {
+  /** Its path, or the name of a picked file. */
+  file: string
+  method: Method
+  /** The class that is explained: the one asked for, or the one called. */
+  class: string
+  /** Of that class, at the checkpoint's temperature. */
+  probability: number
+  /** The class that the checkpoint calls. */
+  called: string
+  /** As the method gives it, before it is made larger. */
+  map: HeatMap
+  /** The share of the map on the outer tenth of the image, and that tenth's share of the area; null of an empty map. */
+  border: { share: number | null; area: number }
+  /** With shuffled weights: rank correlation with the map, near 0 for one that depends on what was learned. */
+  randomised: { correlation: number | null; borderShare: number | null }
+  /** The picture at its own resolution with the map over it. */
+  overlay: Image
+}
+
+/** How; a row of the table of settings names them too. */
+type Method = 'grad-cam' | 'rollout' | 'attention-gradient'
+
+export interface ExplainRunOptions {
+  /** `best.safetensors` of a training run. */
+  checkpoint: CheckpointSource
+  /** JPEG or PNG files. */
+  images: readonly (string | File)[]
+  /** Gets each image's explanation, in their order. Awaited. */
+  onExplained: (explained: ExplainedFile) => void | Promise<void>
+  /** Ends the run after the current batch. */
+  signal?: AbortSignal
+  on?: Listener
+}
+
+/**
+ * Explains what a checkpoint says of images. An engine is opened for it and closed at the end. Events: `note`,
+ * `adapter`, `predict`, `progress`.
+ *
+ * @throws RadiogradError when the checkpoint or an image cannot be read, the model has no such method, layer or class,
+ * or its outputs are not finite, naming the image.
+ */
+export async function explainRun(
+  settings: Omit<ExplainSettings, 'checkpoint' | 'out'>,
+  { checkpoint, images, onExplained, signal, on }: ExplainRunOptions,
+): Promise<void> {
+  const { card, build } = await readModel(checkpoint)
+  const asked = settings.class === undefined ? undefined : card.classes.indexOf(settings.class)
+  if (asked === -1) throw new SettingError('class', `must be one of ${card.classes.join(', ')}, got ${settings.class}`)
+  await withEngine(settings, on, async (engine) => {
+    const model = build()
+    model.eval()
+    const method = methodOf(model, settings.method)
+    if (settings.layer !== undefined && method !== 'grad-cam')
+      throw new SettingError('layer', `must be used with method grad-cam, got ${method}`)
+    on?.({ kind: 'predict', card })
+    const onWarning = (text: string) => on?.({ kind: 'note', text })
+    const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning })
+    const start = performance.now()
+    try {
+      for (let at = 0; at < images.length && !signal?.aborted; at += BATCH) {
+        const files = images.slice(at, at + BATCH)
+        const batch = { files, method, layer: settings.layer, asked }
+        for (const explained of await explainBatch(engine, model, card, pool, batch)) await onExplained(explained)
+        const done = at + files.length
+        const imagesPerSecond = (done * 1000) / (performance.now() - start)
+        on?.({ kind: 'progress', phase: 'test', images: done, total: images.length, imagesPerSecond })
+      }
+    } finally {
+      await pool.close()
+    }
+  })
+}
+
+/** The method asked for, or the one that explains a class in a model of its kind. */
+function methodOf(model: Classifier, asked: Method | 'default'): Method {
+  const isVit = model instanceof VisionTransformer
+  if (asked !== 'default' && asked !== 'grad-cam' && !isVit)
+    throw new SettingError('method', `must be grad-cam for a model without attention, got ${asked}`)
+  if (asked !== 'default') return asked
+  return isVit ? 'attention-gradient' : 'grad-cam'
+}
+
+interface Batch {
+  files: readonly (string | File)[]
+  method: Method
+  layer: string | undefined
+  asked: number | undefined
+}
+
+async function explainBatch(
+  engine: Engine,
+  model: Classifier,
+  card: ModelCard,
+  pool: DecodePool,
+  { files, method, layer, asked }: Batch,
+): Promise<ExplainedFile[]> {
+  const steps = pipeline(card).host
+  const names = files.map((file) => (typeof file === 'string' ? file : file.name))
+  const whole = await Promise.all(files.map((file, i) => pool.decode({ path: names[i], file, steps: [] })))
+  const { imageSize: side, mean, std, classes, operatingPoint = UNFITTED } = card
+  const values = new Float32Array(files.length * side * side * 3)
+  whole.forEach((image, i) =>
+    applyHost(image, steps).data.forEach(
+      (byte, at) => (values[i * side * side * 3 + at] = (byte / 255 - mean[at % 3]) / std[at % 3]),
+    ),
+  )
+  const x = tensor(values, [files.length, side, side, 3])
+  const explain = async (of?: readonly number[]): Promise<Explanation[]> => {
+    const explained = await engine.step(() => {
+      if (method === 'grad-cam') return gradCam(model, x, { layer, class: of })
+      check(model instanceof VisionTransformer, 'explain: attention needs a Vision Transformer, got another model')
+      return method === 'rollout' ? attentionRollout(model, x) : attentionGradient(model, x, { class: of })
+    })
+    return readExplanations(explained, of, names)
+  }
+  const wanted = asked === undefined ? undefined : files.map(() => asked)
+  let found = await explain(wanted)
+  const logits = found.flatMap((each) => each.logits)
+  const { rows, called } = readOutputs({ logits, numClasses: classes.length }, operatingPoint)
+  // The threshold may call a class that is not the most probable one.
+  if (!wanted && found.some((each, i) => each.class !== called[i])) found = await explain([...called])
+  const randomised = await withRandomisedWeights(model, found, explain)
+  x.dispose()
+  const plain = (value: number) => (Number.isNaN(value) ? null : value)
+  return found.map(({ map, class: of }, i) => {
+    const picture = whole[i]
+    const region = seenRegion(picture, steps)
+    const { share, area } = borderShare(map)
+    const { map: other, correlation } = randomised[i]
+    return {
+      file: names[i],
+      method,
+      class: classes[of],
+      probability: rows[i * classes.length + of],
+      called: classes[called[i]],
+      map,
+      border: { share: plain(share), area },
+      randomised: { correlation: plain(correlation), borderShare: plain(borderShare(other).share) },
+      overlay: overlay(picture, upsample(normalised(map), picture.height, picture.width, region)),
+    }
+  })
+}
