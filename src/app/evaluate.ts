@@ -12,7 +12,7 @@ import type { Outputs } from '../train/metrics.js'
 import { RadiogradError, SettingError, SizeError } from '../util/check.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMetadata } from './card.js'
-import { type Evaluation, evaluateOutputs } from './evaluation.js'
+import type { Evaluation } from './evaluation.js'
 import { UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
 import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settings.js'
@@ -68,6 +68,7 @@ export async function evaluateRun(
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
     const outputs = await outputsOf(engine, build(), test, { ...settings, signal, on })
+    const { evaluateOutputs } = await import('./evaluation.js') // a page that only predicts does not load it
     return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
 }

@@ -1,4 +1,6 @@
 // The application below every face: part of the public entry point.
+import type { explainRun as Explains } from './explain.js'
+
 export {
   type CheckpointSource,
   type ModelCard,
@@ -18,7 +20,7 @@ export {
   evaluateRun,
   predictRun,
 } from './evaluate.js'
-export { type Evaluation, type Figure, evaluateOutputs } from './evaluation.js'
+export type { Evaluation, Figure } from './evaluation.js'
 export type {
   AdapterEvent,
   CalibrateEvent,
@@ -38,7 +40,7 @@ export type {
   TestEvent,
 } from './events.js'
 export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
-export { type ExplainRunOptions, type ExplainedFile, explainRun } from './explain.js'
+export type { ExplainRunOptions, ExplainedFile } from './explain.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
@@ -80,3 +82,13 @@ export { MemoryStore, type Store } from './store.js'
 export { openFolder } from '#platform/store'
 export { type TrainOutcome, type TrainRunOptions, resumeRun, trainRun } from './train.js'
 export { TRAINABLE_PARTS, chooseTrainable } from './trainable.js'
+
+/**
+ * Explains what a checkpoint says of images. An engine is opened for it and closed at the end. Events: `note`,
+ * `adapter`, `predict`, `progress`.
+ *
+ * @throws RadiogradError when the checkpoint or an image cannot be read, the model has no such method, layer or class,
+ * or its outputs are not finite, naming the image.
+ */
+export const explainRun: typeof Explains = async (settings, options) =>
+  (await import('./explain.js')).explainRun(settings, options) // a page that explains nothing does not load it
