@@ -55,6 +55,11 @@ test('own-operator gives x · sigmoid(1.5 x)', () => {
   assert.ok(Math.abs(value - -2 / (1 + Math.exp(3))) < 1e-6, String(value))
 })
 
+test('unet finds the lungs of unseen pictures better than before', () => {
+  const [before, after] = numbers(run('unet', '50', '32'), 'loss ')
+  assert.ok(after < 0.6 * before, `${before} ${after}`)
+})
+
 test('in-a-worker', () => {
   const text = run('in-a-worker')
   const losses = numbers(text, 'loss ')

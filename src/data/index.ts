@@ -9,5 +9,5 @@ export { ImageFolder, subset, type Dataset, type PickedFile, type Sample } from 
 export { describePatients, findPatients, patientOf, type Patients } from './patients.js'
 export { Random } from '../util/random.js'
 export { computeClassWeight, countLabels, splitByPatient, stratifiedSubset } from './split.js'
-export { drawRadiograph, SYNTHETIC_CLASSES, syntheticFiles, type SyntheticOptions } from './synthetic.js'
+export { drawRadiograph, drawSegmented, SYNTHETIC_CLASSES, syntheticFiles, type SyntheticOptions } from './synthetic.js'
 export * as transforms from './transforms.js'

@@ -112,12 +112,21 @@ function drawPatches(random: Random, sides: { x: number; y: number; rx: number; 
   }
 }
 
+/** A gray picture [size, size] in bytes, as {@link drawSegmented} draws it. */
+export function drawRadiograph(label: number, seed: number, size: number): Uint8Array {
+  return drawSegmented(label, seed, size).gray
+}
+
 /**
- * A gray picture [size, size] in bytes. Anatomy, opacity, position, tilt, scale, exposure and noise all follow from
+ * A gray picture [size, size] in bytes, and where its lungs are: 1, or 0. Anatomy, opacity, position, tilt, scale, exposure and noise all follow from
  * `seed`; `label` (0 NORMAL, 1 PNEUMONIA) only decides how the opacity lies. Uses no transcendental function: the
  * bytes are the same in every engine.
  */
-export function drawRadiograph(label: number, seed: number, size: number): Uint8Array {
+export function drawSegmented(
+  label: number,
+  seed: number,
+  size: number,
+): { gray: Uint8Array<ArrayBuffer>; lungs: Uint8Array<ArrayBuffer> } {
   const random = new Random(seed, 0x7a0)
   const { brightness, lung, sides } = drawThorax(random)
   const patches = drawPatches(random, sides)
@@ -155,7 +164,7 @@ export function drawRadiograph(label: number, seed: number, size: number): Uint8
     const value = exposed * (1 + bend * (1 - exposed)) + grain * random.bell()
     image[i] = Math.min(Math.max(Math.round(value * 255), 0), 255)
   }
-  return image
+  return { gray: image, lungs: Uint8Array.from(air, (depth) => (depth > 0.5 ? 1 : 0)) }
 }
 
 export interface SyntheticOptions {
