@@ -1,6 +1,6 @@
 // Second stage of groupNorm's backward pass: parts [images · chunks, 2, channels] of batchnorm_backward_sums.wgsl →
 // means [images · groups, 2] of g and of g·x̂ over a group's pixels and channels, with g = dy·weight (1 where there is
-// none). One workgroup of 64 an image and group, images · groups workgroups: each invocation adds every 64th part of
+// none). One workgroup of 16 an image and group, images · groups workgroups: each invocation adds every 16th part of
 // the group, and the first adds what they found, in order.
 // @include lib/index.wgsl
 struct Params { images: u32, rows: u32, channels: u32, groups: u32, chunks: u32, has_weight: u32 }
@@ -8,7 +8,7 @@ struct Params { images: u32, rows: u32, channels: u32, groups: u32, chunks: u32,
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read_write> means: array<vec2<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
-const LANES = 64u;
+const LANES = 16u;
 var<workgroup> found: array<vec2<f32>, LANES>;
 
 @compute @workgroup_size(LANES)

@@ -1,7 +1,7 @@
 // Second stage of groupNorm's statistics: parts [images · chunks, 2, channels] of batchnorm_stats.wgsl → stats [3,
 // images · channels], for each channel those of its group: the mean as the sum of two numbers, 1/sqrt(var + eps). x
-// [images, rows, channels]: its first rows are what means are told from. One workgroup of 64 an image and group,
-// images · groups workgroups: each invocation merges every 64th part of the group, and the first merges what they
+// [images, rows, channels]: its first rows are what means are told from. One workgroup of 16 an image and group,
+// images · groups workgroups: each invocation merges every 16th part of the group, and the first merges what they
 // found, in order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
@@ -11,7 +11,7 @@ struct Params { images: u32, rows: u32, channels: u32, groups: u32, chunks: u32,
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-const LANES = 64u;
+const LANES = 16u;
 var<workgroup> found: array<Moments, LANES>;
 
 // Rows of a chunk.
@@ -42,13 +42,13 @@ fn main(
   }
   found[lane] = all;
   workgroupBarrier();
-  all = found[0];
+  if (lane != 0u) { return; }
   for (var i = 1u; i < min(count, LANES); i++) { all = together(all, found[i]); }
   let whole = base + all.mean;
   let rest = (base - whole) + all.mean;
   let rstd = rstd_of(all, params.eps);
   let stride = params.images * params.channels;
-  for (var i = lane; i < width; i += LANES) {
+  for (var i = 0u; i < width; i++) {
     let at = image * params.channels + first + i;
     stats[at] = whole;
     stats[stride + at] = rest;
