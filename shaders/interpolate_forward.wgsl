@@ -27,19 +27,20 @@ fn main(
   let first = pixel / (OW * OH) * u32(params.H * params.W);
   let rows = source_of(i32(pixel / OW % OH), vertical());
   let columns = source_of(i32(pixel % OW), horizontal());
-  let upper = between(first + u32(rows.first * params.W), columns, c);
-  let lower = between(first + u32(rows.next * params.W), columns, c);
-  y[pixel * params.C + c] = T(mixed(upper, lower, rows.share));
+  let upper = first + u32(rows.first * params.W);
+  if (MODE == MODE_NEAREST) {
+    y[pixel * params.C + c] = x[(upper + u32(columns.first)) * params.C + c];
+    return;
+  }
+  let lower = first + u32(rows.next * params.W);
+  let v = (1.0 - rows.share) * between(upper, columns, c) + rows.share * between(lower, columns, c);
+  y[pixel * params.C + c] = T(v);
 }
 
-// A share of 0 asks nothing of b: 0 times infinity would be NaN.
-fn mixed(a: f32, b: f32, share: f32) -> f32 {
-  if (share == 0.0) { return a; }
-  return (1.0 - share) * a + share * b;
-}
-
-// A line of x, which begins at pixel `line`, between two columns.
+// A line of x, which begins at pixel `line`, between two columns. A share of 0 counts: times infinity it is NaN, as in
+// PyTorch.
 fn between(line: u32, columns: Source, c: u32) -> f32 {
   let left = f32(x[(line + u32(columns.first)) * params.C + c]);
-  return mixed(left, f32(x[(line + u32(columns.next)) * params.C + c]), columns.share);
+  let right = f32(x[(line + u32(columns.next)) * params.C + c]);
+  return (1.0 - columns.share) * left + columns.share * right;
 }
