@@ -118,9 +118,9 @@ export function drawRadiograph(label: number, seed: number, size: number): Uint8
 }
 
 /**
- * A gray picture [size, size] in bytes, and where its lungs are: 1, or 0. Anatomy, opacity, position, tilt, scale, exposure and noise all follow from
- * `seed`; `label` (0 NORMAL, 1 PNEUMONIA) only decides how the opacity lies. Uses no transcendental function: the
- * bytes are the same in every engine.
+ * A gray picture [size, size] in bytes, and where its lungs are: 1, or 0. Anatomy, opacity, position, tilt, scale,
+ * exposure and noise all follow from `seed`; `label` (0 NORMAL, 1 PNEUMONIA) only decides how the opacity lies. Uses no
+ * transcendental function: the bytes are the same in every engine.
  */
 export function drawSegmented(
   label: number,
