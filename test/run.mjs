@@ -1,5 +1,5 @@
 // Runs the tests: every file in a process of its own, two at a time. `npm test -- weights` runs the files whose path
-// holds a word. Operators run on each software adapter that is installed. Prints the output of what fails, and last `N
+// holds a word (`/check.test` is the file of that name alone). Operators run on each software adapter that is installed. Prints the output of what fails, and last `N
 // passed, N failed`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -15,7 +15,7 @@ const SAY_EVERY_MS = 30_000
 const ON_EVERY_ADAPTER = [/ops\/parity/, /engine\/engine/]
 
 const files = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((file) => file.endsWith('.test.ts') && words.every((word) => file.includes(word)))
+  .filter((file) => file.endsWith('.test.ts') && words.every((word) => `/${file}`.includes(word)))
   .sort()
 const adapters = await installed()
 const jobs = files.flatMap((file) => {

@@ -1,7 +1,7 @@
 // Elementwise functions and their derivatives. To add one: its name in the list, a case in both functions, a line in
 // src/ops/unary.ts; the build refuses a list and cases that differ. Those that no model
 // here needs are in lib/elementary.wgsl, so that a page without them does not load them.
-// @enum OP = relu, exp, log, sqrt, neg, sigmoid, tanh, abs, gelu, geluTanh, silu, hardswish
+// @enum OP = relu, exp, log, sqrt, neg, sigmoid, tanh, abs, gelu, geluTanh, silu, hardswish, hardsigmoid
 // @include lib/nan.wgsl
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
@@ -22,6 +22,7 @@ fn value(x: vec4<f32>) -> vec4<f32> {
     case OP_GELUTANH: { return gelu_tanh(x); }
     case OP_SILU: { return silu(x); }
     case OP_HARDSWISH: { return hardswish(x); }
+    case OP_HARDSIGMOID: { return select(clamp(x + 3.0, vec4<f32>(0.0), vec4<f32>(6.0)) / 6.0, x, is_nan(x)); }
     default: { return vec4<f32>(nan()); }
   }
 }
@@ -54,6 +55,9 @@ fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
     case OP_HARDSWISH: { // x
       let inside = select(v / 3.0 + 0.5, vec4<f32>(1.0), v >= vec4<f32>(3.0));
       return g * select(inside, vec4<f32>(0.0), v < vec4<f32>(-3.0));
+    }
+    case OP_HARDSIGMOID: { // x: in y what lies just below 3 would be lost
+      return select(vec4<f32>(0.0), g / 6.0, (v > vec4<f32>(-3.0)) & (v < vec4<f32>(3.0)));
     }
     default: { return vec4<f32>(nan()); }
   }

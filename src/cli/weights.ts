@@ -5,10 +5,26 @@ import { cacheFolder } from '../util/cache.node.js'
 import { SettingError } from '../util/check.js'
 import { fileNameOf } from '../weights/download.node.js'
 
+const torchvision = (file: string) => [`https://download.pytorch.org/models/${file}.pth`]
+
 /** Official files; the first is the checkpoint. */
 export const PRETRAINED: Readonly<Record<string, readonly string[]>> = {
-  resnet18: ['https://download.pytorch.org/models/resnet18-f37072fd.pth'],
-  resnet34: ['https://download.pytorch.org/models/resnet34-b627a593.pth'],
+  resnet18: torchvision('resnet18-f37072fd'),
+  resnet34: torchvision('resnet34-b627a593'),
+  resnet50: torchvision('resnet50-11ad3fa6'),
+  resnet101: torchvision('resnet101-cd907fc2'),
+  densenet121: torchvision('densenet121-a639ec97'),
+  'efficientnet-b0': torchvision('efficientnet_b0_rwightman-3dd342df'),
+  'efficientnet-b1': torchvision('efficientnet_b1-c27df63c'),
+  'efficientnet-b2': torchvision('efficientnet_b2_rwightman-bcdf34b7'),
+  'efficientnet-b3': torchvision('efficientnet_b3_rwightman-cf984f9c'),
+  'efficientnet-b4': torchvision('efficientnet_b4_rwightman-7eb33cd5'),
+  'efficientnet-v2-s': torchvision('efficientnet_v2_s-dd5fe13b'),
+  'mobilenet-v3-small': torchvision('mobilenet_v3_small-047dcff4'),
+  'mobilenet-v3-large': torchvision('mobilenet_v3_large-5c1a4163'),
+  'convnext-tiny': torchvision('convnext_tiny-983f1562'),
+  'convnext-small': torchvision('convnext_small-0c510722'),
+  'convnext-base': torchvision('convnext_base-6075fbad'),
   'vit-b16': ['model.safetensors', 'preprocessor_config.json'].map(
     (file) => `https://huggingface.co/google/vit-base-patch16-224/resolve/main/${file}`,
   ),

@@ -10,8 +10,8 @@ import { type Classifier, type Explained, backFrom, gridOf, inspected } from './
 export interface GradCamOptions {
   /**
    * PyTorch's name of a module whose output is looked at: `layer4` (a list of blocks gives its last), `layer3.0`,
-   * `blocks.10`. Default: `layer4`; of a ConvNeXt its last stage, `features.7`; of a ViT that reads its class token
-   * the last block but one, after which no patch reaches the head, else the last.
+   * `blocks.10`. Default: `layer4`, or the last of `features`; of a ViT that reads its class token the last block but
+   * one, after which no patch reaches the head, else the last.
    */
   layer?: string
   /** The class to explain, for all images or one for each. Default: the most probable. */
@@ -34,12 +34,13 @@ function findLayer(model: Module, name: string): Module {
 function defaultLayer(model: Module): string {
   const names = [...model.namedModules()].map(([name]) => name)
   if (names.includes('layer4.0')) return 'layer4'
-  const stages = names.filter((name) => /^features\.\d+\.0$/.test(name))
-  if (stages.length > 0) return stages[stages.length - 1].replace(/\.0$/, '')
+  const features = names.filter((name) => /^features\.(\d+(\.\d+)?|denseblock\d+)$/.test(name))
+  const outermost = features.filter((name) => !names.includes(name.replace(/\.[^.]*$/, '')))
+  if (outermost.length) return outermost[outermost.length - 1]
   const blocks = names.filter((name) => /^blocks\.\d+$/.test(name))
   const readsToken = (model as { clsToken?: unknown }).clsToken
   const layer = readsToken ? blocks[blocks.length - 2] : blocks[blocks.length - 1]
-  check(layer, 'gradCam: layer must be given for a model without layer4, features or two blocks')
+  check(layer, 'gradCam: layer must be given for a model with neither layer4 nor features nor two blocks')
   return layer
 }
 

@@ -113,3 +113,13 @@ export const convnext = (options: ConvNeXtOptions): ConvNeXt => new ConvNeXt(opt
 export function convnextTiny(options: Pick<ConvNeXtOptions, 'numClasses' | 'dropPath'> = {}): ConvNeXt {
   return new ConvNeXt({ depths: [3, 3, 9, 3], widths: [96, 192, 384, 768], dropPath: 0.1, ...options })
 }
+
+/** `torchvision.models.convnext_small`: 50.2 M parameters with 1000 classes. `dropPath`: 0.4 by default. */
+export function convnextSmall(options: Pick<ConvNeXtOptions, 'numClasses' | 'dropPath'> = {}): ConvNeXt {
+  return new ConvNeXt({ depths: [3, 3, 27, 3], widths: [96, 192, 384, 768], dropPath: 0.4, ...options })
+}
+
+/** `torchvision.models.convnext_base`: 88.6 M parameters with 1000 classes. `dropPath`: 0.5 by default. */
+export function convnextBase(options: Pick<ConvNeXtOptions, 'numClasses' | 'dropPath'> = {}): ConvNeXt {
+  return new ConvNeXt({ depths: [3, 3, 27, 3], widths: [128, 256, 512, 1024], dropPath: 0.5, ...options })
+}

@@ -8,8 +8,22 @@ export {
   modelRow,
   preprocessingOf,
 } from './registry.js'
-export { ConvNeXt, type ConvNeXtOptions, convnext, convnextTiny } from './convnext.js'
-export { ResNet, type ResNetOptions, resnet18, resnet34 } from './resnet.js'
+export { ConvNeXt, type ConvNeXtOptions, convnext, convnextBase, convnextSmall, convnextTiny } from './convnext.js'
+export { DenseNet, type DenseNetOptions, densenet121 } from './densenet.js'
+export {
+  EfficientNet,
+  type EfficientNetOptions,
+  type EfficientNetPresetOptions,
+  type EfficientNetStage,
+  efficientnetB0,
+  efficientnetB1,
+  efficientnetB2,
+  efficientnetB3,
+  efficientnetB4,
+  efficientnetV2S,
+} from './efficientnet.js'
+export { MobileNetV3, type MobileNetOptions, mobilenetV3Large, mobilenetV3Small } from './mobilenet.js'
+export { ResNet, type ResNetOptions, resnet101, resnet18, resnet34, resnet50 } from './resnet.js'
 export {
   VisionTransformer,
   type VitOptions,

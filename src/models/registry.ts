@@ -7,8 +7,18 @@ import { checkOptions } from '../util/options.js'
 import { type DialectName, dialectOf } from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Preprocessing } from '../weights/preprocessing.js'
-import { convnextTiny } from './convnext.js'
-import { resnet18, resnet34 } from './resnet.js'
+import { convnextBase, convnextSmall, convnextTiny } from './convnext.js'
+import { densenet121 } from './densenet.js'
+import {
+  efficientnetB0,
+  efficientnetB1,
+  efficientnetB2,
+  efficientnetB3,
+  efficientnetB4,
+  efficientnetV2S,
+} from './efficientnet.js'
+import { mobilenetV3Large, mobilenetV3Small } from './mobilenet.js'
+import { resnet101, resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from './vit.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
@@ -46,16 +56,30 @@ export interface ModelRow extends Readonly<Preprocessing> {
 const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const HALF: Normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
 
-const resnet = (make: typeof resnet18): ModelRow => ({
-  family: 'ResNet',
+/** A convolutional network with torchvision's names; `last`: what of the last stage lies before the head. */
+const torchvision = (
+  family: string,
+  make: (options: { numClasses: number }) => Classifier,
+  head: string,
+  last: readonly string[],
+  imageSize = 224,
+): ModelRow => ({
+  family,
   make: ({ numClasses }) => make({ numClasses }),
-  imageSize: 224,
+  imageSize,
   ...IMAGENET,
   nameMaps: {},
   checkpointable: false,
-  head: ['fc'],
-  lastStage: ['layer4', 'fc'],
+  head: [head],
+  lastStage: [...last, head],
 })
+
+const resnet = (make: typeof resnet18) => torchvision('ResNet', make, 'fc', ['layer4'])
+const convnext = (make: typeof convnextTiny) => torchvision('ConvNeXt', make, 'classifier', ['features.7'])
+const efficientnet = (make: typeof efficientnetB0, imageSize: number) =>
+  torchvision('EfficientNet', make, 'classifier', ['features.7', 'features.8'], imageSize)
+const mobilenet = (make: typeof mobilenetV3Small, blocks: number) =>
+  torchvision('MobileNetV3', make, 'classifier.3', [`features.${blocks}`, `features.${blocks + 1}`, 'classifier.0'])
 
 const vit = (make: typeof vitTiny, depth: number, patchSize = 16): ModelRow => ({
   family: 'Vision Transformer',
@@ -71,16 +95,20 @@ const vit = (make: typeof vitTiny, depth: number, patchSize = 16): ModelRow => (
 const MODELS: Readonly<Record<string, ModelRow>> = {
   resnet18: resnet(resnet18),
   resnet34: resnet(resnet34),
-  'convnext-tiny': {
-    family: 'ConvNeXt',
-    make: ({ numClasses }) => convnextTiny({ numClasses }),
-    imageSize: 224,
-    ...IMAGENET,
-    nameMaps: {},
-    checkpointable: false,
-    head: ['classifier'],
-    lastStage: ['features.7', 'classifier'],
-  },
+  resnet50: resnet(resnet50),
+  resnet101: resnet(resnet101),
+  densenet121: torchvision('DenseNet', densenet121, 'classifier', ['features.denseblock4', 'features.norm5']),
+  'efficientnet-b0': efficientnet(efficientnetB0, 224),
+  'efficientnet-b1': efficientnet(efficientnetB1, 240),
+  'efficientnet-b2': efficientnet(efficientnetB2, 288),
+  'efficientnet-b3': efficientnet(efficientnetB3, 300),
+  'efficientnet-b4': efficientnet(efficientnetB4, 380),
+  'efficientnet-v2-s': torchvision('EfficientNet', efficientnetV2S, 'classifier', ['features.6', 'features.7'], 384),
+  'mobilenet-v3-small': mobilenet(mobilenetV3Small, 11),
+  'mobilenet-v3-large': mobilenet(mobilenetV3Large, 15),
+  'convnext-tiny': convnext(convnextTiny),
+  'convnext-small': convnext(convnextSmall),
+  'convnext-base': convnext(convnextBase),
   'vit-ti16': vit(vitTiny, 12),
   'vit-s16': vit(vitSmall, 12),
   'vit-s32': vit(vitSmall, 12, 32),

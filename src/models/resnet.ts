@@ -20,8 +20,16 @@ function conv(inChannels: number, outChannels: number, kernelSize: number, strid
 /** The shortcut of a block that changes size: `downsample.0` a 1×1 convolution, `downsample.1` its batchNorm. */
 type Downsample = [Conv2d, BatchNorm2d] | []
 
+const downsample = (inChannels: number, outChannels: number, stride: number): Downsample =>
+  stride === 1 && inChannels === outChannels
+    ? []
+    : [conv(inChannels, outChannels, 1, stride), new BatchNorm2d(outChannels)]
+
+const shortcut = ([shrink, norm]: Downsample, x: Tensor): Tensor => (shrink && norm ? norm.forwardConv(shrink, x) : x)
+
 /** Two 3×3 convolutions and a shortcut. */
 class BasicBlock extends Module {
+  static readonly expansion = 1
   conv1: Conv2d
   bn1: BatchNorm2d
   conv2: Conv2d
@@ -34,15 +42,42 @@ class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(channels)
     this.conv2 = conv(channels, channels, 3)
     this.bn2 = new BatchNorm2d(channels)
-    this.downsample =
-      stride === 1 && inChannels === channels ? [] : [conv(inChannels, channels, 1, stride), new BatchNorm2d(channels)]
+    this.downsample = downsample(inChannels, channels, stride)
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.bn1.forwardConv(this.conv1, x, { relu: true })
-    const [shrink, norm] = this.downsample
-    const shortcut = shrink && norm ? norm.forwardConv(shrink, x) : x
-    return this.bn2.forwardConv(this.conv2, y, { residual: shortcut, relu: true })
+    const y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
+    return this.bn2.forwardConv(this.conv2, y, { residual: shortcut(this.downsample, x), activation: 'relu' })
+  }
+}
+
+/** A 1×1 convolution, a 3×3 that carries the stride, a 1×1 to four times the channels, and a shortcut. */
+export class Bottleneck extends Module {
+  static readonly expansion = 4
+  conv1: Conv2d
+  bn1: BatchNorm2d
+  conv2: Conv2d
+  bn2: BatchNorm2d
+  conv3: Conv2d
+  bn3: BatchNorm2d
+  downsample: Downsample
+
+  constructor(inChannels: number, channels: number, stride: number) {
+    super()
+    const outChannels = channels * Bottleneck.expansion
+    this.conv1 = conv(inChannels, channels, 1)
+    this.bn1 = new BatchNorm2d(channels)
+    this.conv2 = conv(channels, channels, 3, stride)
+    this.bn2 = new BatchNorm2d(channels)
+    this.conv3 = conv(channels, outChannels, 1)
+    this.bn3 = new BatchNorm2d(outChannels)
+    this.downsample = downsample(inChannels, outChannels, stride)
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
+    y = this.bn2.forwardConv(this.conv2, y, { activation: 'relu' })
+    return this.bn3.forwardConv(this.conv3, y, { residual: shortcut(this.downsample, x), activation: 'relu' })
   }
 }
 
@@ -51,29 +86,40 @@ export interface ResNetOptions {
   numClasses?: number
 }
 
+type Block = BasicBlock | Bottleneck
+
 /** Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up. */
 export class ResNet extends Module {
   conv1: Conv2d
   bn1: BatchNorm2d
-  layer1: BasicBlock[]
-  layer2: BasicBlock[]
-  layer3: BasicBlock[]
-  layer4: BasicBlock[]
+  layer1: Block[]
+  layer2: Block[]
+  layer3: Block[]
+  layer4: Block[]
   fc: Linear
 
-  constructor(blocks: readonly [number, number, number, number], options: ResNetOptions = {}) {
+  constructor(
+    Block: typeof BasicBlock | typeof Bottleneck,
+    blocks: readonly [number, number, number, number],
+    options: ResNetOptions = {},
+  ) {
     super()
     checkOptions('resnet', options, ['numClasses'])
     const { numClasses = 1000 } = options
-    const stage = (inChannels: number, channels: number, count: number, stride: number) =>
-      Array.from({ length: count }, (_, i) => new BasicBlock(i ? channels : inChannels, channels, i ? 1 : stride))
+    let width = 64
+    const stage = (channels: number, count: number, stride: number): Block[] =>
+      Array.from({ length: count }, (_, i) => {
+        const block = new Block(width, channels, i ? 1 : stride)
+        width = channels * Block.expansion
+        return block
+      })
     this.conv1 = conv(3, 64, 7, 2)
     this.bn1 = new BatchNorm2d(64)
-    this.layer1 = stage(64, 64, blocks[0], 1)
-    this.layer2 = stage(64, 128, blocks[1], 2)
-    this.layer3 = stage(128, 256, blocks[2], 2)
-    this.layer4 = stage(256, 512, blocks[3], 2)
-    this.fc = new Linear(512, numClasses)
+    this.layer1 = stage(64, blocks[0], 1)
+    this.layer2 = stage(128, blocks[1], 2)
+    this.layer3 = stage(256, blocks[2], 2)
+    this.layer4 = stage(512, blocks[3], 2)
+    this.fc = new Linear(width, numClasses)
   }
 
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
@@ -82,11 +128,11 @@ export class ResNet extends Module {
       x.shape.length === 4 && x.shape[3] === 3,
       () => `resnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
     )
-    let y = this.bn1.forwardConv(this.conv1, x, { relu: true })
+    let y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
     y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
     for (const block of [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]) y = block.forward(y)
     y = F.adaptiveAvgPool2d(y, [1, 1])
-    return this.fc.forward(F.reshape(y, [y.shape[0], 512]))
+    return this.fc.forward(F.reshape(y, [y.shape[0], y.shape[3]]))
   }
 
   protected override headPrefixes(): readonly string[] {
@@ -96,10 +142,20 @@ export class ResNet extends Module {
 
 /** `torchvision.models.resnet18`: 11.7 M parameters with 1000 classes. */
 export function resnet18(options?: ResNetOptions): ResNet {
-  return new ResNet([2, 2, 2, 2], options)
+  return new ResNet(BasicBlock, [2, 2, 2, 2], options)
 }
 
 /** `torchvision.models.resnet34`: 21.8 M parameters with 1000 classes. */
 export function resnet34(options?: ResNetOptions): ResNet {
-  return new ResNet([3, 4, 6, 3], options)
+  return new ResNet(BasicBlock, [3, 4, 6, 3], options)
+}
+
+/** `torchvision.models.resnet50`: 25.6 M parameters with 1000 classes. */
+export function resnet50(options?: ResNetOptions): ResNet {
+  return new ResNet(Bottleneck, [3, 4, 6, 3], options)
+}
+
+/** `torchvision.models.resnet101`: 44.5 M parameters with 1000 classes. */
+export function resnet101(options?: ResNetOptions): ResNet {
+  return new ResNet(Bottleneck, [3, 4, 23, 3], options)
 }

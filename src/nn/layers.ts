@@ -7,6 +7,7 @@ import { gradEnabled } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
+import { activate } from '../ops/unary.js'
 import * as init from './init.js'
 import { Module } from './module.js'
 
@@ -183,25 +184,21 @@ export class BatchNorm2d extends Module {
   }
 
   /**
-   * This norm of a convolution's result, then + residual and relu as wanted: one kernel in evaluation where no gradient
-   * is asked for.
+   * This norm of a convolution's result, then + residual and an activation as wanted: one kernel in evaluation where no
+   * gradient is asked for.
    */
   forwardConv(
     conv: Conv2d,
     x: Tensor,
-    { residual = null, relu = false }: { residual?: Tensor | null; relu?: boolean } = {},
+    { residual = null, activation = 'none' }: { residual?: Tensor | null; activation?: F.Activation } = {},
   ): Tensor {
     const differentiable =
       gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
     if (!this.training && !differentiable)
-      return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, {
-        ...conv.options,
-        residual,
-        activation: relu ? 'relu' : 'none',
-      })
+      return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, activation })
     const y = conv.forward(x)
-    if (residual) return relu ? this.forwardAddRelu(y, residual) : F.add(this.forward(y), residual)
-    return relu ? this.forwardRelu(y) : this.forward(y)
+    if (activation === 'relu') return residual ? this.forwardAddRelu(y, residual) : this.forwardRelu(y)
+    return activate(residual ? F.add(this.forward(y), residual) : this.forward(y), activation)
   }
 
   private count() {

@@ -11,6 +11,7 @@ export {
   gelu,
   type Activation,
   type GeluOptions,
+  hardsigmoid,
   hardswish,
   leakyRelu,
   log,

@@ -43,6 +43,7 @@ const DERIVATIVE_IN: Record<Common | Elementary, 'x' | 'y' | null> = {
   leakyRelu: 'x',
   elu: 'x',
   clamp: 'x',
+  hardsigmoid: 'x',
 }
 
 /** Numbers that some functions take. */
@@ -145,6 +146,11 @@ export const log1p = /* @__PURE__ */ elementary('log1p')
 export const silu = /* @__PURE__ */ plain('silu')
 /** x · min(max(x + 3, 0), 6) / 6. `torch.nn.functional.hardswish` (Howard et al. 2019). */
 export const hardswish = /* @__PURE__ */ plain('hardswish')
+/**
+ * min(max(x + 3, 0), 6) / 6; NaN stays NaN. Its gradient is dy / 6 between -3 and 3, they excluded, and 0 elsewhere.
+ * `torch.nn.functional.hardsigmoid`.
+ */
+export const hardsigmoid = /* @__PURE__ */ plain('hardsigmoid')
 
 const exactGelu = /* @__PURE__ */ plain('gelu')
 const tanhGelu = /* @__PURE__ */ plain('geluTanh', 'gelu')

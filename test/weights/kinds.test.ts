@@ -7,6 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RadiogradError } from '../../src/util/check.js'
 import { loadCheckpoint, readTensors } from '../../src/weights/load.js'
+import { withBareNames } from '../../src/weights/names.js'
 import { parsePreprocessing } from '../../src/weights/preprocessing.js'
 import { writeBytes } from '../../src/weights/read.browser.js'
 import { openBytes } from '../../src/weights/read.node.js'
@@ -59,6 +60,14 @@ async function refusal(work: Promise<unknown>): Promise<string> {
   }
   return 'accepted'
 }
+
+test("torchvision's DenseNet checkpoints have dots that its layers lost", () => {
+  const layer = 'features.denseblock2.denselayer11'
+  const file = new Map(
+    [`module.${layer}.norm.1.running_mean`, `${layer}.conv.2.weight`, 'norm.1.bias'].map((n) => [n, 0]),
+  )
+  assert.equal([...withBareNames(file).keys()], [`${layer}.norm1.running_mean`, `${layer}.conv2.weight`, 'norm.1.bias'])
+})
 
 test('wherever the state dict is, whatever tensors are beside it', async () => {
   const optimizer = dict(text('state'), dict(int(0), dict(text('exp_avg'), vector('0', 2), text('step'), scalar)))
