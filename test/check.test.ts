@@ -118,7 +118,7 @@ const zippedSize = (texts: ReadonlyMap<string, string>): number =>
 // uses them.
 const TRAINING = `
   export { init, tensor, noGrad, autocast, loadCheckpoint, saveSafetensors, optim, models } from './index.js'
-  export * from './data/index.js'
+  export { DataLoader, ImageFolder, checkDataset, decodeImage, loadImage, subset, transforms } from './data/index.js'
   export * from './train/index.js'
   export * from './app/index.js'
   import * as F from './ops/index.js'

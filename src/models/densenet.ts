@@ -1,4 +1,5 @@
-// DenseNet (Huang et al. 2017), with torchvision's names, initial values and arithmetic: CheXNet's network. NHWC inside.
+// DenseNet (Huang et al. 2017), with torchvision's names, initial values and arithmetic: CheXNet's network. NHWC
+// inside.
 import * as F from '../ops/index.js'
 import * as init from '../nn/init.js'
 import { BatchNorm2d, Conv2d, Linear } from '../nn/layers.js'

@@ -1,5 +1,5 @@
-// EfficientNet (Tan and Le 2019) and EfficientNetV2 (2021), with torchvision's names, initial values and arithmetic. NHWC
-// inside.
+// EfficientNet (Tan and Le 2019) and EfficientNetV2 (2021), with torchvision's names, initial values and arithmetic.
+// NHWC inside.
 import * as F from '../ops/index.js'
 import * as init from '../nn/init.js'
 import { DropPath, Dropout, Linear } from '../nn/layers.js'
