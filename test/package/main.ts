@@ -68,7 +68,7 @@ test('npm pack makes the whole package from a clean copy', () => {
   const [packed] = JSON.parse(run(copy, 'npm', 'pack', '--json', '--prefer-offline', '--pack-destination', place))
   tarball = join(place, packed.filename)
   say(`${packed.size} bytes, ${packed.unpackedSize} unpacked, ${packed.files.length} files`)
-  assert.ok(packed.size < 700_000)
+  assert.ok(packed.size < 950_000) // of which the charts of reports, loaded when wanted, are 380 kB
   const paths = packed.files.map(({ path }: { path: string }) => path)
   for (const needed of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/browser/index.js', 'dist/src/cli/main.js'])
     assert.ok(paths.includes(needed), needed)
