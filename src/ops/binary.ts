@@ -106,8 +106,8 @@ function slope(a: Tensor, b: Tensor, dy: Tensor, run: (dx: Tensor, params: Retur
   return dx
 }
 
-/** A walk over y's shape element by element. */
-const elements = (a: Tensor, b: Tensor, y: Tensor) =>
+/** A walk over y's shape element by element, with the places of a and b. */
+export const elements = (a: Tensor, b: Tensor, y: Tensor) =>
   walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape), { vectors: false }).params
 
 function extreme(OP: Constants<typeof shaders.binary_backward>['OP']) {

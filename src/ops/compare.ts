@@ -7,9 +7,9 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import { type DType, Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { type Operand, operands } from './binary.js'
+import { type Operand, elements, operands } from './binary.js'
 import { cast } from './cast.js'
-import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
+import { MAX_RANK, broadcastShapes } from './shape.js'
 
 type Comparison = Constants<typeof shaders.compare>['COMPARE']
 
@@ -25,9 +25,7 @@ function comparison(COMPARE: Comparison): (a: Operand, b: Operand) => Tensor {
       return { y: { shape, dtype: a.dtype === 'f16' ? 'f16' : 'f32' } }
     },
     forward({ a, b }, { y }) {
-      const strides = [a, b].map(({ shape }) => broadcastStrides(shape, y.shape))
-      const { params } = walk(y.shape, strides[0], strides[1], { vectors: false })
-      gpu.run(shaders.compare, { a, b, y }, params, { invocations: params.n }, { COMPARE })
+      gpu.run(shaders.compare, { a, b, y }, elements(a, b, y), { invocations: y.size }, { COMPARE })
     },
   })
   // Bytes are compared as integers.

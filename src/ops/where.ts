@@ -5,16 +5,14 @@ import { defineOp } from '../tensor/op.js'
 import { Tensor, empty, zeros } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { type Operand, operands } from './binary.js'
+import { type Operand, elements, operands } from './binary.js'
 import { cast } from './cast.js'
 import { MOVABLE } from './layout.js'
-import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
+import { MAX_RANK, broadcastShapes } from './shape.js'
 import { expand, sumTo } from './reduce.js'
 
 function choose(condition: Tensor, a: Tensor, b: Tensor, y: Tensor): void {
-  const strides = [a, b].map(({ shape }) => broadcastStrides(shape, y.shape))
-  const { params } = walk(y.shape, strides[0], strides[1], { vectors: false })
-  gpu.run(shaders.where, { condition, a, b, y }, params, { invocations: params.n })
+  gpu.run(shaders.where, { condition, a, b, y }, elements(a, b, y), { invocations: y.size })
 }
 
 const whereOp = /* @__PURE__ */ defineOp({
