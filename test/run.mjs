@@ -46,7 +46,18 @@ process.exitCode = failed || !passed ? 1 : 0
 
 function weight({ file, adapter }) {
   return (
-    [/models\/resnet/, /cli\//, /ops\/parity/, /browser/, /ops\//, /check/]
+    [
+      /docs/,
+      /browser\/engines/,
+      /models\/(resnet|vit)/,
+      /cli\//,
+      /app\/resume/,
+      /examples/,
+      /ops\/parity/,
+      /browser/,
+      /ops\//,
+      /check/,
+    ]
       .reverse()
       .findIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
   )

@@ -140,7 +140,7 @@ test('what cannot be explained is refused in one line, and leaves the model usab
   )
   await refused(cam(resnet, images, 3), 'gradCam: class must be a whole number in 0..2, got 3')
   const broken = tensor(values('images', [1, 96, 96, 3], 2).fill(NaN, 0, 9), [1, 96, 96, 3])
-  await refused(cam(resnet, broken), 'explain: logit 0 of image 0 must be finite, got NaN')
+  await refused(cam(resnet, broken), 'explain: image 0: logits must be finite, got NaN')
   assert.is((await cam(resnet, images)).length, 2)
 })
 

@@ -136,7 +136,7 @@ test('an operator without a case is refused with file and line', () => {
   const given = (text: string) => () =>
     parse('shaders/unary_forward.wgsl', forward, { ...library, 'lib/unary.wgsl': text })
   given(unary)()
-  const more = unary.replace('hardswish\n', 'hardswish, mish\n')
+  const more = unary.replace(/^(.*@enum OP = .*)/m, '$1, mish')
   const line = lineOf('switch (OP)')
   refused(given(more), `shaders/lib/unary.wgsl:${line}: switch (OP): must have a case for each value, misses mish`)
   const mish = '    case OP_MISH: { return x * sigmoid(x); }\n'
