@@ -11,7 +11,7 @@ import { explainCommand } from './explain.js'
 import { experimentCommand } from './experiment.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
-import { guardOutput } from './output.js'
+import { endedUnread, guardOutput } from './output.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './reportRuns.js'
 import { Interrupted } from './session.js'
@@ -56,6 +56,7 @@ function messageOf(error: unknown): string {
  * RADIOGRAD_DEBUG is set.
  */
 function exitCodeOf(error: unknown): number {
+  if (endedUnread()) return Number(process.exitCode ?? 0)
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said it already
   const message = messageOf(error)
