@@ -30,7 +30,9 @@ export function guardOutput(): void {
   })
 }
 
-/** Ends what runs by closing the device: to exit beside a driver that still works can crash in its own exit handlers. */
+/**
+ * Ends what runs by closing the device: to exit beside a driver that still works can crash in its own exit handlers.
+ */
 function end(): void {
   ended = true
   try {
