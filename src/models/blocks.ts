@@ -1,23 +1,39 @@
-// What EfficientNet and MobileNetV3 are made of, with torchvision's names. NHWC inside.
+// What the convolutional networks share, with torchvision's names. NHWC inside.
 import * as F from '../ops/index.js'
 import * as init from '../nn/init.js'
 import { BatchNorm2d, Conv2d } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { check, formatShape } from '../util/check.js'
+
+/** Refuses what is not images [N, H, W, channels]. */
+export function checkImages(model: string, x: Tensor, channels = 3): void {
+  check(
+    x.shape.length === 4 && x.shape[3] === channels,
+    () => `${model}: needs images [N, H, W, ${channels}], got ${formatShape(x.shape)}`,
+  )
+}
+
+/** Each channel's mean over an image: [N, H, W, C] → [N, C]. */
+export function channelMeans(x: Tensor): Tensor {
+  const y = F.adaptiveAvgPool2d(x, [1, 1])
+  return F.reshape(y, [y.shape[0], y.shape[3]])
+}
 
 export interface NormOptions {
   eps?: number
   momentum?: number
 }
 
-/** Weight as torchvision draws it: kaiming_normal_(mode='fan_out'), bias zero. */
-function conv(
+/** With as much padding as keeps the size at stride 1; weight kaiming_normal_(mode='fan_out'), a bias zero. */
+export function conv(
   inChannels: number,
   outChannels: number,
   kernelSize: number,
-  options: { stride?: number; groups?: number; bias: boolean },
+  options: { stride?: number; groups?: number; bias?: boolean } = {},
 ): Conv2d {
   const layer = new Conv2d(inChannels, outChannels, kernelSize, {
+    bias: false,
     ...options,
     padding: kernelSize >> 1,
     // PyTorch counts the fan out of a grouped convolution by its weight alone: all output channels.
@@ -40,7 +56,7 @@ export class ConvNormActivation extends Module {
     { eps = 1e-5, momentum = 0.1 }: NormOptions = {},
   ) {
     super()
-    this[0] = conv(inChannels, outChannels, kernelSize, { stride, groups, bias: false })
+    this[0] = conv(inChannels, outChannels, kernelSize, { stride, groups })
     this[1] = new BatchNorm2d(outChannels, eps, momentum)
   }
 

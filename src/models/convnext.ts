@@ -6,8 +6,9 @@ import { Module } from '../nn/module.js'
 import { WEIGHT_STD } from '../nn/transformer.js'
 import { parameter } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
+import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
+import { channelMeans, checkImages } from './blocks.js'
 
 const EPS = 1e-6
 
@@ -91,14 +92,10 @@ export class ConvNeXt extends Module {
 
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
-    check(
-      x.shape.length === 4 && x.shape[3] === 3,
-      () => `convnext: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
-    )
+    checkImages('convnext', x)
     for (const layer of this.features.flat()) x = layer.forward(x)
     const { 0: norm, 2: head } = this.classifier
-    const y = F.adaptiveAvgPool2d(x, [1, 1])
-    return head.forward(norm.forward(F.reshape(y, [y.shape[0], y.shape[3]])))
+    return head.forward(norm.forward(channelMeans(x)))
   }
 
   protected override headPrefixes(): readonly string[] {

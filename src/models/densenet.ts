@@ -5,8 +5,8 @@ import * as init from '../nn/init.js'
 import { BatchNorm2d, Conv2d, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
+import { channelMeans, checkImages } from './blocks.js'
 
 /** Without bias; the weight as torchvision draws it: kaiming_normal_. */
 function conv(inChannels: number, outChannels: number, kernelSize: number, stride = 1): Conv2d {
@@ -125,18 +125,14 @@ export class DenseNet extends Module {
   /** Images [N, H, W, inChannels], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     const { inChannels, features } = this
-    check(
-      x.shape.length === 4 && x.shape[3] === inChannels,
-      () => `densenet: needs images [N, H, W, ${inChannels}], got ${formatShape(x.shape)}`,
-    )
+    checkImages('densenet', x, inChannels)
     let y = features.norm0.forwardConv(features.conv0, x, { activation: 'relu' })
     y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
     for (let i = 1; i <= this.blocks; i++) {
       y = features[`denseblock${i}`].forward(y)
       if (i < this.blocks) y = features[`transition${i}`].forward(y)
     }
-    y = F.adaptiveAvgPool2d(features.norm5.forwardRelu(y), [1, 1])
-    return this.classifier.forward(F.reshape(y, [y.shape[0], y.shape[3]]))
+    return this.classifier.forward(channelMeans(features.norm5.forwardRelu(y)))
   }
 
   protected override headPrefixes(): readonly string[] {

@@ -5,9 +5,15 @@ import * as init from '../nn/init.js'
 import { DropPath, Dropout, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { ConvNormActivation, type NormOptions, SqueezeExcitation, multipleOf8 } from './blocks.js'
+import {
+  channelMeans,
+  checkImages,
+  ConvNormActivation,
+  multipleOf8,
+  type NormOptions,
+  SqueezeExcitation,
+} from './blocks.js'
 
 /** One stage: `layers` blocks, the first of which carries the stride. Fused: one convolution for the first two. */
 export interface EfficientNetStage {
@@ -108,14 +114,10 @@ export class EfficientNet extends Module {
 
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
-    check(
-      x.shape.length === 4 && x.shape[3] === 3,
-      () => `efficientnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
-    )
+    checkImages('efficientnet', x)
     for (const layer of this.features.flat()) x = layer.forward(x)
-    const y = F.adaptiveAvgPool2d(x, [1, 1])
     const [dropout, head] = this.classifier
-    return head.forward(dropout.forward(F.reshape(y, [y.shape[0], y.shape[3]])))
+    return head.forward(dropout.forward(channelMeans(x)))
   }
 
   protected override headPrefixes(): readonly string[] {

@@ -3,9 +3,8 @@ import * as F from '../ops/index.js'
 import { Dropout, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { ConvNormActivation, SqueezeExcitation, multipleOf8 } from './blocks.js'
+import { channelMeans, checkImages, ConvNormActivation, multipleOf8, SqueezeExcitation } from './blocks.js'
 
 const NORM = { eps: 1e-3, momentum: 0.01 }
 
@@ -77,15 +76,11 @@ export class MobileNetV3 extends Module {
 
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
-    check(
-      x.shape.length === 4 && x.shape[3] === 3,
-      () => `mobilenet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
-    )
+    checkImages('mobilenet', x)
     for (const layer of this.features) x = layer.forward(x)
     const { 0: hidden, 2: dropout, 3: head } = this.classifier
-    const y = F.adaptiveAvgPool2d(x, [1, 1])
-    const means = F.reshape(y, [y.shape[0], y.shape[3]])
-    return head.forward(dropout.forward(F.linear(means, hidden.weight, hidden.bias, { activation: 'hardswish' })))
+    const y = F.linear(channelMeans(x), hidden.weight, hidden.bias, { activation: 'hardswish' })
+    return head.forward(dropout.forward(y))
   }
 
   protected override headPrefixes(): readonly string[] {

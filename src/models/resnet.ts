@@ -1,21 +1,10 @@
 // ResNet for images (He et al. 2015), with torchvision's names, initial values and arithmetic. NHWC inside.
 import * as F from '../ops/index.js'
-import * as init from '../nn/init.js'
-import { BatchNorm2d, Conv2d, Linear } from '../nn/layers.js'
+import { BatchNorm2d, type Conv2d, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-
-/** Without bias; the weight as torchvision draws it: kaiming_normal_(mode='fan_out', nonlinearity='relu'). */
-function conv(inChannels: number, outChannels: number, kernelSize: number, stride = 1): Conv2d {
-  return new Conv2d(inChannels, outChannels, kernelSize, {
-    stride,
-    padding: kernelSize >> 1,
-    bias: false,
-    weightInit: (weight) => init.normal(weight, 0, Math.sqrt(2 / (outChannels * kernelSize ** 2))),
-  })
-}
+import { channelMeans, checkImages, conv } from './blocks.js'
 
 /** The shortcut of a block that changes size: `downsample.0` a 1×1 convolution, `downsample.1` its batchNorm. */
 type Downsample = [Conv2d, BatchNorm2d] | []
@@ -23,7 +12,7 @@ type Downsample = [Conv2d, BatchNorm2d] | []
 const downsample = (inChannels: number, outChannels: number, stride: number): Downsample =>
   stride === 1 && inChannels === outChannels
     ? []
-    : [conv(inChannels, outChannels, 1, stride), new BatchNorm2d(outChannels)]
+    : [conv(inChannels, outChannels, 1, { stride }), new BatchNorm2d(outChannels)]
 
 const shortcut = ([shrink, norm]: Downsample, x: Tensor): Tensor => (shrink && norm ? norm.forwardConv(shrink, x) : x)
 
@@ -38,7 +27,7 @@ class BasicBlock extends Module {
 
   constructor(inChannels: number, channels: number, stride: number) {
     super()
-    this.conv1 = conv(inChannels, channels, 3, stride)
+    this.conv1 = conv(inChannels, channels, 3, { stride })
     this.bn1 = new BatchNorm2d(channels)
     this.conv2 = conv(channels, channels, 3)
     this.bn2 = new BatchNorm2d(channels)
@@ -67,7 +56,7 @@ export class Bottleneck extends Module {
     const outChannels = channels * Bottleneck.expansion
     this.conv1 = conv(inChannels, channels, 1)
     this.bn1 = new BatchNorm2d(channels)
-    this.conv2 = conv(channels, channels, 3, stride)
+    this.conv2 = conv(channels, channels, 3, { stride })
     this.bn2 = new BatchNorm2d(channels)
     this.conv3 = conv(channels, outChannels, 1)
     this.bn3 = new BatchNorm2d(outChannels)
@@ -113,7 +102,7 @@ export class ResNet extends Module {
         width = channels * Block.expansion
         return block
       })
-    this.conv1 = conv(3, 64, 7, 2)
+    this.conv1 = conv(3, 64, 7, { stride: 2 })
     this.bn1 = new BatchNorm2d(64)
     this.layer1 = stage(64, blocks[0], 1)
     this.layer2 = stage(128, blocks[1], 2)
@@ -124,15 +113,11 @@ export class ResNet extends Module {
 
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
-    check(
-      x.shape.length === 4 && x.shape[3] === 3,
-      () => `resnet: needs images [N, H, W, 3], got ${formatShape(x.shape)}`,
-    )
+    checkImages('resnet', x)
     let y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
     y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
     for (const block of [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]) y = block.forward(y)
-    y = F.adaptiveAvgPool2d(y, [1, 1])
-    return this.fc.forward(F.reshape(y, [y.shape[0], y.shape[3]]))
+    return this.fc.forward(channelMeans(y))
   }
 
   protected override headPrefixes(): readonly string[] {

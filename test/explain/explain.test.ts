@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Tensor, explain, init, loadCheckpoint, loadImage, models, tensor } from '../../src/index.js'
 import { type TensorData, parseSafetensors } from '../../src/weights/safetensors.js'
-import { parameter, values } from '../models/formula.js'
+import { formulaState, values } from '../models/formula.js'
 
 const engine = await init()
 const test = suite(`explain (${engine.adapterKind})`)
@@ -19,10 +19,7 @@ const small = await fixture('explain.safetensors')
 
 /** A model with the formula's values. */
 async function formula<M extends models.ResNet | models.VisionTransformer>(model: M): Promise<M> {
-  const state = new Map<string, TensorData>()
-  for (const [name, { shape }] of await model.stateDict())
-    state.set(name, { dtype: 'f32', shape, data: parameter(name, shape) })
-  model.loadStateDict(state)
+  model.loadStateDict(await formulaState(model))
   return model
 }
 const resnet = await formula(models.resnet18({ numClasses: 3 }))

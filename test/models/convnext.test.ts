@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import { F, autocast, init, models, tensor } from '../../src/index.js'
-import { type TensorData, parseSafetensors } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/safetensors.js'
 import { hwioToOihw } from '../../src/weights/statedict.js'
 import { relativeError } from '../cases/case.js'
-import { parameter, values } from './formula.js'
+import { formulaState, values } from './formula.js'
 
 const engine = await init()
 const test = suite(`convnext (${engine.adapterKind})`)
@@ -20,14 +20,8 @@ const { widths, classes, size, labels, names } = Object.fromEntries(
 
 const build = () => models.convnext({ depths: [1, 1, 1, 1], widths, numClasses: classes })
 
-async function formulaState(): Promise<Map<string, TensorData>> {
-  const state = await build().stateDict()
-  for (const [name, { shape }] of state) state.set(name, { dtype: 'f32', shape, data: parameter(name, shape) })
-  return state
-}
-
 test("the state dict has torchvision's names and shapes, and comes back bit for bit", async () => {
-  const state = await formulaState()
+  const state = await formulaState(build())
   assert.equal([...state.keys()].sort(), [...names].sort())
   for (const [name, { shape }] of state) assert.equal([...shape], [...tensors.get(`gradient.${name}`)!.shape], name)
   const model = build()
@@ -37,7 +31,7 @@ test("the state dict has torchvision's names and shapes, and comes back bit for 
 
 test('logits and gradients', async () => {
   const model = build()
-  model.loadStateDict(await formulaState())
+  model.loadStateDict(await formulaState(build()))
   const shape = [labels.length, size, size, 3]
   const x = tensor(values(`image.${size}`, shape, 2), shape)
   const logits = await engine.step(() => {
@@ -65,7 +59,7 @@ test('logits and gradients', async () => {
 test('mixed precision: logits near, every parameter gets a finite gradient', async () => {
   if (!gpu.caps.f16) return console.log('skip: this adapter has no shader-f16')
   const model = build()
-  model.loadStateDict(await formulaState())
+  model.loadStateDict(await formulaState(build()))
   const shape = [labels.length, size, size, 3]
   const x = tensor(values(`image.${size}`, shape, 2), shape)
   const logits = await engine.step(() => {

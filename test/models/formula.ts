@@ -1,5 +1,9 @@
 // Deterministic tensors without files: the same values as test/fixtures/models/formula.py, bit for bit.
+import type { Tensor } from '../../src/index.js'
+import type { Module } from '../../src/nn/module.js'
 import { numel } from '../../src/util/check.js'
+import type { TensorData } from '../../src/weights/safetensors.js'
+import { hwioToOihw } from '../../src/weights/statedict.js'
 
 /** `count` values in [-1, 1), multiples of 2^-23: murmur3's finalizer over FNV-1a of the name plus a Weyl sequence. */
 export function uniform(name: string, count: number): Float64Array {
@@ -28,4 +32,26 @@ export function parameter(name: string, shape: readonly number[]): Float32Array 
   if (name.endsWith('running_var')) return values(name, shape, 0.5, 1)
   if (shape.length === 1) return values(name, shape, 0.2, 1)
   return values(name, shape, Math.sqrt((shape.length === 4 ? 6 : 0.3) / numel(shape.slice(1))))
+}
+
+/** A model's state dict with the formula's values. */
+export async function formulaState(model: Module): Promise<Map<string, TensorData>> {
+  const state = new Map<string, TensorData>()
+  for (const [name, { shape }] of await model.stateDict())
+    state.set(name, { dtype: 'f32', shape, data: parameter(name, shape) })
+  return state
+}
+
+/** Length of a parameter's gradient, and its product with a known direction, which a transposed kernel would change. */
+export async function gradientSummary(name: string, p: Tensor): Promise<{ norm: number; probe: number }> {
+  const data = await p.grad!.data()
+  const [h, w, i, o] = p.shape
+  const gradient = o ? hwioToOihw(data, [o, i, h, w]) : data
+  const direction = uniform(`probe.${name}`, gradient.length)
+  let [squares, probe] = [0, 0]
+  gradient.forEach((g, k) => {
+    squares += g * g
+    probe += g * direction[k]
+  })
+  return { norm: Math.sqrt(squares), probe }
 }

@@ -8,10 +8,8 @@ import { F, explain, init, models, tensor } from '../../src/index.js'
 import { DenseNet } from '../../src/models/densenet.js'
 import { type Classifier, createModel } from '../../src/models/registry.js'
 import { Bottleneck, ResNet } from '../../src/models/resnet.js'
-import type { TensorData } from '../../src/weights/safetensors.js'
-import { hwioToOihw } from '../../src/weights/statedict.js'
 import { relativeError } from '../cases/case.js'
-import { parameter, uniform, values } from './formula.js'
+import { formulaState, gradientSummary, values } from './formula.js'
 
 interface Truth {
   size: number
@@ -48,9 +46,7 @@ for (const [name, truth] of Object.entries(truths)) {
   if (!QUICK.includes(name) && process.env.RADIOGRAD_NETWORKS !== 'all') continue
   test(name, async () => {
     const model = make(name, truth)
-    const state = new Map<string, TensorData>()
-    for (const [key, { shape }] of await model.stateDict())
-      state.set(key, { dtype: 'f32', shape, data: parameter(key, shape) })
+    const state = await formulaState(model)
     const lines = [...state].map(([key, { shape }]) => `${key} ${shape.join()}\n`)
     // By code points, as Python sorts.
     lines.sort((a, b) => (a.split(' ')[0] < b.split(' ')[0] ? -1 : 1))
@@ -76,17 +72,9 @@ for (const [name, truth] of Object.entries(truths)) {
     let [count, worst] = [0, '']
     for (const [key, p] of model.namedParameters()) {
       const [norm, probe] = truth.gradients[key]
-      const data = await p.grad!.data()
-      const [h, w, i, o] = p.shape
-      const gradient = o ? hwioToOihw(data, [o, i, h, w]) : data
-      const direction = uniform(`probe.${key}`, gradient.length)
-      let [squares, product] = [0, 0]
-      gradient.forEach((g, k) => {
-        squares += g * g
-        product += g * direction[k]
-      })
-      const error =
-        Math.max(Math.abs(Math.sqrt(squares) - norm), Math.abs(product - probe)) / Math.max(norm, 1e-3 * scale)
+      const found = await gradientSummary(key, p)
+      const off = Math.max(Math.abs(found.norm - norm), Math.abs(found.probe - probe))
+      const error = off / Math.max(norm, 1e-3 * scale)
       if (!(error <= errors.gradients)) [errors.gradients, worst] = [error, key]
       count += p.size
     }

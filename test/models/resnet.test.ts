@@ -5,10 +5,9 @@ import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import { F, init, loadCheckpoint, models, optim, tensor } from '../../src/index.js'
-import { type TensorData, parseSafetensors } from '../../src/weights/safetensors.js'
-import { hwioToOihw } from '../../src/weights/statedict.js'
+import { parseSafetensors } from '../../src/weights/safetensors.js'
 import { relativeError } from '../cases/case.js'
-import { parameter, uniform, values } from './formula.js'
+import { formulaState, gradientSummary, values } from './formula.js'
 
 const root = new URL('../../../', import.meta.url)
 const engine = await init()
@@ -22,23 +21,9 @@ const image = ([name, batch, size]: Image) => tensor(values(name, [batch, size, 
 /** The model of make_resnet.py: the formula's values under those of the checkpoint. */
 async function build(numClasses: number, path: string | null) {
   const model = models.resnet18({ numClasses })
-  const state = new Map<string, TensorData>()
-  for (const [name, { shape }] of await model.stateDict())
-    state.set(name, { dtype: 'f32', shape, data: parameter(name, shape) })
-  model.loadStateDict(state)
+  model.loadStateDict(await formulaState(model))
   if (path) model.loadStateDict(await loadCheckpoint(path), { strict: false })
   return model
-}
-
-/** Length of a gradient, and its product with a known direction, which a transposed kernel would change. */
-function summarise(name: string, gradient: Float32Array) {
-  const direction = uniform(`probe.${name}`, gradient.length)
-  let [squares, probe] = [0, 0]
-  gradient.forEach((g, i) => {
-    squares += g * g
-    probe += g * direction[i]
-  })
-  return { norm: Math.sqrt(squares), probe }
 }
 
 async function compare(file: string, path: string | null) {
@@ -91,9 +76,7 @@ async function compare(file: string, path: string | null) {
       for (const [name, p] of trainable) {
         const at = setting[`${mode}.names`].indexOf(name)
         const norm = truth(`${mode}.gradient.norms`)[at]
-        const gradient = await p.grad!.data()
-        const [h, w, i, o] = p.shape
-        const summary = summarise(name, o ? hwioToOihw(gradient, [o, i, h, w]) : gradient)
+        const summary = await gradientSummary(name, p)
         norms = Math.max(norms, Math.abs(summary.norm / norm - 1))
         probes = Math.max(probes, Math.abs(summary.probe - truth(`${mode}.gradient.probes`)[at]) / norm)
       }
