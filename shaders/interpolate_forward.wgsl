@@ -2,14 +2,7 @@
 // (lib/interpolate.wgsl). Lanes along channels; dispatched over [ceil(C / 64), pixels], the N·OH·OW output pixels
 // folded into y and z.
 // @variant T = f32, f16
-// @enum MODE = nearest, bilinear
 // @include lib/interpolate.wgsl
-// @include lib/nan.wgsl
-struct Params {
-  H: i32, W: i32, C: u32, OH: i32, OW: i32, pixels: u32, scale_h: f32, scale_w: f32, by_h: i32, by_w: i32, plus_h: i32,
-  plus_w: i32, over_h: i32, over_w: i32,
-}
-override MODE: u32;
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(0) @binding(2) var<uniform> params: Params;

@@ -18,10 +18,5 @@ fn main(
 ) {
   let i = workgroup_linear(wid, nwg) * 64u + lid;
   if (i * 4u >= params.n) { return; }
-  var weight = vec4<f32>(1.0);
-  if (params.has_positive != 0u) {
-    let at = (vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u)) % params.period;
-    weight = vec4<f32>(positive[at.x], positive[at.y], positive[at.z], positive[at.w]);
-  }
-  dx[i] = dlosses[i] * slope(x[i], t[i], weight, OF_INPUT);
+  dx[i] = dlosses[i] * slope(x[i], t[i], weights(i), OF_INPUT);
 }

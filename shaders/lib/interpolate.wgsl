@@ -1,6 +1,14 @@
 // Where a resized image's pixels come from, along one axis. MODE nearest: floor(o · scale), in f32 as PyTorch has it.
 // bilinear: between two places, (o · by + plus) / over in whole numbers, so that shares are exact on large images,
 // too.
+// @enum MODE = nearest, bilinear
+// @include lib/nan.wgsl
+struct Params {
+  H: i32, W: i32, C: u32, OH: i32, OW: i32, pixels: u32, scale_h: f32, scale_w: f32, by_h: i32, by_w: i32, plus_h: i32,
+  plus_w: i32, over_h: i32, over_w: i32,
+}
+override MODE: u32;
+
 struct Axis { size: i32, outs: i32, scale: f32, by: i32, plus: i32, over: i32 }
 struct Source { first: i32, next: i32, share: f32 } // (1 - share) of the first and share of the next
 

@@ -9,6 +9,13 @@
 struct Params { n: u32, period: u32, has_positive: u32, a: f32, b: f32 }
 override LOSS: u32;
 
+// Those of the positive class for the elements of vec4 i, from the kernel's `positive` [period], repeated; else 1.
+fn weights(i: u32) -> vec4<f32> {
+  if (params.has_positive == 0u) { return vec4<f32>(1.0); }
+  let at = (vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u)) % params.period;
+  return vec4<f32>(positive[at.x], positive[at.y], positive[at.z], positive[at.w]);
+}
+
 fn powers(x: vec4<f32>, b: f32) -> vec4<f32> {
   return vec4<f32>(power(x.x, b), power(x.y, b), power(x.z, b), power(x.w, b));
 }
