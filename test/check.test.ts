@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { buildSync } from 'esbuild'
+import ts from 'typescript'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
@@ -238,6 +239,24 @@ test('WGSL stands in shaders/ alone, and one file knows how to read and expand i
         readFileSync(join(root, 'src', file), 'utf8'),
       ),
   )
+  assert.equal(wrong, [])
+})
+
+test('no assert.throws has a text after its function: it is shown when nothing fails, and compared with nothing', () => {
+  const wrong: string[] = []
+  for (const file of readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue
+    const tree = ts.createSourceFile(file, readFileSync(join(root, 'test', file), 'utf8'), ts.ScriptTarget.Latest)
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && /^(?:assert\.)?throws$/.test(node.expression.getText(tree))) {
+        const expected = node.arguments[1]
+        if (expected && (ts.isStringLiteralLike(expected) || ts.isTemplateExpression(expected)))
+          wrong.push(`test/${file}: ${expected.getText(tree)}; refused() of test/errors.ts compares it`)
+      }
+      ts.forEachChild(node, visit)
+    }
+    visit(tree)
+  }
   assert.equal(wrong, [])
 })
 

@@ -21,6 +21,7 @@ import {
   trainRun,
 } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
+import { failure } from '../errors.js'
 
 const test = suite('resume')
 const data = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
@@ -48,16 +49,6 @@ async function results(store: Store): Promise<unknown[]> {
   const best = await store.read('best.safetensors')
   const history = text(await store.read('history.csv')).replace(/^((?:[^,]*,){6})[^,]*,[^,]*/gm, '$1')
   return [best && Buffer.from(best).toString('base64'), text(await store.read('metrics.json')), history]
-}
-
-async function message(work: Promise<unknown>): Promise<string> {
-  try {
-    await work
-  } catch (error) {
-    assert.instance(error, RadiogradError)
-    return (error as Error).message
-  }
-  return 'nothing went wrong'
 }
 
 const reference = new MemoryStore()
@@ -88,10 +79,10 @@ test('packed data comes back to the bit, and damage to any byte is seen', async 
   for (let at = 0; at < bytes.length; at += 7) {
     const other = bytes.slice()
     other[at] ^= 1
-    assert.match(await message(unpack(other, 'x')), /^x: is not whole, its checksum differs$/)
+    assert.match(await failure(() => unpack(other, 'x')), /^x: is not whole, its checksum differs$/)
   }
-  assert.match(await message(unpack(bytes.slice(0, -1), 'x')), /^x: is not whole/)
-  assert.match(await message(unpack(new Uint8Array(0), 'x')), /^x: is not whole/)
+  assert.match(await failure(() => unpack(bytes.slice(0, -1), 'x')), /^x: is not whole/)
+  assert.match(await failure(() => unpack(new Uint8Array(0), 'x')), /^x: is not whole/)
 })
 
 /** The files of a run stopped in its epoch 2, on another version than later. */
@@ -172,7 +163,7 @@ test('a damaged state is seen: the one before it goes on to the same bytes; with
   await spoil('state-0.resume', a)
   await spoil('state-1.resume', b)
   assert.match(
-    await message(resumeRun({}, { store, data })),
+    await failure(() => resumeRun({}, { store, data })),
     /^there\/state-\d\.resume: is not whole, its checksum differs$/,
   )
 })
@@ -180,7 +171,7 @@ test('a damaged state is seen: the one before it goes on to the same bytes; with
 test('what decides about the results must stay', async () => {
   const store = await stopped()
   const fails = async (changes: Partial<TrainSettings>, expected: RegExp, images = data) =>
-    assert.match(await message(resumeRun(changes, { store, data: images })), expected)
+    assert.match(await failure(() => resumeRun(changes, { store, data: images })), expected)
   await fails({ lr: 2e-3 }, /^lr: must stay as the run began, 0.001, got 0.002$/)
   await fails({ weightDecay: 0 }, /^weightDecay: must stay as the run began, not given, got 0$/)
   await fails({}, /^data: must hold the images that the run began with, got others in the picked files$/, [
@@ -188,7 +179,7 @@ test('what decides about the results must stay', async () => {
     { ...data[0], path: 'train/NORMAL/new.png' },
   ])
   assert.match(
-    await message(resumeRun({}, { store: new MemoryStore('empty') })),
+    await failure(() => resumeRun({}, { store: new MemoryStore('empty') })),
     /^empty: must hold a run that was stopped or killed, got none$/,
   )
 })
@@ -210,7 +201,7 @@ test('a disk that fills up at a write: one line, and what is there goes on to th
   const all = process.env.RADIOGRAD_FAULTS === 'all'
   for (const n of all ? Array.from({ length: writes }, (_, i) => i + 1) : [1, 4, 9]) {
     const store = new MemoryStore()
-    const said = await message(trainRun(settings, { store: failing(store, n), data }))
+    const said = await failure(() => trainRun(settings, { store: failing(store, n), data }))
     assert.match(said, /^[\w.-]+: cannot be written, no space left on the disk$/, `write ${n}`)
     if ((await store.list()).length === 0) {
       assert.ok(n <= 2, `write ${n}`) // no step was saved yet
@@ -226,7 +217,7 @@ test('a failure before the first step leaves an earlier unfinished run as it was
   const events: RunEvent[] = []
   const wrong = { ...settings, trainable: ['tail'] }
   assert.match(
-    await message(trainRun(wrong, { store, data, on: (event) => events.push(event) })),
+    await failure(() => trainRun(wrong, { store, data, on: (event) => events.push(event) })),
     /^trainable: must be names of this model/,
   )
   assert.ok(events.some((event) => event.kind === 'replaced'))
@@ -255,7 +246,10 @@ test('one run has a folder at a time; a killed one leaves no lock and no tempora
   const dir = join(scratch(), 'out')
   const [mine, other] = [openFolder(dir), openFolder(`${dir}/`, 'other')]
   const release = await mine.lock!()
-  assert.is(await message(other.lock!()), 'other: must be used by one run at a time, got another that is still running')
+  assert.is(
+    await failure(() => other.lock!()),
+    'other: must be used by one run at a time, got another that is still running',
+  )
   await release()
   await (
     await other.lock!()
@@ -272,8 +266,8 @@ test('one run has a folder at a time; a killed one leaves no lock and no tempora
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await new Promise((locked) => child.stdout.once('data', locked))
-  assert.match(await message(mine.lock!()), /one run at a time/)
-  assert.match(await message(trainRun(settings, { store: mine, data })), /one run at a time/)
+  assert.match(await failure(() => mine.lock!()), /one run at a time/)
+  assert.match(await failure(() => trainRun(settings, { store: mine, data })), /one run at a time/)
   const gone = new Promise((closed) => child.on('close', closed))
   child.kill('SIGKILL')
   await gone

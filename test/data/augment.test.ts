@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { type Affine, inverseAffine, parseAugment, unchanged } from '../../src/data/augment.js'
 import * as transforms from '../../src/data/transforms.js'
 import { F, Random, init, tensor } from '../../src/index.js'
-import { failure } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('augment')
 const engine = await init({ seed: 0, tune: false })

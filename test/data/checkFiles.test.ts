@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert'
 import { checkDataset, checkFiles } from '../../src/data/checkFiles.js'
 import { DecodePool } from '../../src/data/decodePool.js'
 import { compose, ToTensor } from '../../src/data/transforms.js'
-import { failure, fixture, fixturePath } from './fixtures.js'
+import { fixture, fixturePath } from './fixtures.js'
 import { chunk, png } from './made.js'
+import { failure } from '../errors.js'
 
 const test = suite('checkFiles')
 const blob = (bytes: Uint8Array): Blob => new Blob([bytes as Uint8Array<ArrayBuffer>])

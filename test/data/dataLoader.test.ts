@@ -9,7 +9,8 @@ import type { Image } from '../../src/data/image.js'
 import { ImageFolder, type Dataset } from '../../src/data/imageFolder.js'
 import { syntheticFiles } from '../../src/data/synthetic.js'
 import { compose, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
-import { failure, fixture, folderOf } from './fixtures.js'
+import { fixture, folderOf } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('DataLoader')
 const train = compose([Resize([12, 10]), ...parseAugment('strong'), ToTensor()])

@@ -3,7 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeImage } from '../../src/data/decode.js'
 import type { Image } from '../../src/data/image.js'
-import { difference, expectedImage, failure, fixture } from './fixtures.js'
+import { difference, expectedImage, fixture } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('decode')
 

@@ -6,8 +6,9 @@ import * as esbuild from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DecodePool, type DecodePoolOptions } from '../../src/data/decodePool.js'
-import { failure, fixturePath, folderOf, repository } from './fixtures.js'
+import { fixturePath, folderOf, repository } from './fixtures.js'
 import { chunk, png } from './made.js'
+import { failure } from '../errors.js'
 
 const test = suite('DecodePool')
 const small = { path: 'small.png', file: fixturePath('rgb8.png'), steps: [] }

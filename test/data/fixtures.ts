@@ -37,16 +37,3 @@ export function folderOf(files: Record<string, Uint8Array | string>): string {
   }
   return dir
 }
-
-/** The message `run` fails with; checks that it is one line of a RadiogradError. */
-export async function failure(run: () => unknown): Promise<string> {
-  try {
-    await run()
-  } catch (error) {
-    const { name, message } = error as Error
-    if (name !== 'RadiogradError' || message.includes('\n'))
-      throw new Error(`must be one line of a RadiogradError, got ${name}: ${message}`)
-    return message
-  }
-  throw new Error('must fail, got a result')
-}

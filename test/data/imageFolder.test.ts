@@ -5,7 +5,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ImageFolder, subset } from '../../src/data/imageFolder.js'
 import { compose, ToTensor } from '../../src/data/transforms.js'
-import { failure, folderOf } from './fixtures.js'
+import { folderOf } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('ImageFolder')
 const transform = compose([ToTensor()])

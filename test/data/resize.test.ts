@@ -3,7 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { centerCrop } from '../../src/data/image.js'
 import { resizeBilinear, shorterSideTo } from '../../src/data/resize.js'
-import { difference, expected, expectedImage, failure } from './fixtures.js'
+import { difference, expected, expectedImage } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('resize')
 const source = expectedImage('scene_61x47')

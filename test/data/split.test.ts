@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { describePatients, findPatients, patientOf } from '../../src/data/patients.js'
 import { computeClassWeight, countLabels, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
 import { Random } from '../../src/util/random.js'
-import { failure } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('split')
 

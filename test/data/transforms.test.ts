@@ -11,7 +11,8 @@ import {
   ToTensor,
   applyHost,
 } from '../../src/data/transforms.js'
-import { difference, expectedImage, failure } from './fixtures.js'
+import { difference, expectedImage } from './fixtures.js'
+import { failure } from '../errors.js'
 
 const test = suite('transforms')
 

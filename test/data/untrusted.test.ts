@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert'
 import { deflateSync } from 'node:zlib'
 import { decodeImage, type DecodeOptions } from '../../src/data/decode.js'
 import { inflateStart } from '../../src/data/inflate.js'
-import { difference, expectedImage, failure, fixture } from './fixtures.js'
+import { difference, expectedImage, fixture } from './fixtures.js'
 import { chunk, png, segment, segments, withSegments } from './made.js'
+import { failure } from '../errors.js'
 
 const test = suite('untrusted pictures')
 

@@ -3,18 +3,9 @@ import { readdirSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { F, type Tensor, autocast, init, models, nn, noGrad, optim, tensor, zeros } from '../../src/index.js'
+import { failure } from '../errors.js'
 
 const test = suite('lifecycle')
-
-async function message(work: () => unknown): Promise<string> {
-  try {
-    await work()
-  } catch (error) {
-    assert.is((error as Error).name, 'RadiogradError', String((error as Error).stack))
-    return (error as Error).message
-  }
-  return 'no error'
-}
 
 const calls: Record<string, () => unknown> = {
   tensor: () => tensor([1]),
@@ -29,7 +20,7 @@ const calls: Record<string, () => unknown> = {
 
 test('before init() every call says so', async () => {
   for (const [name, call] of Object.entries(calls))
-    assert.is(await message(call), 'engine: none is running; call await init() first', name)
+    assert.is(await failure(call), 'engine: none is running; call await init() first', name)
 })
 
 test('after dispose() too; what an earlier engine made is known as such by a later one', async () => {
@@ -43,14 +34,14 @@ test('after dispose() too; what an earlier engine made is known as such by a lat
   engine.dispose()
   assert.is(globalThis.setImmediate, immediately)
   for (const [name, call] of Object.entries(calls))
-    assert.is(await message(call), 'engine: it was disposed; await init() opens another', name)
+    assert.is(await failure(call), 'engine: it was disposed; await init() opens another', name)
   const own = [step, () => step.prepare(), () => engine.step(() => null), () => engine.idle(), () => engine.memory()]
-  for (const call of own) assert.is(await message(call), 'engine: it was disposed')
+  for (const call of own) assert.is(await failure(call), 'engine: it was disposed')
   x.dispose()
 
-  assert.match(await message(() => init({ sed: 3 } as never)), /^init: unknown option 'sed', it takes seed, adapter/)
+  assert.match(await failure(() => init({ sed: 3 } as never)), /^init: unknown option 'sed', it takes seed, adapter/)
   const opening = init()
-  assert.match(await message(() => init()), /already running/)
+  assert.match(await failure(() => init()), /already running/)
   const later = await opening
   const gone = /is gone, it belongs to an engine that was disposed$/
   for (const call of [
@@ -60,14 +51,14 @@ test('after dispose() too; what an earlier engine made is known as such by a lat
     () => layer.stateDict(),
     () => F.relu(x),
   ])
-    assert.match(await message(call), gone)
+    assert.match(await failure(call), gone)
   const copying = later.capture(({ x }: { x: Tensor }) => F.relu(x))
-  assert.match(await message(() => copying({ x })), gone)
+  assert.match(await failure(() => copying({ x })), gone)
   const fresh = tensor([2], [1, 1])
-  assert.match(await message(() => F.add(fresh, x)), gone)
+  assert.match(await failure(() => F.add(fresh, x)), gone)
   sgd.zeroGrad()
   assert.is(await (await copying({ x: fresh })).item(), 2)
-  assert.is(await message(step), 'engine: it was disposed')
+  assert.is(await failure(step), 'engine: it was disposed')
   later.dispose()
 })
 
@@ -78,7 +69,7 @@ test('a lost device: everything rejects, then a new engine goes on', async () =>
   const step = engine.capture(({ x }: { x: Tensor }) => layer.forward(x))
   const state = await layer.stateDict()
   const result = await step({ x })
-  const pending = [step({ x }), engine.step(() => F.relu(x)), result.data(), engine.idle()].map((p) => message(() => p))
+  const pending = [step({ x }), engine.step(() => F.relu(x)), result.data(), engine.idle()].map((p) => failure(() => p))
   engine.device.destroy()
   const lost = /GPU device lost: .*; dispose\(\) the engine and init\(\) another$/
   for (const text of await Promise.all(pending)) assert.match(text, lost)
@@ -91,7 +82,7 @@ test('a lost device: everything rejects, then a new engine goes on', async () =>
     () => F.relu(x),
     () => tensor([1]),
   ])
-    assert.match(await message(call), lost)
+    assert.match(await failure(call), lost)
   engine.dispose()
   const next = await init()
   const again = new nn.Linear(4, 2)

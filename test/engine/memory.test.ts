@@ -7,6 +7,7 @@ import type { Batch } from '../../src/data/dataLoader.js'
 import { compose, Normalize, Resize, ToTensor } from '../../src/data/transforms.js'
 import type { BatchSource } from '../../src/train/batches.js'
 import { relativeError } from '../cases/case.js'
+import { refused } from '../errors.js'
 
 let engine = await init({ seed: 3 })
 const test = suite(`memory (${engine.adapterKind})`)
@@ -135,7 +136,7 @@ test('a batch in parts: the gradients of the whole, with class weights, in less 
     assert.ok(cut.planned < whole.planned * 0.6, `${cut.planned} of ${whole.planned} bytes`)
     assert.equal((await descend(parts)).weights, cut.weights)
   }
-  assert.throws(
+  refused(
     () =>
       new Trainer({
         engine,

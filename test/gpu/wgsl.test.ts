@@ -11,6 +11,7 @@ import { expand, parse, placeOf } from '../../src/gpu/wgsl.js'
 import { cpu, loadCpuShaders } from '../../src/shaders.cpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { library } from '../../src/shaders.lib.gen.js'
+import { refused } from '../errors.js'
 
 const test = suite('wgsl')
 await loadCpuShaders()
@@ -18,8 +19,6 @@ await loadCpuShaders()
 const { WgslReflect } = (await import('wgsl_reflect/wgsl_reflect.module.js' as string)) as typeof import('wgsl_reflect')
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
-const refused = (work: () => unknown, message: string) =>
-  assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
 
 const SCALE = `// y = factor · x.
 // @variant T = f32, f16

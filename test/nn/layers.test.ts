@@ -8,6 +8,7 @@ import { type TensorData, parseSafetensors } from '../../src/weights/safetensors
 import { hwioToOihw } from '../../src/weights/statedict.js'
 import { relativeError } from '../cases/case.js'
 import { parameter, values } from '../models/formula.js'
+import { refused } from '../errors.js'
 
 const engine = await init()
 const test = suite(`layers (${engine.adapterKind})`)
@@ -79,8 +80,6 @@ test('Embedding: normal rows but the padding, which stays', async () => {
 })
 
 test('what does not fit is refused in one line', () => {
-  const refused = (work: () => unknown, message: string) =>
-    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   const image = tensor(new Float32Array(12), [1, 2, 2, 3])
   refused(
     () => new nn.ConvTranspose2d(6, 4, 2, { groups: 4 }),

@@ -11,6 +11,7 @@ import { relativeError } from '../cases/case.js'
 import { numel } from '../../src/util/check.js'
 import { families, within } from './families.js'
 import { normal } from './random.js'
+import { refused } from '../errors.js'
 
 const engine = await init({ seed: 5, tune: false })
 const test = suite(`f16 (${engine.adapterKind})`)
@@ -406,8 +407,6 @@ if (gpu.caps.f16) {
     assert.equal(rejected, [{ name: 'wrong', reason: 'differs from the plain kernel by 2.0e-2' }])
   })
 
-  const refused = (work: () => unknown, message: string) =>
-    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   test('mixtures are refused in a line', () => {
     const half = tensor([1, 2, 3, 4], [2, 2], { dtype: 'f16' })
     const whole = tensor([1, 2, 3, 4], [2, 2])

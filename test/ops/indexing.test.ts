@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { refused } from '../errors.js'
 
 const engine = await init()
 const test = suite(`indexing (${engine.adapterKind})`)
@@ -65,8 +66,6 @@ test('gradients of many equal numbers are right and the same bits every time, al
 
 test('what does not fit is refused in one line', () => {
   const x = ones(3, 2)
-  const refused = (work: () => unknown, message: string) =>
-    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   refused(() => F.indexSelect(x, 0, ones(2)), "indexSelect: 'index' takes i32, got f32; cast it")
   refused(() => F.indexSelect(x, 2, ints(0)), 'indexSelect: dim must be between -2 and 1, got 2')
   refused(() => F.gather(x, 0, ints(0)), 'gather: index must fit x [3, 2] outside dim 0, got [1]')

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { F, type Kernel, type Size, type Tensor, defineOp, init, kernel, run, tensor } from '../../src/index.js'
+import { failure } from '../errors.js'
 
 const test = suite('own operators')
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -28,17 +29,6 @@ const op = defineOp({
   },
 })
 const swish = (x: Tensor): Tensor => op({ x }, {}).y
-
-/** The error of `work`, at once or when its result is read. */
-async function errorOf(work: () => unknown): Promise<string> {
-  try {
-    await work()
-  } catch (error) {
-    assert.is((error as Error).name, 'RadiogradError', String((error as Error).stack))
-    return (error as Error).message
-  }
-  return assert.unreachable('nothing was refused') as never
-}
 
 test('swish and its gradient are those of F.silu: eager, in a step, captured, and over 65,535 workgroups', async () => {
   const values = Float32Array.from({ length: 65_536 * 64 + 5 }, (_, i) => ((i * 37) % 2001) / 100 - 10)
@@ -81,7 +71,7 @@ test("the errors of the document's table", async () => {
   ]
   for (const [mistake, work] of mistakes) {
     const [, written] = new RegExp(`^\\| ${mistake} \\| \`(.*)\` \\|$`, 'm').exec(document)!
-    assert.is((await errorOf(work)).replace(/own\/\w+/g, 'own/swish'), written)
+    assert.is((await failure(work)).replace(/own\/\w+/g, 'own/swish'), written)
   }
 })
 
@@ -97,7 +87,7 @@ test('wrong WGSL is said in every way of running it, and again when it is run ag
     () => (use(), engine.idle()),
     () => engine.step(use),
   ])
-    assert.match(await errorOf(way), /^own\/again: pipeline refused, own\/again:\d+: unresolved value 'w'$/)
+    assert.match(await failure(way), /^own\/again: pipeline refused, own\/again:\d+: unresolved value 'w'$/)
   assert.equal(await y.data(), Float32Array.of(0, 0))
 })
 
@@ -170,7 +160,7 @@ test('what else is refused', async () => {
       () => kernel(forwardText.replace('lib/index.wgsl', 'lib/no.wgsl').replace('@each 1', '')),
     ],
   ]
-  for (const [message, work] of cases) assert.is((await errorOf(work)).replace('[object Object]', '{}'), message)
+  for (const [message, work] of cases) assert.is((await failure(work)).replace('[object Object]', '{}'), message)
 })
 
 test.run()

@@ -6,6 +6,7 @@ import { F, init, optim, tensor } from '../../src/index.js'
 import { parameter } from '../../src/tensor/arena.js'
 import type { GradScalerOptions } from '../../src/optim/scaler.js'
 import { relativeError } from '../cases/case.js'
+import { refused } from '../errors.js'
 
 const engine = await init()
 const test = suite(`GradScaler (${engine.adapterKind})`)
@@ -148,8 +149,6 @@ test('unscaled gradients can be clipped before the step', async () => {
 
 test('misuse is refused in a line', async () => {
   const { scaler, optimizer } = build('SGD')
-  const refused = (work: () => unknown, message: string) =>
-    assert.throws(work, (e: Error) => (assert.is(e.message, message), true))
   refused(() => scaler.update(), 'GradScaler.update: must follow step(), got no step')
   refused(() => scaler.scale(tensor([1, 2])), 'GradScaler.scale: needs a loss of one element, got 2')
   scaler.step(optimizer)

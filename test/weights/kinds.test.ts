@@ -35,6 +35,7 @@ import {
   tuple,
   vector,
 } from './pth.js'
+import { failure } from '../errors.js'
 
 const test = suite('kinds of checkpoints')
 
@@ -51,14 +52,9 @@ const expected = new Map([numbers('a.w', [1, 2]), numbers('a.b', [3])])
 const load = (code: Code, more?: Parameters<typeof pth>[2]) => loadCheckpoint(pth(pickle(code), contents, more))
 
 async function refusal(work: Promise<unknown>): Promise<string> {
-  try {
-    await work
-  } catch (error) {
-    assert.instance(error, RadiogradError, String((error as Error).stack))
-    assert.ok((error as Error).message.length < 300)
-    return (error as Error).message
-  }
-  return 'accepted'
+  const message = await failure(() => work)
+  assert.ok(message.length < 300)
+  return message
 }
 
 test("torchvision's DenseNet checkpoints have dots that its layers lost", () => {
