@@ -38,7 +38,9 @@ export type ParamValues = Record<string, number | boolean>
 export class Kernel<I extends Interface = any> {
   declare readonly interface: I
   private read: Template | null = null
+  /** Variants found before, by what was asked for: by types of bindings, too, and by constants alone. */
   private chosen = new Map<string, Variant>()
+  private sized = new Map<string, Variant>()
 
   /** @internal */
   constructor(
@@ -94,14 +96,20 @@ export class Kernel<I extends Interface = any> {
   /** Any variant with `constants`: their types of bindings differ, not their sizes. */
   private some(constants: ConstantValues): Variant {
     const { variants } = this.template
-    const fitting = variants.find((v) =>
-      Object.keys(v).every((n) => constants[n] === undefined || constants[n] === v[n]),
-    )
-    check(
-      fitting,
-      () => `${this.name}: no variant with ${JSON.stringify(constants)}, have ${variants.map(keyOf).join(' ')}`,
-    )
-    return this.named(keyOf(fitting))
+    let key = ''
+    for (const name in variants[0]) key += `${name}=${constants[name]},`
+    let variant = this.sized.get(key)
+    if (!variant) {
+      const fitting = variants.find((v) =>
+        Object.keys(v).every((n) => constants[n] === undefined || constants[n] === v[n]),
+      )
+      check(
+        fitting,
+        () => `${this.name}: no variant with ${JSON.stringify(constants)}, have ${variants.map(keyOf).join(' ')}`,
+      )
+      this.sized.set(key, (variant = this.named(keyOf(fitting))))
+    }
+    return variant
   }
 
   /** How many workgroups a call of this size runs. */

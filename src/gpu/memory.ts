@@ -30,6 +30,7 @@ interface Slot {
 }
 
 interface Freed extends Slot {
+  /** The operator or function that made the storage: its label without the shape. */
   source: string
   bytes: number
 }
@@ -57,6 +58,8 @@ export class Memory implements Home {
   private zeros: GPUBuffer | null = null
   private scratch: GPUBuffer | null = null
   private readonly collected = new FinalizationRegistry<Freed>((freed) => this.recycle(freed))
+  /** Bytes of the largest buffer that the adapter allows. */
+  private readonly largestBuffer: number
 
   /** Bytes of the buffers that exist, by what they are for. */
   readonly byUse = new Map<string, number>()
@@ -67,10 +70,12 @@ export class Memory implements Home {
    */
   constructor(
     private readonly device: GPUDevice,
-    readonly dry = false,
-    private readonly watch: (failure: Promise<GPUError | null>) => void = () => {},
-    private readonly warn: (message: string) => void = () => {},
-  ) {}
+    readonly dry: boolean,
+    private readonly watch: (failure: Promise<GPUError | null>) => void,
+    private readonly warn: (message: string) => void,
+  ) {
+    this.largestBuffer = device.limits.maxBufferSize
+  }
 
   /** A buffer for a live tensor; freed ones of the same size are used again. */
   allocate(bytes: number, label: string): Storage {
@@ -119,9 +124,8 @@ export class Memory implements Home {
 
   /** Throws when no buffer of this adapter holds so many bytes. */
   checkSize(bytes: number, label: string): void {
-    const { maxBufferSize } = this.device.limits
-    if (bytes <= maxBufferSize) return
-    throw new SizeError(`${label}: needs ${bytes} bytes, this adapter's buffers hold at most ${maxBufferSize}`)
+    if (bytes <= this.largestBuffer) return
+    throw new SizeError(`${label}: needs ${bytes} bytes, this adapter's buffers hold at most ${this.largestBuffer}`)
   }
 
   /** A large one may fail for want of memory: that is known later, and then it does not count. */
@@ -198,9 +202,10 @@ export class Memory implements Home {
   }
 
   private adopt(storage: Storage): Storage {
-    this.collected.register(storage, freedBy(storage), storage)
-    this.count(sourceOf(storage), storage.byteLength)
-    storage.pressure = this.tell(storage.byteLength)
+    const freed = freedBy(storage)
+    this.collected.register(storage, freed, storage)
+    this.count(freed.source, freed.bytes)
+    storage.pressure = this.tell(freed.bytes)
     return storage
   }
 
@@ -219,7 +224,7 @@ export class Memory implements Home {
   private count(source: string, bytes: number): void {
     this.liveBytes += bytes
     this.liveBy.set(source, (this.liveBy.get(source) ?? 0) + bytes)
-    if (this.warned || this.liveBytes < Math.max(LIVE_BYTES, this.device.limits.maxBufferSize * LIVE_SHARE)) return
+    if (this.warned || this.liveBytes < Math.max(LIVE_BYTES, this.largestBuffer * LIVE_SHARE)) return
     this.warned = true
     const most = [...this.liveBy].sort((x, y) => y[1] - x[1]).slice(0, 3)
     const sources = most.map(([made, size]) => `${made} (${mebibytes(size)})`).join(', ')
@@ -247,11 +252,8 @@ export class Memory implements Home {
 const freedBy = (storage: Storage): Freed => ({
   buffer: storage.buffer!,
   offset: storage.offset,
-  source: sourceOf(storage),
+  source: storage.label.replace(/ \[.*/, ''),
   bytes: storage.byteLength,
 })
-
-/** The operator or function that made a storage: its label without the shape. */
-const sourceOf = ({ label }: Storage) => label.replace(/ \[.*/, '')
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
