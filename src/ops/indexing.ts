@@ -10,23 +10,10 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { check, formatShape, numel, sameShape } from '../util/check.js'
+import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, slice } from './layout.js'
-import { axis } from './shape.js'
-
-/** A tensor around one axis: [outer, size, inner]. */
-interface Around {
-  outer: number
-  size: number
-  inner: number
-}
-
-const around = ({ shape }: Tensor, dim: number): Around => ({
-  outer: numel(shape.slice(0, dim)),
-  size: shape[dim],
-  inner: numel(shape.slice(dim + 1)),
-})
+import { type Around, around, axis } from './shape.js'
 
 /** All of it as one axis. */
 const flat = ({ size }: Tensor): Around => ({ outer: 1, size, inner: 1 })
@@ -79,10 +66,10 @@ const indexSelectOp = /* @__PURE__ */ defineOp({
     return { y: x.shape.map((s, i) => (i === dim ? index.size : s)) }
   },
   forward({ x, index }, { y }, { dim }) {
-    take(x, index, y, around(x, dim))
+    take(x, index, y, around(x.shape, dim))
   },
   backward({ index }, { y: dy }, { x: dx }, { dim, without }) {
-    if (dx) addAt(dy, index, dx, around(dx, dim), { without })
+    if (dx) addAt(dy, index, dx, around(dx.shape, dim), { without })
   },
 })
 
@@ -124,7 +111,7 @@ export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingOpt
 
 /** Where in x, as one axis, each element of index [outer, count, inner] points. */
 function placesIn(x: Tensor, dim: number, index: Tensor, places: Tensor): void {
-  const { size, inner } = around(x, dim)
+  const { size, inner } = around(x.shape, dim)
   const params = { n: index.size, size, inner, count: index.shape[dim] }
   gpu.run(shaders.index_places, { index, places }, params, { invocations: index.size })
 }

@@ -6,7 +6,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { folded } from './occupancy.js'
+import { overPixels } from './occupancy.js'
 import { pair } from './shape.js'
 
 export type InterpolateMode = Constants<typeof shaders.interpolate_forward>['MODE']
@@ -53,12 +53,6 @@ const params = ([, H, W, C]: Shape, [, OH, OW]: Shape, [h, w]: [Along, Along]) =
   ...{ H, W, C, OH, OW, scale_h: h.scale, scale_w: w.scale },
   ...{ by_h: h.by, by_w: w.by, plus_h: h.plus, plus_w: w.plus, over_h: h.over, over_w: w.over },
 })
-
-/** Lanes along channels, for every pixel of [N, H, W, C]. */
-function overPixels([n, h, w, c]: Shape) {
-  const pixels = n * h * w
-  return { pixels, size: { invocations: folded(c, pixels) } }
-}
 
 const interpolateOp = /* @__PURE__ */ defineOp({
   name: 'interpolate',

@@ -2,6 +2,7 @@
 // parts a long sum is cut.
 import { gpu } from '../gpu/gpu.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { Shape } from '../util/check.js'
 
 export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 
@@ -9,6 +10,12 @@ export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
 export function folded(x: number, lines: number) {
   const z = ceilDiv(lines, 65535)
   return [x, ceilDiv(lines, z), z] as const
+}
+
+/** Lanes along channels, for every pixel of [N, H, W, C]. */
+export function overPixels([n, h, w, c]: Shape) {
+  const pixels = n * h * w
+  return { pixels, size: { invocations: folded(c, pixels) } }
 }
 
 /**

@@ -6,15 +6,9 @@ import { type Tensor, zeros } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { cat, slice } from './layout.js'
-import { folded } from './occupancy.js'
+import { folded, overPixels } from './occupancy.js'
 import { mean } from './reduce.js'
 import { pair } from './shape.js'
-
-/** Lanes along channels, for every pixel of [N, H, W, C]. */
-function overPixels([n, h, w, c]: Shape) {
-  const pixels = n * h * w
-  return { pixels, size: { invocations: folded(c, pixels) } }
-}
 
 /** Lanes along a row, for every row of [N, H, W, C]. */
 function overRows([n, h, w, c]: Shape) {

@@ -8,7 +8,7 @@ import { check, formatShape, numel } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, copyStrided, reshape } from './layout.js'
 import { expand } from './reduce.js'
-import { MAX_RANK, axis, stridesOf } from './shape.js'
+import { MAX_RANK, around, axis, stridesOf } from './shape.js'
 
 /** y = x with some axes read from the back: strides below zero, as u32 that wrap. Its own inverse. */
 function flipInto(x: Tensor, y: Tensor, dims: readonly number[]): void {
@@ -116,12 +116,12 @@ interface Pad {
   value: number
 }
 
-/** x as [outer, size, inner] around the padded axis. */
-const aroundAxis = (x: Tensor, { dim, before, after }: Pad) => {
-  const size = x.shape[dim]
-  const inner = numel(x.shape.slice(dim + 1))
-  return { outer: x.size / (size * inner), size, inner, padded: before + size + after, before }
-}
+/** x around the padded axis. */
+const padded = (x: Tensor, { dim, before, after }: Pad) => ({
+  ...around(x.shape, dim),
+  padded: before + x.shape[dim] + after,
+  before,
+})
 
 /** One axis; several are padded one after another. */
 const padOp = /* @__PURE__ */ defineOp({
@@ -131,12 +131,12 @@ const padOp = /* @__PURE__ */ defineOp({
     y: x.shape.map((s, i) => (i === dim ? before + s + after : s)),
   }),
   forward({ x }, { y }, attrs) {
-    const params = { ...aroundAxis(x, attrs), value: attrs.value }
+    const params = { ...padded(x, attrs), value: attrs.value }
     gpu.run(shaders.pad_forward, { x, y }, params, { invocations: y.size }, { MODE: attrs.mode })
   },
   backward(_, { y: dy }, { x: dx }, attrs) {
     if (!dx) return
-    gpu.run(shaders.pad_backward, { dy, dx }, aroundAxis(dx, attrs), { invocations: dx.size }, { MODE: attrs.mode })
+    gpu.run(shaders.pad_backward, { dy, dx }, padded(dx, attrs), { invocations: dx.size }, { MODE: attrs.mode })
   },
 })
 

@@ -103,6 +103,20 @@ export function axis(op: string, dim: number, rank: number): number {
   return positive
 }
 
+/** A shape seen from one of its axes. */
+export interface Around {
+  outer: number
+  size: number
+  inner: number
+}
+
+/** [outer, size, inner] around an axis. */
+export const around = (shape: Shape, dim: number): Around => ({
+  outer: numel(shape.slice(0, dim)),
+  size: shape[dim],
+  inner: numel(shape.slice(dim + 1)),
+})
+
 /** A number or a pair as a pair. */
 export function pair(op: string, name: string, value: number | readonly number[], least: number): [number, number] {
   const [h, w] = typeof value === 'number' ? [value, value] : value

@@ -3,14 +3,14 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { numel } from '../util/check.js'
+import type { Shape } from '../util/check.js'
 import { cast } from './cast.js'
-import { axis } from './shape.js'
+import { around, axis } from './shape.js'
 
-/** [outer, size, inner] around an axis. */
-function around(shape: readonly number[], dim: number) {
-  const inner = numel(shape.slice(dim + 1))
-  return { rows: numel(shape.slice(0, dim)) * inner, size: shape[dim], inner }
+/** The rows along an axis. */
+function along(shape: Shape, dim: number) {
+  const { outer, size, inner } = around(shape, dim)
+  return { rows: outer * inner, size, inner }
 }
 
 function defineSoftmax(name: string, LOG: boolean) {
@@ -19,11 +19,11 @@ function defineSoftmax(name: string, LOG: boolean) {
     saves: ['y'],
     shape: ({ x }: { x: Tensor }, _: { dim: number }) => ({ y: x.shape }),
     forward({ x }, { y }, { dim }) {
-      const params = around(x.shape, dim)
+      const params = along(x.shape, dim)
       gpu.run(shaders.softmax_forward, { x, y }, params, { groups: params.rows }, { LOG })
     },
     backward({ y }, { y: dy }, { x: dx }, { dim }) {
-      const params = around(y.shape, dim)
+      const params = along(y.shape, dim)
       if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, { groups: params.rows }, { LOG })
     },
   })
