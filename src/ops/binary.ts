@@ -13,10 +13,8 @@ import { sqrt, square } from './unary.js'
 
 type Operator = Constants<typeof shaders.binary_forward>['OP']
 
-interface Gradients {
-  a: () => Tensor
-  b: () => Tensor
-}
+/** The gradients of a and b, each made when asked for. */
+type Gradients = (a: Tensor, b: Tensor, dy: Tensor) => { a: () => Tensor; b: () => Tensor }
 
 interface Affine {
   scale: number
@@ -71,11 +69,7 @@ function combine(OP: Operator, a: Tensor, b: Tensor, y: Tensor): void {
   )
 }
 
-function binaryOp<N extends string>(
-  name: N,
-  gradients: (a: Tensor, b: Tensor, dy: Tensor) => Gradients,
-  ...[run]: N extends Operator ? [] : [(a: Tensor, b: Tensor, y: Tensor) => void]
-) {
+function binaryOp(name: string, run: (a: Tensor, b: Tensor, y: Tensor) => void, gradients: Gradients) {
   return defineOp({
     name,
     dtypes: { a: FLOATS, b: FLOATS },
@@ -86,8 +80,7 @@ function binaryOp<N extends string>(
       return { y }
     },
     forward({ a, b }, { y }) {
-      if (run) run(a, b, y)
-      else combine(name as Operator, a, b, y)
+      run(a, b, y)
     },
     backward({ a, b }, { y: dy }, wanted) {
       const g = gradients(a, b, dy)
@@ -99,47 +92,54 @@ function binaryOp<N extends string>(
   })
 }
 
-/** A gradient that is computed from a, b and dy for each element of the result. */
-function slope(a: Tensor, b: Tensor, dy: Tensor, run: (dx: Tensor, params: ReturnType<typeof elements>) => void) {
-  const dx = empty(dy.shape, dy.dtype, 'gradient')
-  run(dx, elements(a, b, dy))
-  return dx
-}
+/** An operator of shaders/binary_forward.wgsl. */
+const simpleOp = (OP: Operator, gradients: Gradients) => binaryOp(OP, (a, b, y) => combine(OP, a, b, y), gradients)
 
 /** A walk over y's shape element by element, with the places of a and b. */
 export const elements = (a: Tensor, b: Tensor, y: Tensor) =>
   walk(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape), { vectors: false }).params
 
-function extreme(OP: Constants<typeof shaders.binary_backward>['OP']) {
-  return binaryOp(OP, (a, b, dy) => {
-    const by = (FIRST: boolean) =>
-      slope(a, b, dy, (dx, params) =>
-        gpu.run(shaders.binary_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { OP, FIRST }),
-      )
+/** Gradients, of a if `FIRST`, that a kernel computes from a, b and dy for each element of the result. */
+function slopes(
+  run: (
+    bindings: Record<'a' | 'b' | 'dy' | 'dx', Tensor>,
+    params: ReturnType<typeof elements>,
+    size: { invocations: number },
+    FIRST: boolean,
+  ) => void,
+): Gradients {
+  return (a, b, dy) => {
+    const by = (FIRST: boolean) => {
+      const dx = empty(dy.shape, dy.dtype, 'gradient')
+      run({ a, b, dy, dx }, elements(a, b, dy), { invocations: dy.size }, FIRST)
+      return dx
+    }
     return { a: () => by(true), b: () => by(false) }
-  })
+  }
 }
 
-const addOp = /* @__PURE__ */ binaryOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy }))
-const subOp = /* @__PURE__ */ binaryOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) }))
-const mulOp = /* @__PURE__ */ binaryOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) }))
-const divOp = /* @__PURE__ */ binaryOp('div', (a, b, dy) => ({
+const extremeOp = (OP: Constants<typeof shaders.binary_backward>['OP']) =>
+  simpleOp(
+    OP,
+    slopes((bindings, params, size, FIRST) => gpu.run(shaders.binary_backward, bindings, params, size, { OP, FIRST })),
+  )
+
+const addOp = /* @__PURE__ */ simpleOp('add', (_a, _b, dy) => ({ a: () => dy, b: () => dy }))
+const subOp = /* @__PURE__ */ simpleOp('sub', (_a, _b, dy) => ({ a: () => dy, b: () => affine(dy, -1, -0) }))
+const mulOp = /* @__PURE__ */ simpleOp('mul', (a, b, dy) => ({ a: () => mul(dy, b), b: () => mul(dy, a) }))
+const divOp = /* @__PURE__ */ simpleOp('div', (a, b, dy) => ({
   a: () => div(dy, b),
   // a / b / b, as b² may be beyond f32.
   b: () => affine(mul(dy, div(div(a, b), b)), -1, -0),
 }))
-const maximumOp = /* @__PURE__ */ extreme('maximum')
-const minimumOp = /* @__PURE__ */ extreme('minimum')
+const maximumOp = /* @__PURE__ */ extremeOp('maximum')
+const minimumOp = /* @__PURE__ */ extremeOp('minimum')
 const powOp = /* @__PURE__ */ binaryOp(
   'pow',
-  (a, b, dy) => {
-    const by = (FIRST: boolean) =>
-      slope(a, b, dy, (dx, params) =>
-        gpu.run(shaders.pow_backward, { a, b, dy, dx }, params, { invocations: dy.size }, { FIRST }),
-      )
-    return { a: () => by(true), b: () => by(false) }
-  },
   (a, b, y) => gpu.run(shaders.pow_forward, { a, b, y }, elements(a, b, y), { invocations: y.size }),
+  /* @__PURE__ */ slopes((bindings, params, size, FIRST) =>
+    gpu.run(shaders.pow_backward, bindings, params, size, { FIRST }),
+  ),
 )
 
 /** A tensor, or one number for all elements. */
