@@ -12,7 +12,6 @@ import { cast } from './cast.js'
 import { same } from './compare.js'
 import { LONGEST_SUM, ceilDiv } from './occupancy.js'
 import { type Reduce, type ReduceOptions, dimsOf, folded, partsOf, reducedShape, sum } from './reduce.js'
-import { axis } from './shape.js'
 import { where } from './where.js'
 
 /** Parts of a row must shrink it. */
@@ -100,26 +99,33 @@ export interface ValuesAndIndices {
   indices: Tensor<'i32'>
 }
 
-function extreme(name: string, x: Tensor, options: Reduce, largest: boolean): Tensor {
-  const { dims, keepdim } = dimsOf(name, x, options)
-  const { y } = extremeOp({ x: folded(x, dims) }, { k: 1, largest, nanFirst: true })
-  return view(y, reducedShape(x.shape, dims, keepdim))
+/** x [outer, size, inner] around the axes that options name, and its shape without them. */
+interface Rows {
+  x: Tensor
+  shape: readonly number[]
 }
 
-/** The one axis that options name, and the shape without it; null for all axes. */
-function oneAxis(name: string, x: Tensor, options: number | ReduceOptions) {
+function rowsAlong(name: string, x: Tensor, options: Reduce): Rows {
   const { dims, keepdim } = dimsOf(name, x, options)
-  const given = typeof options === 'number' ? options : options.dim
-  if (given === undefined) return null
-  check(typeof given === 'number', () => `${name}: dim must be one axis, got ${given}`)
   return { x: folded(x, dims), shape: reducedShape(x.shape, dims, keepdim) }
 }
 
+/** The same where options name one axis, or none for all of x. */
+function rowsAlongOne(name: string, x: Tensor, options: number | ReduceOptions): Rows & { all: boolean } {
+  const rows = rowsAlong(name, x, options)
+  const dim = typeof options === 'number' ? options : options.dim
+  check(dim === undefined || typeof dim === 'number', () => `${name}: dim must be one axis, got ${dim}`)
+  return { ...rows, all: dim === undefined }
+}
+
+const extreme = ({ x, shape }: Rows, largest: boolean): Tensor =>
+  view(extremeOp({ x }, { k: 1, largest, nanFirst: true }).y, shape)
+
 function extremeAlong(name: string, x: Tensor, options: number | ReduceOptions, largest: boolean) {
-  const along = oneAxis(name, x, options)
-  if (!along) return extreme(name, x, options, largest)
-  const { y, index } = topkOp({ x: along.x }, { k: 1, largest, nanFirst: true })
-  return { values: view(y, along.shape), indices: view(index, along.shape) as Tensor<'i32'> }
+  const rows = rowsAlongOne(name, x, options)
+  if (rows.all) return extreme(rows, largest)
+  const { y, index } = topkOp({ x: rows.x }, { k: 1, largest, nanFirst: true })
+  return { values: view(y, rows.shape), indices: view(index, rows.shape) as Tensor<'i32'> }
 }
 
 /**
@@ -142,22 +148,18 @@ export function min(x: Tensor, options: number | ReduceOptions = {}): Tensor | V
 
 /** The largest over axes, given as to `sum`; the gradient is shared among equal ones. `torch.amax`. */
 export function amax(x: Tensor, options: Reduce = {}): Tensor {
-  return extreme('amax', x, options, true)
+  return extreme(rowsAlong('amax', x, options), true)
 }
 
 /** The smallest over axes, as {@link amax}. `torch.amin`. */
 export function amin(x: Tensor, options: Reduce = {}): Tensor {
-  return extreme('amin', x, options, false)
+  return extreme(rowsAlong('amin', x, options), false)
 }
 
 function place(name: string, x: Tensor, options: number | ReduceOptions, largest: boolean): Tensor<'i32'> {
-  const { keepdim } = dimsOf(name, x, options)
-  const along = oneAxis(name, x, options) ?? {
-    x: view(x, [1, x.size, 1]),
-    shape: keepdim ? x.shape.map(() => 1) : [],
-  }
-  const { index } = topkOp({ x: along.x.detach() }, { k: 1, largest, nanFirst: true })
-  return view(index, along.shape) as Tensor<'i32'>
+  const rows = rowsAlongOne(name, x, options)
+  const { index } = topkOp({ x: rows.x.detach() }, { k: 1, largest, nanFirst: true })
+  return view(index, rows.shape) as Tensor<'i32'>
 }
 
 /** Where the largest is, i32: in the flat tensor, or along an axis; of equal ones the first. `torch.argmax`. */
@@ -186,7 +188,7 @@ export function topk(x: Tensor, k: number, options: TopkOptions = {}): ValuesAnd
   checkOptions('topk', options, ['dim', 'largest'])
   const { dim = -1, largest = true } = options
   const { dims } = dimsOf('topk', x, dim)
-  const d = axis('topk', dims[0], x.shape.length)
+  const [d] = dims
   const most = Math.min(MOST, x.shape[d])
   check(Number.isInteger(k) && k >= 1 && k <= most, () => `topk: k must be between 1 and ${most}, got ${k}`)
   const { y, index } = topkOp({ x: folded(x, dims) }, { k, largest, nanFirst: largest })
