@@ -5,8 +5,8 @@ import { autocasting } from '../tensor/mode.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type DType, Tensor, empty } from '../tensor/tensor.js'
 
-/** What floats are clamped to on the way to integers: the least, the largest f32 not above the most, and the most. */
-const RANGES = {
+/** What integers hold, and floats are clamped to: the least, the largest f32 not above the most, and the most. */
+export const RANGES = {
   i32: { low: -(2 ** 31), high: 2 ** 31 - 2 ** 7, most: 2 ** 31 - 1 },
   u32: { low: 0, high: 2 ** 32 - 2 ** 8, most: 2 ** 32 - 1 },
   u8: { low: 0, high: 255, most: 255 },

@@ -6,20 +6,18 @@ import { type DType, Tensor, checkShape, empty, zeros } from '../tensor/tensor.j
 import { type Shape, check } from '../util/check.js'
 import { toHalf } from '../util/half.js'
 import { checkNumbers } from '../util/options.js'
-import { cast } from './cast.js'
+import { RANGES, cast } from './cast.js'
 import { copyStrided } from './layout.js'
 import { randomKey } from './randomkey.js'
-
-const WHOLE = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1], u8: [0, 255] } as const
 
 /** Throws unless a dtype can hold a number. */
 function checkValue(name: string, value: number, dtype: DType): void {
   check(typeof value === 'number', () => `${name}: the value must be a number, got ${value}`)
   if (dtype === 'f32' || dtype === 'f16') return
-  const [least, most] = WHOLE[dtype] ?? check(false, () => `${name}: there is no dtype ${dtype}`)
+  const { low, most } = RANGES[dtype] ?? check(false, () => `${name}: there is no dtype ${dtype}`)
   check(
-    Number.isInteger(value) && value >= least && value <= most,
-    () => `${name}: ${dtype} holds whole numbers from ${least} to ${most}, got ${value}`,
+    Number.isInteger(value) && value >= low && value <= most,
+    () => `${name}: ${dtype} holds whole numbers from ${low} to ${most}, got ${value}`,
   )
 }
 

@@ -5,7 +5,7 @@ import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/mode.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
+import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 
 export interface ImageOptions {
@@ -93,11 +93,11 @@ export function normalizeImages(
   )
   const B = images.shape[0]
   check(
-    formatShape(geometry.shape) === formatShape([B, 6]),
+    sameShape(geometry.shape, [B, 6]),
     () => `normalizeImages: geometry must be [${B}, 6], got ${formatShape(geometry.shape)}`,
   )
   check(
-    !jitter || formatShape(jitter.shape) === formatShape([B, 8]),
+    !jitter || sameShape(jitter.shape, [B, 8]),
     () => `normalizeImages: jitter must be [${B}, 8], got ${formatShape(jitter!.shape)}`,
   )
   check(
