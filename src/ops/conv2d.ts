@@ -1,7 +1,7 @@
 // 2-D convolution of NHWC images: forward, and the gradients for input, weight and bias. The kernels that can run each
 // pass, and which of them does, are in convkernels.ts.
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { gradEnabled } from '../tensor/mode.js'
+import { differentiable } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
@@ -101,7 +101,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
   const { activation = 'none' } = options
   checkActivation('conv2d', activation)
   // A backward pass needs what goes into the activation.
-  const fused = !gradEnabled() || ![x, weight, bias].some((t) => t?.requiresGrad)
+  const fused = !differentiable(x, weight, bias)
   const attrs = { ...attributesOf('conv2d', options), activation: fused ? activation : 'none' }
   const { y } = conv2dOp({ x: operand(x), weight, bias }, attrs)
   return fused ? y : activate(y, activation)

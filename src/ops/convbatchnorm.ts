@@ -3,7 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { gradEnabled } from '../tensor/mode.js'
+import { differentiable } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
@@ -109,10 +109,7 @@ export function conv2dBatchNorm(
     normBias: norm.bias,
     residual,
   }
-  check(
-    !gradEnabled() || !Object.values(inputs).some((t) => t?.requiresGrad),
-    'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)',
-  )
+  check(!differentiable(...Object.values(inputs)), 'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)')
   return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, activation }).y
 }
 

@@ -1,6 +1,6 @@
 // Linear layers, alone and with an activation in the same kernel.
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { gradEnabled } from '../tensor/mode.js'
+import { differentiable } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
@@ -92,7 +92,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
   const { activation = 'none' } = options
   checkActivation('linear', activation)
   const inputs = { x: rows(operand(x)), weight, bias }
-  const keep = gradEnabled() && [x, weight, bias].some((t) => t?.requiresGrad)
+  const keep = differentiable(x, weight, bias)
   const { y } = activation === 'none' ? linearOp(inputs, {}) : activatedLinearOp(inputs, { activation, keep })
   return view(y, [...x.shape.slice(0, -1), weight.shape[0]])
 }

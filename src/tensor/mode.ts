@@ -31,6 +31,10 @@ export function withMode<T>(other: Partial<Mode>, fn: () => T, name = 'step'): T
 
 export const gradEnabled = () => mode().grad
 
+/** Whether an operator of these inputs gets a backward pass. */
+export const differentiable = (...inputs: readonly ({ requiresGrad: boolean } | null | undefined)[]): boolean =>
+  gradEnabled() && inputs.some((input) => input?.requiresGrad)
+
 /** Whether products and convolutions are to be computed from f16. */
 export const autocasting = () => mode().half
 
