@@ -1,9 +1,11 @@
 // Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
+import { checkGroups } from '../ops/groupnorm.js'
+import { rowAt } from '../ops/indexing.js'
 import { pair } from '../ops/shape.js'
 import { buffer, parameter } from '../tensor/arena.js'
-import { gradEnabled } from '../tensor/mode.js'
+import { differentiable } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
@@ -127,11 +129,7 @@ export class Embedding extends Module {
     const weight = init.normal(parameter([numEmbeddings, embeddingDim], 'embedding weight'))
     const { paddingIdx } = options
     if (paddingIdx !== undefined) {
-      check(
-        Number.isInteger(paddingIdx) && paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings,
-        () => `Embedding: paddingIdx must be between ${-numEmbeddings} and ${numEmbeddings - 1}, got ${paddingIdx}`,
-      )
-      const row = (paddingIdx + numEmbeddings) % numEmbeddings
+      const row = rowAt('Embedding', paddingIdx, numEmbeddings)
       gpu.write(weight.storage, new Float32Array(embeddingDim), 4 * row * embeddingDim)
     }
     this.weight = weight
@@ -192,9 +190,8 @@ export class BatchNorm2d extends Module {
     x: Tensor,
     { residual = null, activation = 'none' }: { residual?: Tensor | null; activation?: F.Activation } = {},
   ): Tensor {
-    const differentiable =
-      gradEnabled() && [x, residual, conv.weight, conv.bias, this.weight, this.bias].some((t) => t?.requiresGrad)
-    if (!this.training && !differentiable)
+    const learning = differentiable(x, residual, conv.weight, conv.bias, this.weight, this.bias)
+    if (!this.training && !learning)
       return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, activation })
     const y = conv.forward(x)
     if (activation === 'relu') return residual ? this.forwardAddRelu(y, residual) : this.forwardRelu(y)
@@ -246,10 +243,7 @@ export class GroupNorm extends Module {
     public eps = 1e-5,
   ) {
     super()
-    check(
-      Number.isInteger(numGroups) && numGroups > 0 && channels % numGroups === 0,
-      () => `GroupNorm: numGroups must be a positive divisor of the ${channels} channels, got ${numGroups}`,
-    )
+    checkGroups('GroupNorm', numGroups, channels)
     this.weight = init.ones(parameter([channels], 'groupNorm weight'))
     this.bias = init.zeros(parameter([channels], 'groupNorm bias'))
   }

@@ -16,6 +16,14 @@ interface Attributes {
   eps: number
 }
 
+/** Throws unless the channels make so many groups. */
+export function checkGroups(name: string, numGroups: number, channels: number): void {
+  check(
+    Number.isInteger(numGroups) && numGroups > 0 && channels % numGroups === 0,
+    () => `${name}: numGroups must be a positive divisor of the ${channels} channels, got ${numGroups}`,
+  )
+}
+
 const groupNormOp = /* @__PURE__ */ defineOp({
   name: 'groupNorm',
   dtypes: { x: FLOATS },
@@ -25,10 +33,7 @@ const groupNormOp = /* @__PURE__ */ defineOp({
   shape({ x, ...vectors }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { groups }: Attributes) {
     check(x.shape.length >= 2, () => `groupNorm: x must be [N, ..., C], got ${formatShape(x.shape)}`)
     const channels = x.shape[x.shape.length - 1]
-    check(
-      Number.isInteger(groups) && groups > 0 && channels % groups === 0,
-      () => `groupNorm: numGroups must be a positive divisor of the ${channels} channels, got ${groups}`,
-    )
+    checkGroups('groupNorm', groups, channels)
     check(
       x.size > groups,
       () => `groupNorm: needs more than one value per group, got x ${formatShape(x.shape)} in ${groups} groups`,

@@ -82,6 +82,15 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   return indexSelectOp({ x, index }, { dim: axis('indexSelect', dim, x.shape.length), without: -1 }).y
 }
 
+/** The row that `paddingIdx` names, counted from the end below 0. */
+export function rowAt(name: string, paddingIdx: number, rows: number): number {
+  check(
+    Number.isInteger(paddingIdx) && paddingIdx >= -rows && paddingIdx < rows,
+    () => `${name}: paddingIdx must be between ${-rows} and ${rows - 1}, got ${paddingIdx}`,
+  )
+  return (paddingIdx + rows) % rows
+}
+
 export interface EmbeddingOptions {
   /** A row that gets no gradient; counted from the end below 0. */
   paddingIdx?: number | null
@@ -100,11 +109,7 @@ export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingOpt
   )
   const { paddingIdx } = options
   const [rows, width] = weight.shape
-  check(
-    paddingIdx == null || (Number.isInteger(paddingIdx) && paddingIdx >= -rows && paddingIdx < rows),
-    () => `embedding: paddingIdx must be between ${-rows} and ${rows - 1}, got ${paddingIdx}`,
-  )
-  const without = paddingIdx == null ? -1 : (paddingIdx + rows) % rows
+  const without = paddingIdx == null ? -1 : rowAt('embedding', paddingIdx, rows)
   const index = view(indices, [indices.size])
   return view(indexSelectOp({ x: weight, index }, { dim: 0, without }).y, [...indices.shape, width])
 }
