@@ -7,8 +7,8 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { affine, mul } from './binary.js'
 import { cast } from './cast.js'
-import { mean, sum } from './reduce.js'
-import { walk } from './shape.js'
+import { sum } from './reduce.js'
+import { type Reduction, checkReduction, reduced, reducedRows } from './reduction.js'
 import { logSoftmax } from './softmax.js'
 import { neg } from './unary.js'
 
@@ -18,7 +18,7 @@ export interface CrossEntropyOptions {
   /** Share of the target spread over all classes, 0 … 1. */
   labelSmoothing?: number
   /** 'mean' divides by the sum of the targets' weights, as PyTorch does. */
-  reduction?: 'mean' | 'sum' | 'none'
+  reduction?: Reduction
   /** Targets with this value count nothing. */
   ignoreIndex?: number
 }
@@ -58,33 +58,6 @@ const rowsOp = /* @__PURE__ */ defineOp({
     }
   },
 })
-
-/** Σ losses / Σ counted. */
-const weightedMeanOp = /* @__PURE__ */ defineOp({
-  name: 'weightedMean',
-  auxiliary: ['scale'],
-  saves: ['scale'],
-  shape: (_: { losses: Tensor; counted: Tensor }) => ({ loss: [], scale: [1] }),
-  forward({ losses, counted }, { loss, scale }) {
-    gpu.run(shaders.crossentropy_mean, { losses, counted, loss, scale }, { rows: losses.size }, { groups: 1 })
-  },
-  backward({ scale }, { loss: dloss }, { losses: dlosses }) {
-    if (!dlosses) return
-    const { params } = walk(dlosses.shape, [0], [0])
-    gpu.run(
-      shaders.binary_broadcast,
-      { a: dloss, b: scale, y: dlosses },
-      params,
-      { invocations: params.n },
-      { OP: 'mul' },
-    )
-  },
-})
-
-/** Σ losses / Σ counted: the mean of losses that count with weights. */
-export function weightedMean(losses: Tensor, counted: Tensor): Tensor {
-  return weightedMeanOp({ losses, counted }, {}).loss
-}
 
 function checkWeight(name: string, weight: Tensor | null, classes: number): void {
   check(
@@ -126,7 +99,7 @@ function softCrossEntropy(
   const smooth = labelSmoothing ? affine(wide, 1 - labelSmoothing, labelSmoothing / classes) : wide
   const weighted = weight ? mul(smooth, weight) : smooth
   const losses = neg(sum(mul(logSoftmax(logits, { dim: -1 }), weighted), -1))
-  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses)
+  return reduced(losses, reduction)
 }
 
 /**
@@ -141,16 +114,12 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
     labelSmoothing >= 0 && labelSmoothing <= 1,
     `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`,
   )
-  check(
-    ['mean', 'sum', 'none'].includes(reduction),
-    `crossEntropy: reduction must be mean, sum or none, got ${reduction}`,
-  )
+  checkReduction('crossEntropy', reduction)
   if (target instanceof Tensor && FLOATS.includes(target.dtype)) return softCrossEntropy(logits, target, options)
   const rows = rowsOf('crossEntropy', logits, target, weight)
   const { losses, counted } = rowsOp(
     { logits: rows.x, target: rows.target, weight },
     { smoothing: labelSmoothing, ignore: ignoreIndex },
   )
-  if (reduction === 'none') return view(losses, target.shape)
-  return reduction === 'sum' ? sum(losses) : weightedMean(losses, counted)
+  return reducedRows(losses, counted, reduction, target.shape)
 }

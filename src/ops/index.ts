@@ -59,10 +59,10 @@ export {
   mseLoss,
   nllLoss,
   type NllOptions,
-  type Reduction,
   sigmoidFocalLoss,
   smoothL1Loss,
 } from './losses.js'
+export type { Reduction } from './reduction.js'
 export { dropPath, dropout } from './dropout.js'
 export { embedTokens } from './embedtokens.js'
 export { normalizeImages, type ImageOptions } from './images.js'

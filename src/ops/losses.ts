@@ -3,19 +3,17 @@
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
-import { defineOp, view } from '../tensor/op.js'
+import { defineOp } from '../tensor/op.js'
 import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkNumbers, checkOptions } from '../util/options.js'
 import { mul } from './binary.js'
 import { cast } from './cast.js'
-import { rowsOf, weightedMean } from './crossentropy.js'
-import { expand, mean, sum } from './reduce.js'
+import { rowsOf } from './crossentropy.js'
+import { expand, sum } from './reduce.js'
+import { type Reduction, checkReduction, reduced, reducedRows } from './reduction.js'
 
 type Loss = Constants<typeof shaders.loss_forward>['LOSS']
-
-/** What becomes of the losses of all elements: their mean, their sum, or nothing. */
-export type Reduction = 'mean' | 'sum' | 'none'
 
 /** Attributes of a loss. */
 interface Numbers {
@@ -61,13 +59,6 @@ function elementwise(
   )
   return lossOp({ x: cast(input, 'f32'), t: cast(target, 'f32'), positive }, { LOSS, a, b }).losses
 }
-
-function checkReduction(name: string, reduction: string, all: readonly string[] = ['mean', 'sum', 'none']): void {
-  check(all.includes(reduction), () => `${name}: reduction must be ${all.join(', ')}, got ${reduction}`)
-}
-
-const reduced = (losses: Tensor, reduction: Reduction): Tensor =>
-  reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses)
 
 export interface LossOptions {
   /** Default 'mean'. */
@@ -229,6 +220,5 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOp
   checkReduction('nllLoss', reduction)
   const rows = rowsOf('nllLoss', logProbabilities, target, weight)
   const { losses, counted } = nllOp({ x: rows.x, target: rows.target, weight }, { ignore: ignoreIndex })
-  if (reduction === 'mean') return weightedMean(losses, counted)
-  return reduction === 'sum' ? sum(losses) : view(losses, target.shape)
+  return reducedRows(losses, counted, reduction, target.shape)
 }
