@@ -7,6 +7,7 @@
 // @tile CHANNELS
 // @variant T = f32, f16
 // @variant RUNS = 1, 16
+// @include lib/chunk.wgsl
 // @include lib/moments.wgsl
 struct Params {
   rows: u32, channels: u32, rows_per_chunk: u32, chunks: u32, eps: f32, momentum: f32, keep: f32,
@@ -22,11 +23,6 @@ const CHANNELS = 16u;
 const LANES = RUNS * CHANNELS;
 var<workgroup> found: array<Moments, LANES>;
 
-// Rows of the chunks before `chunk`.
-fn rows_before(chunk: u32) -> u32 {
-  return min(chunk * params.rows_per_chunk, params.rows);
-}
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let channel = wid.x * CHANNELS + lid % CHANNELS;
@@ -36,7 +32,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var all = Moments();
   for (var k = first; k < min(first + run, params.chunks); k++) {
     let at = k * 2u * params.channels + c;
-    all = together(all, Moments(f32(rows_before(k + 1u) - rows_before(k)), parts[at], parts[at + params.channels]));
+    all = together(all, Moments(f32(rows_in(k)), parts[at], parts[at + params.channels]));
   }
   found[lid] = all;
   workgroupBarrier();

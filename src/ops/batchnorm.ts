@@ -66,12 +66,11 @@ const batchNormOp = defineOp({
     { training, momentum, eps, relu: rectify },
   ) {
     const { chunks, sizes, size } = chunked(x.shape, 1)
-    const { rows, channels, rows_per_chunk } = sizes
+    const { channels } = sizes
     if (training) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
-      const fixed = { rows, channels, rows_per_chunk, chunks, eps }
-      const params = (share: number) => ({ ...fixed, momentum: share, keep: 1 - share })
+      const params = (share: number) => ({ ...sizes, eps, momentum: share, keep: 1 - share })
       gpu.run(
         shaders.batchnorm_merge,
         { x, parts, stats, running_mean: runningMean, running_var: runningVar },
@@ -97,7 +96,7 @@ const batchNormOp = defineOp({
     { training, relu: rectify },
   ) {
     const { chunks, sizes, size } = chunked(x.shape, 1)
-    const { rows, channels, rows_per_chunk } = sizes
+    const { channels } = sizes
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     if (dWeight || dBias || (dx && training)) {
@@ -110,8 +109,8 @@ const batchNormOp = defineOp({
       gpu.run(
         shaders.batchnorm_backward_input,
         { x, y, dy, stats, weight, ...sums, dx },
-        { rows, channels, rows_per_chunk, relu: rectify, training },
-        { invocations: [channels, chunks] },
+        { ...sizes, relu: rectify, training },
+        size,
       )
     }
     if (!dResidual) return

@@ -51,7 +51,7 @@ const groupNormOp = /* @__PURE__ */ defineOp({
     const { chunks, sizes, size } = chunked(x.shape, images)
     const parts = empty([images * chunks, 2, sizes.channels], 'f32', 'groupNorm parts')
     gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
-    const params = { ...sizes, images, groups, eps }
+    const params = { ...sizes, groups, eps }
     gpu.run(shaders.groupnorm_merge, { x, parts, stats }, params, { groups: images * groups })
     gpu.run(shaders.batchnorm_apply, { x, stats, weight, bias, residual: null, y }, { ...sizes, relu: false }, size)
   },
@@ -64,7 +64,7 @@ const groupNormOp = /* @__PURE__ */ defineOp({
     if (dx) {
       const means = empty([images * groups, 2], 'f32', 'groupNorm means')
       const merged = { groups: images * groups }
-      gpu.run(shaders.groupnorm_backward_merge, { parts, weight, means }, { ...sizes, images, groups }, merged)
+      gpu.run(shaders.groupnorm_backward_merge, { parts, weight, means }, { ...sizes, groups }, merged)
       gpu.run(shaders.groupnorm_backward_input, { x, dy, weight, stats, means, dx }, { ...sizes, groups }, size)
     }
     if (!dWeight && !dBias) return
