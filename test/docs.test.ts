@@ -65,7 +65,7 @@ for (const [file, text] of texts) {
 }
 
 test('the training command leaves what the README says', () => {
-  for (const file of ['best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
+  for (const file of ['best.safetensors', 'history.csv', 'metrics.json', 'run.json', 'MODEL_CARD.md'])
     assert.ok(existsSync(join(place, 'runs/resnet18', file)), file)
 })
 

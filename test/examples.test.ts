@@ -1,23 +1,21 @@
 // Every program in examples/, run as it stands, each in a process of its own, on small generated data.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadCheckpoint } from '../src/index.js'
+import { scratch } from './cli/command.js'
 import { writeRadiographs } from './data/radiographs.js'
 
 const test = suite('examples')
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const place = mkdtempSync(join(tmpdir(), 'radiograd-examples-'))
+const place = scratch()
 writeRadiographs(join(place, 'chest_xray'), { train: 24, test: 8, size: 32, seed: 1 })
 const [picture] = readdirSync(join(place, 'chest_xray/test/NORMAL'))
 const image = join(place, 'chest_xray/test/NORMAL', picture)
-
-test.after(() => rmSync(place, { recursive: true, force: true }))
 
 const program = (name: string) => join(root, 'dist/examples', `${name}.js`)
 /** What an example prints, run where the data is. */

@@ -59,7 +59,7 @@ function weight({ file, adapter }) {
       /check/,
     ]
       .reverse()
-      .findIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
+      .findLastIndex((name) => name.test(file)) + (adapter === 'swiftshader' ? 0.5 : 0)
   )
 }
 

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { suite } from 'uvu'
 import { pack, unpack } from '../../src/app/pack.js'
-import { syntheticFiles } from '../../src/data/synthetic.js'
 import {
   MemoryStore,
   RadiogradError,
@@ -22,12 +21,9 @@ import {
 } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
 import { failure } from '../errors.js'
+import { generated as data } from '../data/generated.js'
 
 const test = suite('resume')
-const data = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
-  path,
-  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
-}))
 const settings = parseSettings(TRAIN_SETTINGS, {
   data: 'generated',
   model: 'vit-ti16',

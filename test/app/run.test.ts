@@ -2,7 +2,6 @@
 import * as assert from 'uvu/assert'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { syntheticFiles } from '../../src/data/synthetic.js'
 import {
   MemoryStore,
   type RunEvent,
@@ -21,12 +20,9 @@ import {
 import { Evaluator } from '../../src/train/evaluator.js'
 import { DataLoader, ImageFolder, pipeline } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
+import { generated as data } from '../data/generated.js'
 
 const test = suite('runs')
-const data = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
-  path,
-  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
-}))
 const settings = parseSettings(TRAIN_SETTINGS, {
   data: 'generated',
   imageSize: 32,
@@ -41,7 +37,7 @@ const settings = parseSettings(TRAIN_SETTINGS, {
 const store = new MemoryStore()
 const json = async (name: string) => JSON.parse(new TextDecoder().decode((await store.read(name))!))
 
-test('training tells what happens and writes four files, and nothing else', async () => {
+test('training tells what happens and writes five files, and nothing else', async () => {
   const events: RunEvent[] = []
   const { record, metrics } = await trainRun(settings, { store, data, on: (event) => events.push(event) })
   assert.equal(await store.list(), ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json'])

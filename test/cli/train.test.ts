@@ -30,7 +30,7 @@ interface Prediction {
   threshold: number
 }
 
-test('train writes four whole files and one JSON document', async () => {
+test('train writes five whole files and one JSON document', async () => {
   const { code, stdout, stderr } = await train('a', '--json')
   assert.is(code, 0, stderr)
   assert.equal(readdirSync(join(dir, 'a')).sort(), FILES)

@@ -1,4 +1,4 @@
-// A short run of every fuzzer; long ones by `node test/fuzz/run.mjs`. Time is left to those: no verdict
+// A short run of every fuzzer; long ones by `npm run fuzz`. Time is left to those: no verdict
 // here depends on the speed of the machine.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'

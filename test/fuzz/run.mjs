@@ -1,6 +1,6 @@
-// A long run of a fuzzer: `node test/fuzz/run.mjs safetensors 100000 [from] [--keep FOLDER]`, after a build. The
-// fuzzers are the files of this folder that export a `campaign`. With --keep, `reference.py FOLDER` then asks PyTorch
-// about what was accepted.
+// A long run of a fuzzer: `npm run fuzz -- safetensors 100000 [from] [--keep FOLDER]`, after a build. The fuzzers are
+// the files of this folder that export a `campaign`. With --keep, `reference.py FOLDER` then asks PyTorch and the
+// safetensors package about what was accepted, `pillow.py FOLDER` Pillow about images.
 import { parseArgs } from 'node:util'
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { keep: { type: 'string' } } })

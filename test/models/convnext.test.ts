@@ -73,19 +73,6 @@ test('mixed precision: logits near, every parameter gets a finite gradient', asy
   for (const [name, p] of model.namedParameters()) assert.ok((await p.grad!.data()).every(Number.isFinite), name)
 })
 
-test("convnextTiny: torchvision's size, stochastic depth growing to 0.1", async () => {
-  const model = models.convnextTiny({ numClasses: 1000 })
-  assert.is(
-    model.parameters().reduce((sum, p) => sum + p.size, 0),
-    28_589_128,
-  )
-  const rates = [...model.modules()].flatMap((m) =>
-    'stochasticDepth' in m ? [(m.stochasticDepth as { p: number }).p] : [],
-  )
-  assert.is(rates.length, 18)
-  rates.forEach((p, i) => assert.ok(Math.abs(p - (0.1 * i) / 17) < 1e-9))
-})
-
 test('options and images that do not fit', () => {
   refused(
     () => models.convnext({ depths: [1, 1], widths: [8] }),

@@ -1,9 +1,10 @@
-// The table of models: every row is true of the model it makes.
+// The table of models: every row is true of the model it makes. And the sizes of the presets, on an engine which
+// computes nothing.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { chooseTrainable } from '../../src/app/trainable.js'
-import { init, models } from '../../src/index.js'
-import { MODEL_NAMES, createModel, modelRow, preprocessingOf } from '../../src/models/registry.js'
+import { init, models, tensor } from '../../src/index.js'
+import { type Classifier, MODEL_NAMES, createModel, modelRow, preprocessingOf } from '../../src/models/registry.js'
 import type { TensorData } from '../../src/weights/safetensors.js'
 
 const test = suite('registry')
@@ -79,6 +80,34 @@ test('what a row cannot do is refused by name', () => {
     /^checkpointActivations: must be used with a Vision Transformer, got resnet18$/,
   )
   assert.is((createModel('vit-ti16', options) as models.VisionTransformer).checkpointActivations, true)
+})
+
+test('sizes of the presets with 1000 classes are those of torchvision', () => {
+  const count = (model: Classifier) => model.parameters().reduce((sum, p) => sum + p.size, 0)
+  assert.is(count(models.mobilenetV3Small()), 2_542_856)
+  assert.is(count(models.efficientnetB0()), 5_288_548)
+  assert.is(count(models.densenet121()), 7_978_856)
+})
+
+test('images that do not fit', () => {
+  const gray = tensor(new Float32Array(32 * 32), [1, 32, 32, 1])
+  for (const name of ['resnet50', 'densenet121', 'efficientnet-b0', 'mobilenet-v3-small']) {
+    const model = createModel(name, { numClasses: 2, imageSize: 32 })
+    assert.throws(() => model.forward(gray), /: needs images \[N, H, W, 3\], got \[1, 32, 32, 1\]$/)
+  }
+})
+
+test("convnextTiny: torchvision's size, stochastic depth growing to 0.1", async () => {
+  const model = models.convnextTiny({ numClasses: 1000 })
+  assert.is(
+    model.parameters().reduce((sum, p) => sum + p.size, 0),
+    28_589_128,
+  )
+  const rates = [...model.modules()].flatMap((m) =>
+    'stochasticDepth' in m ? [(m.stochasticDepth as { p: number }).p] : [],
+  )
+  assert.is(rates.length, 18)
+  rates.forEach((p, i) => assert.ok(Math.abs(p - (0.1 * i) / 17) < 1e-9))
 })
 
 test.after(() => engine.dispose())

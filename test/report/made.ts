@@ -2,10 +2,10 @@
 import { evaluateOutputs } from '../../src/app/evaluation.js'
 import { UNFITTED, fitOperatingPoint } from '../../src/app/operatingPoint.js'
 import { auditDataset } from '../../src/audit/index.js'
-import { syntheticFiles } from '../../src/data/synthetic.js'
 import { confidentMistakes } from '../../src/report/results.js'
 import type { FinishedRun, ReportInput } from '../../src/report/run.js'
 import { Random } from '../../src/util/random.js'
+import { generated } from '../data/generated.js'
 
 const PIXEL = 'data:image/jpeg;base64,AAAA'
 const HOSTILE = `<script src="http://example.org/x.js">'"&`
@@ -84,11 +84,7 @@ export function madeRun(name: string, classes: string[], seed: number, skill: nu
   return { ...run, explained }
 }
 
-const files = [...syntheticFiles({ train: 16, test: 8, size: 32 })].map(({ path, bytes }) => ({
-  path,
-  blob: new Blob([bytes as Uint8Array<ArrayBuffer>]),
-}))
-const audit = await auditDataset(files, { workers: 0 })
+const audit = await auditDataset(generated, { workers: 0 })
 const data = [
   { name: HOSTILE, audit, samples: audit.classes.map((c) => ({ class: c, pictures: [{ file: 'a', uri: PIXEL }] })) },
 ]

@@ -1,8 +1,7 @@
 // Downloads from a hostile server: nothing is written outside the folder, followed off https, or taken unseen.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
@@ -11,6 +10,7 @@ import { RadiogradError } from '../../src/util/check.js'
 import { download, fileNameOf } from '../../src/weights/download.node.js'
 import { loadCheckpoint } from '../../src/weights/load.js'
 import { shownAddress } from '../../src/weights/remote.js'
+import { scratch } from '../cli/command.js'
 
 const test = suite('downloads')
 const body = Buffer.alloc(1000, 7)
@@ -36,7 +36,7 @@ async function refusal(work: () => Promise<unknown>): Promise<string> {
 
 /** What fetching into an empty folder says, and the files there afterwards. */
 async function fetched(next: typeof answer, address = url): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'radiograd-download-'))
+  const folder = scratch()
   answer = next
   requests = 0
   const message = await refusal(() => download(address, join(folder, 'a.bin')))
@@ -100,7 +100,7 @@ test('pages, packed, empty and endless bodies', async () => {
 
 test('links are replaced, not followed', async () => {
   for (const link of ['a.bin', 'a.bin.part', 'a.bin.part.json']) {
-    const folder = mkdtempSync(join(tmpdir(), 'radiograd-download-'))
+    const folder = scratch()
     const victim = join(folder, 'victim')
     writeFileSync(victim, 'precious')
     symlinkSync(victim, join(folder, link))
@@ -110,7 +110,7 @@ test('links are replaced, not followed', async () => {
     assert.equal(readFileSync(join(folder, 'a.bin')), body)
     assert.equal(readdirSync(folder).sort(), ['a.bin', 'victim'])
   }
-  const folder = mkdtempSync(join(tmpdir(), 'radiograd-download-'))
+  const folder = scratch()
   mkdirSync(join(folder, 'a.bin'))
   assert.match(await refusal(() => download(url, join(folder, 'a.bin'))), /must be a file, got a folder of that name$/)
 })
@@ -122,7 +122,7 @@ test('no password and no query is shown or kept', async () => {
     /^http:\/\/127[^@]*a\.bin: must be an .* without/,
   )
   assert.is(requests, 0)
-  const folder = mkdtempSync(join(tmpdir(), 'radiograd-download-'))
+  const folder = scratch()
   answer = (response) => {
     response.writeHead(200, { 'content-length': 2000, etag: '"v"' })
     response.write(body, () => response.destroy())
@@ -141,7 +141,7 @@ test('what partial files say of themselves is not trusted', async () => {
     '[',
     '3',
   ]) {
-    const folder = mkdtempSync(join(tmpdir(), 'radiograd-download-'))
+    const folder = scratch()
     writeFileSync(join(folder, 'a.bin.part'), 'zz')
     writeFileSync(join(folder, 'a.bin.part.json'), note)
     answer = plain

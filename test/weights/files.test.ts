@@ -1,14 +1,14 @@
 // Files are written whole or not at all.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadCheckpoint, saveSafetensors } from '../../src/weights/load.js'
+import { scratch } from '../cli/command.js'
 
 const test = suite('checkpoint files')
-const folder = () => mkdtempSync(join(tmpdir(), 'radiograd-weights-'))
+const folder = () => scratch()
 const tensors = (n: number) =>
   new Map([['w', { dtype: 'f32' as const, shape: [n], data: new Float32Array(n).fill(2) }]])
 

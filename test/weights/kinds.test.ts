@@ -1,7 +1,6 @@
 // Checkpoints as people have them: what training code, libraries and other machines leave beside, around and in front
 // of the weights.
-import { mkdtempSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -18,6 +17,7 @@ import {
   type Code,
   FALSE,
   NONE,
+  TRUE,
   call,
   dict,
   floats,
@@ -35,6 +35,7 @@ import {
   tuple,
   vector,
 } from './pth.js'
+import { scratch } from '../cli/command.js'
 import { failure } from '../errors.js'
 
 const test = suite('kinds of checkpoints')
@@ -97,7 +98,7 @@ test('prefixes of DataParallel, torch.compile, Lightning and backbones, in every
     assert.equal((await load(names)).tensors, expected, prefix)
     assert.equal((await loadCheckpoint(safetensorsBytes(prefixed(prefix)))).tensors, expected, prefix)
   }
-  const dir = mkdtempSync(join(tmpdir(), 'radiograd-kinds-'))
+  const dir = scratch()
   writeFileSync(
     join(dir, 's.bin'),
     pth(pickle(dict(text('module.a.w'), vector('0', 2), text('module.a.b'), vector('1', 1))), contents),
@@ -115,7 +116,7 @@ test('prefixes of DataParallel, torch.compile, Lightning and backbones, in every
 
 test('objects that are no weights stand aside', async () => {
   const ascii = (value: string) => call(global('_codecs', 'encode'), text(value), text('latin1'))
-  const dtype = [...call(global('numpy', 'dtype'), text('f8'), FALSE, [0x88]), ...tuple(int(3), text('<'), NONE), 0x62]
+  const dtype = [...call(global('numpy', 'dtype'), text('f8'), FALSE, TRUE), ...tuple(int(3), text('<'), NONE), 0x62]
   const array = call(
     global('numpy.core.multiarray', '_reconstruct'),
     global('numpy', 'ndarray'),
@@ -322,11 +323,12 @@ test('preprocessor files as published models have them', () => {
 })
 
 test('files over 2 GiB are read by ranges', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'radiograd-kinds-')), 'big')
+  const file = join(scratch(), 'big')
   const at = 2 ** 31 + 5
   const handle = openSync(file, 'w')
   writeSync(handle, 'here', at)
   truncateSync(file, 2 ** 32)
+  closeSync(handle)
   const source = await openBytes(file)
   assert.is(source.size, 2 ** 32)
   assert.is(new TextDecoder().decode(await source.read(at, at + 4)), 'here')
