@@ -2,22 +2,18 @@
 // is worth: its share on the border, and what becomes of it when the weights are made meaningless.
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
-import { applyHost } from '../data/transforms.js'
 import type { Engine } from '../engine/index.js'
-import { attentionGradient, attentionRollout } from '../explain/attention.js'
-import { gradCam } from '../explain/gradCam.js'
-import { borderShare, normalised, overlay, seenRegion, upsample } from '../explain/map.js'
-import { type Explanation, type HeatMap, readExplanations } from '../explain/read.js'
+import { borderShare, seenRegion } from '../explain/map.js'
+import type { HeatMap } from '../explain/read.js'
 import { withRandomisedWeights } from '../explain/sanity.js'
 import type { Classifier } from '../models/registry.js'
 import { VisionTransformer } from '../models/vit.js'
-import { tensor } from '../tensor/tensor.js'
-import { SettingError, check } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 import { type CheckpointSource, type ModelCard, readModel } from './card.js'
+import { type Method, mapsOf, pictureWith, seeImages, usualMethod } from './heatMaps.js'
 import { UNFITTED, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
 import type { ExplainSettings } from './settings.js'
-import { pipeline } from './splits.js'
 
 /** Images whose maps are computed together. */
 const BATCH = 8
@@ -42,9 +38,6 @@ export interface ExplainedFile {
   /** The picture at its own resolution with the map over it. */
   overlay: Image
 }
-
-/** How; a row of the table of settings names them too. */
-type Method = 'grad-cam' | 'rollout' | 'attention-gradient'
 
 export interface ExplainRunOptions {
   /** `best.safetensors` of a training run. */
@@ -99,11 +92,10 @@ export async function explainRun(
 
 /** The method asked for, or the one that explains a class in a model of its kind. */
 function methodOf(model: Classifier, asked: Method | 'default'): Method {
-  const isVit = model instanceof VisionTransformer
-  if (asked !== 'default' && asked !== 'grad-cam' && !isVit)
+  if (asked === 'default') return usualMethod(model)
+  if (asked !== 'grad-cam' && !(model instanceof VisionTransformer))
     throw new SettingError('method', `must be grad-cam for a model without attention, got ${asked}`)
-  if (asked !== 'default') return asked
-  return isVit ? 'attention-gradient' : 'grad-cam'
+  return asked
 }
 
 interface Batch {
@@ -120,25 +112,10 @@ async function explainBatch(
   pool: DecodePool,
   { files, method, layer, asked }: Batch,
 ): Promise<ExplainedFile[]> {
-  const steps = pipeline(card).host
-  const names = files.map((file) => (typeof file === 'string' ? file : file.name))
-  const whole = await Promise.all(files.map((file, i) => pool.decode({ path: names[i], file, steps: [] })))
-  const { imageSize: side, mean, std, classes, operatingPoint = UNFITTED } = card
-  const values = new Float32Array(files.length * side * side * 3)
-  whole.forEach((image, i) =>
-    applyHost(image, steps).data.forEach(
-      (byte, at) => (values[i * side * side * 3 + at] = (byte / 255 - mean[at % 3]) / std[at % 3]),
-    ),
-  )
-  const x = tensor(values, [files.length, side, side, 3])
-  const explain = async (of?: readonly number[]): Promise<Explanation[]> => {
-    const explained = await engine.step(() => {
-      if (method === 'grad-cam') return gradCam(model, x, { layer, class: of })
-      check(model instanceof VisionTransformer, 'explain: attention needs a Vision Transformer, got another model')
-      return method === 'rollout' ? attentionRollout(model, x) : attentionGradient(model, x, { class: of })
-    })
-    return readExplanations(explained, of, names)
-  }
+  const samples = files.map((file) => ({ path: typeof file === 'string' ? file : file.name, file }))
+  const { classes, operatingPoint = UNFITTED } = card
+  const images = await seeImages(card, samples, pool)
+  const explain = (of?: readonly number[]) => mapsOf(engine, model, images, { method, layer }, of)
   const wanted = asked === undefined ? undefined : files.map(() => asked)
   let found = await explain(wanted)
   const logits = found.flatMap((each) => each.logits)
@@ -146,15 +123,14 @@ async function explainBatch(
   // The threshold may call a class that is not the most probable one.
   if (!wanted && found.some((each, i) => each.class !== called[i])) found = await explain([...called])
   const randomised = await withRandomisedWeights(model, found, explain)
-  x.dispose()
+  images.x.dispose()
   const plain = (value: number) => (Number.isNaN(value) ? null : value)
   return found.map(({ map, class: of }, i) => {
-    const picture = whole[i]
-    const region = seenRegion(picture, steps)
+    const picture = images.whole[i]
     const { share, area } = borderShare(map)
     const { map: other, correlation } = randomised[i]
     return {
-      file: names[i],
+      file: images.names[i],
       method,
       class: classes[of],
       probability: rows[i * classes.length + of],
@@ -162,7 +138,7 @@ async function explainBatch(
       map,
       border: { share: plain(share), area },
       randomised: { correlation: plain(correlation), borderShare: plain(borderShare(other).share) },
-      overlay: overlay(picture, upsample(normalised(map), picture.height, picture.width, region)),
+      overlay: pictureWith(map, picture, seenRegion(picture, images.steps)),
     }
   })
 }

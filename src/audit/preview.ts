@@ -3,7 +3,7 @@
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { DataSource } from '../data/imageFolder.js'
-import { applyHost } from '../data/transforms.js'
+import { fitSquare } from '../data/resize.js'
 import { RadiogradError, check } from '../util/check.js'
 import { Random } from '../util/random.js'
 import { readTree } from './tree.js'
@@ -58,7 +58,7 @@ export async function samplePictures(
           return null
         })
         if (!image) continue
-        found.push({ class: name, split, path, image: within(image, side) })
+        found.push({ class: name, split, path, image: fitSquare(image, side) })
         left--
       }
     }
@@ -66,13 +66,6 @@ export async function samplePictures(
     await pool.close()
   }
   return found
-}
-
-/** Made smaller, never larger, so that it fits a square. */
-function within(image: Image, side: number): Image {
-  const scale = Math.min(1, side / Math.max(image.width, image.height))
-  const size = [image.height, image.width].map((n) => Math.max(1, Math.round(n * scale))) as [number, number]
-  return scale < 1 ? applyHost(image, [{ kind: 'Resize', size }]) : image
 }
 
 const GAP = 12

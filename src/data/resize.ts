@@ -94,3 +94,10 @@ export function shorterSideTo(image: Image, size: number): Image {
   const long = Math.trunc((size * Math.max(width, height)) / Math.min(width, height))
   return width <= height ? resizeBilinear(image, long, size) : resizeBilinear(image, size, long)
 }
+
+/** An image made smaller, never larger, so that it fits a square of `side` pixels. */
+export function fitSquare(image: Image, side: number): Image {
+  const scale = side / Math.max(image.width, image.height)
+  const [height, width] = [image.height, image.width].map((n) => Math.max(1, Math.round(n * scale)))
+  return scale < 1 ? resizeBilinear(image, height, width) : image
+}
