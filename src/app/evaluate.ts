@@ -15,7 +15,7 @@ import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMet
 import type { Evaluation } from './evaluation.js'
 import { UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
-import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settings.js'
+import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settingTables.js'
 import {
   type DataSource,
   classCounts,

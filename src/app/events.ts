@@ -5,7 +5,7 @@ import type { HistoryRow } from '../train/history.js'
 import type { ModelCard } from './card.js'
 import type { Evaluation } from './evaluation.js'
 import type { RunRecord, WeightsReport } from './record.js'
-import type { TrainSettings } from './settings.js'
+import type { TrainSettings } from './settingTables.js'
 
 /** A training run begins, or goes on, with these. */
 export interface SettingsEvent {

@@ -6,14 +6,8 @@ import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
 import { type ReportOptions, writeReport } from './report.js'
 import { MODEL_NAMES } from '../models/registry.js'
-import {
-  type Setting,
-  type SettingTable,
-  type SettingsOf,
-  TRAIN_SETTINGS,
-  type TrainSettings,
-  parseSettings,
-} from './settings.js'
+import { type Setting, type SettingTable, type SettingsOf, parseSettings } from './settings.js'
+import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import { MemoryStore, type Store, readJson, writeJson } from './store.js'
 import { type TrainRunOptions, resumeRun, trainRun } from './train.js'

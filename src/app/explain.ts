@@ -13,7 +13,7 @@ import { type CheckpointSource, type ModelCard, readModel } from './card.js'
 import { type Method, mapsOf, pictureWith, seeImages, usualMethod } from './heatMaps.js'
 import { UNFITTED, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
-import type { ExplainSettings } from './settings.js'
+import type { ExplainSettings } from './settingTables.js'
 
 /** Images whose maps are computed together. */
 const BATCH = 8

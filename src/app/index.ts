@@ -45,6 +45,16 @@ export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
 export {
+  type Setting,
+  type SettingTable,
+  type SettingsOf,
+  defaultsOf,
+  fits,
+  fromText,
+  parseSettings,
+  ruleOf,
+} from './settings.js'
+export {
   ADAPTER_SETTINGS,
   AUDIT_SETTINGS,
   type AuditSettings,
@@ -58,17 +68,9 @@ export {
   type MachineSettings,
   PREDICT_SETTINGS,
   type PredictSettings,
-  type Setting,
-  type SettingTable,
-  type SettingsOf,
   TRAIN_SETTINGS,
   type TrainSettings,
-  defaultsOf,
-  fits,
-  fromText,
-  parseSettings,
-  ruleOf,
-} from './settings.js'
+} from './settingTables.js'
 export {
   type DataSource,
   type SplitOptions,

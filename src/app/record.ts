@@ -6,7 +6,7 @@ import type { Checkpoint } from '../weights/load.js'
 import type { Dataset } from '../data/imageFolder.js'
 import type { ModelCard } from './card.js'
 import type { ResumedAt } from './resume.js'
-import type { TrainSettings } from './settings.js'
+import type { TrainSettings } from './settingTables.js'
 import { type Splits, classCounts } from './splits.js'
 
 /** What loading a checkpoint did: names of tensors. */

@@ -9,7 +9,7 @@ import { type Saved, type SavedRun, Saves, fingerprint, settingsToGoOn } from '.
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import { run } from './training.js'
 import { withEngine } from './session.js'
-import type { TrainSettings } from './settings.js'
+import type { TrainSettings } from './settingTables.js'
 import { type DataSource, openSplits, readableSplits } from './splits.js'
 import { type Store, readJson } from './store.js'
 

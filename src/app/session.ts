@@ -2,7 +2,7 @@
 import { type Engine, init } from '../engine/index.js'
 import { check } from '../util/check.js'
 import type { RunEvent } from './events.js'
-import type { MachineSettings } from './settings.js'
+import type { MachineSettings } from './settingTables.js'
 
 /** Takes the events of a run. */
 export type Listener = (event: RunEvent) => void

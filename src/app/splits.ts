@@ -8,7 +8,7 @@ import { parseAugment } from '../data/augment.js'
 import * as transforms from '../data/transforms.js'
 import { RadiogradError, SettingError, check } from '../util/check.js'
 import type { ModelCard } from './card.js'
-import type { DatasetSettings } from './settings.js'
+import type { DatasetSettings } from './settingTables.js'
 
 /** A folder with train/, test/ and optionally val/: its path (Node), or the files picked in a page. */
 export type DataSource = string | readonly PickedFile[]

@@ -5,7 +5,7 @@ import type { CheckpointSource } from './card.js'
 import type { Evaluation } from './evaluation.js'
 import type { RunRecord } from './record.js'
 import type { Listener } from './session.js'
-import type { TrainSettings } from './settings.js'
+import type { TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import type { Store } from './store.js'
 

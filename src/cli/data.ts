@@ -2,7 +2,7 @@
 import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { openFolder } from '#platform/store'
-import { AUDIT_SETTINGS, type AuditSettings } from '../app/settings.js'
+import { AUDIT_SETTINGS, type AuditSettings } from '../app/settingTables.js'
 import { type Store, writeText } from '../app/store.js'
 import { type Audit, auditDataset } from '../audit/audit.js'
 import { auditFindings } from '../audit/findings.js'

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { evaluateRun } from '../app/evaluate.js'
 import type { RunEvent } from '../app/events.js'
-import { EVALUATE_SETTINGS, type EvaluateSettings } from '../app/settings.js'
+import { EVALUATE_SETTINGS, type EvaluateSettings } from '../app/settingTables.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'

@@ -1,6 +1,7 @@
 // radiograd info: which adapter would compute, and what it can do.
 import type { Command } from 'commander'
-import { ADAPTER_SETTINGS, type SettingsOf } from '../app/settings.js'
+import type { SettingsOf } from '../app/settings.js'
+import { ADAPTER_SETTINGS } from '../app/settingTables.js'
 import { init } from '../engine/index.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'

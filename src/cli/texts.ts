@@ -3,7 +3,7 @@ import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent }
 import type { Evaluation } from '../app/evaluation.js'
 import type { OperatingPoint } from '../app/operatingPoint.js'
 import type { WeightsReport } from '../app/record.js'
-import type { TrainSettings } from '../app/settings.js'
+import type { TrainSettings } from '../app/settingTables.js'
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
 import type { Step } from './report.js'

@@ -1,15 +1,8 @@
 // The tables of settings: what fits, what is refused and how, and that the flags of the command line are these.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import {
-  EVALUATE_SETTINGS,
-  TRAIN_SETTINGS,
-  type TrainSettings,
-  fits,
-  fromText,
-  parseSettings,
-  ruleOf,
-} from '../../src/app/settings.js'
+import { fits, fromText, parseSettings, ruleOf } from '../../src/app/settings.js'
+import { EVALUATE_SETTINGS, TRAIN_SETTINGS, type TrainSettings } from '../../src/app/settingTables.js'
 import { flagOf } from '../../src/cli/options.js'
 import { radiograd } from '../cli/command.js'
 
