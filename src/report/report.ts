@@ -75,7 +75,7 @@ ${own}
 </section>
 `,
 )}`
-  return { page: page({ title, body }), results: resultsOf(input), figures }
+  return { page: page({ title, body }), results: resultsOf(input, comparisons), figures }
 }
 
 const fileName = (name: string): string => name.replace(/[^\w.-]+/g, '-')

@@ -156,12 +156,9 @@ function resultOf(run: FinishedRun) {
   const { record, history, test, mostProbable, atPoint, explained } = run
   const { temperature } = atPoint.operatingPoint
   const rows = probabilitiesOf(run)
-  const binary = isBinary(run)
   const said = saidOf(run)
-  const bins = (scale: number) => {
-    const { scores, positive } = positives(run, scale)
-    return reliabilityBins(scores, positive)
-  }
+  const two = isBinary(run) && { raw: positives(run), scaled: positives(run, temperature) }
+  const bins = ({ scores, positive }: ReturnType<typeof positives>) => reliabilityBins(scores, positive)
   return {
     model: record.settings.model,
     seed: record.settings.seed,
@@ -176,13 +173,13 @@ function resultOf(run: FinishedRun) {
     metrics: metricsOf(mostProbable),
     intervals: mostProbable.measures,
     patients: mostProbable.patients,
-    aucDelong: binary ? delongInterval(positives(run).scores, positives(run).positive) : null,
+    aucDelong: two ? delongInterval(two.raw.scores, two.raw.positive) : null,
     threshold: {
       ...atPoint.operatingPoint,
       metrics: metricsOf(atPoint),
       intervals: atPoint.measures,
     },
-    calibration: binary ? { temperature, before: bins(1), after: bins(temperature) } : { temperature },
+    calibration: two ? { temperature, before: bins(two.raw), after: bins(two.scaled) } : { temperature },
     history: history.map(({ seconds: _, imagesPerSecond: __, ...row }) => row),
     mistakes: explained.map(({ index, method, borderShare, borderArea, correlation }) => ({
       ...said[index],
@@ -206,8 +203,14 @@ function resultOf(run: FinishedRun) {
   }
 }
 
-/** Everything that the page shows; what is undefined or infinite becomes null in JSON. */
-export function resultsOf({ runs, data, notebook }: ReportInput): Record<string, unknown> {
+/**
+ * Everything that the page shows; what is undefined or infinite becomes null in JSON.
+ * @param comparisons {@link comparisonsOf} the runs.
+ */
+export function resultsOf(
+  { runs, data, notebook }: ReportInput,
+  comparisons: readonly Comparison[],
+): Record<string, unknown> {
   const spreads = spreadsOf(runs)
   const models = Object.fromEntries(
     shownRuns(runs).map((first) => {
@@ -227,7 +230,7 @@ export function resultsOf({ runs, data, notebook }: ReportInput): Record<string,
   const { record } = runs[0]
   return {
     ...(notebook ? { ...models, notebook: NOTEBOOK } : { runs: models }),
-    comparisons: comparisonsOf(runs),
+    comparisons,
     data: Object.fromEntries(data.map(({ name, audit }) => [name, audit])),
     settings: common(runs.map(decisive)),
     adapter: record.adapter,

@@ -106,7 +106,7 @@ test("the notebook's measures follow from its counts; what differs is said", () 
 })
 
 test('what is undefined or infinite is null in results.json', () => {
-  const text = JSON.stringify(resultsOf(input([madeRun('a', TWO, 0, 50)])))
+  const text = JSON.stringify(resultsOf(input([madeRun('a', TWO, 0, 50)]), []))
   assert.not.match(text, /NaN|Infinity/)
   const { intervals, mistakes, aucDelong } = JSON.parse(text).runs.a
   assert.equal(intervals.likelihoodRatioPositive, { estimate: null, low: null, high: null })
