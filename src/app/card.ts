@@ -1,6 +1,6 @@
 // The model card: what a checkpoint says of itself in its metadata, so that the file alone is enough to use the model.
-import { type OperatingPoint } from './operatingPoint.js'
 import { type Classifier, createModel } from '../models/registry.js'
+import { type OperatingPoint } from '../train/operatingPoint.js'
 import { check } from '../util/check.js'
 import { type Checkpoint, loadCheckpoint } from '../weights/load.js'
 

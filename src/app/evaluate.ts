@@ -7,13 +7,13 @@ import type { Dataset } from '../data/imageFolder.js'
 import { findPatients } from '../data/patients.js'
 import type { Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
+import type { Evaluation } from '../train/evaluation.js'
 import { Evaluator } from '../train/evaluator.js'
 import type { Outputs } from '../train/metrics.js'
+import { UNFITTED, fitOperatingPoint, readOutputs } from '../train/operatingPoint.js'
 import { RadiogradError, SettingError, SizeError } from '../util/check.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMetadata } from './card.js'
-import type { Evaluation } from './evaluation.js'
-import { UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
 import { type Listener, withEngine } from './session.js'
 import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settingTables.js'
 import {
@@ -68,7 +68,7 @@ export async function evaluateRun(
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
     const outputs = await outputsOf(engine, build(), test, { ...settings, signal, on })
-    const { evaluateOutputs } = await import('./evaluation.js') // a page that only predicts does not load it
+    const { evaluateOutputs } = await import('../train/evaluation.js') // a page that only predicts does not load it
     return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
 }

@@ -1,9 +1,9 @@
 // What a run tells whoever started it, as it happens: plain data, for a terminal's lines, a page's drawing, or a
 // message from one thread to another.
 import type { MemoryReport } from '../engine/index.js'
+import type { Evaluation } from '../train/evaluation.js'
 import type { HistoryRow } from '../train/history.js'
 import type { ModelCard } from './card.js'
-import type { Evaluation } from './evaluation.js'
 import type { RunRecord, WeightsReport } from './record.js'
 import type { TrainSettings } from './settingTables.js'
 

@@ -20,7 +20,7 @@ export {
   evaluateRun,
   predictRun,
 } from './evaluate.js'
-export type { Evaluation, Figure } from './evaluation.js'
+export type { Evaluation, Figure } from '../train/evaluation.js'
 export type {
   AdapterEvent,
   CalibrateEvent,
@@ -39,7 +39,7 @@ export type {
   StoppedEvent,
   TestEvent,
 } from './events.js'
-export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from './operatingPoint.js'
+export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from '../train/operatingPoint.js'
 export type { ExplainRunOptions, ExplainedFile } from './explain.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'

@@ -1,6 +1,6 @@
 // The model card in words (Mitchell et al. 2019): what lies beside a checkpoint for whoever finds it later. Says what
 // the run knows, and that the rest is not stated.
-import type { Evaluation } from './evaluation.js'
+import type { Evaluation } from '../train/evaluation.js'
 import type { RunRecord } from './record.js'
 
 const digits = (value: number | null): string => (value === null ? '–' : value.toFixed(3))

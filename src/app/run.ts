@@ -1,9 +1,9 @@
 // Opens what a training run's settings name, finds what there is to go on from, and has it trained by training.ts while
 // nobody else may use the store.
 import { preprocessingOf } from '../models/registry.js'
+import type { Evaluation } from '../train/evaluation.js'
 import { SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
-import type { Evaluation } from './evaluation.js'
 import type { RunRecord } from './record.js'
 import { type Saved, type SavedRun, Saves, fingerprint, settingsToGoOn } from './resume.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'

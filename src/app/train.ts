@@ -1,8 +1,8 @@
 // Training runs: begun, and gone on with after they were stopped or killed. Settings and sources in, events and files
 // out: prints nothing and knows no folder, so that a command line, a page and a report start them alike. What does it
 // is run.ts, which a page that trains nothing never loads.
+import type { Evaluation } from '../train/evaluation.js'
 import type { CheckpointSource } from './card.js'
-import type { Evaluation } from './evaluation.js'
 import type { RunRecord } from './record.js'
 import type { Listener } from './session.js'
 import type { TrainSettings } from './settingTables.js'

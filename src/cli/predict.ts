@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { predictRun } from '../app/evaluate.js'
 import type { RunEvent } from '../app/events.js'
-import { UNFITTED } from '../app/operatingPoint.js'
+import { UNFITTED } from '../train/operatingPoint.js'
 import { PREDICT_SETTINGS, type PredictSettings } from '../app/settingTables.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'

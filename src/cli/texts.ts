@@ -1,7 +1,7 @@
 // Events and results of the application as text for people.
 import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent } from '../app/events.js'
-import type { Evaluation } from '../app/evaluation.js'
-import type { OperatingPoint } from '../app/operatingPoint.js'
+import type { Evaluation } from '../train/evaluation.js'
+import type { OperatingPoint } from '../train/operatingPoint.js'
 import type { WeightsReport } from '../app/record.js'
 import type { TrainSettings } from '../app/settingTables.js'
 import type { MemoryReport } from '../engine/index.js'

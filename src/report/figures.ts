@@ -1,9 +1,10 @@
 // Which charts a report has: each with a name, for its file, and a text that says what it shows.
 import { averagePrecision, precisionRecallCurve, rocAuc, rocCurve } from '../stats/curves.js'
 import { reliabilityBins } from '../stats/calibration.js'
+import type { Evaluation } from '../train/evaluation.js'
 import type * as Charts from './charts.js'
 import { isBinary, positives } from './results.js'
-import { type Evaluation, type FinishedRun, type ReportData, shownRuns } from './run.js'
+import { type FinishedRun, type ReportData, shownRuns } from './run.js'
 import { count, list, num } from './words.js'
 
 /** A chart in the page, and its file `<name>.svg`. */

@@ -4,10 +4,11 @@ import { pairedBootstrap, resamples } from '../stats/bootstrap.js'
 import { reliabilityBins } from '../stats/calibration.js'
 import { delongInterval, delongTest } from '../stats/delong.js'
 import { measureOf } from '../stats/summary.js'
+import type { Evaluation } from '../train/evaluation.js'
 import { argmax, probabilities } from '../train/metrics.js'
 import { Random } from '../util/random.js'
 import { NOTEBOOK, differences } from './notebook.js'
-import { type Evaluation, type FinishedRun, type ReportInput, sameTest, shownRuns } from './run.js'
+import { type FinishedRun, type ReportInput, sameTest, shownRuns } from './run.js'
 import { fileOf } from './words.js'
 
 /** Probabilities [n, C] as the model gives them, or at a temperature. */

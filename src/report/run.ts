@@ -1,35 +1,10 @@
 // What a report is made of: finished runs with all that their models say, the data they were trained on, and pictures.
 // Plain data; where it comes from is the application's business.
 import type { Audit } from '../audit/audit.js'
+import type { Evaluation } from '../train/evaluation.js'
 import type { HistoryRow } from '../train/history.js'
-import type { Metrics } from '../train/metrics.js'
 
 type Counts = Readonly<Record<string, number>>
-
-/** A measure with its 95 % interval; null where it is undefined, or not finite. */
-export interface Figure {
-  estimate: number | null
-  low: number | null
-  high: number | null
-}
-
-/** How outputs become a call, fitted on validation images. */
-export interface OperatingPoint {
-  temperature: number
-  /** Of two classes the second is called from this probability on; null: the most probable class is called. */
-  threshold: number | null
-  rule: string
-  sensitivity: number | null
-  specificity: number | null
-  images: number
-}
-
-/** What a model is worth on the test images at an operating point. */
-export interface Evaluation extends Metrics {
-  operatingPoint: OperatingPoint
-  measures: Readonly<Record<string, Figure>>
-  patients: number
-}
 
 /** What a record of a run says; `run.json` has more. */
 export interface RunFacts {

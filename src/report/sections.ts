@@ -17,7 +17,8 @@ import {
   positives,
   saidOf,
 } from './results.js'
-import { type Figure, type FinishedRun, type ReportData, type ReportInput, sameTest, shownRuns } from './run.js'
+import { type FinishedRun, type ReportData, type ReportInput, sameTest, shownRuns } from './run.js'
+import type { Figure } from '../train/evaluation.js'
 import type { BinaryConfusion } from '../train/metrics.js'
 import { count, duration, fileOf, list, num, pValue, plural, withInterval } from './words.js'
 

@@ -1,5 +1,5 @@
 // Numbers as they are written in a report.
-import type { Figure } from './run.js'
+import type { Figure } from '../train/evaluation.js'
 
 /** `0.923`; – where it is undefined, ∞ where it is infinite. */
 export function num(value: number | null | undefined, digits = 3): string {

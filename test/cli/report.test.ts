@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { clock } from '../../src/cli/report.js'
-import { evaluateOutputs } from '../../src/app/evaluation.js'
+import { evaluateOutputs } from '../../src/train/evaluation.js'
 import { evaluationText } from '../../src/cli/texts.js'
 
 const test = suite('report')

@@ -1,6 +1,6 @@
 // Runs that nobody trained, for tests of reports: outputs at random, names that would be HTML if nobody escaped them.
-import { evaluateOutputs } from '../../src/app/evaluation.js'
-import { UNFITTED, fitOperatingPoint } from '../../src/app/operatingPoint.js'
+import { evaluateOutputs } from '../../src/train/evaluation.js'
+import { UNFITTED, fitOperatingPoint } from '../../src/train/operatingPoint.js'
 import { auditDataset } from '../../src/audit/index.js'
 import { confidentMistakes } from '../../src/report/results.js'
 import type { FinishedRun, ReportInput } from '../../src/report/run.js'

@@ -2,7 +2,7 @@
 // on the second class is called. Both are fitted on validation images, never on those that the model is tested on.
 import { fitTemperature } from '../stats/calibration.js'
 import { type ChosenThreshold, thresholdForSensitivity, youdenThreshold } from '../stats/threshold.js'
-import { type Outputs, argmax, probabilities } from '../train/metrics.js'
+import { type Outputs, argmax, probabilities } from './metrics.js'
 
 /** Part of a checkpoint's metadata. */
 export interface OperatingPoint {

@@ -3,7 +3,7 @@
 import { type Measure, bootstrapIntervals, resamples } from '../stats/bootstrap.js'
 import { Ranked, countsOf } from '../stats/ranked.js'
 import { countedCalibrationError, measureOf } from '../stats/summary.js'
-import { type Metrics, type Outputs, computeMetrics, metricsOf, probabilities } from '../train/metrics.js'
+import { type Metrics, type Outputs, computeMetrics, metricsOf, probabilities } from './metrics.js'
 import { type OperatingPoint, readOutputs, secondOf } from './operatingPoint.js'
 
 /** A measure and its 95 % interval; null where it is undefined, or not finite (a likelihood ratio over 0). */

@@ -1,8 +1,8 @@
 // How outputs become a call, and what is said of them: temperatures and thresholds at the edges, several classes.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { evaluateOutputs } from '../../src/app/evaluation.js'
-import { UNFITTED, fitOperatingPoint, readOutputs } from '../../src/app/operatingPoint.js'
+import { evaluateOutputs } from '../../src/train/evaluation.js'
+import { UNFITTED, fitOperatingPoint, readOutputs } from '../../src/train/operatingPoint.js'
 import { modelCardOf, toMetadata } from '../../src/app/card.js'
 import { Random } from '../../src/util/random.js'
 
