@@ -198,7 +198,9 @@ export async function outputsOf(
   const start = performance.now()
   let loader: DataLoader | undefined
   try {
-    loader = new DataLoader(set, { batchSize: await evaluationBatch(evaluator, set), workers: pool })
+    // Each image is seen once: none needs to be remembered.
+    const batchSize = await evaluationBatch(evaluator, set)
+    loader = new DataLoader(set, { batchSize, workers: pool, cacheBytes: 0 })
     return await evaluator.run(loader, {
       signal,
       onStep: (images) => {

@@ -9,7 +9,7 @@ import { MODEL_NAMES } from '../models/registry.js'
 import { type Setting, type SettingTable, type SettingsOf, parseSettings } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
-import { MemoryStore, type Store, readJson, writeJson } from './store.js'
+import { MemoryStore, type Store, alone, readJson, writeJson } from './store.js'
 import { type TrainRunOptions, resumeRun, trainRun } from './train.js'
 
 const T = TRAIN_SETTINGS
@@ -112,30 +112,33 @@ export async function experimentRun(settings: ExperimentSettings, options: Exper
     const files = await there.list()
     const begun = files.some((file) => file.endsWith('.resume')) || files.includes('metrics.json')
     const common = { store: there, data, weights, signal, versions, on: (event: RunEvent) => on?.(event, run) }
-    const { workers, adapter, saveEvery } = own
-    const free = { data: own.data, out: own.out, workers, adapter, saveEvery }
-    return begun ? resumeRun(free, common) : trainRun(own, common)
+    return begun ? resumeRun(freeOf(own), common) : trainRun(own, common)
   }
   if (settings.dryRun) {
     for (const one of plan.slice(0, MODELS.length)) await train(one)
     return null
   }
-  const release = await store.lock?.()
-  try {
-    if (await isNew(store, settings)) await writeJson(store, 'experiment.json', settings)
-    for (const one of plan) if (!(await train(one)).metrics) return null
-    const runs = plan.map(({ model, run }) => ({ name: model, store: open(run) }))
-    const title = 'Chest radiographs: ResNet18 beside a Vision Transformer'
-    const told = on && ((event: RunEvent) => on(event, ''))
-    const report = { title, notebook: true, store, figures: open('figures'), encodeJpeg, data, signal, on: told }
-    return await writeReport(runs, { ...settings, ...report })
-  } catch (error) {
-    // Of an experiment whose first training did not begin nothing stays.
-    if ((await open(plan[0].run).list()).length === 0) await store.remove('experiment.json').catch(() => {})
-    throw error
-  } finally {
-    await release?.()
-  }
+  return alone(store, async () => {
+    try {
+      if (await isNew(store, settings)) await writeJson(store, 'experiment.json', settings)
+      for (const one of plan) if (!(await train(one)).metrics) return null
+      const runs = plan.map(({ model, run }) => ({ name: model, store: open(run) }))
+      const title = 'Chest radiographs: ResNet18 beside a Vision Transformer'
+      const told = on && ((event: RunEvent) => on(event, ''))
+      const report = { title, notebook: true, store, figures: open('figures'), encodeJpeg, data, signal, on: told }
+      return await writeReport(runs, { ...settings, ...report })
+    } catch (error) {
+      // Of an experiment whose first training did not begin nothing stays.
+      if ((await open(plan[0].run).list()).length === 0) await store.remove('experiment.json').catch(() => {})
+      throw error
+    }
+  })
+}
+
+/** The settings that a run which goes on may change. */
+function freeOf(settings: TrainSettings): Partial<TrainSettings> {
+  const names = Object.entries<Setting>(TRAIN_SETTINGS).flatMap(([name, { free }]) => (free ? [name] : []))
+  return Object.fromEntries(names.map((name) => [name, settings[name as keyof TrainSettings]]))
 }
 
 /** Whether the store holds no experiment yet; one with other settings is refused. */

@@ -4,7 +4,6 @@ import { auditDataset } from '../audit/audit.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Sample } from '../data/imageFolder.js'
-import { findPatients } from '../data/patients.js'
 import type { HostStep } from '../data/transforms.js'
 import type { Engine } from '../engine/index.js'
 import { makeReport } from '../report/report.js'
@@ -22,7 +21,7 @@ import type { RunRecord } from './record.js'
 import { type Listener, withEngine } from './session.js'
 import type { SettingTable, SettingsOf } from './settings.js'
 import { MACHINE_SETTINGS, type MachineSettings } from './settingTables.js'
-import { type DataSource, openSplits, readableSplits } from './splits.js'
+import { type DataSource, openSplits, patientsOf, readableSplits, within } from './splits.js'
 import { type Store, readJson, writeJson, writeText } from './store.js'
 
 /** Of a report. */
@@ -60,16 +59,19 @@ export interface ReportOptions extends MachineSettings {
 interface Read extends ReportedRun {
   record: RunRecord
   history: HistoryRow[]
-  checkpoint: Uint8Array
 }
+
+const CHECKPOINT = 'best.safetensors'
+const FINISHED = "must hold a finished run of 'train', got none"
 
 async function readRun({ name, store }: ReportedRun): Promise<Read> {
   const record = await readJson<RunRecord>(store, 'run.json')
-  const [table, checkpoint] = [await store.read('history.csv'), await store.read('best.safetensors')]
-  const whole = record?.command === 'train' && table && checkpoint && (await store.list()).includes('metrics.json')
-  check(whole, `${store.name}: must hold a finished run of 'train', got none`)
+  const table = await store.read('history.csv')
+  const there = await store.list()
+  const whole = ['metrics.json', CHECKPOINT].every((file) => there.includes(file))
+  check(record?.command === 'train' && table && whole, `${store.name}: ${FINISHED}`)
   const history = parseHistory(new TextDecoder().decode(table), store.name)
-  return { name, store, record, history, checkpoint }
+  return { name, store, record, history }
 }
 
 /**
@@ -142,8 +144,10 @@ class Gathering {
     files: Map<string, Sample>,
   ): Promise<FinishedRun | null> {
     const { signal, on } = this.options
-    const { name, record, history, checkpoint } = one
+    const { name, store, record, history } = one
     const { settings } = record
+    const checkpoint = await store.read(CHECKPOINT)
+    check(checkpoint, `${store.name}: ${FINISHED}`)
     const { card, build } = await readModel(checkpoint)
     const splits = await readableSplits(
       openSplits(this.source(one), { ...settings, ...card, augment: 'none' }),
@@ -161,7 +165,7 @@ class Gathering {
       point = fitOperatingPoint(steering)
     }
     const { samples } = splits.test
-    const patients = findPatients(samples, settings.patientPattern).of
+    const patients = patientsOf(splits.test, settings)
     const root = this.source(one)
     const test = { ...outputs, files: samples.map(({ path }) => within(path, root)), patients }
     test.files.forEach((file, i) => files.set(file, samples[i]))
@@ -198,7 +202,7 @@ class Gathering {
 
   /** An audit and samples of each data set that the runs name. */
   private async data(read: readonly Read[]): Promise<ReportData[]> {
-    const { signal, workers } = this.options
+    const { signal, workers, maxPixels } = this.options
     const found: ReportData[] = []
     const sources = new Map(read.map((one) => [this.source(one), one]))
     for (const [source, one] of sources) {
@@ -206,9 +210,8 @@ class Gathering {
       const folder = typeof source === 'string' ? (/[^/\\]+(?=[/\\]*$)/.exec(source)?.[0] ?? source) : 'picked files'
       const alike = found.filter(({ name }) => name.startsWith(folder)).length
       const name = alike ? `${folder} (${alike + 1})` : folder
-      const audit = await auditDataset(source, { workers, signal })
-      const { card } = await readModel(one.checkpoint)
-      const { train } = openSplits(source, { ...settings, ...card, augment: 'none' })
+      const audit = await auditDataset(source, { workers, maxPixels, signal })
+      const { train } = openSplits(source, { ...settings, augment: 'none' })
       const samples: ReportData['samples'][0][] = []
       for (const [label, name] of train.classes.entries()) {
         const own = new Random(0, 0x5a3d, label).shuffle(train.samples.filter((sample) => sample.label === label))
@@ -234,10 +237,4 @@ class Gathering {
     for (const byte of bytes) text += String.fromCharCode(byte)
     return `data:image/jpeg;base64,${btoa(text)}`
   }
-}
-
-/** A file by its path below the data set's folder. */
-function within(path: string, source: DataSource): string {
-  const root = typeof source === 'string' ? source : ''
-  return (path.startsWith(root) ? path.slice(root.length) : path).replace(/^[/\\]+/, '').replaceAll('\\', '/')
 }

@@ -9,7 +9,7 @@ import { digest, pack, unpack } from './pack.js'
 import type { WeightsReport } from './record.js'
 import { type SettingTable, parseSettings } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
-import type { DataSource, Splits } from './splits.js'
+import { type DataSource, type Splits, within } from './splits.js'
 import type { Store } from './store.js'
 
 /** Where a run was computed: with another of these its numbers may differ in their last bits. */
@@ -187,10 +187,8 @@ export function settingsToGoOn(saved: TrainSettings, changes: Partial<TrainSetti
 
 /** One text for which images, by their paths in the data set, are in which part with which label. */
 export function fingerprint({ train, validation, test }: Splits, source: DataSource): Promise<string> {
-  const root = typeof source === 'string' ? source : ''
-  const within = (path: string) => (path.startsWith(root) ? path.slice(root.length) : path).replace(/^[/\\]+/, '')
   const parts = [train, validation, test].map(
-    (part) => part?.samples.map(({ path, label }) => [within(path).replaceAll('\\', '/'), label]) ?? null,
+    (part) => part?.samples.map(({ path, label }) => [within(path, source), label]) ?? null,
   )
   return digest(new TextEncoder().encode(JSON.stringify(parts)))
 }

@@ -11,7 +11,7 @@ import { run } from './training.js'
 import { withEngine } from './session.js'
 import type { TrainSettings } from './settingTables.js'
 import { type DataSource, openSplits, readableSplits } from './splits.js'
-import { type Store, readJson } from './store.js'
+import { alone, readJson } from './store.js'
 
 /** See `trainRun`. */
 export function begin(settings: TrainSettings, options: TrainRunOptions): Promise<TrainOutcome> {
@@ -71,16 +71,6 @@ const unbegun = (settings: TrainSettings, card: ModelCard, images: string): Save
 })
 
 const nameOf = (data: DataSource) => (typeof data === 'string' ? data : 'the picked files')
-
-/** Runs `work` while no other run may use the store. */
-async function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
-  const release = await store.lock?.()
-  try {
-    return await work()
-  } finally {
-    await release?.()
-  }
-}
 
 /** The results of a run that nothing is left to do of. */
 async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {

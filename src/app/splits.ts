@@ -166,6 +166,25 @@ export function classCounts({ samples, classes }: Pick<Dataset, 'samples' | 'cla
   )
 }
 
+/** Whom a run's test images are of. Its pattern may be made for the names of train alone. */
+export function patientsOf(
+  { samples }: Dataset,
+  { patientPattern }: Pick<SplitOptions, 'patientPattern'>,
+): readonly string[] {
+  try {
+    return findPatients(samples, patientPattern).of
+  } catch (error) {
+    if (!(error instanceof RadiogradError)) throw error
+    return findPatients(samples).of
+  }
+}
+
+/** A file by its path below the data set's folder. */
+export function within(path: string, source: DataSource): string {
+  const root = typeof source === 'string' ? source : ''
+  return (path.startsWith(root) ? path.slice(root.length) : path).replace(/^[/\\]+/, '').replaceAll('\\', '/')
+}
+
 /** Names the setting that `work` has something to complain about. */
 function blame<T>(setting: string, given: number | undefined, work: () => T): T {
   try {

@@ -22,6 +22,16 @@ export interface Store {
   lock?(): Promise<() => Promise<void>>
 }
 
+/** Runs `work` while no other run may use the store. */
+export async function alone<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  const release = await store.lock?.()
+  try {
+    return await work()
+  } finally {
+    await release?.()
+  }
+}
+
 /** Said of a store that another run has. */
 export const IN_USE = 'must be used by one run at a time, got another that is still running'
 

@@ -2,7 +2,6 @@
 import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
-import { findPatients } from '../data/patients.js'
 import { computeClassWeight } from '../data/split.js'
 import type { Engine } from '../engine/index.js'
 import { type Classifier, createModel } from '../models/registry.js'
@@ -19,14 +18,14 @@ import { type OperatingPoint, UNFITTED, fitOperatingPoint } from '../train/opera
 import type { TrainerState } from '../train/state.js'
 import type { Checkpoint } from '../weights/load.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
-import { RadiogradError, SettingError } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { modelCardText } from './modelCard.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
 import type { TrainSettings } from './settingTables.js'
-import { type Splits, classCounts } from './splits.js'
+import { type Splits, classCounts, patientsOf } from './splits.js'
 import { type Store, writeJson, writeText } from './store.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import { chooseTrainable } from './trainable.js'
@@ -180,16 +179,6 @@ function classWeightOf({ samples, classes }: Dataset): Float32Array {
 function steering(validation: Dataset, { dropLast, batchSize }: TrainSettings): Dataset {
   const full = validation.samples.length - (validation.samples.length % batchSize)
   return dropLast && full > 0 ? { ...validation, samples: validation.samples.slice(0, full) } : validation
-}
-
-/** Whom the images are of. A pattern may be made for the names of train alone. */
-function patientsOf({ samples }: Dataset, { patientPattern }: TrainSettings): readonly string[] {
-  try {
-    return findPatients(samples, patientPattern).of
-  } catch (error) {
-    if (!(error instanceof RadiogradError)) throw error
-    return findPatients(samples).of
-  }
 }
 
 function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {

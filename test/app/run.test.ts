@@ -17,6 +17,7 @@ import {
   readModel,
   trainRun,
 } from '../../src/index.js'
+import { writeReport } from '../../src/app/report.js'
 import { Evaluator } from '../../src/train/evaluator.js'
 import { DataLoader, ImageFolder, pipeline } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
@@ -154,6 +155,16 @@ test('evaluation and prediction agree with the run, from a file or its bytes', a
   }))!
   const { tn, tp } = (await json('metrics.json')).confusion
   assert.is(predictions.filter((p) => p.file.includes(`/${p.class}/`)).length, tn + tp)
+})
+
+test('a report follows a pattern for patients that was made for the names of train alone', async () => {
+  const there = new MemoryStore()
+  const patientPattern = 'train-(\\d+)'
+  const { metrics } = await trainRun({ ...settings, epochs: 1, patientPattern }, { store: there, data })
+  const places = { store: new MemoryStore(), figures: new MemoryStore(), encodeJpeg: () => new Uint8Array(1) }
+  const report = { ...settings, title: 'a', data, ...places }
+  const results = (await writeReport([{ name: 'a', store: there }], report)) as { runs: { a: { patients: number } } }
+  assert.is(results.runs.a.patients, metrics!.patients)
 })
 
 test('a checkpoint opens as a model with its card', async () => {
