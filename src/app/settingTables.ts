@@ -1,5 +1,5 @@
-// The settings of what this application does, one table each: name, kind, range, default and help in one place, and what
-// run.json holds follows from them. Plain data: a table can be sent as JSON.
+// The settings of what this application does, one table each: name, kind, range, default and help in one place, and
+// what run.json holds follows from them. Plain data: a table can be sent as JSON.
 import { MAX_PIXELS } from '../data/image.js'
 import { MODEL_NAMES } from '../models/registry.js'
 import type { SettingTable, SettingsOf } from './settings.js'
