@@ -44,8 +44,9 @@ export interface CompileRow {
 }
 
 /**
- * Compile time of every pipeline of a step, dearest first. Drivers compile partly when a pipeline is made and partly at
- * its first dispatch (lavapipe), so each is made alone, then dispatched alone, twice. Must run in {@link EMPTY_CACHE}.
+ * Compile time of every pipeline of a step, the slowest first. Drivers compile partly when a pipeline is made and
+ * partly at its first dispatch (lavapipe), so each is made alone, then dispatched alone, twice. Must run in {@link
+ * EMPTY_CACHE}.
  */
 export async function compileTimes(step: () => unknown): Promise<CompileRow[]> {
   const dispatches = new Map<string, Dispatch>()

@@ -1,5 +1,5 @@
 // Winograd's transform of 3×3 kernels: w [3, 3, C, CO] → u [(TILE+2)², C, CO], u = G·g·Gᵀ. With `flip` the kernels are
-// turned by half a circle first, as the gradient for the input wants them. One invocation a pair of channels;
+// rotated by 180° first, as the gradient for the input wants them. One invocation a pair of channels;
 // dispatched over ceil(C·CO / 64).
 // @include lib/winograd.wgsl
 // @include lib/index.wgsl
