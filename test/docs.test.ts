@@ -65,7 +65,14 @@ for (const [file, text] of texts) {
 }
 
 test('the training command leaves what the README says', () => {
-  for (const file of ['best.safetensors', 'history.csv', 'metrics.json', 'run.json', 'MODEL_CARD.md'])
+  for (const file of [
+    'best.safetensors',
+    'history.csv',
+    'metrics.json',
+    'predictions.csv',
+    'run.json',
+    'MODEL_CARD.md',
+  ])
     assert.ok(existsSync(join(place, 'runs/resnet18', file)), file)
 })
 

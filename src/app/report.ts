@@ -52,7 +52,7 @@ export interface ReportOptions extends MachineSettings {
   signal?: AbortSignal
   on?: Listener
   /** A picture as a JPEG file. */
-  encodeJpeg: (image: Image) => Uint8Array
+  encodeJpeg: (image: Image) => Uint8Array | Promise<Uint8Array>
 }
 
 /** A run that was read. */
@@ -190,13 +190,15 @@ class Gathering {
     )
     return {
       ...run,
-      explained: explained.map(({ picture, heatMap, randomised, ...rest }, i) => ({
-        ...rest,
-        index: mistakes[i].index,
-        picture: this.uri(picture),
-        heatMap: this.uri(heatMap),
-        randomised: this.uri(randomised),
-      })),
+      explained: await Promise.all(
+        explained.map(async ({ picture, heatMap, randomised, ...rest }, i) => ({
+          ...rest,
+          index: mistakes[i].index,
+          picture: await this.uri(picture),
+          heatMap: await this.uri(heatMap),
+          randomised: await this.uri(randomised),
+        })),
+      ),
     }
   }
 
@@ -231,8 +233,8 @@ class Gathering {
     return this.uri(await this.pool.decode({ path, file, steps }))
   }
 
-  private uri(image: Image): string {
-    const bytes = this.options.encodeJpeg(image)
+  private async uri(image: Image): Promise<string> {
+    const bytes = await this.options.encodeJpeg(image)
     let text = ''
     for (const byte of bytes) text += String.fromCharCode(byte)
     return `data:image/jpeg;base64,${btoa(text)}`

@@ -51,7 +51,7 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   if (!saved && !settings.dryRun && (await saves.begin(unbegun(settings, card, images)))) on?.({ kind: 'replaced' })
   try {
     return await withEngine(settings, on, (engine) =>
-      run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options }),
+      run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options, data }),
     )
   } catch (error) {
     if (!settings.dryRun) await saves.giveUp().catch(() => {}) // the first failure is the one to tell

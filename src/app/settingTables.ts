@@ -228,7 +228,7 @@ export const TRAIN_SETTINGS = {
     default: 'runs/train',
     value: 'dir',
     free: true,
-    help: 'folder for best.safetensors, history.csv, metrics.json, run.json and MODEL_CARD.md',
+    help: 'folder for best.safetensors, history.csv, predictions.csv, metrics.json, run.json and MODEL_CARD.md',
   },
   ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,

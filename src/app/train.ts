@@ -11,8 +11,8 @@ import type { Store } from './store.js'
 
 export interface TrainRunOptions {
   /**
-   * Where `best.safetensors`, `history.csv`, `metrics.json` and `run.json` go, and until the run is finished the
-   * `*.resume` files that {@link resumeRun} goes on from.
+   * Where `best.safetensors`, `history.csv`, `predictions.csv`, `metrics.json`, `run.json` and `MODEL_CARD.md` go, and
+   * until the run is finished the `*.resume` files that {@link resumeRun} goes on from.
    */
   store: Store
   /** The images; what the settings name when left out. */
@@ -21,6 +21,8 @@ export interface TrainRunOptions {
   weights?: CheckpointSource | ((name: string) => CheckpointSource)
   /** Ends the run after the current step, when its state is saved. */
   signal?: AbortSignal
+  /** Ends training after the current step and tests the best epoch so far; without one it ends as by `signal`. */
+  finish?: AbortSignal
   on?: Listener
   /** Of the program that runs and what it runs on, for the record. */
   versions?: Record<string, string>

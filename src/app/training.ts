@@ -22,10 +22,11 @@ import { SettingError } from '../util/check.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { modelCardText } from './modelCard.js'
+import { predictionsCsv } from './predictions.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
 import type { TrainSettings } from './settingTables.js'
-import { type Splits, classCounts, patientsOf } from './splits.js'
+import { type DataSource, type Splits, classCounts, patientsOf, within } from './splits.js'
 import { type Store, writeJson, writeText } from './store.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import { chooseTrainable } from './trainable.js'
@@ -43,13 +44,15 @@ export interface RunParts {
   saved: Saved | null
   saves: Saves
   store: Store
-  options: Pick<TrainRunOptions, 'signal' | 'on' | 'versions'>
+  options: Pick<TrainRunOptions, 'signal' | 'finish' | 'on' | 'versions'>
+  /** Where the images come from. */
+  data: DataSource
 }
 
 /** Trains, tests, and writes what there is to write. */
 export async function run(parts: RunParts): Promise<TrainOutcome> {
   const { engine, settings, card, splits, checkpoint, saved, options } = parts
-  const { signal, on } = options
+  const { signal, finish, on } = options
   const training = saved?.run.training ?? null
   const model = createModel(settings.model, {
     numClasses: card.classes.length,
@@ -75,21 +78,33 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     const record = result.history.length ? await files.finishTraining(result) : null
     const stopped = (why: 'early' | 'aborted') => on?.({ kind: 'stopped', why, bestEpoch: result.best?.epoch ?? null })
     if (result.stopped !== 'completed') stopped(result.stopped)
-    if (result.stopped === 'aborted') return { record, metrics: null }
+    const enough = finish?.aborted && !signal?.aborted && result.best
+    if (result.stopped === 'aborted' && !enough) return { record, metrics: null }
 
     const outputs = await outputsOf(engine, model, splits.test, { workers: pool, signal, on })
     if (!outputs) {
       stopped('aborted')
       return { record, metrics: null }
     }
-    const metrics = evaluateOutputs(outputs, patientsOf(splits.test, settings), files.operatingPoint)
-    const last = await files.finish(result, metrics)
+    const patients = patientsOf(splits.test, settings)
+    const metrics = evaluateOutputs(outputs, patients, files.operatingPoint)
+    const last = await files.finish(result, metrics, predictionsOf(parts, outputs, patients, files.operatingPoint))
     on?.({ kind: 'metrics', metrics, classes: card.classes, bestEpoch: last.bestEpoch! })
     on?.({ kind: 'done', record: last, metrics })
     return { record: last, metrics }
   } finally {
     await pool.close()
   }
+}
+
+function predictionsOf(
+  { splits: { test }, data }: RunParts,
+  outputs: Outputs,
+  patients: readonly string[],
+  point: OperatingPoint,
+): string {
+  const names = test.samples.map(({ path }) => within(path, data))
+  return predictionsCsv(test, names, patients, outputs, point)
 }
 
 /** Images per batch for all evaluations of the run. What cannot be evaluated is refused before it is trained. */
@@ -126,7 +141,7 @@ function tellBeginning(
 
 /** The settings as the training loop takes them. */
 function trainerOptions(
-  { engine, settings, splits, options: { signal, on } }: RunParts,
+  { engine, settings, splits, options: { signal, finish, on } }: RunParts,
   model: Classifier,
   workers: DecodePool,
   files: RunFiles,
@@ -156,7 +171,7 @@ function trainerOptions(
     gradAccumulation: settings.gradAccumulation,
     precision: settings.precision,
     saveEvery: 60_000 * settings.saveEvery,
-    signal,
+    signal: eitherOf(signal, finish),
     onProgress: (progress) => on?.({ kind: 'progress', ...progress }),
     onBest: (state, row, validation) => files.writeBest(state, row, validation),
     onEpoch: async (row, best) => {
@@ -165,6 +180,11 @@ function trainerOptions(
     },
     onSave: (state) => files.save(state),
   }
+}
+
+/** A signal that follows both. */
+function eitherOf(a?: AbortSignal, b?: AbortSignal): AbortSignal | undefined {
+  return a && b ? AbortSignal.any([a, b]) : (a ?? b)
 }
 
 function classWeightOf({ samples, classes }: Dataset): Float32Array {
@@ -201,7 +221,7 @@ function surroundingsOf({ adapterName, adapterKind }: Engine, versions: Surround
 const EVENTS = 'events.out.tfevents'
 
 /** What an earlier run in the same store has said of its own results. */
-const TABLES = ['history.csv', 'metrics.json', 'run.json', 'MODEL_CARD.md']
+const TABLES = ['history.csv', 'metrics.json', 'predictions.csv', 'run.json', 'MODEL_CARD.md']
 
 /** The files of a run: its results, and what it takes to go on with it. */
 class RunFiles {
@@ -283,7 +303,8 @@ class RunFiles {
   }
 
   /** Nothing is left to do. */
-  async finish(result: TrainResult, metrics: Evaluation): Promise<RunRecord> {
+  async finish(result: TrainResult, metrics: Evaluation, predictions: string): Promise<RunRecord> {
+    await writeText(this.parts.store, 'predictions.csv', predictions)
     await writeJson(this.parts.store, 'metrics.json', metrics)
     const record = await this.finishTraining(result)
     await writeText(this.parts.store, 'MODEL_CARD.md', modelCardText(record, metrics))

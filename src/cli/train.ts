@@ -111,7 +111,9 @@ export class RunLines {
         return report.say(`test      ${images}\n${evaluationText(metrics, classes)}`)
       }
       case 'done': {
-        report.say(`wrote     best.safetensors, history.csv, metrics.json, run.json, MODEL_CARD.md in ${dir}`)
+        report.say(
+          `wrote     best.safetensors, history.csv, predictions.csv, metrics.json, run.json, MODEL_CARD.md in ${dir}`,
+        )
         const { bestEpoch, epochs, stopped, seconds } = event.record
         return report.result({ ...event.metrics, bestEpoch, epochs, stopped, seconds, out: dir })
       }

@@ -37,7 +37,7 @@ const settings = parseSettings(TRAIN_SETTINGS, {
   workers: 0,
   saveEvery: 0,
 })
-const RESULTS = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+const RESULTS = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'predictions.csv', 'run.json']
 
 const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes ?? undefined)
 /** What must be the same: bytes, and tables without times. */

@@ -6,6 +6,7 @@ import {
   MemoryStore,
   type RunEvent,
   TRAIN_SETTINGS,
+  UNFITTED,
   computeMetrics,
   evaluateRun,
   init,
@@ -15,13 +16,17 @@ import {
   parseSettings,
   predictRun,
   readModel,
+  stats,
   trainRun,
 } from '../../src/index.js'
+import { parsePredictions, predictionsCsv } from '../../src/app/predictions.js'
 import { writeReport } from '../../src/app/report.js'
+import { serveRuns, spawn } from '../../src/worker.js'
 import { Evaluator } from '../../src/train/evaluator.js'
 import { DataLoader, ImageFolder, pipeline } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
 import { generated as data } from '../data/generated.js'
+import { failure, refused } from '../errors.js'
 
 const test = suite('runs')
 const settings = parseSettings(TRAIN_SETTINGS, {
@@ -38,10 +43,17 @@ const settings = parseSettings(TRAIN_SETTINGS, {
 const store = new MemoryStore()
 const json = async (name: string) => JSON.parse(new TextDecoder().decode((await store.read(name))!))
 
-test('training tells what happens and writes five files, and nothing else', async () => {
+test('training tells what happens and writes six files, and nothing else', async () => {
   const events: RunEvent[] = []
   const { record, metrics } = await trainRun(settings, { store, data, on: (event) => events.push(event) })
-  assert.equal(await store.list(), ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json'])
+  assert.equal(await store.list(), [
+    'MODEL_CARD.md',
+    'best.safetensors',
+    'history.csv',
+    'metrics.json',
+    'predictions.csv',
+    'run.json',
+  ])
   const kinds = events.map((event) => event.kind).filter((kind, i, all) => kind !== all[i - 1])
   assert.equal(kinds, [
     'settings',
@@ -157,6 +169,9 @@ test('evaluation and prediction agree with the run, from a file or its bytes', a
   assert.is(predictions.filter((p) => p.file.includes(`/${p.class}/`)).length, tn + tp)
 })
 
+/** Of two images and classes: nothing is more probable. */
+const outputsOfTwo = { logits: [0, 0, 0, 0], labels: [1, 0], numClasses: 2 }
+
 test('a report follows a pattern for patients that was made for the names of train alone', async () => {
   const there = new MemoryStore()
   const patientPattern = 'train-(\\d+)'
@@ -165,6 +180,88 @@ test('a report follows a pattern for patients that was made for the names of tra
   const report = { ...settings, title: 'a', data, ...places }
   const results = (await writeReport([{ name: 'a', store: there }], report)) as { runs: { a: { patients: number } } }
   assert.is(results.runs.a.patients, metrics!.patients)
+})
+
+test('training that is to finish tests the best epoch so far; before the first epoch there is nothing to test', async () => {
+  const enough = new AbortController()
+  const there = new MemoryStore()
+  const on = (event: RunEvent) => event.kind === 'epoch' && enough.abort()
+  const { record, metrics } = await trainRun(settings, { store: there, data, finish: enough.signal, on })
+  assert.equal([record!.stopped, record!.epochs, record!.bestEpoch, metrics!.n], ['aborted', 1, 1, 8])
+  assert.equal(await there.list(), await store.list())
+  const early = await trainRun(settings, { store: there, data, finish: AbortSignal.abort() })
+  assert.equal(early, { record: null, metrics: null })
+})
+
+test('predictions.csv holds what the metrics are made of', async () => {
+  const text = new TextDecoder().decode((await store.read('predictions.csv'))!)
+  const { classes, files, patients, labels, called, probabilities } = parsePredictions(text, 'test')
+  const metrics = await json('metrics.json')
+  assert.equal([classes, files.length, patients.length], [['NORMAL', 'PNEUMONIA'], 8, 8])
+  assert.ok(files.every((file, i) => file.startsWith(`${classes[labels[i]]}/`)))
+  assert.is(
+    stats.rocAuc(
+      labels.map((_, i) => probabilities[2 * i + 1]),
+      labels.map(Boolean),
+    ),
+    metrics.measures.auc.estimate,
+  )
+  assert.is(called.filter((c, i) => c === labels[i]).length / 8, metrics.accuracy)
+  const back = parsePredictions(
+    predictionsCsv({ classes: ['a,b', 'c"d'] }, ['x\ny', 'z'], ['p', ''], outputsOfTwo, UNFITTED),
+    'test',
+  )
+  assert.equal(
+    [back.classes, back.files, back.patients],
+    [
+      ['a,b', 'c"d'],
+      ['x\ny', 'z'],
+      ['p', ''],
+    ],
+  )
+  refused(
+    () => parsePredictions('file,patient\n', 'a'),
+    'a: predictions.csv must have a line an image, got another table',
+  )
+})
+
+test('a worker does what a page asks: events, results, errors and signals pass through messages', async () => {
+  const { port1, port2 } = new MessageChannel()
+  serveRuns(port1)
+  const runs = spawn(port2)
+  const dir = join(scratch(), 'asked')
+  try {
+    assert.equal((await runs.tables()).train, TRAIN_SETTINGS)
+    const kinds = new Set<string>()
+    const on = (event: RunEvent) => kinds.add(event.kind)
+    const abort = new AbortController()
+    const first = await runs.train(settings, {
+      store: dir,
+      data,
+      signal: abort.signal,
+      on: (event) => (on(event), event.kind === 'epoch' && abort.abort()),
+    })
+    assert.equal([first.record!.stopped, first.metrics], ['aborted', null])
+    const { metrics } = await runs.resume({}, { store: dir, data, on })
+    assert.equal(metrics, await json('metrics.json'))
+    assert.ok(
+      ['adapter', 'progress', 'stopped', 'resumed', 'done'].every((kind) => kinds.has(kind)),
+      [...kinds].join(),
+    )
+    const checkpoint = (await openFolder(dir).read('best.safetensors'))!
+    assert.is((await runs.card(checkpoint)).model, 'resnet18')
+    assert.equal(await runs.evaluate(settings, { checkpoint, data }), metrics)
+    assert.ok((await runs.memory(settings, { data })).planned > 0)
+    assert.is(
+      await failure(() => runs.train({ ...settings, resizeSize: 31 }, { store: dir, data })),
+      "resizeSize: must be 32 or more, as the images' size, got 31",
+    )
+    assert.is((await runs.audit({}, { data, onProgress() {} })).audit.images, data.length)
+  } finally {
+    runs.close()
+    port2.close()
+  }
+  assert.is(await failure(() => runs.tables()), 'worker: must run to answer, got one that was closed')
 })
 
 test('a checkpoint opens as a model with its card', async () => {

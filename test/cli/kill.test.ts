@@ -51,7 +51,7 @@ if (kills > 1) {
   })
 }
 
-const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'predictions.csv', 'run.json']
 /** Without seconds and images a second. */
 const history = (out: string) =>
   readFileSync(join(out, 'history.csv'), 'utf8').replace(/^((?:[^,\n]*,){6})[^,\n]*,[^,\n]*/gm, '$1')

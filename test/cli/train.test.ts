@@ -15,7 +15,7 @@ const data = join(dir, 'data')
 await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
 
 const best = join(dir, 'a/best.safetensors')
-const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'run.json']
+const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'predictions.csv', 'run.json']
 const SETTINGS = ['--image-size', '32', '--batch-size', '8', '--epochs', '2', '--lr', '1e-3', '--val-split', '0.2']
 const command = (out: string) => ['train', '--data', data, ...SETTINGS, '--out', join(dir, out)]
 const train = (out: string, ...more: string[]) => radiograd([...command(out), ...more])
@@ -30,7 +30,7 @@ interface Prediction {
   threshold: number
 }
 
-test('train writes five whole files and one JSON document', async () => {
+test('train writes six whole files and one JSON document', async () => {
   const { code, stdout, stderr } = await train('a', '--json')
   assert.is(code, 0, stderr)
   assert.equal(readdirSync(join(dir, 'a')).sort(), FILES)
