@@ -1,12 +1,13 @@
 // y = (h - mean)·rstd·weight + bias over each row of h = x, or of h = x + residual if there is one, which goes into
 // `sum`. x, residual, sum, y [rows, cols] and weight, bias [cols] (1 and 0 where there are none) as vec4; stats [3,
 // rows]: the mean as the sum of two numbers, rstd. One subgroup a row, `rows` workgroups: each lane keeps four
-// running means, as distances from the row's first value, and deviations (Welford 1962), merged at the end of the row
-// (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
+// running means, as distances from the row's first value, and squared deviations (Welford 1962), merged at the end of
+// the row (Chan, Golub & LeVeque 1983), so that a row far from zero loses nothing.
 // @variant T = f32, f16
 // @variant SG = 4, 8
 // @require subgroups
 // @include lib/index.wgsl
+// @include lib/moments.wgsl
 struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, has_residual: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> residual: array<vec4<T>>;
@@ -24,6 +25,23 @@ fn input_at(at: u32) -> vec4<f32> {
   return vec4<f32>(vec4<T>(h + vec4<f32>(residual[at])));
 }
 
+struct Lane { means: vec4<f32>, squares: vec4<f32>, count: f32 }
+
+// Of what this lane sees of a row, in units of 1/scale; the sum with the residual is stored on the way.
+fn lane_of(lane: u32, base: u32, cols: u32, shift: f32, scale: f32) -> Lane {
+  var found = Lane();
+  for (var c = lane; c < cols; c += SG) {
+    let h = input_at(base + c);
+    if (params.has_residual != 0u) { sum[base + c] = vec4<T>(h); }
+    found.count += 1.0;
+    let distance = (h - shift) * scale;
+    let delta = distance - found.means;
+    found.means += delta * (1.0 / found.count); // one division, not four
+    found.squares += delta * (distance - found.means);
+  }
+  return found;
+}
+
 @compute @workgroup_size(SG)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
@@ -34,22 +52,20 @@ fn main(
   let cols = params.cols / 4u;
   let base = row * cols;
   let shift = input_at(base).x;
-  var count = 0.0;
-  var means = vec4<f32>(0.0);
-  var deviations = vec4<f32>(0.0);
-  for (var c = lane; c < cols; c += SG) {
-    let h = input_at(base + c);
-    if (params.has_residual != 0u) { sum[base + c] = vec4<T>(h); }
-    count += 1.0;
-    let distance = h - shift;
-    let delta = distance - means;
-    means += delta * (1.0 / count); // one division, not four
-    deviations += delta * (distance - means);
+  var scale = 1.0;
+  var found = lane_of(lane, base, cols, shift, scale);
+  if (!all(found.squares < vec4<f32>(1e37))) { // squares of numbers beyond 1e18 leave f32: once more in a larger unit
+    scale = SHRUNK;
+    found = lane_of(lane, base, cols, shift, scale);
   }
-  let mean = subgroupAdd(dot(means, vec4<f32>(count))) / f32(params.cols);
+  let means = found.means / scale;
+  let mean = subgroupAdd(dot(means, vec4<f32>(found.count))) / f32(params.cols);
   let apart = means - mean;
-  let variance = subgroupAdd(dot(deviations + count * apart * apart, vec4<f32>(1.0))) / f32(params.cols);
-  let rstd = 1.0 / sqrt(variance + params.eps);
+  let small = apart * SHRUNK;
+  let squares = found.squares / scale / scale + found.count * apart * apart;
+  let shrunk = found.squares * (SHRUNK / scale) * (SHRUNK / scale) + found.count * small * small;
+  let each = vec4<f32>(1.0);
+  let rstd = rstd_from(subgroupAdd(dot(squares, each)), subgroupAdd(dot(shrunk, each)), f32(params.cols), params.eps);
   let whole = shift + mean;
   let rest = (shift - whole) + mean;
   for (var c = lane; c < cols; c += SG) {

@@ -1,8 +1,10 @@
 // As layernorm_forward_cpu.wgsl for any number of columns and without subgroups: x, residual, sum, y [rows, cols],
 // weight, bias [cols], stats [3, rows] as f32. One workgroup of 64 a row, `rows` workgroups; first the mean, as
-// distance from the row's first value, then the deviations from it, each summed over the invocations in a fixed order.
+// distance from the row's first value, then the squared deviations from it, also those of shrunk deviations for rows
+// beyond 1e18, each summed over the invocations in a fixed order.
 // @variant T = f32, f16
 // @include lib/index.wgsl
+// @include lib/moments.wgsl
 struct Params { rows: u32, cols: u32, eps: f32, has_weight: u32, has_bias: u32, has_residual: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> residual: array<T>;
@@ -47,13 +49,16 @@ fn main(
   }
   let mean = over_workgroup(total, lane) / f32(params.cols);
   var squares = 0.0;
+  var shrunk = 0.0;
   for (var c = lane; c < params.cols; c += LANES) {
     var h: f32;
     if (params.has_residual != 0u) { h = f32(sum[base + c]); } else { h = f32(x[base + c]); }
     let deviation = h - shift - mean;
     squares += deviation * deviation;
+    shrunk += (deviation * SHRUNK) * (deviation * SHRUNK);
   }
-  let rstd = 1.0 / sqrt(over_workgroup(squares, lane) / f32(params.cols) + params.eps);
+  let all = over_workgroup(squares, lane);
+  let rstd = rstd_from(all, over_workgroup(shrunk, lane), f32(params.cols), params.eps);
   let whole = shift + mean;
   let rest = (shift - whole) + mean;
   for (var c = lane; c < params.cols; c += LANES) {

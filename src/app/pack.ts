@@ -1,6 +1,7 @@
 // Plain data with large arrays in it as bytes, and back: the arrays as the tensors of a safetensors file, all else as
 // JSON in its metadata, in front of it a checksum of everything. Numbers come back to the bit, NaN and infinities too.
 import { check, fileError } from '../util/check.js'
+import { sha256 } from '../util/sha256.js'
 import { type TensorData, parseSafetensors, safetensorsBytes } from '../weights/safetensors.js'
 
 /** What can be packed: JSON's values, any number, maps with texts as keys, and arrays of these types. */
@@ -73,12 +74,7 @@ const PART = 64 << 20
 
 /** SHA-256 of the SHA-256s of parts of 64 MiB, as hexadecimal digits: there is a limit to what one call takes. */
 export async function digest(bytes: Uint8Array): Promise<string> {
-  const parts: Uint8Array[] = []
+  const parts: string[] = []
   for (let at = 0; at < bytes.length || at === 0; at += PART) parts.push(await sha256(bytes.subarray(at, at + PART)))
-  const all = new Uint8Array(32 * parts.length)
-  parts.forEach((part, i) => all.set(part, 32 * i))
-  return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return sha256(new TextEncoder().encode(parts.join('')))
 }
-
-const sha256 = async (bytes: Uint8Array) =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))

@@ -1,5 +1,6 @@
 // What a run keeps beside its results until it is finished, so that it can go on after it was stopped or killed: two
 // generations of its state, each with a checksum, and the weights of the best epoch that they speak of.
+import type { Sample } from '../data/imageFolder.js'
 import type { StateDict } from '../nn/module.js'
 import type { TrainerState } from '../train/state.js'
 import { SettingError, check } from '../util/check.js'
@@ -19,8 +20,8 @@ export type Surroundings = Readonly<Record<string, string>>
 export interface SavedRun {
   settings: TrainSettings
   card: ModelCard
-  /** {@link fingerprint} of the images. */
-  images: string
+  /** {@link imageList} of what it is trained, steered and tested on. */
+  images: Uint8Array
   weights: WeightsReport | null
   surroundings: Surroundings
   /** That the run has taken. */
@@ -185,10 +186,44 @@ export function settingsToGoOn(saved: TrainSettings, changes: Partial<TrainSetti
   return parseSettings(TRAIN_SETTINGS, { ...saved, ...changes })
 }
 
-/** One text for which images, by their paths in the data set, are in which part with which label. */
-export function fingerprint({ train, validation, test }: Splits, source: DataSource): Promise<string> {
-  const parts = [train, validation, test].map(
-    (part) => part?.samples.map(({ path, label }) => [within(path, source), label]) ?? null,
+/**
+ * Which images, by their paths in the data set, are in which part with which label, in their order, and each one's mark:
+ * as text, a line an image.
+ */
+export function imageList(splits: Splits, source: DataSource, marks: ReadonlyMap<Sample, string>): Uint8Array {
+  const lines = (['train', 'validation', 'test'] as const).flatMap((part) =>
+    (splits[part]?.samples ?? []).map((sample) => {
+      const { path, label } = sample
+      return JSON.stringify([within(path, source), marks.get(sample), part, label])
+    }),
   )
-  return digest(new TextEncoder().encode(JSON.stringify(parts)))
+  return new TextEncoder().encode(lines.join('\n'))
+}
+
+/**
+ * @throws SettingError naming an image that is not what it was, by two {@link imageList}s.
+ */
+export function checkSameImages(before: Uint8Array, now: Uint8Array): void {
+  const [was, is] = [before, now].map((list) => new TextDecoder().decode(list))
+  if (was === is) return
+  type Line = [path: string, mark: string, part: string, label: number]
+  const [old, present] = [was, is].map((list) => list.split('\n').map((line) => JSON.parse(line) as Line))
+  const key = ([path, , part]: Line) => `${part} ${path}`
+  const [oldKeys, keys] = [old, present].map((lines) => new Map(lines.map((line) => [key(line), line])))
+  const [oldPaths, paths] = [old, present].map((lines) => new Set(lines.map(([path]) => path)))
+  const missing = old.filter((line) => !keys.has(key(line)))
+  const kept = old.flatMap((line) => {
+    const now = keys.get(key(line))
+    return now ? [{ path: line[0], marks: [line[1], now[1]], labels: [line[3], now[3]] }] : []
+  })
+  const changes = [
+    ...missing.filter(([path]) => !paths.has(path)).map(([path]) => `no ${path}`),
+    ...kept.filter(({ marks }) => marks[0] !== marks[1]).map(({ path }) => `another file as ${path}`),
+    ...present.filter((line) => !oldKeys.has(key(line)) && !oldPaths.has(line[0])).map(([path]) => `${path} as well`),
+    ...kept.filter(({ labels }) => labels[0] !== labels[1]).map(({ path }) => `${path} in another class`),
+    ...missing.filter(([path]) => paths.has(path)).map(([path]) => `${path} in another part`),
+  ]
+  const more = changes.length > 1 ? ` and ${changes.length - 1} more changes` : ''
+  const got = changes.length ? changes[0] + more : 'them in another order'
+  throw new SettingError('data', `must hold the images that the run began with, got ${got}`)
 }

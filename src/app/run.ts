@@ -1,16 +1,17 @@
 // Opens what a training run's settings name, finds what there is to go on from, and has it trained by training.ts while
 // nobody else may use the store.
+import type { Sample } from '../data/imageFolder.js'
 import { preprocessingOf } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
 import { SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
 import type { RunRecord } from './record.js'
-import { type Saved, type SavedRun, Saves, fingerprint, settingsToGoOn } from './resume.js'
+import { type Saved, type SavedRun, Saves, checkSameImages, imageList, settingsToGoOn } from './resume.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import { run } from './training.js'
 import { withEngine } from './session.js'
 import type { TrainSettings } from './settingTables.js'
-import { type DataSource, openSplits, readableSplits } from './splits.js'
+import { openSplits, readableSplits } from './splits.js'
 import { alone, readJson } from './store.js'
 
 /** See `trainRun`. */
@@ -41,10 +42,10 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   const note = (text: string) => on?.({ kind: 'note', text })
   const found = openSplits(data, { ...settings, imageSize, mean, std })
   found.notes.forEach(note)
-  const splits = await readableSplits(found, settings, note)
-  const images = await fingerprint(splits, data)
-  if (saved && images !== saved.run.images)
-    throw new SettingError('data', `must hold the images that the run began with, got others in ${nameOf(data)}`)
+  const marks = new Map<Sample, string>()
+  const splits = await readableSplits(found, settings, note, marks)
+  const images = imageList(splits, data, marks)
+  if (saved) checkSameImages(saved.run.images, images)
   const card = { model: settings.model, classes: splits.classes, imageSize, mean, std, resizeSize }
   const saves = saved?.saves ?? new Saves(store)
   // From here on a run that is killed can be gone on with.
@@ -59,7 +60,7 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   }
 }
 
-const unbegun = (settings: TrainSettings, card: ModelCard, images: string): SavedRun => ({
+const unbegun = (settings: TrainSettings, card: ModelCard, images: Uint8Array): SavedRun => ({
   settings,
   card,
   images,
@@ -69,8 +70,6 @@ const unbegun = (settings: TrainSettings, card: ModelCard, images: string): Save
   resumed: [],
   training: null,
 })
-
-const nameOf = (data: DataSource) => (typeof data === 'string' ? data : 'the picked files')
 
 /** The results of a run that nothing is left to do of. */
 async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {

@@ -1,7 +1,7 @@
 // The folders of a data set as what is trained on, what steers, and what is tested on.
 import { isFolder } from '#platform/files'
 import { checkDataset } from '../data/checkFiles.js'
-import { type Dataset, ImageFolder, type PickedFile, subset } from '../data/imageFolder.js'
+import { type Dataset, ImageFolder, type PickedFile, type Sample, subset } from '../data/imageFolder.js'
 import { describePatients, findPatients } from '../data/patients.js'
 import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
 import { parseAugment } from '../data/augment.js'
@@ -119,7 +119,8 @@ export function openSplits(source: DataSource, options: SplitOptions): Splits {
 }
 
 /**
- * The splits when every image can be read; with `skipUnreadable` what is left of them.
+ * The splits when every image can be read; with `skipUnreadable` what is left of them. Of those the marks, if asked for:
+ * a text for each that is another where its file is another.
  *
  * @throws RadiogradError naming all images that cannot be read, wherever they are.
  */
@@ -127,11 +128,13 @@ export async function readableSplits(
   splits: Splits,
   { skipUnreadable, maxPixels, workers }: DatasetSettings,
   onWarning: (text: string) => void,
+  marks?: Map<Sample, string>,
 ): Promise<Splits> {
   const { train, validation, test, classes } = splits
   const parts = validation ? [train, validation, test] : [train, test]
   const all = { ...train, samples: parts.flatMap((part) => part.samples) }
-  const left = new Set((await checkDataset(all, { skipUnreadable, maxPixels, workers, onWarning })).samples)
+  const onMark = marks && ((index: number, mark: string) => void marks.set(all.samples[index], mark))
+  const left = new Set((await checkDataset(all, { skipUnreadable, maxPixels, workers, onWarning, onMark })).samples)
   if (left.size === all.samples.length) return splits
   const readable = (part: Dataset, name: string): Dataset => {
     const kept = subset(

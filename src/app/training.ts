@@ -36,8 +36,8 @@ export interface RunParts {
   settings: TrainSettings
   card: ModelCard
   splits: Splits
-  /** Fingerprint of the splits. */
-  images: string
+  /** Of the splits, see imageList. */
+  images: Uint8Array
   /** Weights to start from. */
   checkpoint: Checkpoint | null
   /** The run to go on with. */

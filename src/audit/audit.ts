@@ -10,6 +10,7 @@ import { type PatientKey, overlapsOf } from './patients.js'
 import { THUMB, nearGroups, perceptualHash } from './perceptual.js'
 import { type Shortcut, type Traits, findShortcuts } from './shortcuts.js'
 import { type Entry, type LeftOut, readTree } from './tree.js'
+import { sha256 } from '../util/sha256.js'
 
 export interface ClassCount {
   name: string
@@ -96,13 +97,13 @@ export async function auditDataset(source: DataSource, options: AuditOptions = {
   const look = async (entry: Entry) => {
     try {
       const bytes = await readBytes(entry.file)
-      const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+      const digest = await sha256(bytes)
       const traits = await traitsOf(entry, patients.get(entry)!, bytes, pool, signal).catch((error: Error) => {
         if (!(error instanceof RadiogradError)) throw error
         unreadable.push({ path: entry.path, reason: error.message.replace(`${entry.path}: `, '') })
         return null
       })
-      return { entry, digest: hex(new Uint8Array(digest)), traits, bytes: bytes.length }
+      return { entry, digest, traits, bytes: bytes.length }
     } catch (error) {
       if (!(error instanceof RadiogradError)) throw error
       unreadable.push({ path: entry.path, reason: error.message.replace(/^.*?: /, '') })
@@ -195,8 +196,6 @@ async function traitsOf(
     thumb,
   }
 }
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 const totals = (files: readonly { bytes: number }[]) => ({
   images: files.length,

@@ -3,6 +3,7 @@
 // that has both is found when it is decoded.
 import { readEnds } from '#platform/files'
 import { check, RadiogradError } from '../util/check.js'
+import { sha256 } from '../util/sha256.js'
 import { DecodePool, type DecodePoolOptions } from './decodePool.js'
 import { MAX_PIXELS } from './image.js'
 import { type Dataset, type Sample, subset } from './imageFolder.js'
@@ -27,6 +28,8 @@ export interface CheckOptions extends DecodePoolOptions {
   workers?: number | DecodePool
   /** Called with how many files have been looked at. */
   onProgress?: (done: number) => void
+  /** Called for each picture with its place in the samples and a text that is another where its file is another. */
+  onMark?: (index: number, mark: string) => void
 }
 
 /** The pictures that cannot be decoded, in the order of the samples. */
@@ -34,7 +37,7 @@ export async function checkFiles(
   samples: readonly Pick<Sample, 'path' | 'file'>[],
   options: CheckOptions = {},
 ): Promise<BadFile[]> {
-  const { workers, onProgress, maxPixels, timeLimit, onWarning } = options
+  const { workers, onProgress, onMark, maxPixels, timeLimit, onWarning } = options
   const given = workers instanceof DecodePool ? workers : undefined
   const pool = given ?? new DecodePool(workers as number | undefined, { maxPixels, timeLimit, onWarning })
   const bad: BadFile[] = []
@@ -45,8 +48,9 @@ export async function checkFiles(
       const index = next++
       const { path, file } = samples[index]
       try {
-        if (!isPlainlyWhole(await readEnds(file, ENDS), pool.maxPixels ?? MAX_PIXELS))
-          await pool.decode({ path, file, steps: [] })
+        const ends = await readEnds(file, ENDS)
+        if (!isPlainlyWhole(ends, pool.maxPixels ?? MAX_PIXELS)) await pool.decode({ path, file, steps: [] })
+        if (onMark) onMark(index, await markOf(ends))
       } catch (error) {
         bad.push({ index, reason: (error as Error).message })
       }
@@ -89,6 +93,12 @@ export async function checkDataset(
     check(!had || left.some((i) => samples[i].label === label), `${name}: must have images that can be read, got none`)
   }
   return subset(dataset, left)
+}
+
+/** Size and a checksum of both ends: without what lies between, as nothing is read twice. */
+async function markOf({ size, head, tail }: FileEnds): Promise<string> {
+  const digests = [await sha256(head), ...(tail === head ? [] : [await sha256(tail)])]
+  return `${size}-${digests.map((digest) => digest.slice(0, 16)).join('-')}`
 }
 
 /** Whether a file begins and ends like a picture that will be decoded; false where that takes more than a look. */

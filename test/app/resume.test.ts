@@ -2,7 +2,8 @@
 // bytes. RADIOGRAD_FAULTS=all tries a failure at every write.
 import * as assert from 'uvu/assert'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { suite } from 'uvu'
@@ -170,10 +171,17 @@ test('what decides about the results must stay', async () => {
     assert.match(await failure(() => resumeRun(changes, { store, data: images })), expected)
   await fails({ lr: 2e-3 }, /^lr: must stay as the run began, 0.001, got 0.002$/)
   await fails({ weightDecay: 0 }, /^weightDecay: must stay as the run began, not given, got 0$/)
-  await fails({}, /^data: must hold the images that the run began with, got others in the picked files$/, [
+  const others = (got: string) => new RegExp(`^data: must hold the images that the run began with, got ${got}$`)
+  await fails({}, others('NORMAL/new.png as well and \\d+ more changes'), [
     ...data,
     { ...data[0], path: 'train/NORMAL/new.png' },
   ])
+  // Another picture in place of one, of the validation images too: the same names, the same splits.
+  for (const [at, { path }] of data.entries()) {
+    if (at % 5) continue
+    const swapped = data.map((entry, i) => (i === at ? { ...entry, blob: data[(at + 1) % data.length].blob } : entry))
+    await fails({}, others(`another file as ${path.slice(path.indexOf('/') + 1)}`), swapped)
+  }
   assert.match(
     await failure(() => resumeRun({}, { store: new MemoryStore('empty') })),
     /^empty: must hold a run that was stopped or killed, got none$/,
@@ -192,10 +200,10 @@ const failing = (store: Store, n: number): Store => ({
   },
 })
 
-test('a disk that fills up at a write: one line, and what is there goes on to the same bytes', async () => {
+const everywhere = process.env.RADIOGRAD_FAULTS === 'all' ? test : () => {}
+everywhere('a disk that fills up at a write: what is there goes on to the same bytes', async () => {
   assert.ok(writes > 12, String(writes))
-  const all = process.env.RADIOGRAD_FAULTS === 'all'
-  for (const n of all ? Array.from({ length: writes }, (_, i) => i + 1) : [1, 4, 9]) {
+  for (let n = 1; n <= writes; n++) {
     const store = new MemoryStore()
     const said = await failure(() => trainRun(settings, { store: failing(store, n), data }))
     assert.match(said, /^[\w.-]+: cannot be written, no space left on the disk$/, `write ${n}`)
@@ -206,6 +214,57 @@ test('a disk that fills up at a write: one line, and what is there goes on to th
     await resumeRun({}, { store, data })
     assert.equal(await results(store), await results(reference), `write ${n}: ${said}`)
   }
+})
+
+test('one full disk after another, at any call of the system: every run goes on from the one before', async () => {
+  const dir = join(scratch(), 'full')
+  const store = openFolder(dir, 'full')
+  const { open, rename } = fs.promises
+  const full = () => Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }))
+  let left = 0
+  let call = ''
+  // At this call of the write after so many that succeed: half of the bytes may be there.
+  const due = (name: string) => call === name && --left < 0
+  Object.assign(fs.promises, {
+    async open(...args: Parameters<typeof open>) {
+      if (args[1] !== 'wx') return open(...args)
+      if (due('open')) return full()
+      const file = await open(...args)
+      const { writeFile, sync } = file
+      return Object.assign(file, {
+        async writeFile(bytes: Uint8Array) {
+          if (!due('writeFile')) return writeFile.call(file, bytes)
+          await writeFile.call(file, bytes.subarray(0, bytes.length >> 1))
+          return full()
+        },
+        sync: () => (due('sync') ? full() : sync.call(file)),
+      })
+    },
+    rename: (...args: Parameters<typeof rename>) => (due('rename') ? full() : rename(...args)),
+  })
+  syncBuiltinESMExports()
+  const failed = new Set<string>()
+  try {
+    for (let run = 0; ; run++) {
+      call = ['writeFile', 'rename', 'open', 'sync'][run % 4]
+      left = run >> 1
+      const begun = existsSync(dir) && readdirSync(dir).some((file) => file.startsWith('state-'))
+      const said = await (begun ? resumeRun({}, { store, data }) : trainRun(settings, { store, data })).then(
+        () => null,
+        (error: Error) => error.message,
+      )
+      if (said === null) break
+      assert.match(said, /^\S+full\/[\w.-]+: cannot be written, no space left on the disk$/)
+      failed.add(said.replace(/^.*full\/|: .*$/g, '').replace(/\d+/, ''))
+      assert.not(existsSync(dir) && readdirSync(dir).some((file) => file.endsWith('.tmp')), said)
+    }
+  } finally {
+    Object.assign(fs.promises, { open, rename })
+    syncBuiltinESMExports()
+  }
+  assert.ok(failed.size > 3, [...failed].join())
+  assert.equal(readdirSync(dir).sort(), RESULTS)
+  assert.equal(await results(store), await results(reference))
 })
 
 test('a failure before the first step leaves an earlier unfinished run as it was', async () => {

@@ -1,5 +1,5 @@
 // Runs killed at random moments, again and again, end with the bytes of a run that nobody killed.
-// RADIOGRAD_KILLS=10 kills each kind of run so often, once when not given, and tries more kinds.
+// RADIOGRAD_KILLS=30 kills each kind of run so often in one chain, once when not given, and tries more kinds.
 import * as assert from 'uvu/assert'
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,38 +16,19 @@ const half = engine.features.has('shader-f16') ? 'f16' : 'f32'
 engine.dispose()
 
 const kills = Number(process.env.RADIOGRAD_KILLS ?? 1)
-const COMMON = [
-  '--image-size',
-  '32',
-  '--batch-size',
-  '4',
-  '--epochs',
-  '3',
-  '--val-split',
-  '0.2',
-  '--save-every',
-  '0.01',
-]
-const KINDS: Record<string, string[]> = {
-  resnet: [
-    '--lr',
-    '1e-3',
-    '--schedule',
-    'cosine',
-    '--precision',
-    half,
-    '--grad-accumulation',
-    '2',
-    '--optimizer',
-    'sgd',
-  ],
-  vit: ['--model', 'vit-ti16', '--lr', '1e-4', '--optimizer', 'adamw', '--trainable', 'last-stage'],
+const epochs = kills > 1 ? 6 : 3
+const COMMON = `--image-size 32 --batch-size 4 --epochs ${epochs} --val-split 0.2 --save-every ${kills > 1 ? 0.001 : 0.01}`
+const KINDS: Record<string, string> = {
+  'resnet, f16, accumulation, cosine': `--lr 1e-3 --schedule cosine --precision ${half} --grad-accumulation 2 --optimizer sgd`,
+  'vit, f32, constant': '--model vit-ti16 --lr 1e-4 --optimizer adamw --trainable last-stage',
 }
 if (kills > 1) {
   Object.assign(KINDS, {
-    adam: ['--lr', '1e-3', '--freeze-batch-norm', '--trainable', 'layer4,fc', '--patience', '1'],
-    'vit f16': ['--model', 'vit-ti16', '--lr', '1e-3', '--precision', half, '--schedule', 'cosine', '--limit', '13'],
-    unsteered: ['--lr', '1e-3', '--val-split', '0', '--no-class-weights', '--augment', 'none', '--batch-size', '8'],
+    'resnet, f32, constant': '--lr 1e-3 --freeze-batch-norm --trainable layer4,fc --patience 3',
+    'resnet, f32, cosine': '--lr 1e-3 --val-split 0 --no-class-weights --augment none --batch-size 8 --schedule cosine',
+    'resnet, f32, strong': '--lr 1e-3 --augment strong --grad-accumulation 2',
+    'vit, f16, accumulation, cosine': `--model vit-ti16 --lr 1e-3 --precision ${half} --schedule cosine --limit 13 --grad-accumulation 2`,
+    'vit, f16, constant': `--model vit-ti16 --lr 1e-4 --precision ${half} --checkpoint-activations`,
   })
 }
 
@@ -59,28 +40,40 @@ const history = (out: string) =>
 for (const [name, flags] of Object.entries(KINDS)) {
   test(`${name}, ${kills} times`, async () => {
     const [whole, killed] = ['whole', 'killed'].map((kind) => join(dir, `${name} ${kind}`))
-    const command = (out: string) => ['train', '--data', join(dir, 'data'), ...COMMON, ...flags, '--out', out]
+    const settings = `${COMMON} ${flags}`.split(' ')
+    const command = (out: string) => ['train', '--data', join(dir, 'data'), ...settings, '--out', out]
     const start = performance.now()
-    const first = await radiograd(command(whole))
+    let begun = start
+    const first = await radiograd(command(whole), { when: /epoch 1\//, then: () => (begun = performance.now()) })
     assert.is(first.code, 0, first.stderr)
-    const duration = performance.now() - start
+    const epoch = (performance.now() - begun) / (epochs - 1)
+    const [starting, working] = [begun - epoch - start, epochs * epoch]
 
     const moments: string[] = []
-    for (let done = 0; done < kills || !existsSync(join(killed, 'metrics.json'));) {
-      const begun = existsSync(killed) && readdirSync(killed).some((file) => file.startsWith('state-'))
-      const args = begun ? ['train', '--resume', killed] : command(killed)
-      const moment = done < kills ? Math.random() * 0.9 * duration : Infinity
+    for (let done = 0, ended = false; done < kills || !ended;) {
+      const saved = existsSync(killed) && readdirSync(killed).some((file) => file.startsWith('state-'))
+      const args = saved ? ['train', '--resume', killed] : command(killed)
+      const most = starting + working * Math.min(0.9, 3 / kills) // so that a chain has its kills before its end
+      const moment = done < kills ? Math.random() * most : Infinity
       const { code, stderr } = await radiograd(args, { killAfter: moment })
-      moments.push(`${Math.round(moment)} ms${begun ? ' of going on' : ''}`)
-      if (code === null) done++
-      else assert.is(code, 0, `${moments.at(-1)}: ${stderr}`)
-      if (code === 0 && done < kills) rmSync(killed, { recursive: true }) // it was faster than the kill: once more
+      moments.push(`${Math.round(moment)} ms${saved ? ' of going on' : ''}`)
+      if (code === null) {
+        done++
+        continue
+      }
+      assert.is(code, 0, `${moments.at(-1)}: ${stderr}`)
+      assert.equal(readdirSync(killed).sort(), FILES)
+      for (const file of ['best.safetensors', 'metrics.json'])
+        assert.ok(readFileSync(join(killed, file)).equals(readFileSync(join(whole, file))), `${file}: ${moments}`)
+      assert.is(history(killed), history(whole))
+      ended = true
+      if (done < kills) {
+        rmSync(killed, { recursive: true }) // it was faster than the kill: once more
+        ended = false
+        moments.push('at the end')
+      }
     }
-    console.log(`${name}: ${moments.join(', ')} of ${Math.round(duration)}`)
-    assert.equal(readdirSync(killed).sort(), FILES)
-    for (const file of ['best.safetensors', 'metrics.json'])
-      assert.ok(readFileSync(join(killed, file)).equals(readFileSync(join(whole, file))), `${file}: ${moments}`)
-    assert.is(history(killed), history(whole))
+    console.log(`${name}: ${moments.join(', ')}; ${Math.round(starting)} ms to start, ${Math.round(working)} to train`)
   })
 }
 
