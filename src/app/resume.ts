@@ -187,8 +187,8 @@ export function settingsToGoOn(saved: TrainSettings, changes: Partial<TrainSetti
 }
 
 /**
- * Which images, by their paths in the data set, are in which part with which label, in their order, and each one's mark:
- * as text, a line an image.
+ * Which images, by their paths in the data set, are in which part with which label, in their order, and each one's
+ * mark: as text, a line an image.
  */
 export function imageList(splits: Splits, source: DataSource, marks: ReadonlyMap<Sample, string>): Uint8Array {
   const lines = (['train', 'validation', 'test'] as const).flatMap((part) =>

@@ -119,8 +119,8 @@ export function openSplits(source: DataSource, options: SplitOptions): Splits {
 }
 
 /**
- * The splits when every image can be read; with `skipUnreadable` what is left of them. Of those the marks, if asked for:
- * a text for each that is another where its file is another.
+ * The splits when every image can be read; with `skipUnreadable` what is left of them. Of those the marks, if asked
+ * for: a text for each that is another where its file is another.
  *
  * @throws RadiogradError naming all images that cannot be read, wherever they are.
  */
