@@ -73,7 +73,8 @@ const nameOf = (file) => file.replace(/^.*\/|\.wgsl$/g, '')
 
 /**
  * Writes the kernels: those that every adapter may run, the snippets they include, and apart from them, to be loaded
- * only where they are wanted, those that only software adapters run (*_cpu.wgsl).
+ * only where they are wanted, those that only software adapters run (*_cpu.wgsl) and those of rarer augmentations
+ * (augment_*.wgsl).
  */
 async function generateShaders() {
   const wgsl = await loadExpander()
@@ -97,6 +98,7 @@ async function generateShaders() {
   const kernel = ({ file, text, type, snippets }) =>
     `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, [${snippets}])\n`
   const isCpu = ({ file }) => file.endsWith('_cpu.wgsl')
+  const isAugment = ({ file }) => file.startsWith('shaders/augment_')
   await writeIfNew('src/shaders.lib.gen.ts', [
     note('shaders/lib'),
     '',
@@ -112,34 +114,36 @@ async function generateShaders() {
     ...Object.keys(library).map((name) => `${nameOf(name)},`),
     '])',
   ])
-  await writeIfNew('src/shaders.gen.ts', [
-    note('shaders'),
-    "import { kernel } from './gpu/kernel.js'",
-    "import * as lib from './shaders.lib.gen.js'",
+  const kernels = (folder, lib, those) => [
+    note(folder),
+    `import { kernel } from '${lib}gpu/kernel.js'`,
+    `import * as lib from '${lib}shaders.lib.gen.js'`,
     '',
-    ...all.filter((k) => !isCpu(k)).map(kernel),
-  ])
-  await writeIfNew('src/shaders.cpu.gen.ts', [
+    ...those.map(kernel),
+  ]
+  const loadedLater = (type, those) => [
     note('shaders'),
     "import type { Kernel } from './gpu/kernel.js'",
     "import * as lib from './shaders.lib.gen.js'",
     '',
-    'export interface CpuShaders {',
-    ...all.filter(isCpu).map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
+    `export interface ${type} {`,
+    ...those.map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
     '}',
     '',
     '/** Text and snippets by file. */',
     'export const sources = {',
-    ...all.filter(isCpu).map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets}]] as const,`),
+    ...those.map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets}]] as const,`),
     '}',
-  ])
-  await writeIfNew('bench/shaders.gen.ts', [
-    note('bench/shaders'),
-    "import { kernel } from '../src/gpu/kernel.js'",
-    "import * as lib from '../src/shaders.lib.gen.js'",
-    '',
-    ...(await read('bench/shaders')).map(kernel),
-  ])
+  ]
+  const usual = all.filter((k) => !isCpu(k) && !isAugment(k))
+  await writeIfNew('src/shaders.gen.ts', kernels('shaders', './', usual))
+  for (const [name, type, those] of [
+    ['cpu', 'CpuShaders', all.filter(isCpu)],
+    ['augment', 'AugmentShaders', all.filter(isAugment)],
+  ]) {
+    await writeIfNew(`src/shaders.${name}.gen.ts`, loadedLater(type, those))
+  }
+  await writeIfNew('bench/shaders.gen.ts', kernels('bench/shaders', '../src/', await read('bench/shaders')))
 }
 
 /** The program of a page's decoding workers, as text: see src/data/pool.browser.ts. */

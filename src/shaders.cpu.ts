@@ -8,8 +8,13 @@ export let cpu: CpuShaders
 
 /** For `init()`, on a software adapter. */
 export async function loadCpuShaders(): Promise<void> {
-  if (cpu) return
-  const { sources } = await import('./shaders.cpu.gen.js')
-  const kernels = Object.entries(sources).map(([file, [text, snippets]]) => kernel(file, text, snippets))
-  cpu = Object.fromEntries(kernels.map((k) => [k.name, k])) as unknown as CpuShaders
+  cpu ??= kernelsOf<CpuShaders>((await import('./shaders.cpu.gen.js')).sources)
+}
+
+type Snippets = Parameters<typeof kernel>[2]
+
+/** Kernels by their names, of texts and snippets by file. */
+export function kernelsOf<Shaders>(sources: Readonly<Record<string, readonly [text: string, Snippets]>>): Shaders {
+  const made = Object.entries(sources).map(([file, [text, snippets]]) => kernel(file, text, snippets))
+  return Object.fromEntries(made.map((k) => [k.name, k])) as Shaders
 }

@@ -13,13 +13,14 @@ import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
 import { init } from '../src/index.js'
 import type { Kernel } from '../src/gpu/kernel.js'
+import { augment, loadAugmentShaders } from '../src/shaders.augment.js'
 import { cpu, loadCpuShaders } from '../src/shaders.cpu.js'
 import * as shaders from '../src/shaders.gen.js'
 import { compile } from './compile.js'
 
 const test = suite('rules')
-await loadCpuShaders()
-const kernels: Kernel[] = [shaders, cpu, benchShaders].flatMap((all) => Object.values<Kernel>({ ...all }))
+await Promise.all([loadCpuShaders(), loadAugmentShaders()])
+const kernels: Kernel[] = [shaders, cpu, augment, benchShaders].flatMap((all) => Object.values<Kernel>({ ...all }))
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.ts'))

@@ -16,7 +16,7 @@ export type DataSource = string | readonly PickedFile[]
 /** What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out. */
 export function pipeline(
   { imageSize, mean, std, resizeSize }: Pick<ModelCard, 'imageSize' | 'mean' | 'std' | 'resizeSize'>,
-  { augment = 'none' } = {},
+  { augment = 'none', mixup = 0, cutmix = 0 } = {},
 ): transforms.Pipeline {
   return transforms.compose([
     ...(resizeSize === undefined
@@ -25,6 +25,8 @@ export function pipeline(
     ...parseAugment(augment),
     transforms.ToTensor(),
     transforms.Normalize(mean, std),
+    transforms.MixUp(mixup),
+    transforms.CutMix(cutmix),
   ])
 }
 
@@ -44,7 +46,10 @@ export interface SplitOptions {
   mean: ModelCard['mean']
   std: ModelCard['std']
   resizeSize?: number
+  /** How training images vary, and what they are mixed by; see TRAIN_SETTINGS. */
   augment: string
+  mixup?: number
+  cutmix?: number
   valSplit: number
   patientPattern?: string
   limit?: number
@@ -80,7 +85,7 @@ function hasPart(source: DataSource, part: string): boolean {
 export function openSplits(source: DataSource, options: SplitOptions): Splits {
   const { valSplit, limit, seed } = options
   const still = pipeline(options)
-  const all = openPart(source, 'train', pipeline(options, { augment: options.augment }))
+  const all = openPart(source, 'train', pipeline(options, options))
   const { classes } = all
   const test = openPart(source, 'test', still)
   sameClasses(test, partName(source, 'test'), classes, partName(source, 'train'))

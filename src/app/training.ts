@@ -2,7 +2,7 @@
 import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
-import { computeClassWeight } from '../data/split.js'
+import { computeClassWeight, oversample } from '../data/split.js'
 import type { Engine } from '../engine/index.js'
 import { type Classifier, createModel } from '../models/registry.js'
 import type { StateDict } from '../nn/module.js'
@@ -148,12 +148,13 @@ function trainerOptions(
   evaluationSize: number,
 ): TrainerOptions {
   const { batchSize, seed, epochs, lr } = settings
-  const count = splits.train.samples.length
+  const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
+  const count = learnt.samples.length
   // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
   const dropLast = settings.dropLast || (batchSize > 1 && count % batchSize === 1)
   if (count < batchSize && dropLast)
     throw new SettingError('batchSize', `must be at most the ${count} training images with dropLast, got ${batchSize}`)
-  const train = new DataLoader(splits.train, { batchSize, shuffle: true, seed, workers, dropLast })
+  const train = new DataLoader(learnt, { batchSize, shuffle: true, seed, workers, dropLast })
   const learning = model.parameters().filter((p) => p.requiresGrad)
   return {
     engine,
@@ -166,7 +167,8 @@ function trainerOptions(
     epochs,
     schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,
     patience: settings.patience || Infinity,
-    classWeight: settings.classWeights ? classWeightOf(splits.train) : undefined,
+    classWeight: settings.balance === 'weights' ? classWeightOf(splits.train) : undefined,
+    labelSmoothing: settings.labelSmoothing,
     freezeBatchNorm: settings.freezeBatchNorm,
     gradAccumulation: settings.gradAccumulation,
     precision: settings.precision,

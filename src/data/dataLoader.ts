@@ -1,13 +1,13 @@
 // Batches of bytes for the GPU: order, prefetching, and a memory of what was decoded. The random and the floating-point
-// part of the transforms is not done here but by the GPU, from `geometry`, `jitter`
-// and the data set's `transform.device`.
+// part of the transforms is not done here but by the GPU, from `geometry`, `jitter`, `effects` and the data set's
+// `transform.device`.
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
-import type { Dataset } from './imageFolder.js'
+import type { Dataset, Sample } from './imageFolder.js'
 import { Random } from '../util/random.js'
-import { views } from './transforms.js'
+import { deviceOptions, vary } from './transforms.js'
 
 /** One batch; B is the batch size (less in a last batch that is kept). */
 export interface Batch {
@@ -20,6 +20,10 @@ export interface Batch {
   readonly geometry?: Float32Array
   /** [B, 8], each image's colour jitter; left out where the pipeline has none. */
   readonly jitter?: Float32Array
+  /** [B, 12], what each image is given at the end (`F.imageEffects`); left out where the pipeline has no such. */
+  readonly effects?: Float32Array
+  /** [B, classes], the mixture of classes that each image is; left out where images are not mixed. */
+  readonly targets?: Float32Array
   /** [B] positions in `dataset.samples`. */
   readonly indices: Int32Array
 }
@@ -64,7 +68,7 @@ export class DataLoader {
   private readonly seed: number
   private readonly pool: DecodePool
   private readonly ownsPool: boolean
-  private readonly cache = new Map<number, Uint8Array>()
+  private readonly cache = new Map<Sample, Uint8Array>()
   private cacheRoom: number
   private size: { height: number; width: number; path: string } | undefined
   private nextEpoch = 0
@@ -103,7 +107,7 @@ export class DataLoader {
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches)
   }
 
-  /** Pictures remembered so far: once it equals the data set's length, an epoch decodes nothing. */
+  /** Pictures remembered so far: once it equals the number of different samples, an epoch decodes nothing. */
   get cached(): number {
     return this.cache.size
   }
@@ -124,7 +128,7 @@ export class DataLoader {
       for (; started < this.length && ahead.length < most; started++) {
         const batch = this.assemble(
           order.slice(started * this.batchSize, (started + 1) * this.batchSize),
-          e,
+          { e, batch: started },
           abort.signal,
         )
         // A failure is reported when its turn comes; until then it must not count as unhandled.
@@ -154,27 +158,35 @@ export class DataLoader {
     if (this.ownsPool) await this.pool.close()
   }
 
-  private async assemble(indices: Int32Array, e: number, signal: AbortSignal): Promise<Batch> {
-    const pictures = await Promise.all(Array.from(indices, (i) => this.cache.get(i) ?? this.decode(i, signal)))
+  private async assemble(
+    indices: Int32Array,
+    { e, batch }: { e: number; batch: number },
+    signal: AbortSignal,
+  ): Promise<Batch> {
+    const { samples, transform, classes } = this.dataset
+    const chosen = Array.from(indices, (i) => samples[i])
+    const pictures = await Promise.all(chosen.map((sample) => this.cache.get(sample) ?? this.decode(sample, signal)))
     const { height, width } = this.size!
     const images = new Uint8Array(indices.length * height * width * 3)
     pictures.forEach((data, slot) => images.set(data, slot * height * width * 3))
-    const { samples, transform } = this.dataset
-    return {
-      images,
-      shape: [indices.length, height, width, 3],
-      labels: Int32Array.from(indices, (i) => samples[i].label),
-      ...views(transform, [indices.length, height, width], (at) => new Random(this.seed, e, 2, indices[at])),
-      indices,
-    }
+    const labels = Int32Array.from(chosen, ({ label }) => label)
+    const B = indices.length
+    const varied = vary(transform, [B, height, width], (at) => new Random(this.seed, e, 2, indices[at]))
+    const { mix } = transform.device
+    if (!mix) return { images, shape: [B, height, width, 3], labels, ...varied, indices }
+    const { drawMix, mixBatch } = await import('./mix.js')
+    const [H, W] = deviceOptions(transform).size ?? [height, width]
+    const mixed = drawMix(mix, [B, H, W], new Random(this.seed, e, 3, batch))
+    const targets = mixBatch(mixed, labels, classes.length, varied.effects!)
+    return { images, shape: [B, height, width, 3], labels, ...varied, targets, indices }
   }
 
-  private async decode(index: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { path, file } = this.dataset.samples[index]
+  private async decode(sample: Sample, signal: AbortSignal): Promise<Uint8Array> {
+    const { path, file } = sample
     const image = await this.pool.decode({ path, file, steps: this.dataset.transform.host }, signal)
     this.checkSize(image, path)
-    if (!this.cache.has(index) && image.data.length <= this.cacheRoom) {
-      this.cache.set(index, image.data)
+    if (!this.cache.has(sample) && image.data.length <= this.cacheRoom) {
+      this.cache.set(sample, image.data)
       this.cacheRoom -= image.data.length
     }
     return image.data

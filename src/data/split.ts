@@ -1,6 +1,7 @@
 // Choosing samples: a validation split by patient, a small stratified subset, and class weights. Works on labels and
 // paths; all of it deterministic in the seed.
 import { check } from '../util/check.js'
+import type { Dataset } from './imageFolder.js'
 import { Random } from '../util/random.js'
 import { findPatients, type Labelled, type Patients } from './patients.js'
 
@@ -28,6 +29,26 @@ export function computeClassWeight(mode: 'balanced', labels: ArrayLike<number>, 
   const empty = counts.indexOf(0)
   check(empty < 0, `computeClassWeight: every class needs samples, got none of class ${empty}`)
   return Float32Array.from(counts, (count) => labels.length / (numClasses * count))
+}
+
+/**
+ * A data set with as many samples of each class as the largest class has: each is there equally often, but for those
+ * that are there once more, drawn by the seed. imbalanced-learn's `RandomOverSampler`, without leaving out any.
+ */
+export function oversample(dataset: Dataset, seed: number): Dataset {
+  const { samples, classes } = dataset
+  const most = Math.max(
+    ...countLabels(
+      samples.map((s) => s.label),
+      classes.length,
+    ),
+  )
+  const more = classes.flatMap((_, label) => {
+    const own = samples.filter((sample) => sample.label === label)
+    const order = new Random(seed, 0x0e55, label).shuffle([...own])
+    return own.length ? Array.from({ length: most - own.length }, (_, i) => order[i % own.length]) : []
+  })
+  return { ...dataset, samples: [...samples, ...more] }
 }
 
 /**

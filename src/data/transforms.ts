@@ -19,6 +19,13 @@ export type Transform =
   | augment.RandomTransform
   | { readonly kind: 'ToTensor' }
   | { readonly kind: 'Normalize'; readonly mean: Rgb; readonly std: Rgb }
+  | { readonly kind: 'MixUp' | 'CutMix'; readonly alpha: number }
+
+/** Parameters of the Beta distributions that shares are drawn from; 0 is without. With both, a batch has either. */
+export interface Mixing {
+  readonly mixup: number
+  readonly cutmix: number
+}
 
 /** What the GPU does with a batch of bytes: each image as its view says, then (byte / 255 − mean) / std. */
 export interface DeviceStep {
@@ -26,6 +33,8 @@ export interface DeviceStep {
   readonly random: readonly augment.RandomTransform[]
   readonly mean: Rgb
   readonly std: Rgb
+  /** How images of a batch are mixed; left out, they are not. */
+  readonly mix?: Mixing
 }
 
 /** A composed pipeline: `host` in order on each image, `device` on the batch. */
@@ -101,9 +110,24 @@ export const Normalize = factory((mean: readonly number[] | number, std: readonl
   return { kind: 'Normalize', mean: rgb('mean', mean), std: divisor }
 })
 
+function mixer(kind: 'MixUp' | 'CutMix', alpha: number): Transform {
+  check(alpha >= 0 && alpha < Infinity, `${kind}: alpha must be a number of 0 or more, got ${alpha}`)
+  return { kind, alpha }
+}
+
+/**
+ * Each image of a batch is a mixture with another, and so is its label; shares are drawn from Beta(alpha, alpha), 1
+ * when left out, 0 for none (torchvision's `v2.MixUp`; Zhang et al. 2018). With {@link CutMix}, too, a batch has one of
+ * both.
+ */
+export const MixUp = factory((alpha: number = 1) => mixer('MixUp', alpha))
+/** A box of each image of a batch shows another (torchvision's `v2.CutMix`; Yun et al. 2019); see {@link MixUp}. */
+export const CutMix = factory((alpha: number = 1) => mixer('CutMix', alpha))
+
 /**
  * Splits a list of transforms into its host and device parts. Resize and CenterCrop come first, in any order; then the
- * random ones, those that move pixels before ColorJitter; one ToTensor and, after it, at most one Normalize.
+ * random ones, those that move pixels before ColorJitter; one ToTensor and, after it, at most one Normalize; then MixUp
+ * and CutMix.
  * The random ones are applied in one pass, sampled bilinearly if one of them asks for that.
  */
 export const Compose = factory((steps: readonly Transform[]): Pipeline => {
@@ -113,6 +137,7 @@ export const Compose = factory((steps: readonly Transform[]): Pipeline => {
     [0, 0, 0],
     [1, 1, 1],
   ]
+  const mix = { mixup: 0, cutmix: 0 }
   const seen = new Set<string>()
   for (const step of steps) {
     if ('draw' in step) {
@@ -138,9 +163,14 @@ export const Compose = factory((steps: readonly Transform[]): Pipeline => {
       check(seen.has('ToTensor'), 'Compose: Normalize must come after ToTensor, got it before')
       ;({ mean, std } = step)
     }
+    if ('alpha' in step) {
+      check(seen.has('ToTensor'), `Compose: ${step.kind} must come after ToTensor, got it before`)
+      mix[step.kind === 'MixUp' ? 'mixup' : 'cutmix'] = step.alpha
+    }
   }
   check(seen.has('ToTensor'), `Compose: must contain ToTensor, got [${steps.map((s) => s.kind).join(', ')}]`)
-  return { host, device: { random, mean, std } }
+  const mixes = mix.mixup > 0 || mix.cutmix > 0
+  return { host, device: { random, mean, std, ...(mixes && { mix }) } }
 })
 
 /** {@link Compose} as a plain function. */
@@ -169,19 +199,28 @@ export function deviceOptions({ device: { random, mean, std } }: Pipeline): Imag
   return { mean, std, ...(size && { size }), interpolation: bilinear ? 'bilinear' : 'nearest' }
 }
 
+/** How the images of a batch differ from what they are on the disk; see `Batch`. */
+export interface Variation {
+  geometry: Float32Array
+  jitter?: Float32Array
+  effects?: Float32Array
+}
+
 /** The views of a batch of images, whose numbers come from what `randomOf` gives for each by its place in the batch. */
-export function views(
-  { device: { random } }: Pipeline,
+export function vary(
+  { device: { random, mix } }: Pipeline,
   [count, height, width]: readonly [count: number, height: number, width: number],
   randomOf: (image: number) => Random,
-): { geometry: Float32Array; jitter?: Float32Array } {
-  const geometry = new Float32Array(6 * count)
-  const jitter = new Float32Array(8 * count)
-  for (let image = 0; image < count; image++) {
+): Variation {
+  const views = Array.from({ length: count }, (_, image) => {
     const numbers = randomOf(image)
-    const view = random.reduce((view, step) => step.draw(view, numbers), augment.unchanged(height, width))
-    geometry.set(view.map, 6 * image)
-    jitter.set(view.jitter, 8 * image)
+    return random.reduce((view, step) => step.draw(view, numbers), augment.unchanged(height, width))
+  })
+  const table = (row: (view: augment.View, image: number) => readonly number[]): Float32Array =>
+    Float32Array.from(views.flatMap(row))
+  return {
+    geometry: table(({ map }) => map),
+    ...(random.some(({ changes }) => changes === 'colour') && { jitter: table(({ jitter }) => jitter) }),
+    ...(mix && { effects: table((_, image) => [1, image, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) }),
   }
-  return random.some(({ changes }) => changes === 'colour') ? { geometry, jitter } : { geometry }
 }

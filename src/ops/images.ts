@@ -28,6 +28,16 @@ const sizes = ({ images }: Pick<Inputs, 'images'>, { size }: ImageOptions) => {
 
 const constants = ({ interpolation }: ImageOptions) => ({ NEAREST: interpolation !== 'bilinear' })
 
+/** Normalisation as uniform fields. */
+export const scaling = ({ mean, std }: Pick<ImageOptions, 'mean' | 'std'>) => ({
+  mean0: mean[0],
+  mean1: mean[1],
+  mean2: mean[2],
+  std0: std[0],
+  std1: std[1],
+  std2: std[2],
+})
+
 const graysOp = /* @__PURE__ */ defineOp({
   name: 'imageGrays',
   dtypes: { images: ['u8'] },
@@ -51,20 +61,10 @@ const normalizeOp = /* @__PURE__ */ defineOp({
   forward(inputs, { y }, options) {
     const { B, ...params } = sizes(inputs, options)
     const pixels = B * params.OH * params.OW
-    const { mean, std } = options
     gpu.run(
       shaders.normalize_images,
       { ...inputs, y },
-      {
-        ...params,
-        pixels,
-        mean0: mean[0],
-        mean1: mean[1],
-        mean2: mean[2],
-        std0: std[0],
-        std1: std[1],
-        std2: std[2],
-      },
+      { ...params, pixels, ...scaling(options) },
       { invocations: pixels },
       constants(options),
     )

@@ -46,6 +46,8 @@ export { batchNorm, batchNormAddRelu, batchNormRelu, type BatchNormOptions } fro
 export { adaptiveAvgPool2d, avgPool2d, type AvgPoolOptions, maxPool2d, type PoolOptions } from './pool.js'
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js'
 export { logSoftmax, softmax } from './softmax.js'
+export { loadAugmentShaders } from '../shaders.augment.js'
+export { imageEffects } from './augment.js'
 export { crossEntropy, type CrossEntropyOptions } from './crossentropy.js'
 export {
   bceWithLogits,

@@ -13,13 +13,17 @@ const once = (texts: readonly string[]) => [...new Set(texts)].join(' ')
 /** How a run's model was made and trained, in one sentence. */
 function trainingText({ name, record }: FinishedRun): string {
   const { settings, weights, bestEpoch, epochs, stopped } = record
-  const { optimizer, lr, schedule, batchSize, precision, trainable, dropLast, classWeights, augment } = settings
+  const { optimizer, lr, schedule, batchSize, precision, trainable, dropLast, balance, mixup, cutmix, augment } =
+    settings
   const parts = [
     `${name} (${settings.model}): ${trainable ? list(trainable) : 'all parameters'} trained`,
     `${optimizer}, learning rate ${lr}${schedule === 'constant' ? '' : `, ${schedule} schedule`}`,
     `batches of ${batchSize}${dropLast ? ', incomplete ones left out' : ''}`,
     precision,
-    `cross-entropy${classWeights ? ' weighted so that classes count alike' : ''}`,
+    `cross-entropy${balance === 'weights' ? ' weighted so that classes count alike' : ''}`,
+    ...(balance === 'oversample' ? ['images of rarer classes taken more often'] : []),
+    ...(mixup > 0 ? [`images mixed (mixup ${mixup})`] : []),
+    ...(cutmix > 0 ? [`boxes of images exchanged (cutmix ${cutmix})`] : []),
     augment === 'none'
       ? 'no augmentation'
       : `images varied at random (${augment === 'notebook' ? 'mirrored' : augment})`,
@@ -156,10 +160,14 @@ export function factsOf({ runs, data }: ReportInput) {
     updating: 'None.',
     predictions: 'Softmax of the logits over the temperature.',
     imbalance: once(
-      shown.map(({ record: { settings } }) =>
-        settings.classWeights
-          ? 'The loss weighs classes by how rare they are: probabilities are those of equally frequent classes.'
-          : 'Not corrected.',
+      shown.map(
+        ({ record: { settings } }) =>
+          ({
+            weights:
+              'The loss weighs classes by how rare they are: probabilities are those of equally frequent classes.',
+            oversample:
+              'Images of rarer classes are taken more often: probabilities are those of equally frequent classes.',
+          })[settings.balance] ?? 'Not corrected.',
       ),
     ),
     output: shown.map(byPoint).join(' '),

@@ -24,7 +24,9 @@ export interface RunFacts {
     limit?: number
     trainable?: readonly string[]
     dropLast?: boolean
-    classWeights: boolean
+    balance: string
+    mixup: number
+    cutmix: number
     augment: string
   }
   classes: readonly string[]

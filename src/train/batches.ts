@@ -1,15 +1,28 @@
 // What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and
 // in a page.
 import type { Batch, DataLoader } from '../data/dataLoader.js'
-import { hostSize, views } from '../data/transforms.js'
+import { hostSize, vary } from '../data/transforms.js'
+import * as F from '../ops/index.js'
+import { loadAugmentShaders } from '../shaders.augment.js'
+import type { ImageOptions } from '../ops/images.js'
 import { Random } from '../util/random.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
 /** Where batches come from: a DataLoader, or anything of its form. */
 export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
 
-/** A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], labels i32 [B]. */
-export type BatchTensors = { images: Tensor; geometry: Tensor; jitter?: Tensor; labels: Tensor }
+/**
+ * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], effects f32 [B, 12], labels
+ * i32 [B], targets f32 [B, classes].
+ */
+export type BatchTensors = {
+  images: Tensor
+  geometry: Tensor
+  jitter?: Tensor
+  effects?: Tensor
+  labels: Tensor
+  targets?: Tensor
+}
 
 /**
  * Puts batches into tensors that are made once per shape and written over. Safe while earlier steps still run: a write
@@ -18,24 +31,22 @@ export type BatchTensors = { images: Tensor; geometry: Tensor; jitter?: Tensor; 
 export class Uploader {
   private readonly made = new Map<string, BatchTensors>()
 
-  fill({ images, shape, geometry = unchanged(shape), jitter, labels }: Batch): BatchTensors {
-    const key = `${shape} ${Boolean(jitter)}`
+  async fill(batch: Batch): Promise<BatchTensors> {
+    const { images, shape, geometry = unchanged(shape), jitter, effects, labels, targets } = batch
+    const B = shape[0]
+    if (effects) await loadAugmentShaders()
+    const rows = Object.entries({ geometry, jitter, effects, targets }).filter(([, values]) => values)
+    const arrays: [name: string, values: Uint8Array | Int32Array | Float32Array, shape: readonly number[]][] = [
+      ['images', images, shape],
+      ['labels', labels, [B]],
+      ...rows.map(([name, values]): [string, Float32Array, number[]] => [name, values!, [B, values!.length / B]]),
+    ]
+    const key = `${shape} ${rows.map(([name]) => name)}`
     const there = this.made.get(key)
-    if (!there) {
-      const tensors = {
-        images: tensor(images, shape),
-        geometry: tensor(geometry, [shape[0], 6]),
-        ...(jitter && { jitter: tensor(jitter, [shape[0], 8]) }),
-        labels: tensor(labels),
-      }
-      this.made.set(key, tensors)
-      return tensors
-    }
-    there.images.write(images)
-    there.geometry.write(geometry)
-    if (jitter) there.jitter!.write(jitter)
-    there.labels.write(labels)
-    return there
+    if (there) for (const [name, values] of arrays) there[name as keyof BatchTensors]!.write(values)
+    const tensors = there ?? Object.fromEntries(arrays.map(([name, values, of]) => [name, tensor(values, of)]))
+    this.made.set(key, tensors as BatchTensors)
+    return tensors as BatchTensors
   }
 
   dispose(): void {
@@ -55,7 +66,7 @@ export type BatchForm = Pick<BatchSource, 'dataset' | 'batchSize'>
  * A batch of black images, as large as any that `source` will yield: to plan with. Null where images differ in
  * size.
  */
-export function emptyBatch({ dataset: { samples, transform }, batchSize }: BatchForm): Batch | null {
+export function emptyBatch({ dataset: { samples, transform, classes }, batchSize }: BatchForm): Batch | null {
   const B = Math.min(batchSize, samples.length)
   const size = hostSize(transform)
   if (!size) return null
@@ -64,9 +75,19 @@ export function emptyBatch({ dataset: { samples, transform }, batchSize }: Batch
     images: new Uint8Array(B * height * width * 3),
     shape: [B, height, width, 3],
     labels: new Int32Array(B),
-    ...views(transform, [B, height, width], () => new Random(0)),
+    ...vary(transform, [B, height, width], () => new Random(0)),
+    ...(transform.device.mix && { targets: new Float32Array(B * classes.length) }),
     indices: new Int32Array(B),
   }
+}
+
+/** What the network sees of a batch that an {@link Uploader} was filled with, [B, H, W, 3]. */
+export function networkInput(
+  { images, geometry, jitter, effects }: Omit<BatchTensors, 'labels' | 'targets'>,
+  normalization: ImageOptions,
+): Tensor {
+  const x = F.normalizeImages(images, geometry, { ...normalization, jitter })
+  return effects ? F.imageEffects(x, effects, normalization) : x
 }
 
 /** Reads a result of a step and gives its memory back. */

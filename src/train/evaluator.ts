@@ -1,11 +1,19 @@
 // Outputs of a model for a whole data set, in evaluation mode. What they are worth is counted in metrics.ts.
 import { deviceOptions } from '../data/transforms.js'
-import * as F from '../ops/index.js'
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { noGrad } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type BatchForm, type BatchSource, type BatchTensors, Lagging, Uploader, emptyBatch, take } from './batches.js'
+import {
+  type BatchForm,
+  type BatchSource,
+  type BatchTensors,
+  Lagging,
+  Uploader,
+  emptyBatch,
+  networkInput,
+  take,
+} from './batches.js'
 import type { Outputs } from './metrics.js'
 import { SizeError, allFinite } from '../util/check.js'
 
@@ -60,7 +68,7 @@ export class Evaluator {
       labels.set(batch.labels, submitted)
       submitted += batch.labels.length
       const { indices } = batch
-      const result = await step(this.uploader.fill(batch))
+      const result = await step(await this.uploader.fill(batch))
       await results.push(take(result.logits).then((values) => ({ logits: values, indices })))
     }
     await results.drain()
@@ -71,7 +79,7 @@ export class Evaluator {
   async prepare(source: BatchForm): Promise<void> {
     const batch = emptyBatch(source)
     this.model.eval()
-    if (batch) await this.step(source).prepare(this.uploader.fill(batch))
+    if (batch) await this.step(source).prepare(await this.uploader.fill(batch))
   }
 
   /**
@@ -102,10 +110,8 @@ export class Evaluator {
     const key = JSON.stringify(options)
     let step = this.steps.get(key)
     if (!step) {
-      step = this.engine.capture(({ images, geometry, jitter }: BatchTensors) =>
-        noGrad(() => ({
-          logits: this.model.forward(F.normalizeImages(images, geometry, { ...options, jitter })),
-        })),
+      step = this.engine.capture((batch: BatchTensors) =>
+        noGrad(() => ({ logits: this.model.forward(networkInput(batch, options)) })),
       )
       this.steps.set(key, step)
     }

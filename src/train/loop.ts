@@ -9,7 +9,7 @@ import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
 import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js'
 import { NO_SUMS, type TrainerState } from './state.js'
-import { type LossScaling, type StepOptions, TrainingStep } from './step.js'
+import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
 
 /** Where the loop stands; arrives after every step. */
 export interface Progress {
@@ -262,12 +262,13 @@ export class Trainer {
     for await (const batch of train.epoch(epoch - 1, this.batches)) {
       if (signal?.aborted) break
       const { labels } = batch
+      const weight = weightOf(batch, this.classWeight)
       if (schedule) optimizer.lr = schedule(this.steps)
       const { loss, logits } = await step.run(batch)
       this.steps++
       this.batches++
       const reads = Promise.all([take(loss), take(logits)])
-      await results.push(reads.then(([[value], rows]) => ({ loss: value, logits: rows, labels })))
+      await results.push(reads.then(([[value], rows]) => ({ loss: value, weight, logits: rows, labels })))
       if (performance.now() - this.lastSave < saveEvery) continue
       await results.drain()
       sums.seconds = (performance.now() - epochStart) / 1000
@@ -279,10 +280,9 @@ export class Trainer {
   }
 
   /** Adds a step's result to the sums of the epoch. */
-  private count({ loss, logits, labels }: StepResult): void {
+  private count({ loss, weight, logits, labels }: StepResult): void {
     const { sums } = this
     const predicted = argmax(logits, this.classWeight.length)
-    const weight = labels.reduce((sum, label) => sum + this.classWeight[label], 0)
     labels.forEach((label, i) => {
       if (label === predicted[i]) sums.correct++
     })
@@ -294,6 +294,7 @@ export class Trainer {
 
 interface StepResult {
   loss: number
+  weight: number
   logits: Float32Array
   labels: Int32Array
 }

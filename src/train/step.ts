@@ -12,7 +12,7 @@ import { autocast } from '../tensor/mode.js'
 import { Tensor, tensor } from '../tensor/tensor.js'
 import { SettingError, check } from '../util/check.js'
 import type { Batch } from '../data/dataLoader.js'
-import { type BatchTensors, Uploader } from './batches.js'
+import { type BatchTensors, Uploader, networkInput } from './batches.js'
 
 /** What training needs of an optimizer. */
 export type Optimizer = Pick<
@@ -80,7 +80,7 @@ export type LossScaling = Awaited<ReturnType<GradScaler['stateDict']>>
 export class TrainingStep {
   private readonly uploader = new Uploader()
   private readonly weight: Tensor
-  /** 1 / the sum of the batch's weights. */
+  /** 1 / what the batch weighs. */
   private readonly share: Tensor
   /** For f16 only. */
   private readonly scaler: GradScaler | null
@@ -105,10 +105,10 @@ export class TrainingStep {
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(options.classWeight)
     this.share = tensor([0], [])
-    const gradients = ({ images, geometry, jitter, labels, share }: StepInputs): StepOutputs => {
+    const gradients = ({ labels, targets, share, ...batch }: StepInputs): StepOutputs => {
       optimizer.zeroGrad()
-      const x = this.lowered(() => F.normalizeImages(images, geometry, { ...normalization, jitter }))
-      const passes = cut(labels.size, parts).map((range) => this.pass(x, labels, share, range))
+      const x = this.lowered(() => networkInput(batch, normalization))
+      const passes = cut(labels.size, parts).map((range) => this.pass(x, targets ?? labels, share, range))
       return {
         loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)),
         logits: F.cat(passes.map(({ logits }) => logits)),
@@ -137,8 +137,8 @@ export class TrainingStep {
   /** Trains on a batch. */
   async run(batch: Batch): Promise<StepOutputs> {
     const { engine, optimizer, exchange, classWeight } = this.options
-    this.share.write(Float32Array.of(1 / batch.labels.reduce((sum, label) => sum + classWeight[label], 0)))
-    const outputs = await this.first({ ...this.uploader.fill(batch), share: this.share })
+    this.share.write(Float32Array.of(1 / weightOf(batch, classWeight)))
+    const outputs = await this.first({ ...(await this.uploader.fill(batch)), share: this.share })
     if (this.second && exchange) {
       const learning = optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad))
       await exchange(contiguousRuns(learning).map(({ gradients, floats }) => new Tensor(gradients, [floats])))
@@ -150,7 +150,7 @@ export class TrainingStep {
 
   /** Plans and compiles for batches like this one without running. */
   async prepare(batch: Batch): Promise<void> {
-    await this.first.prepare({ ...this.uploader.fill(batch), share: this.share })
+    await this.first.prepare({ ...(await this.uploader.fill(batch)), share: this.share })
     if (this.second) await this.second.prepare()
   }
 
@@ -195,21 +195,21 @@ export class TrainingStep {
   /** Forward and backward over rows `start` … `end` - 1 of the batch. */
   private pass(
     images: Tensor,
-    labels: Tensor,
+    target: Tensor,
     share: Tensor,
     { start, end }: { start: number; end: number },
   ): StepOutputs {
     const { model, labelSmoothing = 0 } = this.options
     const options = { weight: this.weight, labelSmoothing }
-    if (end - start === labels.size) {
+    if (end - start === images.shape[0]) {
       const logits = this.lowered(() => model.forward(images))
-      const loss = F.crossEntropy(logits, labels, options)
+      const loss = F.crossEntropy(logits, target, options)
       this.scaled(loss).backward()
       return { loss, logits }
     }
     const part = (t: Tensor) => F.slice(t, { dim: 0, start, end })
     const logits = this.lowered(() => model.forward(part(images)))
-    const loss = F.crossEntropy(logits, part(labels), { ...options, reduction: 'sum' })
+    const loss = F.crossEntropy(logits, part(target), { ...options, reduction: 'sum' })
     this.scaled(loss).backward(share)
     return { loss: F.mul(loss, share), logits }
   }
@@ -222,6 +222,13 @@ export class TrainingStep {
     return this.scaler?.scale(loss) ?? loss
   }
 }
+
+/**
+ * What the losses of a batch are divided by, as PyTorch does: the sum of its labels' weights, or with mixed labels the
+ * number of images.
+ */
+export const weightOf = ({ labels, targets }: Batch, classWeight: Float32Array): number =>
+  targets ? labels.length : labels.reduce((sum, label) => sum + classWeight[label], 0)
 
 /** 0 … n - 1 in at most `parts` ranges of nearly one size. */
 function cut(n: number, parts: number): { start: number; end: number }[] {

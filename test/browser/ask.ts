@@ -2,15 +2,16 @@
 // what is no Node, and run by engines.test.ts.
 import type { Kernel } from '../../src/gpu/kernel.js'
 import { init } from '../../src/index.js'
+import { augment, loadAugmentShaders } from '../../src/shaders.augment.js'
 import { cpu, loadCpuShaders } from '../../src/shaders.cpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { type Compiled, compile } from '../compile.js'
 
 async function compileAll(options: { baseline: boolean }) {
   const engine = await init({ ...options, tune: false })
-  await loadCpuShaders()
+  await Promise.all([loadCpuShaders(), loadAugmentShaders()])
   const compiled = await compile(
-    [shaders, cpu].flatMap((all) => Object.values<Kernel>({ ...all })),
+    [shaders, cpu, augment].flatMap((all) => Object.values<Kernel>({ ...all })),
     engine,
   )
   const adapter = `${engine.adapterKind} ${engine.adapterName}`

@@ -25,7 +25,7 @@ const KINDS: Record<string, string> = {
 if (kills > 1) {
   Object.assign(KINDS, {
     'resnet, f32, constant': '--lr 1e-3 --freeze-batch-norm --trainable layer4,fc --patience 3',
-    'resnet, f32, cosine': '--lr 1e-3 --val-split 0 --no-class-weights --augment none --batch-size 8 --schedule cosine',
+    'resnet, f32, cosine': '--lr 1e-3 --val-split 0 --balance none --augment none --batch-size 8 --schedule cosine',
     'resnet, f32, strong': '--lr 1e-3 --augment strong --grad-accumulation 2',
     'vit, f16, accumulation, cosine': `--model vit-ti16 --lr 1e-3 --precision ${half} --schedule cosine --limit 13 --grad-accumulation 2`,
     'vit, f16, constant': `--model vit-ti16 --lr 1e-4 --precision ${half} --checkpoint-activations`,

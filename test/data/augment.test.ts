@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Affine, inverseAffine, parseAugment, unchanged } from '../../src/data/augment.js'
+import { beta, drawMix, mixBatch } from '../../src/data/mix.js'
 import * as transforms from '../../src/data/transforms.js'
 import { F, Random, init, tensor } from '../../src/index.js'
 import { failure } from '../errors.js'
@@ -87,6 +88,52 @@ test('draws keep to their ranges, whatever is drawn', () => {
   assert.is(places.size, 24)
 })
 
+test('shares of a mixture are Beta variates, also for the smallest and largest parameters', () => {
+  for (const alpha of [1e-3, 0.2, 1, 4, 100]) {
+    const random = new Random(7)
+    const drawn = Array.from({ length: 4000 }, () => beta(alpha, random))
+    assert.ok(drawn.every((share) => share >= 0 && share <= 1))
+    const mean = drawn.reduce((a, b) => a + b) / drawn.length
+    const variance = drawn.reduce((sum, share) => sum + (share - mean) ** 2, 0) / drawn.length
+    const expected = 1 / (4 * (2 * alpha + 1))
+    assert.ok(Math.abs(mean - 0.5) < 4 * Math.sqrt(expected / 4000), `${alpha}: mean ${mean}`)
+    assert.ok(Math.abs(variance / expected - 1) < 0.1, `${alpha}: variance ${variance} of ${expected}`)
+  }
+})
+
+test('batches are mixed as their labels say, by mixup or cutmix, and the GPU mixes them', async () => {
+  await F.loadAugmentShaders()
+  const kinds = new Set<string>()
+  const [count, H, W] = [3, 6, 8]
+  const x = Float32Array.from({ length: count * H * W * 3 }, (_, i) => Math.sin(i))
+  const labels = [0, 2, 1]
+  for (let seed = 0; seed < 30; seed++) {
+    const mixed = drawMix({ mixup: 1, cutmix: 1 }, [count, H, W], new Random(seed))
+    const effects = Float32Array.from([0, 1, 2].flatMap((i) => [1, i, ...Array<number>(10).fill(0)]))
+    const targets = mixBatch(mixed, labels, 3, effects)
+    const y = await F.imageEffects(tensor(x, [count, H, W, 3]), tensor(effects, [count, 12]), PLAIN).data()
+    mixed.forEach(({ share, partner, box: [top, left, bottom, right], labelShare }, image) => {
+      assert.is(partner, (image + 2) % 3)
+      assert.is(Math.fround(labelShare), targets[3 * image + labels[image]])
+      assert.is(Math.fround(1 - labelShare), targets[3 * image + labels[partner]])
+      let own = 0
+      for (let at = 0; at < H * W; at++) {
+        const [row, column] = [Math.floor(at / W), at % W]
+        const inside = row >= top && row < bottom && column >= left && column < right
+        own += inside ? 0 : share / (H * W)
+        for (let c = 0; c < 3; c++) {
+          const [mine, other] = [image, partner].map((of) => x[3 * (of * H * W + at) + c])
+          const expected = inside ? other : share * mine + (1 - share) * other
+          assert.ok(Math.abs(y[3 * (image * H * W + at) + c] - expected) < 1e-6)
+        }
+      }
+      assert.ok(Math.abs(own - labelShare) < 1e-12)
+      kinds.add(share === 1 ? 'cutmix' : 'mixup')
+    })
+  }
+  assert.is(kinds.size, 2)
+})
+
 test('what a text names: presets, a list, each anew', () => {
   const kinds = (text: string) => parseAugment(text).map(({ kind }) => kind)
   assert.equal(kinds('none'), [])
@@ -110,6 +157,7 @@ test('misuse names the transform and the rule', async () => {
     [() => RandomAffine(0, { scale: [0, 1] }), 'RandomAffine: scale must be [low, high], got [0,1]'],
     [() => RandomResizedCrop(0), 'RandomResizedCrop: size must be a positive integer or [height, width], got 0'],
     [() => RandomResizedCrop(9, { scale: [0, 2] }), 'RandomResizedCrop: scale must be [low, high] in 0..1, got [0,2]'],
+    [() => transforms.MixUp(-1), 'MixUp: alpha must be a number of 0 or more, got -1'],
     [() => ColorJitter({ hue: 0.6 }), 'ColorJitter: hue must be a number or [low, high], got 0.6'],
     [() => ColorJitter({ contrast: -1 }), 'ColorJitter: contrast must be a number ≥ 0 or [low, high], got -1'],
     [

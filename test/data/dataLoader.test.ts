@@ -8,12 +8,12 @@ import { DecodePool } from '../../src/data/decodePool.js'
 import type { Image } from '../../src/data/image.js'
 import { ImageFolder, type Dataset } from '../../src/data/imageFolder.js'
 import { syntheticFiles } from '../../src/data/synthetic.js'
-import { compose, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
+import { compose, CutMix, MixUp, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
 import { fixture, folderOf } from './fixtures.js'
 import { failure } from '../errors.js'
 
 const test = suite('DataLoader')
-const train = compose([Resize([12, 10]), ...parseAugment('strong'), ToTensor()])
+const train = compose([Resize([12, 10]), ...parseAugment('strong'), ToTensor(), MixUp(0.2), CutMix(1)])
 
 const open = (transform: Pipeline = train): Dataset =>
   new ImageFolder(

@@ -2,7 +2,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describePatients, findPatients, patientOf } from '../../src/data/patients.js'
-import { computeClassWeight, countLabels, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
+import { computeClassWeight, countLabels, oversample, splitByPatient, stratifiedSubset } from '../../src/data/split.js'
+import { compose, ToTensor } from '../../src/data/transforms.js'
 import { Random } from '../../src/util/random.js'
 import { failure } from '../errors.js'
 
@@ -22,6 +23,18 @@ function chestXrays(normal: number, pneumonia: number): { path: string; label: n
   }
   return samples
 }
+
+test('oversampling: as many of each class as the largest has, none more than once oftener', () => {
+  const samples = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2].map((label, i) => ({ path: `${i}`, file: `${i}`, label }))
+  const dataset = { samples, classes: ['a', 'b', 'c'], transform: compose([ToTensor()]) }
+  const more = oversample(dataset, 4).samples
+  assert.equal(more.slice(0, samples.length), samples)
+  const times = samples.map((sample) => more.filter((other) => other === sample).length)
+  assert.equal(times.slice(0, 7), [1, 1, 1, 1, 1, 1, 1])
+  assert.equal(times.slice(7, 10).sort(), [2, 2, 3])
+  assert.is(times[10], 7)
+  assert.equal(oversample(dataset, 4).samples, more)
+})
 
 test('the patient of a file name', () => {
   const names = {

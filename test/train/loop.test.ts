@@ -12,6 +12,7 @@ import {
   init,
   nn,
   optim,
+  tensor,
 } from '../../src/index.js'
 import type { StateDict } from '../../src/nn/module.js'
 import type { Batch } from '../../src/data/dataLoader.js'
@@ -127,6 +128,33 @@ test('the loss of an epoch is the weighted mean over its images, whatever the ba
   const expected = crossEntropy(outputs, classWeight)
   assert.ok(Math.abs(history[0].trainLoss - expected) < 1e-6 * expected)
   assert.is(history[0].valLoss, expected)
+})
+
+test('mixed batches: the loss is the mean of cross entropies with the mixtures of their labels', async () => {
+  const model = new Linear()
+  const classWeight = new Float32Array([3, 0.5])
+  const targets = Float32Array.of(0.75, 0.25, 0.1, 0.9, 1, 0, 0.5, 0.5)
+  const effects = Float32Array.from([0, 1, 2, 3].flatMap((i) => [0.75, (i + 3) % 4, ...Array<number>(10).fill(0)]))
+  const plain = source(4)
+  const batches: Batch[] = []
+  for await (const batch of plain.epoch(0)) batches.push({ ...batch, effects, targets })
+  const train: BatchSource = {
+    ...plain,
+    async *epoch() {
+      yield* batches
+    },
+  }
+  const { mean, std } = plain.dataset.transform.device
+  const x = Float32Array.from(batches[0].images, (byte, i) => (byte / 255 - mean[i % 3]) / std[i % 3])
+  const size = x.length / 4
+  const mixed = x.map((v, i) => 0.75 * v + 0.25 * x[(i + 3 * size) % x.length])
+  const logits = model.forward(tensor(mixed, [4, SIZE, SIZE, 3]))
+  const expected = await F.crossEntropy(logits, tensor(targets, [4, 2]), { weight: tensor(classWeight) }).item()
+  for (const gradAccumulation of [1, 2]) {
+    const options = { train, validation: undefined, epochs: 1, classWeight, gradAccumulation }
+    const { history } = await trainer(model, 0, options).fit()
+    assert.ok(Math.abs(history[0].trainLoss - expected) < 2e-6 * expected, `${history[0].trainLoss} ${expected}`)
+  }
 })
 
 test('stops early and holds the best state', async () => {
