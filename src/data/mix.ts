@@ -41,7 +41,9 @@ function boxOf(share: number, height: number, width: number, random: Random): Mi
   return [Math.max(y - h, 0), Math.max(x - w, 0), Math.min(y + h, height), Math.min(x + w, width)]
 }
 
-/** From the Beta distribution of two equal parameters: a share of the sum of two Gamma variates, by their logarithms. */
+/**
+ * From the Beta distribution of two equal parameters: a share of the sum of two Gamma variates, by their logarithms.
+ */
 export function beta(alpha: number, random: Random): number {
   const difference = logGamma(alpha, random) - logGamma(alpha, random)
   return 1 / (1 + Math.exp(-difference))

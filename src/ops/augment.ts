@@ -1,5 +1,5 @@
-// Rarer augmentations of normalised images: noise, erased boxes, mixtures. Their kernels are loaded where a pipeline has
-// one of them.
+// Rarer augmentations of normalised images: noise, erased boxes, mixtures. Their kernels are loaded where a pipeline
+// has one of them.
 import { gpu } from '../gpu/gpu.js'
 import { augment } from '../shaders.augment.js'
 import { FLOATS, defineOp } from '../tensor/op.js'

@@ -12,8 +12,8 @@ import { type Tensor, tensor } from '../tensor/tensor.js'
 export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
 
 /**
- * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], effects f32 [B, 12], labels
- * i32 [B], targets f32 [B, classes].
+ * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], effects f32 [B, 12],
+ * labels i32 [B], targets f32 [B, classes].
  */
 export type BatchTensors = {
   images: Tensor
