@@ -1,7 +1,7 @@
 // A file's bytes to an upright RGB picture. Chooses the decoder by content, not by the file's name, and loads it then.
 import { check } from '../util/check.js'
 import { applyOrientation, type Image, MAX_PIXELS } from './image.js'
-import { isJpeg, isPng } from './signatures.js'
+import { isJpeg, isPng, otherFile } from './signatures.js'
 
 export interface DecodeOptions {
   /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
@@ -28,10 +28,7 @@ export async function decodeImage(
     : isPng(bytes)
       ? (await import('./png.js')).decodePng
       : undefined
-  check(decode, () => {
-    const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
-    return `${name}: must be a JPEG or PNG image, got a file that begins with ${start}`
-  })
+  check(decode, () => `${name}: must be a JPEG or PNG image, got ${otherFile(bytes)}`)
   const { orientation, warning, ...image } = decode(bytes, name, maxPixels, leastSide)
   const upright = applyOrientation(image, orientation)
   return warning === undefined ? upright : { ...upright, warning }

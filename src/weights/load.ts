@@ -26,7 +26,10 @@ const NOT_CHECKPOINTS: readonly [start: RegExp, what: string][] = [
   [/^\x89HDF/, 'an HDF5 file, as Keras writes; only safetensors and PyTorch files are read'],
   [/^GGUF/, 'a GGUF file; only safetensors and PyTorch files are read'],
   [/^\x1f\x8b/, 'packed with gzip; unpack it first'],
-  [/^7z\xbc\xaf/, 'packed with 7-Zip; unpack it first'],
+  [/^(?:7z\xbc\xaf|Rar!|\xfd7zXZ|BZh|\x28\xb5\x2f\xfd)/, 'packed; unpack it first'],
+  [/^\x93NUMPY/, 'a NumPy array; only safetensors and PyTorch files are read'],
+  [/^\x08[\x03-\x14]\x12/, 'an ONNX model; only safetensors and PyTorch files are read'],
+  [/^\s*\{/, 'JSON; the weights are in another file'],
   [/^[^]{257}ustar/, 'a tar archive; unpack it first'],
 ]
 

@@ -62,6 +62,8 @@ export interface PickleHost {
 
 const MAX_PROTOCOL = 5
 const MAX_LONG = 1024 // bytes of one whole number
+/** Longer texts are no names but the contents of arrays: looked at, not kept. */
+const MAX_TEXT = 2 ** 20
 
 const hashable = (value: unknown) =>
   value instanceof Sequence ? value.hashable : !(value instanceof Dict || value instanceof ByteArray)
@@ -108,18 +110,22 @@ export function unpickle(bytes: Uint8Array, host: PickleHost): { value: unknown;
     charge(SIZE_OF_OBJECT)
     return bytes.subarray(take(n), at)
   }
-  const text = (n: number) => {
+  const text = (n: number): string | Inert => {
     const from = take(n)
-    charge(32 + 2 * n)
+    charge(n > MAX_TEXT ? SIZE_OF_OBJECT : 32 + 2 * n)
     try {
-      return decoder.decode(bytes.subarray(from, at))
+      if (n <= MAX_TEXT) return decoder.decode(bytes.subarray(from, at))
+      for (let i = from; i < at; i += MAX_TEXT)
+        decoder.decode(bytes.subarray(i, Math.min(i + MAX_TEXT, at)), { stream: i + MAX_TEXT < at })
+      return new Inert('a long text')
     } catch {
       return fail('a text is not UTF-8')
     }
   }
   const line = () => {
     const end = bytes.indexOf(10, at)
-    return end < 0 ? fail('it is cut off') : text(end - at + 1).slice(0, -1)
+    const read = end < 0 ? fail('it is cut off') : text(end - at + 1)
+    return typeof read === 'string' ? read.slice(0, -1) : fail('a text is not plain')
   }
   const integer = (digits: string) => (/^-?\d{1,15}$/.test(digits) ? Number(digits) : fail('a number is none'))
   const long = (n: number) => {

@@ -48,7 +48,8 @@ export async function readPytorch(source: ByteSource, file: string): Promise<Ten
   const [first = ''] = entries.keys()
   const folder = first.slice(0, first.indexOf('/') + 1)
   const pickle = entries.get(`${folder}data.pkl`)
-  if (!folder || !pickle) throw fileError(file, 'not a PyTorch checkpoint, the zip holds no data.pkl')
+  if (!folder || !pickle)
+    throw fileError(file, `not a PyTorch checkpoint, the zip holds ${contents([...entries.keys()])}`)
   if (entries.has(`${folder}constants.pkl`))
     throw fileError(
       file,
@@ -88,13 +89,13 @@ export async function readLegacyPytorch(source: ByteSource, file: string): Promi
   let at = 0
   /** The next of the pickles that hold plain values. */
   const plain = () => {
-    const none = () => fail('it is a pickle of something else')
-    const host = { file, budget, allows: () => false, call: none, create: none, persistent: none }
+    const none = () => fail('it is a pickle that torch.save did not write')
+    const host = { file, budget, allows: none, call: none, create: none, persistent: none }
     const { value, end } = unpickle(bytes.subarray(at), host)
     at += end
     return value
   }
-  if (plain() !== LEGACY_MAGIC) fail('it is a pickle of something else')
+  if (plain() !== LEGACY_MAGIC) fail('it is a pickle that torch.save did not write')
   if (plain() !== LEGACY_PROTOCOL) fail('its protocol is not known')
   const system = plain()
   const little = system instanceof Dict ? system.entries.get('little_endian') : undefined
@@ -118,6 +119,13 @@ export async function readLegacyPytorch(source: ByteSource, file: string): Promi
     bigEndian: !little,
     read: (key) => source.read(...places.get(key)!),
   })
+}
+
+/** What a zip is that is no checkpoint. */
+function contents(names: readonly string[]): string {
+  const inner = names.find((name) => /\.(?:pth|pt|bin|ckpt|safetensors|tar)$/i.test(name))
+  if (inner) return `${printable(inner, 60)}; unpack it first`
+  return names.some((name) => name.endsWith('.npy')) ? 'NumPy arrays; only PyTorch files are read' : 'no data.pkl'
 }
 
 function confirmSize(file: string, key: string, needed: number, found: number): void {

@@ -77,7 +77,8 @@ const DANGEROUS = new Set(
 )
 
 /** What else of the torch module itself may be named: as a value, or as a class. */
-const TORCH_NAMES = /^(?:Tensor|Generator|strided|sparse_\w+|\w+_format|channels_last|complex\w+|q\w+|\w+Tensor)$/
+const TORCH_NAMES =
+  /^(?:Tensor|Generator|strided|jagged|(?:sparse|per)_\w+|\w+_format|channels_last|complex\w+|q\w+|\w+Tensor)$/
 
 /** Names whose call gives an object that is no weight. */
 const INERT = new Set([
@@ -90,7 +91,20 @@ const INERT = new Set([
   'torch._utils._rebuild_qtensor',
   'torch._utils._rebuild_meta_tensor_no_storage',
   '_codecs.encode',
-  ...['complex', 'slice', 'range', 'xrange', 'bytearray', 'bytes', 'int', 'float', 'str', 'bool'].flatMap(builtin),
+  ...[
+    'complex',
+    'slice',
+    'range',
+    'xrange',
+    'bytearray',
+    'bytes',
+    'int',
+    'long',
+    'float',
+    'str',
+    'unicode',
+    'bool',
+  ].flatMap(builtin),
   ...['numpy.core', 'numpy._core'].flatMap((core) => [
     `${core}.multiarray.scalar`,
     `${core}.multiarray._reconstruct`,
@@ -123,6 +137,7 @@ const BUILDERS = new Set([
   'torch._tensor._rebuild_from_type_v2',
   'copyreg._reconstructor',
   'copy_reg._reconstructor',
+  ...builtin('getattr'),
 ])
 
 const DICTS = new Set(['collections.OrderedDict', 'collections.defaultdict', ...builtin('dict')])
@@ -214,8 +229,13 @@ export function readPickle(
       case 'copyreg._reconstructor':
       case 'copy_reg._reconstructor':
         return args[0] instanceof Global ? create(args[0].name) : fail('an object has no class')
+      case 'builtins.getattr':
+      case '__builtin__.getattr': // how Python 3.11 writes a member of an enumeration
+        if (!(args.length === 2 && args[0] instanceof Global && classes.has(args[0].name))) throw refused(file, name)
+        return new Inert(args[0].name)
     }
-    if (!INERT.has(name)) throw refused(file, name)
+    // Of other names, classes make objects that are left out, and said to be; what a function gives nobody can tell.
+    if (!INERT.has(name) && !(classes.has(name) && /\.[A-Z]\w*$/.test(name))) throw refused(file, name)
     return new Inert(name, true)
   }
 

@@ -47,6 +47,12 @@ export function findWeights(root: unknown, file: string): Found {
     )
   const most = withMostTensors(root)
   if (most) return most
+  if ([root, ...WRAPPERS.map((key) => dictOf(root)?.entries.get(key))].some(holdsArrays))
+    throw fileError(
+      file,
+      'it holds NumPy arrays, no tensors; convert it in Python with ' +
+        'torch.save({k: torch.from_numpy(v) for k, v in torch.load(file, weights_only=False).items()}, other)',
+    )
   throw fileError(
     file,
     root instanceof Described
@@ -56,6 +62,9 @@ export function findWeights(root: unknown, file: string): Found {
 }
 
 const dictOf = (value: unknown) => (value instanceof Inert ? value.items : value instanceof Dict ? value : null)
+
+const holdsArrays = (value: unknown): boolean =>
+  [...(dictOf(value)?.entries.values() ?? [])].some((v) => v instanceof Inert && /^numpy\..*_reconstruct$/.test(v.kind))
 
 function count(dict: Dict): number {
   let tensors = 0

@@ -140,6 +140,21 @@ test('other files are refused by name', async () => {
     await failure(() => decodeImage(new TextEncoder().encode('hello'), 'notes.jpeg')),
     'notes.jpeg: must be a JPEG or PNG image, got a file that begins with 68 65 6c 6c',
   )
+  for (const [start, what] of [
+    ['MM\0*', 'a TIFF image'],
+    ['RIFF\x10\0\0\0WEBPVP8 ', 'a WebP image'],
+    [`${'\0'.repeat(128)}DICM`, 'a DICOM file'],
+    ['<!doctype html>', 'a page of HTML or XML'],
+  ])
+    assert.is(
+      await failure(() =>
+        decodeImage(
+          Uint8Array.from(start, (letter) => letter.charCodeAt(0)),
+          'x',
+        ),
+      ),
+      `x: must be a JPEG or PNG image, got ${what}`,
+    )
   assert.is(
     await failure(() => decodeImage(new Uint8Array(), 'none.png')),
     'none.png: must be a JPEG or PNG image, got an empty file',

@@ -34,6 +34,7 @@ import {
   text,
   tuple,
   vector,
+  zip,
 } from './pth.js'
 import { scratch } from '../cli/command.js'
 import { failure } from '../errors.js'
@@ -114,15 +115,17 @@ test('prefixes of DataParallel, torch.compile, Lightning and backbones, in every
   assert.is(matchStateDict([{ name: 'model.fc.w', shape: [1] }], own, match).loaded, 1)
 })
 
+/** NumPy's objects as Python pickles them. */
+const ascii = (value: string) => call(global('_codecs', 'encode'), text(value), text('latin1'))
+const dtype = [...call(global('numpy', 'dtype'), text('f8'), FALSE, TRUE), ...tuple(int(3), text('<'), NONE), 0x62]
+const array = call(
+  global('numpy.core.multiarray', '_reconstruct'),
+  global('numpy', 'ndarray'),
+  tuple(int(0)),
+  ascii('b'),
+)
+
 test('objects that are no weights stand aside', async () => {
-  const ascii = (value: string) => call(global('_codecs', 'encode'), text(value), text('latin1'))
-  const dtype = [...call(global('numpy', 'dtype'), text('f8'), FALSE, TRUE), ...tuple(int(3), text('<'), NONE), 0x62]
-  const array = call(
-    global('numpy.core.multiarray', '_reconstruct'),
-    global('numpy', 'ndarray'),
-    tuple(int(0)),
-    ascii('b'),
-  )
   const sparse = call(
     global('torch._utils', '_rebuild_sparse_tensor'),
     call(global('torch.serialization', '_get_layout'), text('torch.sparse_coo')),
@@ -145,6 +148,14 @@ test('objects that are no weights stand aside', async () => {
     complex: call(global('__builtin__', 'complex'), int(0.5), int(1.5)),
     slice: call(global('__builtin__', 'slice'), int(1), int(2), NONE),
     range: call(global('__builtin__', 'xrange'), int(0), int(3), int(1)),
+    'defaultdict(int)': call(global('collections', 'defaultdict'), global('__builtin__', 'long')),
+    'a member of an enumeration': call(global('__builtin__', 'getattr'), global('my', 'Kind'), text('FAST')),
+    'quantized tensor': call(
+      global('torch._utils', '_rebuild_qtensor'),
+      tensor(storage('QInt8Storage', 'q', 1), 0, [1], [1]),
+      tuple(global('torch', 'per_tensor_affine'), int(0.1), int(0)),
+    ),
+    'a class': call(global('my', 'Kind'), int(1)),
     set: call(global('__builtin__', 'set'), list(int(1))),
     frozenset: call(global('builtins', 'frozenset'), list(int(1))),
     'torch.Size': call(global('torch', 'Size'), tuple(int(1))),
@@ -161,6 +172,18 @@ test('objects that are no weights stand aside', async () => {
   for (const [name, code] of Object.entries(objects)) {
     assert.equal((await load(dict(text('x'), code, text('state_dict'), state))).tensors, expected, name)
   }
+  // An array of 70 MB as protocol 2 writes it, a text: looked at, not kept.
+  const long = (last: number) => {
+    const array = new Uint8Array(6 + 70e6)
+    array.set([0x58, 0, 0, 0, 0, 0x61])
+    new DataView(array.buffer).setUint32(1, array.length - 5, true)
+    for (let i = 6; i < array.length; i += 2) array.set([0xc3, 0xbf], i)
+    array[array.length - 1] = last
+    const start = Uint8Array.of(0x80, 2, 0x7d, 0x28)
+    return joined([start, text('x'), array, text('state_dict'), state, [0x75, 0x2e]])
+  }
+  assert.equal((await loadCheckpoint(pth(long(0xbf), contents))).tensors, expected)
+  assert.match(await refusal(loadCheckpoint(pth(long(0x61), contents))), /a text is not UTF-8$/)
   const { tensors, notes } = await load(
     dict(
       text('a.w'),
@@ -257,6 +280,10 @@ test('what is no state dict is named, with the line that converts it', async () 
     await refusal(load(dict(text('best'), scalar, text('model'), model))),
     /weights_only=False\)\['model'\]\.state_dict\(\)/,
   )
+  assert.match(
+    await refusal(load(dict(text('model'), dict(text('a.w'), array)))),
+    /it holds NumPy arrays, no tensors; convert it in Python with torch.save\(\{k: torch.from_numpy\(v\) .*, other\)$/,
+  )
   const script = load(state, { more: [['archive/constants.pkl', pickle(tuple())]] })
   assert.match(
     await refusal(script),
@@ -268,11 +295,17 @@ test('what is no state dict is named, with the line that converts it', async () 
     [Uint8Array.of(0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10, 0), /an HDF5 file/],
     [Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0), /packed with gzip/],
     ['GGUF\x03\0\0\0\0', /a GGUF file/],
-    [pickle(dict(text('a'), int(1))), /not a PyTorch checkpoint, it is a pickle of something else$/],
+    ['\x93NUMPY\x01\0v\0{}', /a NumPy array/],
+    ['\x08\x07\x12\x07pytorch', /an ONNX model/],
+    ['{"weight_map": {}}', /it is JSON/],
+    [pickle(dict(text('a'), int(1))), /not a PyTorch checkpoint, it is a pickle that torch.save did not write$/],
+    [pickle(dict(text('a'), global('numpy', 'dtype'))), /it is a pickle that torch.save did not write$/],
+    [zip([['w/resnet.pth', new Uint8Array(9)]]), /the zip holds w\/resnet.pth; unpack it first$/],
+    [zip([['fc.npy', new Uint8Array(9)]]), /the zip holds NumPy arrays; only PyTorch files are read$/],
     ['', /it is empty$/],
   ]
   for (const [start, message] of starts) {
-    const bytes = typeof start === 'string' ? new TextEncoder().encode(start) : start
+    const bytes = typeof start === 'string' ? Uint8Array.from(start, (letter) => letter.charCodeAt(0)) : start
     assert.match(await refusal(readTensors(memorySource(bytes), 'x')), message)
   }
   // The length of a header may look like the start of something else.
