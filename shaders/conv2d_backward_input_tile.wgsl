@@ -1,11 +1,10 @@
 // Gradient of a convolution of any kind for its input: dy [N, OH, OW, G·OG], w [KH·KW·CG, G·OG] → dx [N, H, W, G·CG],
 // as an implicit matrix product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW),
 // as each phase meets only some taps. Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output
-// channels its columns. Dispatched over [ceil(CG / TN), ceil(N·ceil(H/SH)·ceil(W/SW) / TM), G·SH·SW].
-// @tile TN, TM
+// channels its columns. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
+// @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G = 8, 16
-// @variant R = 1, 2
+// @variant G R = 8 1, 16 1, 8 2
 // @include lib/conv.wgsl
 // @include lib/phase.wgsl
 // @include lib/tile.wgsl
@@ -13,9 +12,6 @@
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read_write> dx: array<T>;
 @group(0) @binding(3) var<uniform> params: Params;
-const RM = R;
-const RN = R;
-const LOADS = RM * 16 / G; // of four pixels, and of four channels, in a slice, by an invocation
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -28,7 +24,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var qx: array<vec4<i32>, LOADS>;
   var image: array<vec4<i32>, LOADS>; // its first line in dy
   @unroll for (var i = 0u; i < LOADS; i++) {
-    let first = wid.y * TM + 4u * (lid / STEP + THREADS / STEP * i);
+    let first = wid.y * TILE + 4u * (lid / STEP + THREADS / STEP * i);
     let pixel = min(vec4<i32>(first + vec4<u32>(0u, 1u, 2u, 3u)), vec4<i32>(phase.pixels - 1));
     qx[i] = pixel % phase.QW;
     qy[i] = pixel / phase.QW % phase.QH;
@@ -48,14 +44,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
           & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
         let at = select(vec4<u32>(0u), vec4<u32>((image[i] + oy) * params.OW + ox) * CO + o, ok);
         let quad = lid / STEP + THREADS / STEP * i;
-        left[slot][stand(quad, slot)] =
+        left[slot][quad] =
           select(vec4<f32>(0.0), vec4<f32>(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w])), ok);
-        let c = wid.x * TN + 4u * quad;
+        let c = wid.x * TILE + 4u * quad;
         var v: vec4<f32>;
         @unroll for (var r = 0u; r < 4u; r++) {
           v[r] = f32(w[(tap * params.CG + min(c + r, params.CG - 1u)) * CO + o]);
         }
-        right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k < params.OG);
+        right[slot][quad] = select(vec4<f32>(0.0), v, k < params.OG);
       }
       workgroupBarrier();
       multiply(&sums, lid);

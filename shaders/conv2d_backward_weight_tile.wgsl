@@ -1,19 +1,16 @@
 // Gradient of a convolution of any kind for its weight: x [N, H, W, G·CG], dy [N, OH, OW, G·OG] → dw [splits, KH·KW·CG,
 // G·OG], as an implicit matrix product in workgroup memory over the pixels, which are cut into splits and summed
 // afterwards in a fixed order. Tiles of lib/tile.wgsl: taps and channels are the rows of the left matrix, pixels its
-// columns. Dispatched over [ceil(OG / TN), ceil(KH·KW·CG / TM), G·splits].
-// @tile TN, TM
+// columns. Dispatched over [ceil(OG / TILE), ceil(KH·KW·CG / TILE), G·splits].
+// @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G = 8, 16
-// @variant R = 1, 2
+// @variant G R = 8 1, 16 1, 8 2
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> dy: array<T>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-const RM = R;
-const RN = R;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -25,30 +22,30 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let pixels = params.N * u32(params.OH * params.OW);
   let end = min((split + 1u) * params.k_per_split, pixels);
   // This invocation loads four rows, taps and channels, and four output channels.
-  let quad = lid % QM;
-  let row = min(wid.y * TM + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u));
+  let quad = lid % QUADS;
+  let row = min(wid.y * TILE + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u));
   let tap = row / params.CG;
   let down = vec4<i32>(tap / params.KW) * params.DH - params.PH;
   let along = vec4<i32>(tap % params.KW) * params.DW - params.PW;
   let channel = group * params.CG + row % params.CG;
-  let o = group * params.OG + min(wid.x * TN + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.OG - 1u));
+  let o = group * params.OG + min(wid.x * TILE + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.OG - 1u));
   var sums: Sums;
   for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
-    for (var slot = lid / QM; slot < STEP; slot += THREADS / QM) {
+    @unroll for (var i = 0u; i < LOADS; i++) {
+      let slot = lid / QUADS + THREADS / QUADS * i;
       let p = min(p0 + slot, end - 1u);
       let pixel = i32(p);
       let iy = pixel / params.OW % params.OH * params.SH + down;
       let ix = pixel % params.OW * params.SW + along;
       let image = pixel / (params.OW * params.OH) * params.H;
-      let inside = vec4<bool>(p0 + slot < end);
       let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
-        & inside;
+        & vec4<bool>(p0 + slot < end);
       let at = select(vec4<u32>(0u), vec4<u32>((image + iy) * params.W + ix) * C + channel, ok);
-      left[slot][stand(quad, slot)] =
+      left[slot][quad] =
         select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
       let to = p * CO + o;
-      right[slot][stand(quad, slot)] =
-        select(vec4<f32>(0.0), vec4<f32>(f32(dy[to.x]), f32(dy[to.y]), f32(dy[to.z]), f32(dy[to.w])), inside);
+      let v = vec4<f32>(f32(dy[to.x]), f32(dy[to.y]), f32(dy[to.z]), f32(dy[to.w]));
+      right[slot][quad] = select(vec4<f32>(0.0), v, p0 + slot < end);
     }
     workgroupBarrier();
     multiply(&sums, lid);

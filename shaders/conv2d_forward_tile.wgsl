@@ -1,10 +1,9 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H,
 // W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl. Tiles of lib/tile.wgsl: pixels are the
-// rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TN), ceil(N·OH·OW / TM), G].
-// @tile TN, TM
+// rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TILE), ceil(N·OH·OW / TILE), G].
+// @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G = 8, 16
-// @variant R = 1, 2
+// @variant G R = 8 1, 16 1, 8 2
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
 // @include lib/one.wgsl
@@ -16,9 +15,6 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-const RM = R;
-const RN = R;
-const LOADS = RM * 16 / G; // of four pixels, in a slice, by an invocation
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -33,7 +29,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var across: array<vec4<i32>, LOADS>;
   var image: array<vec4<i32>, LOADS>; // its first line
   @unroll for (var i = 0u; i < LOADS; i++) {
-    let first = wid.y * TM + 4u * (lid / STEP + THREADS / STEP * i);
+    let first = wid.y * TILE + 4u * (lid / STEP + THREADS / STEP * i);
     let pixel = vec4<i32>(min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(pixels - 1u)));
     across[i] = pixel % params.OW * params.SW - params.PW;
     top[i] = pixel / params.OW % params.OH * params.SH - params.PH;
@@ -53,16 +49,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         & vec4<bool>(k < K);
       let at = select(vec4<u32>(0u), vec4<u32>((image[i] + iy) * params.W + ix) * C + channel, ok);
       let quad = lid / STEP + THREADS / STEP * i;
-      left[slot][stand(quad, slot)] =
+      left[slot][quad] =
         select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
     }
-    for (var at = lid; at < QN * STEP; at += THREADS) {
-      let row = at / QN;
-      let n = wid.x * TN + 4u * (at % QN);
+    @unroll for (var i = 0u; i < LOADS; i++) {
+      let at = lid + i * THREADS;
+      let row = at / QUADS;
+      let n = wid.x * TILE + 4u * (at % QUADS);
       let start = min(k0 + row, K - 1u) * CO + group * params.OG;
       var v: vec4<f32>;
       @unroll for (var c = 0u; c < 4u; c++) { v[c] = f32(w[start + min(n + c, params.OG - 1u)]); }
-      right[row][stand(at % QN, row)] = select(vec4<f32>(0.0), v, k0 + row < K);
+      right[row][at % QUADS] = select(vec4<f32>(0.0), v, k0 + row < K);
     }
     workgroupBarrier();
     multiply(&sums, lid);

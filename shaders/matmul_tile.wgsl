@@ -1,13 +1,11 @@
 // y[b] = activation(a[b] · w[b] (+ bias)) for any shape and any transposition, by the strides of lib/matmul.wgsl; y [M,
 // N] row-major. Tiles of lib/tile.wgsl. Split sums go to planes of y [batches, splits, M, N], added afterwards in a
-// fixed order. Dispatched over [ceil(N / 4·RN·G), ceil(M / 4·RM·G), batches · splits]. With bias or activation splits
+// fixed order. Dispatched over [ceil(N / TILE), ceil(M / TILE), batches · splits]. With bias or activation splits
 // is 1; `pre`, like y, takes what goes into the activation, if wanted.
-// @tile TN, TM
+// @tile TILE, TILE
 // @variant T = f32, f16
 // @variant Y = f32, f16
-// @variant G = 8, 16
-// @variant RM = 1, 2
-// @variant RN = 1, 2
+// @variant G R = 8 1, 16 1, 8 2, 16 2
 // @include lib/matmul.wgsl
 // @include lib/activation.wgsl
 // @include lib/tile.wgsl
@@ -22,8 +20,8 @@
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let batch = wid.z / params.splits;
   let split = wid.z % params.splits;
-  let row0 = wid.y * TM;
-  let col0 = wid.x * TN;
+  let row0 = wid.y * TILE;
+  let col0 = wid.x * TILE;
   let end = min((split + 1u) * params.k_per_split, params.K);
   let a_base = batch * params.a_stride;
   let w_base = batch * params.w_stride;
@@ -32,25 +30,27 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let w_fast_k = params.w_row == 1u && params.w_col != 1u;
   var sums: Sums;
   for (var k0 = split * params.k_per_split; k0 < end; k0 += STEP) {
-    for (var at = lid; at < QM * STEP; at += THREADS) {
-      let quad = select(at % QM, at / STEP, a_fast_k);
-      let slot = select(at / QM, at % STEP, a_fast_k);
+    @unroll for (var i = 0u; i < LOADS; i++) {
+      let at = lid + i * THREADS;
+      let quad = select(at % QUADS, at / STEP, a_fast_k);
+      let slot = select(at / QUADS, at % STEP, a_fast_k);
       let start = a_base + min(k0 + slot, end - 1u) * params.a_col;
       var v: vec4<f32>;
       @unroll for (var r = 0u; r < 4u; r++) {
         v[r] = f32(a[start + min(row0 + 4u * quad + r, params.M - 1u) * params.a_row]);
       }
-      left[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k0 + slot < end);
+      left[slot][quad] = select(vec4<f32>(0.0), v, k0 + slot < end);
     }
-    for (var at = lid; at < QN * STEP; at += THREADS) {
-      let quad = select(at % QN, at / STEP, w_fast_k);
-      let slot = select(at / QN, at % STEP, w_fast_k);
+    @unroll for (var i = 0u; i < LOADS; i++) {
+      let at = lid + i * THREADS;
+      let quad = select(at % QUADS, at / STEP, w_fast_k);
+      let slot = select(at / QUADS, at % STEP, w_fast_k);
       let start = w_base + min(k0 + slot, end - 1u) * params.w_row;
       var v: vec4<f32>;
       @unroll for (var r = 0u; r < 4u; r++) {
         v[r] = f32(w[start + min(col0 + 4u * quad + r, params.N - 1u) * params.w_col]);
       }
-      right[slot][stand(quad, slot)] = select(vec4<f32>(0.0), v, k0 + slot < end);
+      right[slot][quad] = select(vec4<f32>(0.0), v, k0 + slot < end);
     }
     workgroupBarrier();
     multiply(&sums, lid);

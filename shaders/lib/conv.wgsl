@@ -1,4 +1,5 @@
 // The shape that the general convolution kernels share: G groups of CG input and OG output channels.
+// @shape H, W, CG, OH, OW, OG, G, KH, KW, SH, SW, PH, PW, DH, DW
 struct Params {
   N: u32, H: i32, W: i32, CG: u32, OH: i32, OW: i32, OG: u32, G: u32, KH: u32, KW: u32,
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, splits: u32, k_per_split: u32,

@@ -11,6 +11,16 @@ export interface Caps {
    * (`chromium-experimental-subgroup-matrix`).
    */
   matrices: readonly ('f16' | 'f32')[]
+  /**
+   * Whether pipelines are made for shapes (`@shape`): what a GPU saves in divisions outweighs compiling more of them; a
+   * software adapter compiles for longer than that.
+   */
+  fixesShapes: boolean
+  /**
+   * Whether an invocation has registers for 64 sums and what it takes to add to them: on AMD's and NVIDIA's GPUs it
+   * does; on Apple's and Adreno they would spill, of others nobody knows yet.
+   */
+  hasRegisters: boolean
   /** Workgroups it takes to keep the whole chip busy. */
   parallelism: number
   limits: GPUSupportedLimits
@@ -52,5 +62,7 @@ export function capsOf(
     ...(f16 && offers('f16', 16) ? (['f16'] as const) : []),
     ...(offers('f32', 8) ? (['f32'] as const) : []),
   ]
-  return { subgroupSize, isSoftware, f16, matrices, parallelism: isSoftware ? 16 : 512, limits }
+  const hasRegisters = !isSoftware && ['amd', 'nvidia'].includes(info.vendor)
+  const parallelism = isSoftware ? 16 : 512
+  return { subgroupSize, isSoftware, f16, matrices, fixesShapes: !isSoftware, hasRegisters, parallelism, limits }
 }

@@ -147,7 +147,11 @@ export class Gpu {
     this.issue({
       type: 'dispatch',
       variant,
-      overrides: kernel.overrides(constants as ConstantValues, given),
+      overrides: kernel.overrides(
+        constants as ConstantValues,
+        given,
+        this.caps.fixesShapes && typeof params !== 'function' ? (params as ParamValues) : null,
+      ),
       params: params as ParamValues | (() => ParamValues),
       workgroups,
       bindings: given.map((b) => b?.storage.use(name) ?? null),

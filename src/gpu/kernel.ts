@@ -1,6 +1,6 @@
 // Kernels: WGSL files as the engine runs them, and the types that follow from what a file declares.
 import { check } from '../util/check.js'
-import { type Template, type Values, expand, integers, isFlag, keyOf, parse, placeOf } from './wgsl.js'
+import { type Template, type Values, expand, fixed, integers, isFlag, keyOf, parse, placeOf } from './wgsl.js'
 
 /** What a call must give, as types: written by build.mjs, so that a misspelt binding fails `tsc`. */
 export interface Interface {
@@ -142,9 +142,16 @@ export class Kernel<I extends Interface = any> {
     return variant
   }
 
-  /** @internal Values of overrides among `constants`, and those that tell what is bound. */
-  overrides(constants: ConstantValues, bound: readonly unknown[]): Record<string, number> {
-    const { overrides, enums, bindings, variants } = this.template
+  /**
+   * @internal Values of overrides among `constants`, those that tell what is bound, and of `params` those that a
+   * pipeline is made for; null: it is made for any.
+   */
+  overrides(
+    constants: ConstantValues,
+    bound: readonly unknown[],
+    params: ParamValues | null = null,
+  ): Record<string, number> {
+    const { overrides, enums, bindings, variants, shape } = this.template
     const values: Record<string, number> = {}
     for (const name in constants) {
       const value = constants[name]
@@ -156,6 +163,10 @@ export class Kernel<I extends Interface = any> {
       )
     }
     for (const { name } of overrides) if (isFlag(name)) values[name] = flag(name, bindings, bound)
+    if (params && shape.length) {
+      values.FIXED = 1
+      for (const name of shape) values[fixed(name)] = isFlag(name) ? flag(name, bindings, bound) : Number(params[name])
+    }
     return values
   }
 

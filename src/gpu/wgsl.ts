@@ -9,6 +9,7 @@
 //   // @enum OP = relu, exp         the values of `override OP: u32`, by name: `const OP_RELU = 0u;`, …; a further
 //                                line of the same enum continues the list
 //   // @require subgroups           a device feature; also writes the `enable` directive
+//   // @shape W, C                fields of the uniform that a pipeline may be made for: on a GPU they are constants
 //   // @each 4                      elements an invocation makes along x
 //   // @tile TN, TM                 elements a workgroup makes along x, y
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
@@ -54,6 +55,8 @@ export interface Template {
   readonly variants: readonly Values[]
   /** Device features that every variant needs. */
   readonly requires: readonly string[]
+  /** Params that a pipeline may be made for, so that dividing by them costs little. */
+  readonly shape: readonly string[]
   /** Expressions: invocations of a workgroup along x, y, z; elements of an invocation; of a workgroup. */
   readonly workgroup: readonly string[]
   readonly each: readonly string[]
@@ -148,6 +151,10 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
       fail(at, line, `an enum needs an override of its name, there is no 'override ${name}: u32'`)
     ;(enums[name] ??= []).push(...values.split(',').map((v) => v.trim()))
   }
+  for (const { value, file: at, line } of given('shape'))
+    for (const name of value.split(',').map((s) => s.trim()))
+      if (!params.some((p) => p.name === name))
+        fail(at, line, `a shape names fields of the uniform, there is no ${name}`)
   for (const part of parts) for (const name in enums) exhaustive(part, name, enums[name])
   return {
     parts,
@@ -160,6 +167,7 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
       [{}],
     ),
     requires: list('require'),
+    shape: list('shape'),
     workgroup,
     each: list('each'),
     tile: list('tile'),
@@ -253,6 +261,9 @@ function exhaustive({ file, code }: { file: string; code: string }, name: string
 
 const constantOf = (name: string, value: string) => `${name}_${value}`.toUpperCase()
 
+/** The override that stands for a field of the uniform where a pipeline is made for it; FIXED tells that it is. */
+export const fixed = (param: string) => `FIXED_${param}`
+
 /** `SG=8,T=f32`: what tells a variant from the others of its file. */
 export const keyOf = (values: Values): string =>
   Object.entries(values)
@@ -268,7 +279,10 @@ export function expand(template: Template, values: Values, mixed = false): strin
     /\bvar<storage[^>]*>(\s*)(\w+)/g,
     (_, space, name) => `var<storage, ${access.get(name)}>${space}${name}`,
   )
-  const text = [bound, ...includes.map((part) => part.code)].join('\n')
+  const shape = new Map(template.params.filter((p) => template.shape.includes(p.name)).map((p) => [p.name, p.type]))
+  const text = [bound, ...includes.map((part) => part.code)]
+    .join('\n')
+    .replace(/\bparams\.(\w+)/g, (field, name) => (shape.has(name) ? `select(${field}, ${fixed(name)}, FIXED)` : field))
   const enables = [...requires, ...(Object.values(values).includes('f16') ? ['f16'] : [])]
   return [
     enables.map((name) => `enable ${name.replaceAll('-', '_')}; `).join(''),
@@ -277,6 +291,8 @@ export function expand(template: Template, values: Values, mixed = false): strin
     Object.entries(values).map(([name, value]) =>
       typeof value === 'number' ? `const ${name} = ${value}u; ` : `alias ${name} = ${value}; `,
     ),
+    shape.size ? 'override FIXED: bool = false; ' : '',
+    [...shape].map(([name, type]) => `override ${fixed(name)}: ${type} = ${type}(1); `),
     Object.entries(enums).flatMap(([name, all]) => all.map((value, i) => `const ${constantOf(name, value)} = ${i}u; `)),
     '\n',
   ]

@@ -11,6 +11,7 @@ import { copyStrided } from './layout.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
+import { TILES, type Tile } from './tiles.js'
 
 /** Lanes of the kernels for software adapters if they can run a convolution: one group, output channels in fours. */
 export function lanes({ weight, attrs }: Convolution): 4 | 8 | null {
@@ -58,11 +59,6 @@ function cropChannels(padded: Tensor, x: Tensor): void {
   )
 }
 
-/** Rows and columns of the result that a workgroup of a tile kernel computes; 'matrix': 64 of both by matrix units. */
-export type Square = 32 | 64 | 128 | 'matrix'
-/** G × G invocations with R × R blocks of 4×4 each. */
-const SQUARES = { 32: { G: 8, R: 1 }, 64: { G: 16, R: 1 }, 128: { G: 16, R: 2 } } as const
-
 export function forwardCpu(p: Convolution, TM: Pixels): void {
   const { x, weight, y, epilogue } = p
   const SG = lanes(p)!
@@ -101,16 +97,22 @@ export function forwardRows(p: Convolution): void {
   )
 }
 
-export function forwardTile(p: Convolution, square: Square): void {
-  const { x, weight, y, attrs, epilogue } = p
-  const { groups: G } = attrs
+/** Columns, rows and planes of what tiles make. */
+export type Planes = readonly [columns: number, rows: number, planes: number]
+
+export const forwardSize = ({ y, weight, attrs: { groups } }: Convolution): Planes => {
   const co = weight.shape[3]
+  return [co / groups, y.size / co, groups]
+}
+
+export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
+  const { x, weight, y, epilogue } = p
   const given = { x, w: weight, y, ...bindings(epilogue) }
   const params = generalParams(p)
-  const size = { elements: [co / G, y.size / co, G] } as const
+  const size = { elements: forwardSize(p) }
   const { activation: ACTIVATION } = epilogue
-  if (square === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ACTIVATION })
-  else gpu.run(shaders.conv2d_forward_tile, given, params, size, { ...SQUARES[square], ACTIVATION })
+  if (tile === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ACTIVATION })
+  else gpu.run(shaders.conv2d_forward_tile, given, params, size, { ...TILES[tile], ACTIVATION })
 }
 
 /** Pixels of one phase of dx: those with the same remainder by the stride. */
@@ -139,15 +141,18 @@ export function backwardInputCpu(p: Convolution, TM: Pixels): void {
   if (padded !== dx) cropChannels(padded, dx)
 }
 
-export function backwardInputTile(p: Convolution, square: Square): void {
-  const { x: dx, weight, y: dy, attrs } = p
-  const { groups: G } = attrs
+export const backwardInputSize = (p: Convolution): Planes => {
   const { pixels, phases } = phasePixels(p)
+  return [p.weight.shape[2], pixels, p.attrs.groups * phases]
+}
+
+export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
+  const { x: dx, weight, y: dy } = p
   const given = { dy, w: weight, dx }
   const params = generalParams(p)
-  const size = { elements: [weight.shape[2], pixels, G * phases] } as const
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size)
-  else gpu.run(shaders.conv2d_backward_input_tile, given, params, size, SQUARES[square])
+  const size = { elements: backwardInputSize(p) }
+  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size)
+  else gpu.run(shaders.conv2d_backward_input_tile, given, params, size, TILES[tile])
 }
 
 export function backwardWeightCpu(p: Convolution): void {
@@ -178,21 +183,26 @@ export function backwardWeightCpu(p: Convolution): void {
   if (whole !== dWeight) cropChannels(whole, dWeight)
 }
 
-export function backwardWeightTile(p: Convolution, square: Square): void {
+export const backwardWeightSize = ({ weight, attrs: { groups } }: Convolution): Planes => {
+  const [kh, kw, cg, co] = weight.shape
+  return [co / groups, kh * kw * cg, groups]
+}
+
+export function backwardWeightTile(p: Convolution, tile: Tile | 'matrix'): void {
   const { x, weight: dWeight, y: dy, attrs } = p
   const { groups: G } = attrs
-  const [kh, kw, cg, co] = dWeight.shape
-  const rows = kh * kw * cg
-  const size = (parts: number) => ({ elements: [co / G, rows, G * parts] }) as const
+  const co = dWeight.shape[3]
+  const [columns, rows] = backwardWeightSize(p)
+  const size = (parts: number) => ({ elements: [columns, rows, G * parts] }) as const
   const workgroups =
-    square === 'matrix'
+    tile === 'matrix'
       ? shaders.conv2d_backward_weight_matrix.workgroups(size(1))
-      : shaders.conv2d_backward_weight_tile.workgroups(size(1), SQUARES[square])
+      : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
   const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
   const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
-  if (square === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts))
-  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), SQUARES[square])
+  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts))
+  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
 }

@@ -4,7 +4,7 @@
 // Of those that apply, the default is the one with the largest preference:
 //   5 Winograd, where its transforms pay      4 patches, where windows do not overlap
 //   3 along rows, for an image's few channels      2 for software adapters; depthwise
-//   1 tiles of 64×64, the plain kernel: any convolution on any adapter
+//   1 tiles in workgroup memory, of the size that tiles.ts prefers: any convolution on any adapter
 //   0 only where it was measured to be fastest
 import type { Implementation, Pass } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
@@ -20,11 +20,9 @@ import {
 } from './convpatches.js'
 import * as winograd from './convwinograd.js'
 import { hasMatrices } from './occupancy.js'
+import { type Tile, fitsTile, preferredTile } from './tiles.js'
 
 type Kernel = Implementation<Convolution>
-
-/** Tiles of other sizes are measured only where no kernel for software adapters can run. */
-const noCpuKernel = (p: Convolution) => direct.lanes(p) === null
 
 /** Matrix units: not for results that would leave them nearly empty. `x` and `y` are of one dtype. */
 const fitsMatrices = ({ y, weight, attrs }: Convolution) => hasMatrices(y) && weight.shape[3] / attrs.groups >= 16
@@ -51,10 +49,23 @@ const winogradOf = (tile: winograd.TileSize, run: (p: Convolution, tile: winogra
   run: (p) => run(p, tile),
 })
 
+/**
+ * Tiles in workgroup memory, of which 64×64 is the plain kernel; those of other sizes are measured only where no kernel
+ * for software adapters can run.
+ */
+const tiles = (sizeOf: (p: Convolution) => direct.Planes, run: (p: Convolution, tile: Tile) => void): Kernel[] =>
+  (['64×64', '32×32', 'wide 64×64'] as const).map((tile) => ({
+    name: `tile ${tile}`,
+    applies: (p) => tile === '64×64' || (direct.lanes(p) === null && fitsTile(tile)),
+    preference: (p) => {
+      const [columns, rows, planes] = sizeOf(p)
+      return tile === preferredTile(rows, columns, planes) ? 1 : 0
+    },
+    run: (p) => run(p, tile),
+  }))
+
 const FORWARD = pass('forward', [
-  { name: 'tile 64', preference: () => 1, run: (p) => direct.forwardTile(p, 64) },
-  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.forwardTile(p, 128) },
-  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.forwardTile(p, 32) },
+  ...tiles(direct.forwardSize, direct.forwardTile),
   { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.forwardTile(p, 'matrix') },
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseForward },
   cpu(8, outputPixels, direct.forwardCpu),
@@ -72,9 +83,7 @@ const FORWARD = pass('forward', [
 ])
 
 const BACKWARD_INPUT = pass('dx', [
-  { name: 'tile 64', preference: () => 1, run: (p) => direct.backwardInputTile(p, 64) },
-  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.backwardInputTile(p, 128) },
-  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.backwardInputTile(p, 32) },
+  ...tiles(direct.backwardInputSize, direct.backwardInputTile),
   { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardInputTile(p, 'matrix') },
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardInput },
   cpu(8, phasePixels, direct.backwardInputCpu),
@@ -86,12 +95,10 @@ const BACKWARD_INPUT = pass('dx', [
 ])
 
 const BACKWARD_WEIGHT = pass('dw', [
-  { name: 'tile 64', preference: () => 1, run: (p) => direct.backwardWeightTile(p, 64) },
-  { name: 'tile 128', applies: noCpuKernel, run: (p) => direct.backwardWeightTile(p, 128) },
-  { name: 'tile 32', applies: noCpuKernel, run: (p) => direct.backwardWeightTile(p, 32) },
+  ...tiles(direct.backwardWeightSize, direct.backwardWeightTile),
   { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardWeightTile(p, 'matrix') },
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardWeight },
-  { name: 'cpu', applies: (p) => !noCpuKernel(p), preference: () => 2, run: direct.backwardWeightCpu },
+  { name: 'cpu', applies: (p) => direct.lanes(p) !== null, preference: () => 2, run: direct.backwardWeightCpu },
   { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardWeight },
   winogradOf(2, winograd.winogradBackwardWeight),
   winogradOf(4, winograd.winogradBackwardWeight),

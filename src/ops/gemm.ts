@@ -7,6 +7,7 @@ import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, hasMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
+import { TILES, type Tile, fewTiles, fitsTile, preferredTile } from './tiles.js'
 import type { Activation } from './unary.js'
 
 /**
@@ -43,18 +44,16 @@ const SMALL = 2 ** 18
 /** From so many on the kernels for software adapters are the default where they apply. */
 const WORTH_SUBGROUPS = 2 ** 12
 
-/** Whether tiles of 64×64 would leave most of the chip idle. */
-const fewTiles = (g: Gemm) =>
-  shaders.matmul_tile.workgroups(sizeOf(g), { G: 16, RM: 1, RN: 1 }) < gpu.caps.parallelism / 4
-
 /** What the kernels with tiles make: columns, rows, and a plane for each part of each product. */
 const sizeOf = ({ M, N, batches = 1 }: Gemm, parts = 1) => ({ elements: [N, M, batches * parts] }) as const
 
-/** Tiles of `rows` × `columns` of the result: G × G invocations with RM × RN blocks of 4×4 each. */
-const tile = (G: 8 | 16, RM: 1 | 2, RN: 1 | 2, preference?: (g: Gemm) => number): Implementation<Gemm> => ({
-  name: `tile ${4 * RM * G}×${4 * RN * G}`,
-  preference,
-  run: (g) => runTile(g, G, RM, RN),
+/** Tiles in workgroup memory: any shape, any adapter. */
+const tile = (tile: Tile): Implementation<Gemm> => ({
+  name: `tile ${tile}`,
+  applies: () => fitsTile(tile),
+  preference: ({ M, N, batches = 1 }) =>
+    tile === (fewTiles(M, N, batches) ? '32×32' : preferredTile(M, N, batches)) ? 1 : 0,
+  run: (g) => runTiles(g, shaders.matmul_tile, { ...TILES[tile], ACTIVATION: g.activation ?? 'none' }),
 })
 
 /** Rows of `a` broadcast over the lanes of one subgroup, TM rows of the result at a time. */
@@ -84,11 +83,10 @@ const MATMUL: Pass<Gemm> = {
   }),
   implementations: [
     { name: 'plain', preference: (g) => (work(g) <= SMALL ? 2 : 0), run: runPlain },
-    tile(8, 1, 1, (g) => (fewTiles(g) ? 1 : 0)),
-    tile(16, 1, 1, (g) => (fewTiles(g) ? 0 : 1)),
-    tile(16, 2, 1),
-    tile(16, 1, 2),
-    tile(16, 2, 2),
+    tile('32×32'),
+    tile('64×64'),
+    tile('wide 64×64'),
+    tile('wide 128×128'),
     { name: 'matrix 64×64', applies: (g) => hasMatrices(g.a), run: runMatrix },
     broadcast(8),
     broadcast(32),
@@ -178,11 +176,6 @@ function runPlain(g: Gemm): void {
   const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
   const size = { invocations: batches * M * N }
   gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, general(g, 1, K), size, { ACTIVATION: activation })
-}
-
-/** Tiles in workgroup memory: any shape, any adapter. */
-function runTile(g: Gemm, G: 8 | 16, RM: 1 | 2, RN: 1 | 2): void {
-  runTiles(g, shaders.matmul_tile, { G, RM, RN, ACTIVATION: g.activation ?? 'none' })
 }
 
 /** Matrix units. */

@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { StructInfo } from 'wgsl_reflect'
 import { type Kernel, kernel } from '../../src/gpu/kernel.js'
-import { expand, parse, placeOf } from '../../src/gpu/wgsl.js'
+import { expand, fixed, parse, placeOf } from '../../src/gpu/wgsl.js'
 import { augment, loadAugmentShaders } from '../../src/shaders.augment.js'
 import { cpu, loadCpuShaders } from '../../src/shaders.cpu.js'
 import * as shaders from '../../src/shaders.gen.js'
@@ -129,6 +129,23 @@ test('flags tell what is bound; overrides by name', () => {
   assert.equal((shaders.adam_step as Kernel).overrides({}, [{}, {}, {}, {}, null]), { has_scaler: 0 })
 })
 
+test('a field of the uniform that a pipeline is made for', () => {
+  const text = SCALE.replace('// @each', '// @shape n, has_bias\n// @each').replace(
+    'let last = 1',
+    'let last = params.n',
+  )
+  const scale = kernel('a/scale.wgsl', text, [['lib/index.wgsl', read('shaders/lib/index.wgsl')]])
+  const lines = scale.named('T=f32,SG=4,W=1').code().split('\n')
+  assert.ok(lines.includes('let last = select(params.n, FIXED_n, FIXED);'))
+  assert.is(
+    lines[lines.length - 2],
+    'alias T = f32; const SG = 4u; const W = 1u; override FIXED: bool = false; ' +
+      'override FIXED_n: u32 = u32(1); override FIXED_has_bias: u32 = u32(1); ',
+  )
+  assert.equal(scale.overrides({}, [{}, {}, {}]), {})
+  assert.equal(scale.overrides({}, [{}, {}, {}], { n: 7, factor: 2 }), { FIXED: 1, FIXED_n: 7, FIXED_has_bias: 1 })
+})
+
 test('an operator without a case is refused with file and line', () => {
   const unary = read('shaders/lib/unary.wgsl')
   const forward = read('shaders/unary_forward.wgsl')
@@ -167,6 +184,7 @@ test('what else is refused', () => {
   )
   refused(replaced('has_bias', 'has_bais'), 'a/scale.wgsl:7: has_bais: there is no binding bais')
   refused(replaced('lib/index', 'lib/none'), 'a/scale.wgsl:6: there is no lib/none.wgsl to include')
+  refused(replaced('@each 4 * W', '@shape m'), 'a/scale.wgsl:5: a shape names fields of the uniform, there is no m')
   refused(replaced('8 2', '8'), 'a/scale.wgsl:3: every choice needs a value of SG and W')
   refused(replaced('fn main', 'fn other'), "a/scale.wgsl:1: there is no entry point 'main' with a @workgroup_size")
   refused(
@@ -204,8 +222,11 @@ test('every shader: bindings, params, overrides and workgroup as another reader 
       name,
     )
     assert.equal(
-      found.overrides.map((o) => o.name),
-      template.overrides.map((o) => o.name),
+      found.overrides.map((o) => o.name).sort(),
+      [
+        ...template.overrides.map((o) => o.name),
+        ...(template.shape.length ? ['FIXED', ...template.shape.map(fixed)] : []),
+      ].sort(),
       name,
     )
   }

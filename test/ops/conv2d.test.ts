@@ -95,7 +95,7 @@ test('depthwise kernels agree with the tile kernels', async () => {
     const given = await inputs(one, random)
     const [own, plain] = [
       await by('depthwise', () => evaluate(one, given)),
-      await by('tile 64', () => evaluate(one, given)),
+      await by('tile 64×64', () => evaluate(one, given)),
     ]
     const errors = own.map((a, i) => relativeError(a, plain[i]))
     assert.ok(
@@ -116,7 +116,7 @@ for (const family of families()) {
         const given = await inputs(one, random)
         const applicable = new Set<string>()
         await by(null, () => evaluate(one, given), applicable)
-        const plain = await by('tile 64', () => evaluate(one, given))
+        const plain = await by('tile 64×64', () => evaluate(one, given))
         for (const name of applicable) {
           const errors = (await by(name, () => evaluate(one, given))).map((a, i) => relativeError(a, plain[i]))
           assert.ok(
@@ -126,7 +126,7 @@ for (const family of families()) {
         }
         for (const name of applicable) all.add(name)
       }
-      for (const name of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile 128' : 'cpu rows'])
+      for (const name of ['winograd 2', 'winograd 4', 'patches', family === 'tile' ? 'tile wide 64×64' : 'cpu rows'])
         assert.ok(all.has(name), `${name} is not among ${[...all]}`)
     }))
 }
@@ -149,8 +149,8 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
       )
     for (const family of families()) {
       await within(family, async () => {
-        const plain = await by('tile 64', () => run(composedConv2dBatchNorm))
-        for (const name of [family === 'tile' ? 'tile 64' : 'cpu 32', 'winograd 4', 'depthwise']) {
+        const plain = await by('tile 64×64', () => run(composedConv2dBatchNorm))
+        for (const name of [family === 'tile' ? 'tile 64×64' : 'cpu 32', 'winograd 4', 'depthwise']) {
           for (const [i, y] of (await by(name, () => run(F.conv2dBatchNorm))).entries()) {
             const error = relativeError(await y.data(), await plain[i].data())
             assert.ok(error < 3e-6, `${family}, ${name}, variant ${i}: ${error}`)
@@ -223,12 +223,23 @@ test('Winograd against PyTorch', async () => {
   }
 })
 
+test('a pipeline made for a shape gives the bits of one that takes any', async () => {
+  for (const one of [cases[1], depthwise[1]]) {
+    const given = await inputs(one, random)
+    const run = () => by(one === cases[1] ? 'tile 64×64' : 'depthwise', () => evaluate(one, given))
+    const any = await run()
+    gpu.caps.fixesShapes = true
+    const own = await run().finally(() => (gpu.caps.fixesShapes = !engine.isSoftware))
+    own.forEach((a, i) => assert.equal(a, any[i], names[i]))
+  }
+})
+
 test('winograd of 2×2 tiles is exact on small integers', async () => {
   for (const one of cases) {
     const given = await inputs(one, integers)
     const [exact, plain] = [
       await by('winograd 2', () => evaluate(one, given)),
-      await by('tile 64', () => evaluate(one, given)),
+      await by('tile 64×64', () => evaluate(one, given)),
     ]
     exact.forEach((a, i) => assert.equal([...a], [...plain[i]], names[i]))
   }

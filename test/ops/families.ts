@@ -1,5 +1,5 @@
 // The two families of kernels: `cpu`, where the adapter has subgroups of a fixed size, and `tile`, which runs anywhere,
-// cut into as many parts as for a GPU. And choosing by hand among the implementations of an operator.
+// in tiles as large and as many parts as on a GPU. And choosing by hand among the implementations of an operator.
 import type { Implementation, Pass } from '../../src/gpu/choices.js'
 import { gpu } from '../../src/gpu/gpu.js'
 
@@ -12,12 +12,12 @@ export function families(): Family[] {
 
 /** Runs `work` with operators choosing kernels of that family. */
 export async function within<T>(family: Family, work: () => Promise<T>): Promise<T> {
-  const { subgroupSize, parallelism } = gpu.caps
-  if (family === 'tile') Object.assign(gpu.caps, { subgroupSize: 0, parallelism: 512 })
+  const { subgroupSize, parallelism, hasRegisters } = gpu.caps
+  if (family === 'tile') Object.assign(gpu.caps, { subgroupSize: 0, parallelism: 512, hasRegisters: true })
   try {
     return await work()
   } finally {
-    Object.assign(gpu.caps, { subgroupSize, parallelism })
+    Object.assign(gpu.caps, { subgroupSize, parallelism, hasRegisters })
   }
 }
 

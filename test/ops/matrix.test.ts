@@ -98,7 +98,7 @@ for (const dtype of gpu.caps.matrices) {
     test(`${c.name}, ${dtype}`, async () => {
       const values = [c.x, ...c.parameters].map(random)
       const dy = random([2 ** 16])
-      const plain = await by('tile 64', c, values, dy, dtype)
+      const plain = await by('tile 64×64', c, values, dy, dtype)
       const own = await by('matrix', c, values, dy, dtype)
       assert.ok(own.found >= c.passes, `${own.found} passes`)
       own.data.forEach((d, i) => {
