@@ -4,7 +4,7 @@
 // channels its columns. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
 // @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G R = 8 1, 16 1, 8 2
+// @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
 // @include lib/conv.wgsl
 // @include lib/phase.wgsl
 // @include lib/tile.wgsl

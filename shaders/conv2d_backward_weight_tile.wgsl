@@ -4,7 +4,7 @@
 // columns. Dispatched over [ceil(OG / TILE), ceil(KH·KW·CG / TILE), G·splits].
 // @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G R = 8 1, 16 1, 8 2
+// @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;

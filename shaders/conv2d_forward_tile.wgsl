@@ -3,7 +3,7 @@
 // rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TILE), ceil(N·OH·OW / TILE), G].
 // @tile TILE, TILE
 // @variant T = f32, f16
-// @variant G R = 8 1, 16 1, 8 2
+// @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
 // @include lib/conv.wgsl
 // @include lib/tile.wgsl
 // @include lib/one.wgsl

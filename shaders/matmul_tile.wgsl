@@ -5,7 +5,7 @@
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant Y = f32, f16
-// @variant G R = 8 1, 16 1, 8 2, 16 2
+// @variant G R STEP = 8 1 16, 16 1 16, 8 2 16, 16 2 8
 // @include lib/matmul.wgsl
 // @include lib/activation.wgsl
 // @include lib/tile.wgsl

@@ -1,15 +1,13 @@
-// A tile of a product in workgroup memory: G × G invocations make TILE × TILE of the result from slices of 16 of the
+// A tile of a product in workgroup memory: G × G invocations make TILE × TILE of the result from slices of STEP of the
 // sum, each of them R × R blocks of 4×4: the larger the blocks the fewer reads of workgroup memory a product takes, and
 // the more registers. The kernel fills `left` and `right`, four rows or columns at once: writing one component of a
 // vec4 may write all of it (WGSL, "component reference from vector memory view"; Metal and Direct3D do), so invocations
 // must not share one.
-const STEP = 16;
 const THREADS = G * G;
 const QUADS = R * G; // a line's vec4s
 const TILE = 4 * QUADS;
 const LOADS = QUADS * STEP / THREADS; // of vec4s, in a slice, by an invocation, for each side
 const PITCH = QUADS + 1; // one vec4 more, so that neighbours in k lie in different banks
-const BYTES = 2 * 16 * STEP * PITCH; // of workgroup memory
 const BLOCKS = 4 * R * R;
 alias Sums = array<vec4<f32>, BLOCKS>; // rows 4·(lid / G + G·i) + r, columns 4·(lid % G + G·j) …: at 4·(R·i + j) + r
 var<workgroup> left: array<array<vec4<f32>, PITCH>, STEP>;

@@ -20,7 +20,7 @@ import {
 } from './convpatches.js'
 import * as winograd from './convwinograd.js'
 import { hasMatrices } from './occupancy.js'
-import { type Tile, fitsTile, preferredTile } from './tiles.js'
+import { type Tile, preferredTile } from './tiles.js'
 
 type Kernel = Implementation<Convolution>
 
@@ -56,7 +56,7 @@ const winogradOf = (tile: winograd.TileSize, run: (p: Convolution, tile: winogra
 const tiles = (sizeOf: (p: Convolution) => direct.Planes, run: (p: Convolution, tile: Tile) => void): Kernel[] =>
   (['64×64', '32×32', 'wide 64×64'] as const).map((tile) => ({
     name: `tile ${tile}`,
-    applies: (p) => tile === '64×64' || (direct.lanes(p) === null && fitsTile(tile)),
+    applies: (p) => tile === '64×64' || direct.lanes(p) === null,
     preference: (p) => {
       const [columns, rows, planes] = sizeOf(p)
       return tile === preferredTile(rows, columns, planes) ? 1 : 0

@@ -7,7 +7,7 @@ import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, hasMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
-import { TILES, type Tile, fewTiles, fitsTile, preferredTile } from './tiles.js'
+import { TILES, type Tile, fewTiles, preferredTile } from './tiles.js'
 import type { Activation } from './unary.js'
 
 /**
@@ -50,7 +50,6 @@ const sizeOf = ({ M, N, batches = 1 }: Gemm, parts = 1) => ({ elements: [N, M, b
 /** Tiles in workgroup memory: any shape, any adapter. */
 const tile = (tile: Tile): Implementation<Gemm> => ({
   name: `tile ${tile}`,
-  applies: () => fitsTile(tile),
   preference: ({ M, N, batches = 1 }) =>
     tile === (fewTiles(M, N, batches) ? '32×32' : preferredTile(M, N, batches)) ? 1 : 0,
   run: (g) => runTiles(g, shaders.matmul_tile, { ...TILES[tile], ACTIVATION: g.activation ?? 'none' }),

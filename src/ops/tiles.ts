@@ -17,10 +17,6 @@ export const TILES = {
 const count = (rows: number, columns: number, planes: number, tile: Tile) =>
   matmul_tile.workgroups({ elements: [columns, rows, planes] }, TILES[tile])
 
-/** Whether a workgroup's memory on this adapter holds a tile's slices. */
-export const fitsTile = (tile: Tile): boolean =>
-  gpu.caps.limits.maxComputeWorkgroupStorageSize >= matmul_tile.constant('BYTES', TILES[tile])
-
 /** Whether tiles of 64×64 would leave most of the chip idle. */
 export const fewTiles = (rows: number, columns: number, planes: number): boolean =>
   count(rows, columns, planes, '64×64') < gpu.caps.parallelism / 4
@@ -34,5 +30,5 @@ export function preferredTile(rows: number, columns: number, planes: number): Ti
   if (!gpu.caps.hasRegisters) return '64×64'
   const [small, large] = (['wide 64×64', 'wide 128×128'] as const).map((tile) => count(rows, columns, planes, tile))
   const isLarge = large >= gpu.caps.parallelism && 4 * large < 1.1 * small // else edges are computed in vain
-  return isLarge && fitsTile('wide 128×128') ? 'wide 128×128' : 'wide 64×64'
+  return isLarge ? 'wide 128×128' : 'wide 64×64'
 }
