@@ -3,12 +3,12 @@
 // how its variants are written out is src/gpu/wgsl.ts, which runs here to check them all.
 //
 //   node build.mjs             all of it (about a second)
-//   node build.mjs --browser   and the bundle
-//   node build.mjs --package   from nothing, what is published: the bundle and the types, but no source maps
+//   node build.mjs --browser   and the bundle, and the page as static files in dist/page
+//   node build.mjs --package   from nothing, what is published: the bundle and the types, but no source maps; and the page
 //   node build.mjs --shaders   only the kernels
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -166,19 +166,23 @@ async function generateWorker() {
   ])
 }
 
-/** Transpiles src, test, bench and examples one to one: stack traces stay readable and workers find their files. */
+/** Transpiles src, web, test, bench and examples one to one: stack traces stay readable and workers find their files. */
 async function transpile() {
   const tree = async (dir, recursive = true) =>
     (await readdir(join(root, dir), { recursive }).catch(() => []))
-      .filter((f) => f.endsWith('.ts') && !f.endsWith('.d.ts'))
+      .filter((f) => /\.tsx?$/.test(f) && !f.endsWith('.d.ts'))
       .map((f) => join(root, dir, f))
   const charts = join(root, 'src/report/charts.ts')
   // bench/peers has packages of its own
-  const entryPoints = (await Promise.all([tree('src'), tree('test'), tree('examples'), tree('bench', false)])).flat()
+  const entryPoints = (
+    await Promise.all([tree('src'), tree('web'), tree('test'), tree('examples'), tree('bench', false)])
+  ).flat()
   const shared = { outdir: join(root, 'dist'), outbase: root, format: 'esm', target: 'es2022', logLevel: 'warning' }
   await esbuild.build({
     ...shared,
     entryPoints: entryPoints.filter((file) => file !== charts),
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     sourcemap: !has('--package'),
   })
   await packCharts({ ...shared, entryPoints: [charts] })
@@ -224,6 +228,39 @@ async function bundleForBrowser(folder) {
   })
 }
 
+/** What the page loads by itself, as programs. */
+const PAGE = ['main', 'run.worker', 'figures.worker', 'fetch']
+
+/** The page: static files that any host can serve, with their service worker, which keeps them all. */
+async function bundlePage(folder) {
+  await rm(folder, { recursive: true, force: true })
+  const options = {
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    logLevel: 'warning',
+    outdir: folder,
+  }
+  await esbuild.build({
+    ...options,
+    entryPoints: {
+      ...Object.fromEntries(PAGE.map((name) => [name, join(root, 'dist/web', `${name}.js`)])),
+      style: join(root, 'web/style.css'),
+    },
+    splitting: true,
+    conditions: ['browser'],
+    platform: 'browser',
+    sourcemap: !has('--package'),
+  })
+  for (const file of ['index.html', 'fetch.html']) await copyFile(join(root, 'web', file), join(folder, file))
+  const files = (await readdir(folder)).filter((file) => !file.endsWith('.map')).sort()
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(file).update(await readFile(join(folder, file)))
+  const define = { FILES: JSON.stringify(['./', ...files]), VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)) }
+  await esbuild.build({ ...options, entryPoints: [join(root, 'dist/web/sw.js')], format: 'iife', define })
+}
+
 /** Type declarations of what is published, without what is marked `@internal`. */
 function declare() {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -247,6 +284,9 @@ async function build() {
   if (has('--package')) await rm(join(root, 'dist'), { recursive: true, force: true })
   await transpile()
   await chmod(join(root, 'dist/src/cli/main.js'), 0o755) // `npx radiograd` runs it
-  if (has('--browser') || has('--package')) await bundleForBrowser(join(root, 'dist/browser'))
+  if (has('--browser') || has('--package')) {
+    await bundleForBrowser(join(root, 'dist/browser'))
+    await bundlePage(join(root, 'dist/page'))
+  }
   if (has('--package')) declare()
 }

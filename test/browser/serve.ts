@@ -11,6 +11,7 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url))
 export const EMPTY = '<!doctype html><title>radiograd</title><link rel="icon" href="data:,">'
 
 const TYPES: Record<string, string> = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
@@ -26,7 +27,8 @@ export async function serve(
   { folder = join(root, 'dist'), report }: { folder?: string; report?: (text: string) => void } = {},
 ): Promise<{ url: string; close: () => void }> {
   const server = createServer(async (request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
+    const asked = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
+    const path = asked === '/' && !('/' in pages) ? '/index.html' : asked
     if (request.method === 'POST') {
       let text = ''
       for await (const part of request) text += part

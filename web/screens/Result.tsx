@@ -1,0 +1,279 @@
+// Fourth screen: what the model is worth on the test images, and every one of them.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { MAX_PIXELS } from '../../src/data/image.js'
+import { rocCurve } from '../../src/stats/curves.js'
+import { countsAt, ratesOf } from '../../src/stats/threshold.js'
+import type { Figures, FiguresRequest } from '../figures.worker.js'
+import { Chart } from '../parts/Chart.js'
+import { Grid } from '../parts/Grid.js'
+import { Explain, Term } from '../parts/Term.js'
+import { help, startWorker } from '../runs.js'
+import { type Result as Found, RUN, attempt, busy, data, fileOf, result, show } from '../state.js'
+import { MEASURES, TERMS, type TermName, count } from '../words.js'
+
+interface Shown {
+  estimate: number | null
+  low: number | null
+  high: number | null
+}
+
+export function Result() {
+  if (!result.value)
+    return (
+      <>
+        <h1>Result</h1>
+        <p>There is no result yet: train a model first.</p>
+      </>
+    )
+  return <Whole {...result.value} key={result.value.record.seconds} />
+}
+
+function Whole(found: Found) {
+  const { metrics, predictions, record } = found
+  const { classes, labels, probabilities, patients } = predictions
+  const binary = classes.length === 2
+  const own = metrics.operatingPoint.threshold ?? 0.5
+  const [threshold, setThreshold] = useState(own)
+  const scores = useMemo(() => Float64Array.from(labels, (_, i) => probabilities[2 * i + 1]), [found])
+  const positive = useMemo(() => labels.map((label) => label === 1), [found])
+  const moved = binary && threshold !== own
+  const called = moved ? Array.from(scores, (score) => (score >= threshold ? 1 : 0)) : predictions.called
+  const figures = useFigures({ scores, positive, patients, threshold }, moved)
+  const measures: Record<string, Shown> = moved
+    ? movedMeasures(metrics.measures, figures, scores, positive, threshold)
+    : metrics.measures
+
+  return (
+    <>
+      <h1>Result</h1>
+      <p>
+        {record.settings.model}, epoch {record.bestEpoch} of {record.epochs}, on {count(metrics.n, 'test image')} of{' '}
+        {count(metrics.patients, 'patient')}. <strong>For research and learning: not a medical device.</strong>
+      </p>
+      <div class="charts">
+        <div>
+          <h2>
+            <Term name="confusion matrix" shown="Confusion matrix" />
+          </h2>
+          <Confusion classes={classes} labels={labels} called={called} />
+        </div>
+        {binary && <Roc {...{ scores, positive, threshold, own, setThreshold, name: classes[1] }} />}
+      </div>
+      <h2>Figures</h2>
+      <Measures measures={measures} />
+      <div class="choices" role="group" aria-label="Downloads">
+        <Download file="best.safetensors" words="Checkpoint" />
+        <button
+          type="button"
+          class="secondary"
+          disabled={busy.value !== null || !data.value}
+          onClick={() => void attempt('Writing the report', downloadReport)}
+        >
+          Download report
+        </button>
+        <Download file="predictions.csv" words="Table (CSV)" />
+        <Download file="MODEL_CARD.md" words="Model card" />
+        <button type="button" onClick={() => show('use')}>
+          Use the model
+        </button>
+      </div>
+      <h2>Test images</h2>
+      <Grid {...{ predictions, called, isTransformer: /^(vit|deit)/.test(record.settings.model) }} />
+    </>
+  )
+}
+
+/** Of a threshold that was moved: intervals come a little later, from a worker. */
+function useFigures(request: FiguresRequest, wanted: boolean): Figures | null {
+  const [figures, setFigures] = useState<Figures | null>(null)
+  const { threshold } = request
+  useEffect(() => {
+    if (!wanted) return
+    const later = setTimeout(() => {
+      worker ??= startWorker('./figures.worker.js')
+      worker.onmessage = ({ data }: MessageEvent<Figures>) => setFigures(data)
+      worker.postMessage(request)
+    }, 150)
+    return () => clearTimeout(later)
+  }, [threshold, wanted])
+  return figures?.threshold === threshold ? figures : null
+}
+let worker: Worker | undefined
+
+const plain = (value: number) => (Number.isFinite(value) ? value : null)
+
+/** What depends on the threshold follows at once; its interval when it is there. All else stays. */
+function movedMeasures(
+  kept: Record<string, Shown>,
+  figures: Figures | null,
+  scores: Float64Array,
+  positive: boolean[],
+  threshold: number,
+): Record<string, Shown> {
+  const rates = ratesOf(countsAt(scores, positive, threshold)) as unknown as Record<string, number>
+  return Object.fromEntries(
+    Object.entries(kept).map(([name, shown]) => {
+      if (!(name in rates)) return [name, shown]
+      const { low, high } = figures?.measures[name] ?? { low: NaN, high: NaN }
+      return [name, { estimate: plain(rates[name]), low: plain(low), high: plain(high) }]
+    }),
+  )
+}
+
+interface RocProps {
+  scores: Float64Array
+  positive: boolean[]
+  name: string
+  threshold: number
+  /** Of the checkpoint. */
+  own: number
+  setThreshold: (threshold: number) => void
+}
+
+function Roc({ scores, positive, name, threshold, own, setThreshold }: RocProps) {
+  const { falsePositiveRate: fpr, truePositiveRate: tpr } = useMemo(() => rocCurve(scores, positive), [scores])
+  const { sensitivity, specificity } = ratesOf(countsAt(scores, positive, threshold))
+  const x = [...fpr, 1 - specificity].sort((a, b) => a - b)
+  const at = x.indexOf(1 - specificity)
+  const curve = [...tpr].sort((a, b) => a - b)
+  curve.splice(at, 0, sensitivity)
+  return (
+    <div>
+      <h2>
+        <Term name="ROC curve" />
+      </h2>
+      <Chart
+        description={`ROC curve; at the threshold sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`}
+        xLabel="1 − specificity"
+        x={x}
+        xRange={[0, 1]}
+        yRange={[0, 1]}
+        lines={[
+          { label: 'sensitivity', values: curve, colour: '--line-1' },
+          { label: 'chance', values: x, colour: '--grid', dashed: true },
+          {
+            label: 'threshold',
+            values: x.map((_, i) => (i === at ? sensitivity : null)),
+            colour: '--line-2',
+            dots: true,
+          },
+        ]}
+      />
+      <label for="threshold">Threshold</label> <Explain name="threshold" />
+      <input
+        id="threshold"
+        type="range"
+        min="0"
+        max="1"
+        step="0.001"
+        value={threshold}
+        aria-valuetext={`${threshold.toFixed(3)}: sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`}
+        onInput={(event) => setThreshold(Number(event.currentTarget.value))}
+      />
+      <p>
+        {name} is called from a probability of <output for="threshold">{threshold.toFixed(3)}</output> on: sensitivity{' '}
+        {sensitivity.toFixed(3)}, specificity {specificity.toFixed(3)}.{' '}
+        {threshold !== own && (
+          <button type="button" class="secondary small" onClick={() => setThreshold(own)}>
+            Back to {own.toFixed(3)}, the model’s own
+          </button>
+        )}
+      </p>
+    </div>
+  )
+}
+
+function Confusion(props: { classes: readonly string[]; labels: readonly number[]; called: ArrayLike<number> }) {
+  const { classes, labels, called } = props
+  const matrix = classes.map(() => classes.map(() => 0))
+  labels.forEach((label, i) => matrix[label][called[i]]++)
+  return (
+    <div class="wide">
+      <table class="confusion">
+        <caption>Rows: what the images are. Columns: what the model called them.</caption>
+        <thead>
+          <tr>
+            <td />
+            {classes.map((name) => (
+              <th scope="col" key={name}>
+                called {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {matrix.map((row, actual) => (
+            <tr key={classes[actual]}>
+              <th scope="row">{classes[actual]}</th>
+              {row.map((n, c) => (
+                <td key={c} class={c === actual ? 'right' : n ? 'wrong' : ''}>
+                  {n}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Measures({ measures }: { measures: Record<string, Shown> }) {
+  const digits = (value: number | null) => (value === null ? '–' : value.toFixed(3))
+  return (
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Measure</th>
+            <th scope="col">Value</th>
+            <th scope="col">
+              <Term name="interval" shown="95 % interval" />
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(measures).map(([name, { estimate, low, high }]) => (
+            <tr key={name}>
+              <th scope="row">
+                {name in TERMS ? <Term name={name as TermName} shown={MEASURES[name]} /> : (MEASURES[name] ?? name)}
+              </th>
+              <td>{digits(estimate)}</td>
+              <td>{low === null && high === null ? '…' : `${digits(low)} to ${digits(high)}`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+function Download({ file, words }: { file: string; words: string }) {
+  return (
+    <button
+      type="button"
+      class="secondary"
+      onClick={() => void attempt(`Saving ${file}`, async () => save(await fileOf(file), file))}
+    >
+      Download {words.toLowerCase().replace('csv', 'CSV')}
+    </button>
+  )
+}
+
+async function downloadReport(): Promise<void> {
+  const { files } = data.value!
+  const { model } = result.value!.record.settings
+  const machine = { maxPixels: MAX_PIXELS, tune: true, adapter: 'auto' } as const
+  const page = await help((runs) =>
+    runs.report(machine, { runs: { [model]: RUN }, title: data.value!.name, data: files }),
+  )
+  save(new Blob([page!], { type: 'text/html' }), 'report.html')
+}
