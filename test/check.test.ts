@@ -60,6 +60,7 @@ function imports(file: string): string[] {
     '#platform/device': 'gpu',
     '#platform/choices': 'tune',
     '#platform/store': 'app',
+    '#platform/jpeg': 'report',
   }
   return [...text.matchAll(/^(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]/gm)].flatMap(([, from]) => {
     if (from in platform) return [`${platform[from]}/platform`]

@@ -4,7 +4,7 @@
 import { SettingError } from '../util/check.js'
 import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
-import { type ReportOptions, writeReport } from './report.js'
+import { writeReport } from './report.js'
 import { MODEL_NAMES } from '../models/registry.js'
 import { type Setting, type SettingTable, type SettingsOf, parseSettings } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
@@ -76,7 +76,6 @@ export interface ExperimentOptions extends Pick<TrainRunOptions, 'signal' | 'ver
   weights?: (name: string) => CheckpointSource
   /** Of the run of that name, and of the report (''). */
   on?: (event: RunEvent, run: string) => void
-  encodeJpeg: ReportOptions['encodeJpeg']
 }
 
 /** The settings of one model's training. */
@@ -104,7 +103,7 @@ export function trainingOf(settings: ExperimentSettings, model: (typeof MODELS)[
  * @throws RadiogradError where the folder holds an experiment with other settings, or another run has it.
  */
 export async function experimentRun(settings: ExperimentSettings, options: ExperimentOptions): Promise<object | null> {
-  const { open, on, data, weights, signal, versions, encodeJpeg } = options
+  const { open, on, data, weights, signal, versions } = options
   const store = open('')
   const { seeds } = settings
   if (new Set(seeds).size < seeds.length) throw new SettingError('seeds', `must differ, got ${seeds.join()}`)
@@ -128,7 +127,7 @@ export async function experimentRun(settings: ExperimentSettings, options: Exper
       const runs = plan.map(({ model, run }) => ({ name: model, store: open(run) }))
       const title = 'Chest radiographs: ResNet18 beside a Vision Transformer'
       const told = on && ((event: RunEvent) => on(event, ''))
-      const report = { title, notebook: true, store, figures: open('figures'), encodeJpeg, data, signal, on: told }
+      const report = { title, notebook: true, store, figures: open('figures'), data, signal, on: told }
       return await writeReport(runs, { ...settings, ...report })
     } catch (error) {
       // Of an experiment whose first training did not begin nothing stays.

@@ -1,17 +1,16 @@
 // Where a checkpoint looked in images: a heat map for each over the picture at its own resolution, and what such a map
-// is worth: its share on the border, and what becomes of it when the weights are made meaningless.
+// is worth.
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Engine } from '../engine/index.js'
-import { borderShare, seenRegion } from '../explain/map.js'
+import { seenRegion } from '../explain/map.js'
 import type { HeatMap } from '../explain/read.js'
-import { withRandomisedWeights } from '../explain/sanity.js'
 import type { Classifier } from '../models/registry.js'
 import { VisionTransformer } from '../models/vit.js'
 import { UNFITTED, readOutputs } from '../train/operatingPoint.js'
 import { SettingError } from '../util/check.js'
 import { type CheckpointSource, type ModelCard, readModel } from './card.js'
-import { type Method, mapsOf, pictureWith, seeImages, usualMethod } from './heatMaps.js'
+import { type How, type Method, type Worth, mapsOf, pictureWith, seeImages, usualMethod, worthOf } from './heatMaps.js'
 import { type Listener, withEngine } from './session.js'
 import type { ExplainSettings } from './settingTables.js'
 
@@ -32,9 +31,9 @@ export interface ExplainedFile {
   /** As the method gives it, before it is made larger. */
   map: HeatMap
   /** The share of the map on the outer tenth of the image, and that tenth's share of the area; null of an empty map. */
-  border: { share: number | null; area: number }
+  border: Worth['border']
   /** With shuffled weights: rank correlation with the map, near 0 for one that depends on what was learned. */
-  randomised: { correlation: number | null; borderShare: number | null }
+  randomised: Omit<Worth['randomised'], 'map'>
   /** The picture at its own resolution with the map over it. */
   overlay: Image
 }
@@ -78,7 +77,7 @@ export async function explainRun(
     try {
       for (let at = 0; at < images.length && !signal?.aborted; at += BATCH) {
         const files = images.slice(at, at + BATCH)
-        const batch = { files, method, layer: settings.layer, asked }
+        const batch = { files, how: { method, layer: settings.layer }, asked }
         for (const explained of await explainBatch(engine, model, card, pool, batch)) await onExplained(explained)
         const done = at + files.length
         const imagesPerSecond = (done * 1000) / (performance.now() - start)
@@ -100,8 +99,7 @@ function methodOf(model: Classifier, asked: Method | 'default'): Method {
 
 interface Batch {
   files: readonly (string | File)[]
-  method: Method
-  layer: string | undefined
+  how: How
   asked: number | undefined
 }
 
@@ -110,34 +108,33 @@ async function explainBatch(
   model: Classifier,
   card: ModelCard,
   pool: DecodePool,
-  { files, method, layer, asked }: Batch,
+  { files, how, asked }: Batch,
 ): Promise<ExplainedFile[]> {
   const samples = files.map((file) => ({ path: typeof file === 'string' ? file : file.name, file }))
   const { classes, operatingPoint = UNFITTED } = card
   const images = await seeImages(card, samples, pool)
-  const explain = (of?: readonly number[]) => mapsOf(engine, model, images, { method, layer }, of)
+  const explain = (of?: readonly number[]) => mapsOf(engine, model, images, how, of)
   const wanted = asked === undefined ? undefined : files.map(() => asked)
   let found = await explain(wanted)
   const logits = found.flatMap((each) => each.logits)
   const { rows, called } = readOutputs({ logits, numClasses: classes.length }, operatingPoint)
   // The threshold may call a class that is not the most probable one.
   if (!wanted && found.some((each, i) => each.class !== called[i])) found = await explain([...called])
-  const randomised = await withRandomisedWeights(model, found, explain)
+  const worth = await worthOf(engine, model, images, how, found)
   images.x.dispose()
-  const plain = (value: number) => (Number.isNaN(value) ? null : value)
   return found.map(({ map, class: of }, i) => {
     const picture = images.whole[i]
-    const { share, area } = borderShare(map)
-    const { map: other, correlation } = randomised[i]
+    const { border, randomised } = worth[i]
+    const { correlation, borderShare } = randomised
     return {
       file: images.names[i],
-      method,
+      method: how.method,
       class: classes[of],
       probability: rows[i * classes.length + of],
       called: classes[called[i]],
       map,
-      border: { share: plain(share), area },
-      randomised: { correlation: plain(correlation), borderShare: plain(borderShare(other).share) },
+      border,
+      randomised: { correlation, borderShare },
       overlay: pictureWith(map, picture, seenRegion(picture, images.steps)),
     }
   })

@@ -1,64 +1,63 @@
-// Why a model called images what it did: a heat map for each over the picture itself, and the same with randomised
-// weights beside.
+// Why a report's models made their mistakes: for each the part of the image that the model saw, and over it one map or
+// two, of a Vision Transformer attention weighted by its gradient and rollout.
 import type { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Sample } from '../data/imageFolder.js'
 import { fitSquare } from '../data/resize.js'
 import type { Engine } from '../engine/index.js'
-import { type Region, borderShare, seenRegion } from '../explain/map.js'
-import { withRandomisedWeights } from '../explain/sanity.js'
+import { type Region, seenRegion } from '../explain/map.js'
 import { type Classifier, modelRow } from '../models/registry.js'
+import type { ExplainedMistake, ShownMap } from '../report/run.js'
 import type { ModelCard } from './card.js'
-import { mapsOf, pictureWith, seeImages, usualMethod } from './heatMaps.js'
-
-export interface ExplainedImage {
-  /** In words. */
-  method: string
-  /** The part of the picture that the model saw, and with the maps laid over. */
-  picture: Image
-  heatMap: Image
-  randomised: Image
-  borderShare: number
-  borderArea: number
-  correlation: number
-}
+import { type How, type Method, mapsOf, pictureWith, seeImages, usualMethod, worthOf } from './heatMaps.js'
 
 /** Width and height of the pictures. */
 const SIDE = 224
 
-/** Explains one class of each image: Grad-CAM, or of a Vision Transformer attention weighted by its gradient. */
-export async function explainImages(
+/** In words, with who described it. */
+const wordsOf = ({ method, layer }: How): string =>
+  ({
+    'grad-cam': `Grad-CAM of ${layer} (Selvaraju et al. 2017)`,
+    'attention-gradient': 'attention × gradient (Chefer et al. 2021)',
+    rollout: 'attention rollout (Abnar & Zuidema 2020), the same for every class',
+  })[method]
+
+/** Explains one class of each image. */
+export async function explainMistakes(
   engine: Engine,
   model: Classifier,
   card: ModelCard,
   samples: readonly Sample[],
   classes: readonly number[],
   pool: DecodePool,
-): Promise<ExplainedImage[]> {
+): Promise<Omit<ExplainedMistake, 'index'>[]> {
   if (!samples.length) return []
-  const method = usualMethod(model)
+  const usual = usualMethod(model)
+  const methods: Method[] = usual === 'grad-cam' ? [usual] : [usual, 'rollout']
   const [layer] = modelRow(card.model).lastStage
-  const words =
-    method === 'grad-cam' ? `Grad-CAM of ${layer} (Selvaraju et al. 2017)` : 'attention × gradient (Chefer et al. 2021)'
   const images = await seeImages(card, samples, pool)
-  const explain = (of: readonly number[]) => mapsOf(engine, model, images, { method, layer }, of)
-  const found = await explain(classes)
-  const randomised = await withRandomisedWeights(model, found, explain)
+  const explained = images.whole.map((whole) => ({
+    picture: cut(whole, seenRegion(whole, images.steps)),
+    maps: [] as ShownMap[],
+  }))
+  for (const method of methods) {
+    const how = { method, layer }
+    const found = await mapsOf(engine, model, images, how, classes)
+    const worth = await worthOf(engine, model, images, how, found)
+    explained.forEach(({ picture, maps }, i) => {
+      const { border, randomised } = worth[i]
+      maps.push({
+        method,
+        words: wordsOf(how),
+        map: found[i].map,
+        heatMap: pictureWith(found[i].map, picture),
+        border,
+        randomised: { ...randomised, heatMap: pictureWith(randomised.map, picture) },
+      })
+    })
+  }
   images.x.dispose()
-  return found.map(({ map }, i) => {
-    const whole = images.whole[i]
-    const picture = cut(whole, seenRegion(whole, images.steps))
-    const { share, area } = borderShare(map)
-    return {
-      method: words,
-      picture,
-      heatMap: pictureWith(map, picture),
-      randomised: pictureWith(randomised[i].map, picture),
-      borderShare: share,
-      borderArea: area,
-      correlation: randomised[i].correlation,
-    }
-  })
+  return explained
 }
 
 /** A region of a picture, at most {@link SIDE} pixels wide and high. */

@@ -1,4 +1,5 @@
-// Heat maps of images that a checkpoint's model looks at: what the command `explain` and a report's mistakes share.
+// Heat maps of images that a checkpoint's model looks at, and what each map is worth: what the command `explain` and a
+// report's mistakes share.
 import type { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Sample } from '../data/imageFolder.js'
@@ -6,8 +7,9 @@ import { type HostStep, applyHost } from '../data/transforms.js'
 import type { Engine } from '../engine/index.js'
 import { attentionGradient, attentionRollout } from '../explain/attention.js'
 import { gradCam } from '../explain/gradCam.js'
-import { type Region, normalised, overlay, upsample } from '../explain/map.js'
+import { type Region, borderShare, normalised, overlay, upsample } from '../explain/map.js'
 import { type Explanation, type HeatMap, readExplanations } from '../explain/read.js'
+import { withRandomisedWeights } from '../explain/sanity.js'
 import type { Classifier } from '../models/registry.js'
 import { VisionTransformer } from '../models/vit.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
@@ -53,12 +55,18 @@ export async function seeImages(
   return { names: files.map(({ path }) => path), whole, steps, x }
 }
 
+/** A method, and of Grad-CAM the layer. */
+export interface How {
+  method: Method
+  layer?: string
+}
+
 /** Explains the images by a method, for given classes or, without them, the most probable ones. */
 export async function mapsOf(
   engine: Engine,
   model: Classifier,
   { x, names }: SeenImages,
-  { method, layer }: { method: Method; layer?: string },
+  { method, layer }: How,
   classes?: readonly number[],
 ): Promise<Explanation[]> {
   const explained = await engine.step(() => {
@@ -67,6 +75,33 @@ export async function mapsOf(
     return method === 'rollout' ? attentionRollout(model, x) : attentionGradient(model, x, { class: classes })
   })
   return readExplanations(explained, classes, names)
+}
+
+/** What a map is worth; null where a map is the same everywhere. */
+export interface Worth {
+  /** The share of the map on the outer tenth of the image, and that tenth's share of the area. */
+  border: { share: number | null; area: number }
+  /** The map with shuffled weights, its rank correlation with the one before, and its share on the border. */
+  randomised: { map: HeatMap; correlation: number | null; borderShare: number | null }
+}
+
+/** Of each map that was found, in their order. */
+export async function worthOf(
+  engine: Engine,
+  model: Classifier,
+  images: SeenImages,
+  how: How,
+  found: readonly Explanation[],
+): Promise<Worth[]> {
+  const randomised = await withRandomisedWeights(model, found, (of) => mapsOf(engine, model, images, how, of))
+  const plain = (value: number) => (Number.isNaN(value) ? null : value)
+  return randomised.map(({ map, correlation }, i) => {
+    const { share, area } = borderShare(found[i].map)
+    return {
+      border: { share: plain(share), area },
+      randomised: { map, correlation: plain(correlation), borderShare: plain(borderShare(map).share) },
+    }
+  })
 }
 
 /** A picture with a map over it. @param region what the map covers; the whole picture. */

@@ -1,10 +1,11 @@
 // Gathers what a report is made of: reads finished runs, has their models say again what they say of every test image,
 // explains the worst mistakes, audits the data, and writes the page, its figures and results.json.
 import { auditDataset } from '../audit/audit.js'
+import { samplePictures } from '../audit/preview.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Sample } from '../data/imageFolder.js'
-import type { HostStep } from '../data/transforms.js'
+import { fitSquare } from '../data/resize.js'
 import type { Engine } from '../engine/index.js'
 import { makeReport } from '../report/report.js'
 import { confidentMistakes, gridOf } from '../report/results.js'
@@ -12,11 +13,10 @@ import { type FinishedRun, type ReportData, type ReportInput, shownRuns } from '
 import { evaluateOutputs } from '../train/evaluation.js'
 import { type HistoryRow, parseHistory } from '../train/history.js'
 import { UNFITTED, fitOperatingPoint } from '../train/operatingPoint.js'
-import { Random } from '../util/random.js'
 import { check } from '../util/check.js'
 import { readModel } from './card.js'
 import { outputsOf } from './evaluate.js'
-import { explainImages } from './explanations.js'
+import { explainMistakes } from './explanations.js'
 import type { RunRecord } from './record.js'
 import { type Listener, withEngine } from './session.js'
 import type { SettingTable, SettingsOf } from './settings.js'
@@ -51,8 +51,6 @@ export interface ReportOptions extends MachineSettings {
   data?: DataSource
   signal?: AbortSignal
   on?: Listener
-  /** A picture as a JPEG file. */
-  encodeJpeg: (image: Image) => Uint8Array | Promise<Uint8Array>
 }
 
 /** A run that was read. */
@@ -62,6 +60,8 @@ interface Read extends ReportedRun {
 }
 
 const CHECKPOINT = 'best.safetensors'
+/** The longer side of small pictures. */
+const SIDE = 160
 const FINISHED = "must hold a finished run of 'train', got none"
 
 async function readRun({ name, store }: ReportedRun): Promise<Read> {
@@ -118,7 +118,7 @@ class Gathering {
           runs.push(run)
         }
         const grid = shownRuns(runs).flatMap((run) => gridOf(run).map((i) => run.test.files[i]))
-        const pictures = new Map<string, string>()
+        const pictures = new Map<string, Image>()
         for (const file of new Set(grid)) pictures.set(file, await this.thumbnail(files.get(file)!))
         const data = await this.data(read)
         signal?.throwIfAborted()
@@ -180,7 +180,7 @@ class Gathering {
     }
     if (!explain) return run
     const mistakes = confidentMistakes(run)
-    const explained = await explainImages(
+    const explained = await explainMistakes(
       engine,
       model,
       card,
@@ -188,55 +188,26 @@ class Gathering {
       mistakes.map(({ called }) => card.classes.indexOf(called)),
       this.pool,
     )
-    return {
-      ...run,
-      explained: await Promise.all(
-        explained.map(async ({ picture, heatMap, randomised, ...rest }, i) => ({
-          ...rest,
-          index: mistakes[i].index,
-          picture: await this.uri(picture),
-          heatMap: await this.uri(heatMap),
-          randomised: await this.uri(randomised),
-        })),
-      ),
-    }
+    return { ...run, explained: explained.map((each, i) => ({ ...each, index: mistakes[i].index })) }
   }
 
   /** An audit and samples of each data set that the runs name. */
   private async data(read: readonly Read[]): Promise<ReportData[]> {
     const { signal, workers, maxPixels } = this.options
     const found: ReportData[] = []
-    const sources = new Map(read.map((one) => [this.source(one), one]))
-    for (const [source, one] of sources) {
-      const { settings } = one.record
+    const sources = new Set(read.map((one) => this.source(one)))
+    for (const source of sources) {
       const folder = typeof source === 'string' ? (/[^/\\]+(?=[/\\]*$)/.exec(source)?.[0] ?? source) : 'picked files'
       const alike = found.filter(({ name }) => name.startsWith(folder)).length
       const name = alike ? `${folder} (${alike + 1})` : folder
       const audit = await auditDataset(source, { workers, maxPixels, signal })
-      const { train } = openSplits(source, { ...settings, augment: 'none' })
-      const samples: ReportData['samples'][0][] = []
-      for (const [label, name] of train.classes.entries()) {
-        const own = new Random(0, 0x5a3d, label).shuffle(train.samples.filter((sample) => sample.label === label))
-        const pictures: { file: string; uri: string }[] = []
-        for (const sample of own.slice(0, 4))
-          pictures.push({ file: within(sample.path, source), uri: await this.thumbnail(sample) })
-        samples.push({ class: name, pictures })
-      }
-      found.push({ name, audit, samples })
+      found.push({ name, audit, samples: await samplePictures(source, { each: 4, side: SIDE, workers, maxPixels }) })
     }
     return found
   }
 
-  /** A small picture of an image: whole, its shorter side 128 pixels or less. */
-  private async thumbnail({ path, file }: Sample): Promise<string> {
-    const steps: HostStep[] = [{ kind: 'Resize', size: 128 }]
-    return this.uri(await this.pool.decode({ path, file, steps }))
-  }
-
-  private async uri(image: Image): Promise<string> {
-    const bytes = await this.options.encodeJpeg(image)
-    let text = ''
-    for (const byte of bytes) text += String.fromCharCode(byte)
-    return `data:image/jpeg;base64,${btoa(text)}`
+  /** A small picture of an image, whole. */
+  private async thumbnail({ path, file }: Sample): Promise<Image> {
+    return fitSquare(await this.pool.decode({ path, file, steps: [], leastSide: SIDE }), SIDE)
   }
 }

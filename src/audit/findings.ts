@@ -143,11 +143,11 @@ function shortcuts({ shortcuts: all }: Audit): Finding[] {
     const [feature, name] = key.split('\n')
     const same = all.filter((s) => s.feature === feature && s.class === name && !Number.isNaN(s.auc))
     const figures = same.map((s) => `AUC ${separation(s).toFixed(3)}${inSplit(s.split)}`).join(', ')
-    const how = feature === 'border' ? 'the border of the image alone, by a linear model' : `${feature} alone`
+    const how = feature === 'border' ? 'the border of the image alone, by a linear model,' : `${feature} alone`
     return {
       level: 'warning',
       text:
-        `Shortcut: ${how}, tells ${name} from the rest without a look at the lung (${figures}). ` +
+        `Shortcut: ${how} tells ${name} from the rest without a look at the lung (${figures}). ` +
         'A model may have learned this instead of the disease.',
     }
   })

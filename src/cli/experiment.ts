@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { Argument, type Command } from 'commander'
 import { openFolder } from '#platform/store'
 import { EXPERIMENT_SETTINGS, type ExperimentSettings, experimentRun } from '../app/experiment.js'
-import { encodeJpeg } from '../report/jpeg.node.js'
 import { type OutputOptions, flagOf, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -35,7 +34,6 @@ async function experiment(settings: ExperimentSettings, report: Report): Promise
       weights: resolveWeights,
       signal,
       versions: versions(),
-      encodeJpeg,
       on: (event, run) => {
         if (!lines.has(run)) {
           lines.set(run, new RunLines(report, join(out, run)))

@@ -3,7 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { openFolder } from '#platform/store'
 import { REPORT_SETTINGS, type ReportSettings, writeReport } from '../app/report.js'
-import { encodeJpeg } from '../report/jpeg.node.js'
 import { type OutputOptions, flagOf, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -32,7 +31,6 @@ async function reportRuns(folders: readonly string[], settings: ReportSettings, 
       store: open(out),
       figures: open(join(out, 'figures')),
       signal,
-      encodeJpeg,
       on: (event) => lines.show(event),
     })
     if (!results) return

@@ -36,8 +36,6 @@ export interface LineChart extends Described {
   y: Axis
   /** What a coin, or a perfect model, would give. */
   reference?: readonly (readonly [x: number, y: number])[]
-  /** Where the names stand. */
-  legend: 'top-right' | 'bottom-right' | 'bottom-left' | 'top-left'
 }
 
 const { document } = parseHTML('<html><body></body></html>')
@@ -61,19 +59,17 @@ function svg({ title, description }: Described, options: Plot.PlotOptions): stri
 /** A chart as a file of its own. */
 export const asFile = (chart: string): string => chart.replace('<style>', `<style>${COLOURS}\n`)
 
-/** Lines over two axes, with their names in a corner. */
-export function lineChart({ title, description, lines, x, y, reference, legend }: LineChart): string {
-  const [vertical] = legend.split('-')
-  const place = (i: number) => (vertical === 'top' ? 10 + 19 * i : -10 - 19 * (lines.length - 1 - i))
+/** Lines over two axes, with their names below, where no line runs. */
+export function lineChart({ title, description, lines, x, y, reference }: LineChart): string {
   const points = lines.flatMap((line) => line.points.map(([a, b]) => ({ a, b, line })))
   const ticks = x.whole ? [...new Set(points.map(({ a }) => a))] : undefined
   return svg(
     { title, description },
     {
       width: 520,
-      height: 400,
+      height: 390 + 19 * lines.length,
       marginLeft: 60,
-      marginBottom: 48,
+      marginBottom: 52 + 19 * lines.length,
       marginTop: 30,
       marginRight: 24,
       x: { label: x.label, domain: x.domain, ...(ticks && ticks.length <= 20 ? { ticks, tickFormat: 'd' } : {}) },
@@ -98,9 +94,8 @@ export function lineChart({ title, description, lines, x, y, reference, legend }
         ...lines.map(({ name, colour, dashed }, i) =>
           Plot.text([`${dashed ? '- - ' : '— '}${name}`], {
             fill: colourOf(colour),
-            frameAnchor: legend,
-            dx: legend.endsWith('right') ? -8 : 8,
-            dy: place(i),
+            frameAnchor: 'bottom-left',
+            dy: 46 + 19 * i,
             fontWeight: 600,
           }),
         ),

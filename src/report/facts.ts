@@ -15,30 +15,34 @@ function trainingText({ name, record }: FinishedRun): string {
   const { settings, weights, bestEpoch, epochs, stopped } = record
   const { optimizer, lr, schedule, batchSize, precision, trainable, dropLast, balance, mixup, cutmix, augment } =
     settings
+  const model = settings.model === name ? name : `${name} (${settings.model})`
+  const start = weights ? `pretrained weights (${weights.loaded} of ${weights.tensors} tensors)` : 'random weights'
+  const end =
+    stopped === 'early' ? `, stopped early after ${plural(epochs, 'epoch')}` : ` for ${plural(epochs, 'epoch')}`
   const parts = [
-    `${name} (${settings.model}): ${trainable ? list(trainable) : 'all parameters'} trained`,
-    `${optimizer}, learning rate ${lr}${schedule === 'constant' ? '' : `, ${schedule} schedule`}`,
-    `batches of ${batchSize}${dropLast ? ', incomplete ones left out' : ''}`,
-    precision,
+    optimizer,
+    `learning rate ${lr}${schedule === 'constant' ? '' : ` falling by ${schedule}`}`,
+    `batches of ${batchSize}${dropLast ? ' (incomplete ones left out)' : ''}`,
     `cross-entropy${balance === 'weights' ? ' weighted so that classes count alike' : ''}`,
     ...(balance === 'oversample' ? ['images of rarer classes taken more often'] : []),
     ...(mixup > 0 ? [`images mixed (mixup ${mixup})`] : []),
     ...(cutmix > 0 ? [`boxes of images exchanged (cutmix ${cutmix})`] : []),
-    augment === 'none'
-      ? 'no augmentation'
-      : `images varied at random (${augment === 'notebook' ? 'mirrored' : augment})`,
-    weights ? `from pretrained weights (${weights.loaded} of ${weights.tensors} tensors)` : 'from random weights',
+    { none: 'no augmentation', notebook: 'images mirrored at random' }[augment] ??
+      `images varied at random (${augment})`,
+    precision,
   ]
-  const end = stopped === 'early' ? `stopped early after ${plural(epochs, 'epoch')}` : `${plural(epochs, 'epoch')}`
-  return `${parts.join('; ')}; ${end}; the weights of epoch ${bestEpoch} kept.`
+  return (
+    `${model} started from ${start}; ${trainable ? list(trainable) : 'all parameters'} were trained${end} with ` +
+    `${parts.join(', ')}; the weights of epoch ${bestEpoch} were kept.`
+  )
 }
 
 const preprocessing = ({ record: { settings } }: FinishedRun) =>
   (settings.resizeSize
-    ? `Resized to a shorter side of ${settings.resizeSize} px, ` +
-      `the middle ${settings.imageSize} × ${settings.imageSize} px cut out`
-    : `Resized to ${settings.imageSize} × ${settings.imageSize} px, proportions not kept`) +
-  ', gray levels normalised as the pretrained weights want it.'
+    ? `Images were resized to a shorter side of ${settings.resizeSize} px, ` +
+      `and the middle ${settings.imageSize} × ${settings.imageSize} px cut out`
+    : `Images were resized to ${settings.imageSize} × ${settings.imageSize} px, proportions not kept`) +
+  '; gray levels were normalised as the pretrained weights want them.'
 
 /** Answers by what they are about. */
 export function factsOf({ runs, data }: ReportInput) {
@@ -73,8 +77,10 @@ export function factsOf({ runs, data }: ReportInput) {
     technology:
       `Deep learning: ${list(shown.map((run) => run.record.settings.model))}, ` +
       `classification of images as ${list(record.classes)}.`,
-    goal: 'Development of models and their evaluation on held-out images of the same collection.',
-    source: `Folders ${list(data.map(({ name }) => name))}, images labelled by the folder they are in.`,
+    goal: 'Development of models and their evaluation on the test images of the same data set.',
+    source:
+      `${data.length === 1 ? 'Folder' : 'Folders'} ${list(data.map(({ name }) => name))}; ` +
+      'each image is labelled by the folder it is in.',
     included: data
       .map(({ audit }) => {
         const out = audit.leftOut.length + audit.unreadable.length
@@ -101,7 +107,8 @@ export function factsOf({ runs, data }: ReportInput) {
       ),
     ),
     disjoint:
-      'Training and validation by patient, as far as file names tell. Training and test as the folders give them: ' +
+      `${once(shown.map(({ record: r }) => `Validation: ${r.validationFrom}, as far as file names tell.`))} ` +
+      'Training and test as the folders give them: ' +
       (across.length
         ? `${list(
             across.map(
@@ -128,19 +135,23 @@ export function factsOf({ runs, data }: ReportInput) {
     metrics: binary
       ? `With ${positive} as positive: accuracy, sensitivity, specificity, PPV, NPV, F1, likelihood ratios, AUC, ` +
         'average precision, Brier score, expected calibration error.'
-      : 'Accuracy and means over the classes of precision, recall, specificity, F1 and AUC.',
+      : 'With every class in turn as positive: accuracy, and means of precision, recall, specificity, F1 and AUC.',
     uncertainty:
-      'Intervals of 95 % by 2,000 resamples of the patients, seeded' +
-      (shown.length > 1 ? "; two models by DeLong's test and by a bootstrap of pairs." : '.'),
+      'Intervals of 95 % come from 2,000 resamples of the patients, with a fixed seed' +
+      (shown.length > 1 ? "; two models were compared by DeLong's test and by a bootstrap of pairs." : '.'),
     robustness:
       seeds.length > 1 ? `Trained with ${seeds.length} seeds (${seeds.join(', ')}); mean and spread given.` : undefined,
-    explainability: once(
-      shown.flatMap(({ explained }) =>
-        explained.map(({ method }) => `${method}, beside the same with randomised weights.`),
-      ),
-    ),
-    internal: 'A test folder of the same collection.',
-    external: 'None: development and test images are of one collection.',
+    explainability: shown
+      .filter(({ explained }) => explained.length)
+      .map(
+        ({ name, explained: [{ maps }] }) =>
+          `${name}: ${list(maps.map(({ words }) => words))}, each beside the same with randomised weights.`,
+      )
+      .join(' '),
+    internal: 'The test folder of the same data set.',
+    external:
+      'None by this report: development and test images are of one data set. Whether its test images have another ' +
+      'origin is not stated.',
     numbers: once(
       runs.map(
         ({ record: { images }, mostProbable }) =>
@@ -151,7 +162,7 @@ export function factsOf({ runs, data }: ReportInput) {
     performance,
     failures: 'The most confident mistakes are shown with heat maps; all predictions are in results.json.',
     limitations:
-      'One collection, labels taken as they are, no external test; what the audit found (copies, patients on both ' +
+      'One data set, labels taken as they are, no external test; what the audit found (copies, patients on both ' +
       'sides, shortcuts) stands at the beginning.',
     use: 'None: this is no medical device.',
     details: 'results.json beside this page; run.json of each run.',
@@ -164,9 +175,9 @@ export function factsOf({ runs, data }: ReportInput) {
         ({ record: { settings } }) =>
           ({
             weights:
-              'The loss weighs classes by how rare they are: probabilities are those of equally frequent classes.',
+              'The loss weighs classes by how rare they are: read probabilities as if classes were equally frequent.',
             oversample:
-              'Images of rarer classes are taken more often: probabilities are those of equally frequent classes.',
+              'Images of rarer classes are taken more often: read probabilities as if classes were equally frequent.',
           })[settings.balance] ?? 'Not corrected.',
       ),
     ),
@@ -176,20 +187,45 @@ export function factsOf({ runs, data }: ReportInput) {
   }
 }
 
-/** What a methods section says, as one paragraph. */
+/** What a methods section says, as one paragraph of sentences that can be copied. */
 export function methodsParagraph(input: ReportInput): string {
+  const { runs, data } = input
   const facts = factsOf(input)
-  const { adapter, versions } = input.runs[0].record
+  const shown = shownRuns(runs)
+  const { adapter, versions } = runs[0].record
+  const seeds = [...new Set(runs.map((run) => run.record.settings.seed))]
+  const images = once(
+    shown.map(({ record: { images: of, validationFrom } }) => {
+      const validation = of.validation && `, ${count(sum(of.validation))} (${validationFrom}) to choose by`
+      return `${count(sum(of.train))} images were used to train${validation ?? ''} and ${count(sum(of.test))} to test.`
+    }),
+  )
+  const point = shown.flatMap((run) => {
+    const { rule, threshold, temperature, images: n } = run.atPoint.operatingPoint
+    const fitted = n ? `a temperature of ${num(temperature, 3)}` : ''
+    return threshold === null
+      ? fitted && [`${run.name} got ${fitted} from ${plural(n, 'validation image')}.`]
+      : [
+          `For ${run.name}, ${plural(n, 'validation image')} gave ${fitted} and, by ${rule}, a threshold of ` +
+            `${num(threshold)}.`,
+        ]
+  })
   return [
-    facts.source,
-    facts.partitions,
+    `Images came from the ${data.length === 1 ? 'folder' : 'folders'} ${list(data.map(({ name }) => name))} and were ` +
+      `labelled by the folder that each is in (${list(runs[0].record.classes)}).`,
+    images,
     facts.preprocessing,
     facts.training,
-    facts.selection,
-    facts.output,
-    facts.metrics,
+    seeds.length > 1 && `Each model was trained with the seeds ${list(seeds.map(String))}.`,
+    runs[0].record.images.validation
+      ? 'The epoch with the lowest validation loss was kept; the test images decided nothing.'
+      : 'The last epoch was kept; there was no validation.',
+    ...point,
+    `Reported are, w${facts.metrics.slice(1)}`,
     facts.uncertainty,
-    `Computed with radiograd ${versions.radiograd ?? ''} ` +
-      `on ${adapter.name}${adapter.isSoftware ? ' (a software adapter)' : ''}.`,
-  ].join(' ')
+    `All was computed with radiograd ${versions.radiograd ?? ''} on ${adapter.name}` +
+      `${adapter.isSoftware ? ' (a software adapter)' : ''}.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
 }

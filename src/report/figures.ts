@@ -70,7 +70,6 @@ export function learningCharts(draw: Draw, run: FinishedRun, title: string, name
       lines: given([line('training', 'trainLoss', 0), line('validation', 'valLoss', 1, true)]),
       x,
       y: { label: 'class-weighted cross-entropy' },
-      legend: 'top-right',
     }),
     drawn(`accuracy-${name}`, draw.lineChart, {
       title: `${title}: accuracy and AUC by epoch`,
@@ -82,7 +81,6 @@ export function learningCharts(draw: Draw, run: FinishedRun, title: string, name
       ]),
       x,
       y: { label: 'share of images, AUC' },
-      legend: 'bottom-right',
     }),
   ]
 }
@@ -191,7 +189,6 @@ export function curveCharts(
         [0, 0],
         [1, 1],
       ],
-      legend: 'bottom-right',
     }),
     pr: drawn('precision-recall', draw.lineChart, {
       title: 'Precision-recall curves on the test images',
@@ -199,7 +196,6 @@ export function curveCharts(
       lines: pr,
       x: { label: 'sensitivity (recall)', domain: square },
       y: { label: 'PPV (precision)', domain: square },
-      legend: 'bottom-left',
     }),
     reliability: drawn('reliability', draw.lineChart, {
       title: 'Reliability on the test images',
@@ -211,7 +207,6 @@ export function curveCharts(
         [0, 0],
         [1, 1],
       ],
-      legend: 'top-left',
     }),
   }
 }

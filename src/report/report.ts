@@ -1,16 +1,20 @@
 // A report from finished runs: one page that stands alone, its pictures as files, and everything it shows as JSON.
-import { balanceChart, curveCharts, learningCharts, matrixChart, type Chart } from './figures.js'
+import { encodeJpeg } from '#platform/jpeg'
+import { pngOf } from '../data/encodePng.js'
+import type { Image } from '../data/image.js'
+import { type Chart, balanceChart, curveCharts, learningCharts, matrixChart } from './figures.js'
 import { markup, page } from './html.js'
 import { comparisonsOf, resultsOf, spreadsOf } from './results.js'
 import { type ReportInput, shownRuns } from './run.js'
-import * as sections from './sections.js'
+import * as sections from './sections/index.js'
+import { pictureFiles } from './sheets.js'
 
 export interface MadeReport {
   /** report.html */
   page: string
   /** results.json */
   results: Record<string, unknown>
-  /** Files by name: SVG texts, and JPEG bytes of the heat maps. */
+  /** Files by name: charts as SVG texts, pictures as PNG bytes. */
   figures: Map<string, string | Uint8Array>
 }
 
@@ -36,8 +40,9 @@ export async function makeReport(input: ReportInput): Promise<MadeReport> {
   })
   const curves = curveCharts(draw, runs)
   const comparisons = comparisonsOf(runs)
+  const address = await addressesOf(input)
   const all: sections.Section[] = [
-    { id: 'data', heading: 'Data', body: sections.dataSection(data, balance) },
+    { id: 'data', heading: 'Data', body: sections.dataSection(data, balance, address) },
     { id: 'settings', heading: 'Settings and adapter', body: sections.settingsSection(runs) },
     { id: 'learning', heading: 'Learning curves', body: sections.learningSection(learning) },
     { id: 'results', heading: 'Results', body: sections.comparisonSection(input, spreadsOf(runs)) },
@@ -45,8 +50,8 @@ export async function makeReport(input: ReportInput): Promise<MadeReport> {
     { id: 'confusion', heading: 'Confusion matrices', body: sections.confusionSection(matrices) },
     { id: 'curves', heading: 'ROC and precision-recall', body: sections.curvesSection(curves) },
     { id: 'calibration', heading: 'Calibration', body: sections.calibrationSection(runs, curves?.reliability ?? null) },
-    { id: 'predictions', heading: 'Predictions', body: sections.gridSection(input) },
-    { id: 'mistakes', heading: 'The most confident mistakes', body: sections.mistakesSection(runs) },
+    { id: 'predictions', heading: 'Predictions', body: sections.gridSection(input, address) },
+    { id: 'mistakes', heading: 'The most confident mistakes', body: sections.mistakesSection(runs, address) },
     { id: 'times', heading: 'Time', body: sections.timesSection(runs) },
     { id: 'reporting', heading: 'For a reviewer', body: sections.reportingSection(input) },
   ]
@@ -59,12 +64,7 @@ export async function makeReport(input: ReportInput): Promise<MadeReport> {
   const figures = new Map<string, string | Uint8Array>(
     charts.map(({ name, svg }) => [`${fileName(name)}.svg`, draw.asFile(svg)]),
   )
-  for (const run of shown)
-    run.explained.forEach(({ picture, heatMap, randomised }, i) =>
-      Object.entries({ radiograph: picture, map: heatMap, randomised }).forEach(([kind, uri]) =>
-        figures.set(`${fileName(run.name)}-mistake${i + 1}-${kind}.jpg`, bytesOf(uri)),
-      ),
-    )
+  for (const [name, image] of pictureFiles(input)) figures.set(`${fileName(name)}.png`, pngOf(image))
   const links = all.map(({ id, heading }) => markup`<li><a href="#${id}">${heading}</a></li>`)
   const body = markup`<header><h1>${title}</h1>
 <p class="notice">${sections.NO_DEVICE}</p>${sections.summary(input)}</header>
@@ -80,6 +80,20 @@ ${own}
 
 const fileName = (name: string): string => name.replace(/[^\w.-]+/g, '-')
 
-/** Of a data URI in base64. */
-const bytesOf = (uri: string): Uint8Array =>
-  Uint8Array.from(atob(uri.slice(uri.indexOf(',') + 1)), (character) => character.charCodeAt(0))
+/** Every picture of the page as a JPEG file inside it. */
+async function addressesOf({ runs, data, pictures }: ReportInput): Promise<sections.AddressOf> {
+  const addresses = new Map<Image, string>()
+  const add = async (image: Image) => {
+    if (addresses.has(image)) return
+    let text = ''
+    for (const byte of await encodeJpeg(image)) text += String.fromCharCode(byte)
+    addresses.set(image, `data:image/jpeg;base64,${btoa(text)}`)
+  }
+  for (const { samples } of data) for (const { image } of samples) await add(image)
+  for (const image of pictures.values()) await add(image)
+  for (const { explained } of runs)
+    for (const { picture, maps } of explained)
+      for (const image of [picture, ...maps.flatMap(({ heatMap, randomised }) => [heatMap, randomised.heatMap])])
+        await add(image)
+  return (image) => addresses.get(image)!
+}

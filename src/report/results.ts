@@ -182,12 +182,15 @@ function resultOf(run: FinishedRun) {
     },
     calibration: two ? { temperature, before: bins(two.raw), after: bins(two.scaled) } : { temperature },
     history: history.map(({ seconds: _, imagesPerSecond: __, ...row }) => row),
-    mistakes: explained.map(({ index, method, borderShare, borderArea, correlation }) => ({
+    mistakes: explained.map(({ index, maps }) => ({
       ...said[index],
-      method,
-      borderShare,
-      borderArea,
-      correlationWithRandomisedWeights: correlation,
+      maps: maps.map(({ method, words, map, border, randomised: { correlation, borderShare } }) => ({
+        method,
+        words,
+        map: { ...map, values: Array.from(map.values) },
+        border,
+        randomised: { correlation, borderShare },
+      })),
     })),
     predictions: {
       files: test.files,

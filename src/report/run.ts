@@ -1,6 +1,8 @@
 // What a report is made of: finished runs with all that their models say, the data they were trained on, and pictures.
 // Plain data; where it comes from is the application's business.
 import type { Audit } from '../audit/audit.js'
+import type { Image } from '../data/image.js'
+import type { HeatMap } from '../explain/read.js'
 import type { Evaluation } from '../train/evaluation.js'
 import type { HistoryRow } from '../train/history.js'
 
@@ -59,21 +61,29 @@ export interface Predictions {
   patients: readonly string[]
 }
 
-/** A mistake and where the model looked; pictures are data URIs. */
+/** Where a model looked, by one method, and what the map is worth; null where a map is the same everywhere. */
+export interface ShownMap {
+  /** As `explain` calls it: grad-cam, attention-gradient, rollout. */
+  method: string
+  /** The same for readers: 'Grad-CAM of layer4'. */
+  words: string
+  /** As the method gives it. */
+  map: HeatMap
+  /** Over the picture. */
+  heatMap: Image
+  /** The share of the map on the outermost tenth of the image at each side, and that region's share of the area. */
+  border: { share: number | null; area: number }
+  /** With randomised weights: over the picture, rank correlation of the two maps, share on the border. */
+  randomised: { heatMap: Image; correlation: number | null; borderShare: number | null }
+}
+
+/** A mistake and where the model looked. */
 export interface ExplainedMistake {
   /** In the test images. */
   index: number
-  /** In words: 'Grad-CAM of layer4'. */
-  method: string
-  picture: string
-  heatMap: string
-  /** With randomised weights. */
-  randomised: string
-  /** Of the map on the outermost tenth of the image at each side, and that region's share of the area. */
-  borderShare: number
-  borderArea: number
-  /** Rank correlation of the map and that with randomised weights. */
-  correlation: number
+  /** What the model saw of the radiograph. */
+  picture: Image
+  maps: readonly ShownMap[]
 }
 
 export interface FinishedRun {
@@ -92,16 +102,16 @@ export interface FinishedRun {
 export interface ReportData {
   name: string
   audit: Audit
-  /** A few training images of each class, in the order of the classes; data URIs. */
-  samples: readonly { class: string; pictures: readonly { file: string; uri: string }[] }[]
+  /** A few training images of each class, in the order of the classes. */
+  samples: readonly { class: string; path: string; image: Image }[]
 }
 
 export interface ReportInput {
   title: string
   runs: readonly FinishedRun[]
   data: readonly ReportData[]
-  /** Data URIs of test images by file, for the grid. */
-  pictures: ReadonlyMap<string, string>
+  /** Test images by file, for the grid. */
+  pictures: ReadonlyMap<string, Image>
   /** Whether the notebook's own figures stand beside. */
   notebook: boolean
 }
@@ -113,3 +123,10 @@ export const shownRuns = (runs: readonly FinishedRun[]): FinishedRun[] =>
 /** Whether two runs were tested on the same images. */
 export const sameTest = (a: FinishedRun, b: FinishedRun): boolean =>
   a.record.classes.join('\n') === b.record.classes.join('\n') && a.test.files.join('\n') === b.test.files.join('\n')
+
+/** The shown runs, those that were tested on the same images together. */
+export function groupsOf(runs: readonly FinishedRun[]): FinishedRun[][] {
+  const shown = shownRuns(runs)
+  const firsts = shown.filter((run, i) => shown.findIndex((other) => sameTest(run, other)) === i)
+  return firsts.map((first) => shown.filter((run) => sameTest(run, first)))
+}

@@ -22,7 +22,7 @@ html { color-scheme: light dark; -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 "Source Sans 3", "Segoe UI", system-ui,
   -apple-system, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 74rem; margin: 0 auto; padding: 2.5rem clamp(1rem, 4vw, 3rem) 5rem; }
-h1, h2, h3 { line-height: 1.2; text-wrap: balance; font-weight: 650; }
+h1, h2, h3, h4 { line-height: 1.2; text-wrap: balance; font-weight: 650; }
 h1 { font-size: clamp(1.7rem, 4vw, 2.5rem); margin: 0 0 .4rem; }
 h2 { font-size: 1.45rem; margin: 3.2rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.08rem; margin: 1.8rem 0 .5rem; }
@@ -33,7 +33,7 @@ caption span { display: inline-block; max-width: min(46rem, calc(100vw - 3rem));
 a { color: var(--c0); }
 .soft, figcaption, caption { color: var(--soft); }
 .notice { border-left: 4px solid var(--wrong); background: var(--card); padding: .7rem 1rem; max-width: 46rem; }
-nav ol { columns: 15rem; padding-left: 1.3rem; margin: .5rem 0; }
+nav ol { columns: 15rem; padding-left: 1.8rem; margin: .5rem 0; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.2rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; background: var(--card); border: 1px solid var(--line); }
@@ -46,12 +46,14 @@ th, td { padding: .32rem .9rem .32rem 0; text-align: left; vertical-align: top;
 th { font-weight: 600; }
 tbody th { font-weight: 500; }
 td { white-space: nowrap; }
-.prose td { white-space: normal; overflow-wrap: anywhere; min-width: 4.5rem; }
+.prose td { white-space: normal; overflow-wrap: anywhere; }
+.prose td:nth-child(2) { min-width: clamp(7.2rem, 22vw, 17rem); overflow-wrap: normal; hyphens: auto; }
+.interval { white-space: nowrap; }
 pre { overflow-x: auto; font: .88rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;
   background: var(--card);
   border: 1px solid var(--line); padding: .8rem 1rem; }
 code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; font-size: .9em; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.6rem, 1fr)); gap: 1rem .8rem;
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(11rem, 45%), 1fr)); gap: 1rem .8rem;
   margin: 1rem 0;
   padding: 0; list-style: none; }
 .pictures figure, .maps figure { margin: 0; }
@@ -60,13 +62,19 @@ code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; f
 .pictures figcaption, .maps figcaption { font-size: .82rem; }
 .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.2rem; max-width: 46rem; }
 .sides > div { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; align-content: start; }
-.sides h3 { grid-column: 1 / -1; margin: 0; }
+.sides h4 { grid-column: 1 / -1; margin: 0; }
 .sides img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; background: #000; }
 figcaption b { color: var(--text); }
 .cases { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .4rem 2rem; }
 .maps { break-inside: avoid; display: grid; grid-template-columns: repeat(3, minmax(0, 11rem)); gap: .6rem;
   margin: 1rem 0; }
 .maps p { grid-column: 1 / -1; margin: 0; }
+.maps .seen { grid-row: span var(--maps); }
+@media (max-width: 36rem) {
+  td { white-space: normal; }
+  .maps { grid-template-columns: repeat(2, minmax(0, 11rem)); }
+  .maps .seen { grid-row: auto; grid-column: 1 / -1; max-width: 11rem; }
+}
 .right { color: var(--right); font-weight: 600; }
 .wrong { color: var(--wrong); font-weight: 600; }
 @media print {

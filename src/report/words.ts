@@ -18,8 +18,8 @@ export function withInterval({ estimate, low, high }: Figure, digits = 3): strin
   return `${num(estimate, digits)} (${end(low)}–${end(high)})`
 }
 
-/** `p = 0.031`, `p < 0.001` */
-export const pValue = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${num(p)}`)
+/** `0.031`, `< 0.001` */
+export const pValue = (p: number): string => (p < 0.001 ? '< 0.001' : num(p))
 
 /** `5,216` */
 export const count = (n: number): string => n.toLocaleString('en')

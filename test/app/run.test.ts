@@ -176,7 +176,7 @@ test('a report follows a pattern for patients that was made for the names of tra
   const there = new MemoryStore()
   const patientPattern = 'train-(\\d+)'
   const { metrics } = await trainRun({ ...settings, epochs: 1, patientPattern }, { store: there, data })
-  const places = { store: new MemoryStore(), figures: new MemoryStore(), encodeJpeg: () => new Uint8Array(1) }
+  const places = { store: new MemoryStore(), figures: new MemoryStore() }
   const report = { ...settings, title: 'a', data, ...places }
   const results = (await writeReport([{ name: 'a', store: there }], report)) as { runs: { a: { patients: number } } }
   assert.is(results.runs.a.patients, metrics!.patients)

@@ -91,7 +91,7 @@ test('file size and shape are named where they tell the class', async () => {
     files[`${i % 2 ? 'b' : 'a'}/${i}.png`] = encodePng(gray, height, SIZE)
   }
   const found = await look(files)
-  says(found, 'warning', /^Shortcut: aspect ratio alone, tells b from the rest .*\(AUC 1\.000\)/)
+  says(found, 'warning', /^Shortcut: aspect ratio alone tells b from the rest .*\(AUC 1\.000\)/)
   says(found, 'warning', /^Shortcut: pixel count alone/)
 })
 

@@ -7,7 +7,7 @@ import type { FinishedRun, ReportInput } from '../../src/report/run.js'
 import { Random } from '../../src/util/random.js'
 import { generated } from '../data/generated.js'
 
-const PIXEL = 'data:image/jpeg;base64,AAAA'
+const PIXEL = { width: 2, height: 2, data: Uint8Array.from({ length: 12 }, (_, i) => 20 * i) }
 const HOSTILE = `<script src="http://example.org/x.js">'"&`
 
 /** A run whose model is right the more often the greater `skill`. */
@@ -73,23 +73,24 @@ export function madeRun(name: string, classes: string[], seed: number, skill: nu
     atPoint: evaluateOutputs(outputs, patients, fitOperatingPoint(outputs)),
     explained: [],
   }
+  const map = { height: 1, width: 2, values: Float32Array.of(0, 1) }
   const explained = confidentMistakes(run).map(({ index }) => ({
     index,
-    method: 'made',
     picture: PIXEL,
-    heatMap: PIXEL,
-    randomised: PIXEL,
-    borderShare: 0.2,
-    borderArea: 0.36,
-    correlation: NaN,
+    maps: ['grad-cam', 'rollout'].map((method) => ({
+      method,
+      words: `made ${method}`,
+      map,
+      heatMap: PIXEL,
+      border: { share: 0.2, area: 0.36 },
+      randomised: { heatMap: PIXEL, correlation: null, borderShare: 0.3 },
+    })),
   }))
   return { ...run, explained }
 }
 
 const audit = await auditDataset(generated, { workers: 0 })
-const data = [
-  { name: HOSTILE, audit, samples: audit.classes.map((c) => ({ class: c, pictures: [{ file: 'a', uri: PIXEL }] })) },
-]
+const data = [{ name: HOSTILE, audit, samples: audit.classes.map((c) => ({ class: c, path: `${c}/a`, image: PIXEL })) }]
 export const TWO = ['NORMAL', 'PNEUMONIA']
 
 export const input = (runs: FinishedRun[], notebook = false): ReportInput => ({
@@ -97,5 +98,5 @@ export const input = (runs: FinishedRun[], notebook = false): ReportInput => ({
   runs,
   data,
   notebook,
-  pictures: new Map(runs.flatMap((run) => run.test.files.map((file): [string, string] => [file, PIXEL]))),
+  pictures: new Map(runs.flatMap((run) => run.test.files.map((file) => [file, PIXEL] as const))),
 })

@@ -44,9 +44,12 @@ test('two models and the notebook: page, figures, results', async () => {
     'reliability.svg',
     'confusion-vit.svg',
     'loss-resnet18-seed2.svg',
+    'predictions-vit.png',
+    'vit-mistake1-radiograph.png',
+    'vit-mistake1-rollout-randomised.png',
   ])
     assert.ok(names.includes(name), name)
-  assert.ok(names.every((name) => /^[\w.-]+\.(?:svg|jpg)$/.test(name)))
+  assert.ok(names.every((name) => /^[\w.-]+\.(?:svg|png)$/.test(name)))
   assert.match(String(made.figures.get('roc.svg')), /^<svg .*xmlns=[\s\S]*--c0: #/)
   assert.is((await makeReport(input(runs, true))).page, made.page)
 })
