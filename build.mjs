@@ -195,7 +195,7 @@ async function packCharts(options) {
     bundle: true,
     minify: true,
     metafile: true,
-    external: ['canvas'],
+    alias: { canvas: join(root, 'node_modules/linkedom/commonjs/canvas-shim.cjs') }, // nothing draws on one
   })
   const inputs = Object.keys(metafile.inputs).map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1])
   const licence = async (folder) => {

@@ -1,6 +1,5 @@
 // What a worker does for a page, call by call. serveRuns.ts loads it with the first request.
 import { openFolder } from '#platform/store'
-import type { Image } from '../data/image.js'
 import { syntheticFiles } from '../data/synthetic.js'
 import { check } from '../util/check.js'
 import { arrange } from './arrange.js'
@@ -43,21 +42,8 @@ export const answers: Calls = {
     const { writeReport } = await import('./report.js')
     const store = new MemoryStore()
     const named = Object.entries(runs).map(([name, folder]) => ({ name, store: openFolder(folder) }))
-    await writeReport(named, { ...settings, ...options, store, figures: new MemoryStore(), encodeJpeg })
+    await writeReport(named, { ...settings, ...options, store, figures: new MemoryStore() })
     const page = await store.read('report.html')
     return page && new TextDecoder().decode(page)
   },
-}
-
-/** A picture as a JPEG file, by the browser's own encoder. */
-async function encodeJpeg({ width, height, data }: Image): Promise<Uint8Array> {
-  const canvas = new OffscreenCanvas(width, height)
-  const pixels = new ImageData(width, height)
-  for (let i = 0; i < width * height; i++) {
-    pixels.data.set(data.subarray(3 * i, 3 * i + 3), 4 * i)
-    pixels.data[4 * i + 3] = 255
-  }
-  canvas.getContext('2d')!.putImageData(pixels, 0, 0)
-  const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.72 })
-  return new Uint8Array(await blob.arrayBuffer())
 }

@@ -5,65 +5,12 @@ import { SettingError } from '../util/check.js'
 import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
 import { writeReport } from './report.js'
-import { MODEL_NAMES } from '../models/registry.js'
-import { type Setting, type SettingTable, type SettingsOf, parseSettings } from './settings.js'
+import { EXPERIMENT_SETTINGS, type ExperimentSettings } from './reportSettings.js'
+import { type Setting, parseSettings } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import { MemoryStore, type Store, alone, readJson, writeJson } from './store.js'
 import { type TrainRunOptions, resumeRun, trainRun } from './train.js'
-
-const T = TRAIN_SETTINGS
-const { dryRun, saveEvery, skipUnreadable, workers, maxPixels, tune, adapter } = T
-
-/** Of the experiment; defaults are the notebook's. */
-export const EXPERIMENT_SETTINGS = {
-  data: T.data,
-  out: { ...T.out, default: 'runs/chest-xray', help: 'folder for report.html, results.json, figures and the runs' },
-  resnet18Weights: { ...T.weights, help: `ResNet18: ${T.weights.help}` },
-  vitWeights: { ...T.weights, help: `Vision Transformer: ${T.weights.help}` },
-  vit: {
-    kind: 'choice',
-    choices: MODEL_NAMES.filter((name) => name.startsWith('vit-')),
-    default: 'vit-b16',
-    value: 'name',
-    help: 'the Vision Transformer',
-  },
-  seeds: { kind: 'wholes', least: 0, default: [0], value: 'list', help: 'train both models once with each of these' },
-  epochs: T.epochs,
-  batchSize: T.batchSize,
-  lr: T.lr,
-  patience: T.patience,
-  imageSize: { ...T.imageSize, default: 224, help: 'width and height of the images that both models see' },
-  vitImageSize: { ...T.imageSize, help: 'the same for the Vision Transformer (default: --image-size)' },
-  resizeSize: {
-    ...T.resizeSize,
-    help: 'the shorter side before the middle is cut out (default: 256 for images of 224, others in proportion)',
-  },
-  limit: T.limit,
-  valSplit: T.valSplit,
-  patientPattern: T.patientPattern,
-  sensitivity: T.sensitivity,
-  dropLast: { ...T.dropLast, default: true, help: 'keep a last batch that is not full' },
-  balance: T.balance,
-  labelSmoothing: T.labelSmoothing,
-  mixup: T.mixup,
-  cutmix: T.cutmix,
-  augment: T.augment,
-  optimizer: T.optimizer,
-  schedule: T.schedule,
-  precision: T.precision,
-  gradAccumulation: T.gradAccumulation,
-  checkpointActivations: T.checkpointActivations,
-  dryRun: { ...dryRun, free: true },
-  saveEvery,
-  skipUnreadable,
-  workers,
-  maxPixels,
-  tune,
-  adapter,
-} as const satisfies SettingTable
-
-export type ExperimentSettings = SettingsOf<typeof EXPERIMENT_SETTINGS>
 
 /** The two models by the names that results.json gives them. */
 const MODELS = ['resnet18', 'vit'] as const

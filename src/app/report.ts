@@ -19,19 +19,9 @@ import { outputsOf } from './evaluate.js'
 import { explainMistakes } from './explanations.js'
 import type { RunRecord } from './record.js'
 import { type Listener, withEngine } from './session.js'
-import type { SettingTable, SettingsOf } from './settings.js'
-import { MACHINE_SETTINGS, type MachineSettings } from './settingTables.js'
+import type { MachineSettings } from './settingTables.js'
 import { type DataSource, openSplits, patientsOf, readableSplits, within } from './splits.js'
 import { type Store, readJson, writeJson, writeText } from './store.js'
-
-/** Of a report. */
-export const REPORT_SETTINGS = {
-  data: { kind: 'text', value: 'dir', help: 'the data set (default: where each run found it)' },
-  out: { kind: 'text', default: 'runs/report', value: 'dir', help: 'folder for report.html, results.json and figures' },
-  ...MACHINE_SETTINGS,
-} as const satisfies SettingTable
-
-export type ReportSettings = SettingsOf<typeof REPORT_SETTINGS>
 
 /** A finished run by its folder. */
 export interface ReportedRun {
