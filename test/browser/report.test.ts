@@ -2,13 +2,15 @@
 // wider than the window, and axe-core finds nothing serious; and that a page can make one. Skipped without Chromium.
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
 import type { AxeResults } from 'axe-core'
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { makeReport } from '../../src/report/report.js'
 import { TWO, input, madeRun } from '../report/made.js'
 import { browser, inPage } from './chromium.js'
-import { EMPTY } from './serve.js'
+import { EMPTY, root } from './serve.js'
 
 const test = suite('report in a page')
 
@@ -71,12 +73,21 @@ if (browser) {
     const made = input([madeRun('resnet18', TWO, 0, 1), madeRun('vit', TWO, 1, 0.4)], true)
     const here = await makeReport(made)
     const picture = { width: 2, height: 2, data: [...made.pictures.values()][0].data }
-    const there = await inPage({ '/': EMPTY }, (page) =>
-      page.evaluate(
+    const { outputFiles } = await build({
+      entryPoints: [join(root, 'dist/src/report.js')],
+      bundle: true,
+      format: 'iife',
+      globalName: 'reports',
+      conditions: ['browser'],
+      platform: 'browser',
+      logLevel: 'error',
+      write: false,
+    })
+    const there = await inPage({ '/': EMPTY }, async (page) => {
+      await page.addScriptTag({ content: outputFiles[0].text })
+      return page.evaluate(
         async ({ text, files, bytes }) => {
-          const { makeReport: make } = (await import('/browser/index.js' as string)) as {
-            makeReport: typeof makeReport
-          }
+          const { makeReport: make } = (globalThis as unknown as { reports: { makeReport: typeof makeReport } }).reports
           const image = { width: 2, height: 2, data: Uint8Array.from(bytes) }
           const revive = (key: string, value: unknown) =>
             key === 'values'
@@ -93,8 +104,8 @@ if (browser) {
           files: [...made.pictures.keys()],
           bytes: [...picture.data],
         },
-      ),
-    )
+      )
+    })
     assert.ok(rounded(there.results) === rounded(JSON.stringify(here.results)), 'results, to nine digits')
     assert.equal(there.names, [...here.figures.keys()])
     // Charts are drawn to half a pixel where a screen has such; JPEGs are the browser's own.
