@@ -41,7 +41,6 @@ export type {
 } from './events.js'
 export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from '../train/operatingPoint.js'
 export type { ExplainRunOptions, ExplainedFile } from './explain.js'
-export { EXPERIMENT_SETTINGS, type ExperimentSettings, REPORT_SETTINGS, type ReportSettings } from './reportSettings.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
 export type { Listener } from './session.js'
