@@ -1,5 +1,5 @@
 // The model card: what a checkpoint says of itself in its metadata, so that the file alone is enough to use the model.
-import { type Classifier, createModel } from '../models/registry.js'
+import { type Classifier, MODEL_NAMES, createModel } from '../models/registry.js'
 import { type OperatingPoint } from '../train/operatingPoint.js'
 import { check } from '../util/check.js'
 import { type Checkpoint, loadCheckpoint } from '../weights/load.js'
@@ -57,15 +57,18 @@ export function modelCardOf({ metadata, source }: Pick<Checkpoint, 'metadata' | 
     return value as never
   }
   const three = (v: unknown) => Array.isArray(v) && v.length === 3 && v.every(Number.isFinite)
-  const several = (v: unknown) => Array.isArray(v) && v.length > 1 && v.every((name) => typeof name === 'string')
+  const several = (v: unknown) =>
+    Array.isArray(v) && new Set(v).size === v.length && v.length > 1 && v.every((name) => typeof name === 'string')
   const sizes = 'a whole number from 1 to 4096'
   const size = (v: unknown) => Number.isInteger(v) && (v as number) > 0 && (v as number) <= 4096
+  const model = field('model')
+  check(MODEL_NAMES.includes(model), `${source}: 'model' in its metadata must be one that is known here, got ${model}`)
   return {
-    model: field('model'),
-    classes: parsed('classes', 'two or more names', several),
+    model,
+    classes: parsed('classes', 'two or more different names', several),
     imageSize: parsed('imageSize', sizes, size),
     mean: parsed('mean', 'three numbers', three),
-    std: parsed('std', 'three numbers', three),
+    std: parsed('std', 'three numbers above 0', (v) => three(v) && (v as number[]).every((each) => each > 0)),
     ...(metadata?.resizeSize === undefined ? {} : { resizeSize: parsed('resizeSize', sizes, size) }),
     ...(metadata?.operatingPoint === undefined
       ? {}
@@ -81,8 +84,8 @@ function isPoint(value: unknown): boolean {
   >
   const share = (v: unknown) => v === null || (typeof v === 'number' && v >= 0 && v <= 1)
   return (
-    typeof temperature === 'number' &&
-    temperature > 0 &&
+    Number.isFinite(temperature) &&
+    (temperature as number) > 0 &&
     [threshold, sensitivity, specificity].every(share) &&
     typeof rule === 'string' &&
     Number.isInteger(images)
@@ -92,9 +95,9 @@ function isPoint(value: unknown): boolean {
 /** A checkpoint file: its path or address, its bytes, or one that was read already. */
 export type CheckpointSource = string | URL | Blob | Uint8Array | Checkpoint
 
-/** Reads a checkpoint of any library; see {@link loadCheckpoint}. */
-export async function readCheckpoint(source: CheckpointSource): Promise<Checkpoint> {
-  return typeof source === 'object' && 'tensors' in source ? source : loadCheckpoint(source)
+/** Reads a checkpoint of any library; see {@link loadCheckpoint}. `name` is what messages call bytes. */
+export async function readCheckpoint(source: CheckpointSource, name?: string): Promise<Checkpoint> {
+  return typeof source === 'object' && 'tensors' in source ? source : loadCheckpoint(source, name)
 }
 
 /** A checkpoint that says what model it is of. */
@@ -104,9 +107,9 @@ export interface TrainedModel {
   build(): Classifier
 }
 
-/** Reads a checkpoint that a training run wrote; no engine is needed yet. */
-export async function readModel(source: CheckpointSource): Promise<TrainedModel> {
-  const checkpoint = await readCheckpoint(source)
+/** Reads a checkpoint that a training run wrote; no engine is needed yet. `name` is what messages call bytes. */
+export async function readModel(source: CheckpointSource, name?: string): Promise<TrainedModel> {
+  const checkpoint = await readCheckpoint(source, name)
   const card = modelCardOf(checkpoint)
   return {
     card,

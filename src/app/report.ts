@@ -138,7 +138,7 @@ class Gathering {
     const { settings } = record
     const checkpoint = await store.read(CHECKPOINT)
     check(checkpoint, `${store.name}: ${FINISHED}`)
-    const { card, build } = await readModel(checkpoint)
+    const { card, build } = await readModel(checkpoint, `${store.name}/${CHECKPOINT}`)
     const splits = await readableSplits(
       openSplits(this.source(one), { ...settings, ...card, augment: 'none' }),
       settings,

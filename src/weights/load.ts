@@ -62,10 +62,14 @@ const IN_FOLDERS = [
 /**
  * Reads a checkpoint from a path, a URL, a Blob or its bytes: a file, the index of a sharded one, or (in Node) a folder
  * that holds either. A `preprocessor_config.json` beside a path or an index is read too.
+ * @param bytesName what messages call bytes
  * @throws RadiogradError in one line that names the file, where it is damaged, hostile or no checkpoint
  */
-export async function loadCheckpoint(source: string | URL | Blob | Uint8Array): Promise<Checkpoint> {
-  if (source instanceof Uint8Array) return finished(await readTensors(memorySource(source), 'checkpoint'), 'checkpoint')
+export async function loadCheckpoint(
+  source: string | URL | Blob | Uint8Array,
+  bytesName = 'checkpoint',
+): Promise<Checkpoint> {
+  if (source instanceof Uint8Array) return finished(await readTensors(memorySource(source), bytesName), bytesName)
   if (source instanceof Blob) return finished(await readTensors(blobSource(source), nameOf(source)), nameOf(source))
   const path =
     source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)

@@ -84,6 +84,17 @@ test('in the metadata of a checkpoint and out of it; nonsense is refused, none i
         }),
       /^x: 'operatingPoint' in its metadata must be a temperature/,
     )
+  for (const [field, text] of [
+    ['model', 'constructor'],
+    ['classes', '["a","a"]'],
+    ['std', '[0,0,0]'],
+    ['imageSize', '1e9'],
+    ['operatingPoint', '{"temperature":1e999,"threshold":null,"rule":"","images":0}'],
+  ])
+    assert.throws(
+      () => modelCardOf({ metadata: { ...metadata, [field]: text }, source: 'x' }),
+      new RegExp(`^x: '${field}' in its metadata must be .*, got `),
+    )
 })
 
 test.run()
