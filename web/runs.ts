@@ -1,4 +1,5 @@
-// The page's workers. Two run models: one trains, the other does all else, so that a trained model can be used meanwhile.
+// The page's workers. Two run models: one trains, the other does all else, so that a trained model can be used
+// meanwhile.
 import { type Runs, spawn } from '../src/app/spawn.js'
 
 /**

@@ -179,7 +179,9 @@ async function suggestBatch(settings: TrainSettings): Promise<void> {
       const { weights: _, ...rest } = settings
       await trainer().memory({ ...rest, batchSize }, { data: data.value!.files })
       setting('batchSize', batchSize)
-      problem.value = `The images did not fit into the memory of this device ${settings.batchSize} at a time. ${batchSize} at a time would fit: the batch size is set to that. Start again.`
+      problem.value =
+        `${settings.batchSize} images at a time do not fit into the memory of this device. ${batchSize} at a time ` +
+        'would fit: the batch size is set to that. Start again.'
       return
     } catch (error) {
       if (!isTooLarge(error)) throw error
@@ -239,10 +241,13 @@ function follow(event: RunEvent): void {
         points.value = [...points.value, [event.epoch - 1 + event.images / event.total, event.loss]]
       return
     }
-    case 'epoch':
-      history.value = [...history.value, event.row]
-      news.value = `Epoch ${event.row.epoch} of ${event.epochs} done, accuracy ${(100 * (event.row.valAccuracy || event.row.trainAccuracy)).toFixed(0)} percent`
+    case 'epoch': {
+      const { row } = event
+      history.value = [...history.value, row]
+      const accuracy = Number.isFinite(row.valAccuracy) ? row.valAccuracy : row.trainAccuracy
+      news.value = `Epoch ${row.epoch} of ${event.epochs} done, accuracy ${(100 * accuracy).toFixed(0)} percent`
       return
+    }
   }
 }
 
@@ -335,7 +340,7 @@ export async function startTraining(): Promise<void> {
     if (!whole)
       notes.value = [
         ...notes.value,
-        'The browser has no space to keep the images: should this tab be closed, choose the same folder again to go on.',
+        'The browser has no space to keep the images: to go on in another tab, choose the same folder again.',
       ]
   })
   const file = weights.value ? await openWeights(weights.value) : undefined

@@ -1,4 +1,5 @@
-// The service worker: once loaded, the page works without a network. Keeps the files of one build, and asks nobody else.
+// The service worker: once loaded, the page works without a network. Keeps the files of one build, and asks nobody
+// else.
 
 /** By the build: this folder's files, and what changes with any of them. */
 declare const FILES: readonly string[]

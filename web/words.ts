@@ -31,9 +31,15 @@ export const isLost = (error: unknown): boolean =>
 /** How to get WebGPU in the browser at hand. */
 export function howToGetWebGpu(agent: string): string {
   if (/Firefox/.test(agent))
-    return 'In Firefox: WebGPU is on by default on Windows and Apple computers. On Linux open about:config, set dom.webgpu.enabled to true and start Firefox again, or use Chromium.'
+    return (
+      'In Firefox: WebGPU is on by default on Windows and Apple computers. On Linux open about:config, set ' +
+      'dom.webgpu.enabled to true and start Firefox again, or use Chromium.'
+    )
   if (/Edg|Chrom/.test(agent))
-    return 'In this browser: open chrome://settings/system and turn on “Use graphics acceleration”. On Linux open chrome://flags/#enable-unsafe-webgpu and turn it on. Then start the browser again.'
+    return (
+      'In this browser: open chrome://settings/system and turn on “Use graphics acceleration”. On Linux open ' +
+      'chrome://flags/#enable-unsafe-webgpu and turn it on. Then start the browser again.'
+    )
   if (/Safari/.test(agent))
     return 'In Safari: WebGPU comes with version 26. Update macOS or iOS, or use Chrome or Edge.'
   return 'Use a recent Chrome, Edge, Firefox or Safari (26 or newer).'
@@ -57,7 +63,7 @@ export const TERMS = {
   ppv: 'Of the images called the second class, the share that has it. Depends on how common it is among your images.',
   npv: 'Of the images not called the second class, the share that does not have it.',
   f1: 'One number between precision and sensitivity: 1 is perfect, 0 is useless.',
-  auc: 'How well the probabilities sort the two classes: 1 is perfect, 0.5 is a coin. Does not depend on the threshold.',
+  auc: 'How well the probabilities sort the two classes: 1 is perfect, 0.5 is a coin. No threshold is needed.',
   averagePrecision: 'The mean precision over all thresholds; useful where the second class is rare.',
   likelihoodRatioPositive: 'How much a call of the second class raises the odds that it is there.',
   likelihoodRatioNegative: 'How much the other call lowers the odds.',

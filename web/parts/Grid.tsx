@@ -34,6 +34,7 @@ export function Grid({ predictions, called, isTransformer }: Props) {
     right: called[i] === labels[i],
   }))
   type Item = (typeof items)[0]
+  const wordsOf = ({ probability, right }: Item) => `${percent(probability)}, ${right ? 'right' : 'wrong'}`
   const surest = (a: Item, b: Item) => b.probability - a.probability
   const by = {
     sure: surest,
@@ -57,7 +58,7 @@ export function Grid({ predictions, called, isTransformer }: Props) {
             <button
               type="button"
               disabled={!item.blob || !checkpoint}
-              aria-label={`${item.file}: called ${item.called}, ${percent(item.probability)}, ${item.right ? 'right' : 'wrong'}. Show heat map`}
+              aria-label={`${item.file}: called ${item.called}, ${wordsOf(item)}. Show heat map`}
               onClick={() => setChosen(new File([item.blob!], item.file))}
             >
               {item.blob && <Thumbnail blob={item.blob} />}

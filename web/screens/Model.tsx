@@ -1,5 +1,6 @@
 // Second screen: which model, from which weights, and how it is trained.
 import { useEffect, useState } from 'preact/hooks'
+import type { TrainSettings } from '../../src/app/settingTables.js'
 import { Field } from '../parts/Field.js'
 import { Explain, Term } from '../parts/Term.js'
 import type { FetchMessage } from '../fetch.js'
@@ -7,7 +8,6 @@ import {
   active,
   attempt,
   busy,
-  choices,
   data,
   estimate,
   estimateRun,
@@ -40,14 +40,16 @@ const MORE = [
   ['valSplit', 'Share for validation'],
   ['patience', 'Patience'],
   ['sensitivity', 'Sensitivity to reach'],
-  ['classWeights', 'Rare classes count more'],
+  ['balance', 'What is done for rare classes'],
+  ['mixup', 'Mixed images'],
+  ['labelSmoothing', 'Smoothing of labels'],
   ['gradAccumulation', 'Parts of a batch'],
   ['checkpointActivations', 'Compute activations twice'],
   ['freezeBatchNorm', 'Keep statistics of frozen layers'],
   ['limit', 'Use only so many images'],
   ['patientPattern', 'Pattern that finds the patient'],
   ['seed', 'Seed'],
-] as const
+] as const satisfies readonly (readonly [keyof TrainSettings, string])[]
 
 export function Model() {
   useEffect(() => void attempt('Loading the models', loadTable), [])
@@ -110,7 +112,8 @@ export function Model() {
         {interrupted.value && <p>Starting a new training gives up the interrupted one.</p>}
         <p aria-live="polite">
           {estimate.value &&
-            `Takes ${megabytes(estimate.value.memory.bytes)} of graphics memory and about ${duration(estimate.value.seconds)} for ${String(choices.value.epochs ?? valueOf('epochs'))} epochs.`}
+            `Takes ${megabytes(estimate.value.memory.bytes)} of graphics memory and about ` +
+              `${duration(estimate.value.seconds)} for ${String(valueOf('epochs'))} epochs.`}
         </p>
       </form>
     </>
@@ -137,8 +140,8 @@ function Weights() {
         void use(data.name)
       } else
         setTold(
-          `The address did not give a file that this page may read (${data.error}). Hosts must allow it (CORS), and must ` +
-            'not send it on to another host. Download the file in the usual way and choose it above.',
+          `The address did not give a file that this page may read (${data.error}). Its host must allow it (CORS), ` +
+            'and must not send it on to another host. Download the file in the usual way and choose it above.',
         )
     }
     addEventListener('message', hear)
@@ -181,7 +184,7 @@ function Weights() {
       </div>
       <details>
         <summary>From an address</summary>
-        <label for="address">Address of a weights file</label>
+        <label for="address">Address</label>
         <input
           id="address"
           type="url"

@@ -47,8 +47,9 @@ function Whole(found: Found) {
     <>
       <h1>Result</h1>
       <p>
-        {record.settings.model}, epoch {record.bestEpoch} of {record.epochs}, on {count(metrics.n, 'test image')} of{' '}
-        {count(metrics.patients, 'patient')}. <strong>For research and learning: not a medical device.</strong>
+        {`${record.settings.model}, epoch ${record.bestEpoch} of ${record.epochs}, on `}
+        {`${count(metrics.n, 'test image')} of ${count(metrics.patients, 'patient')}. `}
+        <strong>For research and learning: not a medical device.</strong>
       </p>
       <div class="charts">
         <div>
@@ -133,6 +134,7 @@ interface RocProps {
 function Roc({ scores, positive, name, threshold, own, setThreshold }: RocProps) {
   const { falsePositiveRate: fpr, truePositiveRate: tpr } = useMemo(() => rocCurve(scores, positive), [scores])
   const { sensitivity, specificity } = ratesOf(countsAt(scores, positive, threshold))
+  const reached = `sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`
   const x = [...fpr, 1 - specificity].sort((a, b) => a - b)
   const at = x.indexOf(1 - specificity)
   const curve = [...tpr].sort((a, b) => a - b)
@@ -143,7 +145,7 @@ function Roc({ scores, positive, name, threshold, own, setThreshold }: RocProps)
         <Term name="ROC curve" />
       </h2>
       <Chart
-        description={`ROC curve; at the threshold sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`}
+        description={`ROC curve; at the threshold ${reached}`}
         xLabel="1 − specificity"
         x={x}
         xRange={[0, 1]}
@@ -167,12 +169,13 @@ function Roc({ scores, positive, name, threshold, own, setThreshold }: RocProps)
         max="1"
         step="0.001"
         value={threshold}
-        aria-valuetext={`${threshold.toFixed(3)}: sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`}
+        aria-valuetext={`${threshold.toFixed(3)}: ${reached}`}
         onInput={(event) => setThreshold(Number(event.currentTarget.value))}
       />
       <p>
-        {name} is called from a probability of <output for="threshold">{threshold.toFixed(3)}</output> on: sensitivity{' '}
-        {sensitivity.toFixed(3)}, specificity {specificity.toFixed(3)}.{' '}
+        {`${name} is called from a probability of `}
+        <output for="threshold">{threshold.toFixed(3)}</output>
+        {` on: ${reached}. `}
         {threshold !== own && (
           <button type="button" class="secondary small" onClick={() => setThreshold(own)}>
             Back to {own.toFixed(3)}, the model’s own

@@ -102,10 +102,11 @@ export function Training() {
 
 type Now = NonNullable<typeof progress.value>
 
-const phaseOf = (now: Now) =>
-  now.phase === 'test'
-    ? `Testing, ${now.images} of ${now.total} images`
-    : `Epoch ${now.epoch} of ${now.epochs}: ${now.phase === 'train' ? 'training' : 'validation'}, ${now.images} of ${now.total} images`
+function phaseOf(now: Now): string {
+  const images = `${now.images} of ${now.total} images`
+  if (now.phase === 'test') return `Testing, ${images}`
+  return `Epoch ${now.epoch} of ${now.epochs}: ${now.phase === 'train' ? 'training' : 'validation'}, ${images}`
+}
 
 function timeLeft(now: Now): number {
   const here = (now.total - now.images) / now.imagesPerSecond
@@ -129,7 +130,11 @@ export function Curves() {
   const atEnds = (name: 'valLoss' | 'valAccuracy' | 'trainAccuracy') =>
     rows.map(({ [name]: value }) => (Number.isFinite(value) ? value : null))
   const last = rows.at(-1)
-  const known = last && Number.isFinite(last.valAccuracy)
+  const known =
+    last &&
+    (Number.isFinite(last.valAccuracy)
+      ? `validation ${percent(last.valAccuracy)}`
+      : `training ${percent(last.trainAccuracy)}`)
   const xRange: [number, number] = [0, Math.max(1, epochs.value)]
   return (
     <div class="charts">
@@ -159,7 +164,7 @@ export function Curves() {
             <Term name="accuracy" shown="Accuracy" />
           </h2>
           <Chart
-            description={`Accuracy by epoch; ${known ? `validation ${percent(last.valAccuracy)}` : `training ${percent(last!.trainAccuracy)}`} in epoch ${last!.epoch}`}
+            description={`Accuracy by epoch; ${known} in epoch ${last!.epoch}`}
             xLabel="Epoch"
             x={ends}
             xRange={xRange}

@@ -39,7 +39,8 @@ export function Use() {
       <h1>Use it</h1>
       <Dropzone label="Use a model" onFiles={(files) => void files.then(take)}>
         <p>
-          {ready ? `Uses ${name}, which tells ${classes!.join(' from ')}.` : 'There is no model yet.'} Drop images or a{' '}
+          {ready ? `Uses ${name}, which tells ${classes!.join(' from ')}.` : 'There is no model yet.'}
+          {' Drop images or a '}
           <Term name="checkpoint" /> here, or choose them:
         </p>
         <div class="grid">
