@@ -229,6 +229,13 @@ function follow(event: RunEvent): void {
     case 'note':
       notes.value = [...notes.value, event.text]
       return
+    case 'model':
+      if (event.weights) {
+        const { file, loaded, tensors } = event.weights
+        const few = loaded < tensors / 2 ? ': most begin at chance. Are these weights of another model?' : '.'
+        notes.value = [...notes.value, `${file}: ${loaded} of the model’s ${tensors} tensors were taken from it${few}`]
+      }
+      return
     case 'resumed':
       news.value = `Going on in epoch ${event.epoch}`
       return

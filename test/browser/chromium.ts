@@ -17,7 +17,7 @@ const icd = [
 export const browser = executablePath && icd ? { executablePath, icd } : null
 if (!browser) console.log('skip: no Chromium with its SwiftShader found (CHROMIUM names another), no page was tried')
 
-const FLAGS = [
+export const FLAGS = [
   '--headless=new',
   '--no-sandbox',
   '--enable-unsafe-webgpu',
