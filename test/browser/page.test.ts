@@ -1,21 +1,23 @@
 // The page as a person uses it, by roles and labels, in headless Chromium on SwiftShader: images, model, training,
 // result, use. No request leaves the origin, the policy refuses one, and the command line finds the same metrics.
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Page } from 'playwright-core'
+import { type Page, chromium } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { syntheticFiles } from '../../src/data/synthetic.js'
+import { crc32 } from '../../src/util/crc32.js'
 import { radiograd, scratch } from '../cli/command.js'
-import { atAddress, browser, useChromiumsDriver } from './chromium.js'
+import { FLAGS, atAddress, browser, useChromiumsDriver } from './chromium.js'
 import { root, serve } from './serve.js'
 
 const test = suite('page')
 const dir = scratch()
 const LONG = { timeout: 300_000 }
 
-/** Files of the generated set below a folder, one of them broken. */
+/** Files of the generated set below a folder, with one that is broken and one that is far too large. */
 function writeImages(folder: string): void {
   const files = [...syntheticFiles({ train: 40, test: 16, size: 32 })]
   for (const { path, bytes } of files) {
@@ -23,6 +25,12 @@ function writeImages(folder: string): void {
     writeFileSync(join(folder, path), bytes)
   }
   writeFileSync(join(folder, 'train/NORMAL/broken.png'), files[0].bytes.subarray(0, 60))
+  // Its header alone says 12,000 × 12,000 pixels; nobody looks further.
+  const huge = files[0].bytes.slice()
+  const view = new DataView(huge.buffer, huge.byteOffset)
+  for (const at of [16, 20]) view.setUint32(at, 12_000)
+  view.setUint32(29, crc32(huge.subarray(12, 29)))
+  writeFileSync(join(folder, 'train/NORMAL/huge.png'), huge)
 }
 
 /** Drops a file or folder of this machine, as the mouse would. */
@@ -70,6 +78,33 @@ interface AxeRule {
   nodes: { html: string }[]
 }
 
+/** From the images to a model that is ready to be trained. */
+async function choose(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Choose a model' }).click()
+  for (const [label, text] of Object.entries({ Epochs: '2', 'Batch size': '4', 'Learning rate': '0.001' }))
+    await page.getByLabel(label, { exact: true }).fill(text)
+  await page.getByLabel('What is trained').selectOption({ label: 'the last layer alone: quick, little memory' })
+  await page.getByText('More settings').click()
+  await page.getByLabel('Image size', { exact: true }).fill('32')
+}
+
+/** A file of the run that the page keeps, in base64. */
+const keptFile = (page: Page, name: string): Promise<string> =>
+  page.evaluate(async (name) => {
+    const run = await (await navigator.storage.getDirectory()).getDirectoryHandle('run')
+    const bytes = new Uint8Array(await (await (await run.getFileHandle(name)).getFile()).arrayBuffer())
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
+  }, name)
+
+/** What a run that was not interrupted leaves. */
+const RESULTS = ['metrics.json', 'predictions.csv', 'best.safetensors']
+const digests = async (page: Page): Promise<string[]> => {
+  const files = []
+  for (const name of RESULTS) files.push(await keptFile(page, name))
+  return files.map((file) => createHash('sha256').update(file).digest('hex'))
+}
+let whole: string[] | undefined
+
 const step = (page: Page, name: string) => page.getByRole('navigation').getByRole('link', { name }).click()
 
 if (browser)
@@ -93,16 +128,12 @@ if (browser)
         await accessible(page)
 
         await drop(page, 'Choose images', images)
-        await page.getByText('1 file that cannot be read').click()
+        await page.getByText('2 files that cannot be read').click()
+        await page.getByText(/huge\.png: .*25 million pixels/).waitFor()
         await page.getByText(/train\/NORMAL\/broken\.png: /).waitFor()
         await accessible(page)
 
-        await page.getByRole('button', { name: 'Choose a model' }).click()
-        await page.getByLabel('Epochs', { exact: true }).fill('2')
-        await page.getByLabel('Learning rate', { exact: true }).fill('0.001')
-        await page.getByLabel('What is trained').selectOption({ label: 'the last layer alone: quick, little memory' })
-        await page.getByText('More settings').click()
-        await page.getByLabel('Image size', { exact: true }).fill('32')
+        await choose(page)
         await page.getByRole('button', { name: 'What is “Epochs”?' }).click()
         await page.getByText('One pass over all training images.').waitFor()
         await page.keyboard.press('Escape')
@@ -179,11 +210,8 @@ if (browser)
             .map(Math.round)} ms`,
         )
 
-        return page.evaluate(async () => {
-          const run = await (await navigator.storage.getDirectory()).getDirectoryHandle('run')
-          const file = await (await run.getFileHandle('metrics.json')).getFile()
-          return JSON.parse(await file.text()) as unknown
-        })
+        whole = await digests(page)
+        return JSON.parse(Buffer.from(await keptFile(page, 'metrics.json'), 'base64').toString()) as unknown
       })
 
       useChromiumsDriver()
@@ -195,6 +223,42 @@ if (browser)
       const report = readFileSync(join(out, 'report.html'), 'utf8')
       assert.match(report, '</html>')
       assert.match(report, measures.auc.estimate.toFixed(3))
+    } finally {
+      server.close()
+    }
+  })
+
+/** A minute more: see engines.test.ts. */
+if (browser && process.env.RADIOGRAD_ENGINES === 'all')
+  test('a browser that is killed goes on with the training, a lost device is replaced: the same bytes', async () => {
+    const images = join(dir, 'images')
+    const server = await serve({}, { folder: join(root, 'dist/page') })
+    const open = async () => {
+      const { executablePath } = browser!
+      const context = await chromium.launchPersistentContext(join(dir, 'profile'), { executablePath, args: FLAGS })
+      const page = context.pages()[0]
+      await page.goto(`${server.url}/`)
+      return { context, page }
+    }
+    try {
+      const first = await open()
+      await drop(first.page, 'Choose images', images)
+      await choose(first.page)
+      await first.page.getByRole('button', { name: 'Start training' }).click()
+      await first.page.getByRole('heading', { name: 'Accuracy' }).waitFor(LONG)
+      const ended = new Promise((done) => first.context.once('close', done))
+      const devtools = await first.context.newCDPSession(first.page)
+      await Promise.all([ended, devtools.send('Browser.crash').catch(() => {})])
+
+      const { context, page } = await open()
+      await page.getByRole('button', { name: 'Go on with the training' }).click()
+      await page.getByText('Training', { exact: true }).first().waitFor()
+      const other = await context.newPage()
+      await other.goto('chrome://gpucrash').catch(() => {})
+      await other.close()
+      await page.getByRole('heading', { name: 'Result' }).waitFor(LONG)
+      assert.equal(await digests(page), whole)
+      await context.close()
     } finally {
       server.close()
     }
