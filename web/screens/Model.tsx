@@ -190,7 +190,7 @@ function Weights() {
           type="url"
           placeholder="https://"
           value={address}
-          onChange={(event) => setAddress(event.currentTarget.value)}
+          onInput={(event) => setAddress(event.currentTarget.value)}
         />
         <small>
           The only connection that this page ever makes, and to this host alone; nothing is sent but the request.
