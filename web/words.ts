@@ -107,7 +107,7 @@ export const MEASURES: Record<string, string> = {
 export const count = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`
 
 /** `45 s`, `12 min`, `3 h 20 min`. */
 export function duration(seconds: number): string {

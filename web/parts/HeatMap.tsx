@@ -51,7 +51,7 @@ export function HeatMap({ checkpoint, isTransformer, image, close }: Props) {
     <dialog ref={dialog} onClose={close} aria-label={`Heat map of ${image.name}`}>
       <article>
         <header>
-          <button type="button" class="secondary close" onClick={() => dialog.current!.close()}>
+          <button type="button" class="secondary shut" onClick={() => dialog.current!.close()}>
             Close
           </button>
           <h2>
