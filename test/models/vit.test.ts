@@ -1,4 +1,4 @@
-// Vision Transformers against PyTorch, under three libraries' names: logits, five losses of Adam, first gradients;
+// Vision Transformers against PyTorch, under three libraries' names: logits, losses of Adam, first gradients;
 // state dicts that go back to the library they came from; position embeddings of another size; bad checkpoints and
 // options.
 import * as assert from 'uvu/assert'
@@ -56,7 +56,8 @@ async function formulaState(options: VitOptions, dialect: Library): Promise<Map<
 const image = (batch: number, size: number) =>
   tensor(values(`image.${size}`, [batch, size, size, 3], 2), [batch, size, size, 3])
 
-async function compare(file: string, name: string, path: string | null) {
+/** Five steps of Adam, two of a large model: what is wrong in a step shows in the second. */
+async function compare(file: string, name: string, path: string | null, steps = 5) {
   const { truth, classWeight, settings } = await fixture(file)
   const { dialect, batch, lr, classes, names, options }: Setting = settings[name]
   const report: string[] = []
@@ -87,7 +88,7 @@ async function compare(file: string, name: string, path: string | null) {
     adam.step()
     return loss
   })
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < steps; i++) {
     const loss = await (await step()).item()
     expect(`loss ${i + 1}`, Math.abs(loss / truth(`${name}.losses`)[i] - 1), 1e-4)
     if (i > 0) continue
@@ -122,8 +123,9 @@ async function compare(file: string, name: string, path: string | null) {
   assert.is(failures.join('\n'), '')
 }
 
-for (const name of ['timm', 'huggingface', 'torchvision', 'vit_b_16'])
+for (const name of ['timm', 'huggingface', 'torchvision'])
   test(`${name}: weights from a formula`, () => compare('vit.safetensors', name, null))
+test('vit_b_16: weights from a formula', () => compare('vit.safetensors', 'vit_b_16', null, 2))
 
 const present = await access(checkpoint).then(
   () => true,
