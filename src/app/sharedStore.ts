@@ -1,0 +1,29 @@
+// One store for all processes of a group.
+import type { Group } from '../train/group.js'
+import type { Store } from './store.js'
+
+/** The store of process 0 for all: it alone writes, the others read what it reads. */
+export function sharedStore(store: Store, group: Group): Store {
+  const { name } = store
+  const first = group.rank === 0
+  const told = async <T>(value: () => Promise<T>): Promise<T> => {
+    const bytes = new TextEncoder().encode(first ? JSON.stringify(await value()) : '')
+    return JSON.parse(new TextDecoder().decode(await group.broadcast(bytes))) as T
+  }
+  return {
+    name,
+    async read(file) {
+      const bytes = first ? await store.read(file) : null
+      if (!(await told(async () => bytes !== null))) return null
+      return group.broadcast(bytes ?? new Uint8Array())
+    },
+    async write(file, bytes) {
+      if (first) await store.write(file, bytes)
+    },
+    list: () => told(() => store.list()),
+    async remove(file) {
+      if (first) await store.remove(file)
+    },
+    lock: async () => (first && (await store.lock?.())) || (async () => {}),
+  }
+}
