@@ -3,8 +3,10 @@
 import type { Sample } from '../data/imageFolder.js'
 import { preprocessingOf } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
+import { type Group, gatherValues } from '../train/group.js'
 import { SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
+import { digest } from './pack.js'
 import type { RunRecord } from './record.js'
 import { type Saved, type SavedRun, Saves, checkSameImages, imageList, settingsToGoOn } from './resume.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
@@ -12,25 +14,41 @@ import { run } from './training.js'
 import { withEngine } from './session.js'
 import type { TrainSettings } from './settingTables.js'
 import { openSplits, readableSplits } from './splits.js'
+import { sharedStore } from './sharedStore.js'
 import { alone, readJson } from './store.js'
 
 /** See `trainRun`. */
-export function begin(settings: TrainSettings, options: TrainRunOptions): Promise<TrainOutcome> {
+export function begin(settings: TrainSettings, given: TrainRunOptions): Promise<TrainOutcome> {
+  const options = together(given)
   if (settings.dryRun) return go(settings, null, options)
   return alone(options.store, () => go(settings, null, options))
 }
 
 /** See `resumeRun`. */
-export function goOn(changes: Partial<TrainSettings>, options: TrainRunOptions): Promise<TrainOutcome> {
+export function goOn(changes: Partial<TrainSettings>, given: TrainRunOptions): Promise<TrainOutcome> {
+  const options = together(given)
   return alone(options.store, async () => {
     const saved = await new Saves(options.store).load()
     return saved ? go(settingsToGoOn(saved.run.settings, changes), saved, options) : finished(options)
   })
 }
 
+/** In a group process 0 keeps the files and tells what happens. */
+function together(options: TrainRunOptions): TrainRunOptions {
+  const { group, store, on } = options
+  return group ? { ...options, store: sharedStore(store, group), on: group.rank === 0 ? on : undefined } : options
+}
+
+/** @throws RadiogradError where a process of the group has other images. */
+async function sameInAll(group: Group, images: Uint8Array): Promise<void> {
+  const all = await gatherValues(group, await digest(images))
+  const other = all.findIndex((own) => own !== all[0])
+  check(other < 0, `group: all processes must have the same images, got others in process ${other} than in process 0`)
+}
+
 /** Opens what the settings name and trains on it; `saved` is a run to go on with. */
 async function go(settings: TrainSettings, saved: Saved | null, options: TrainRunOptions): Promise<TrainOutcome> {
-  const { on, store, data = settings.data, weights = settings.weights } = options
+  const { on, store, group, data = settings.data, weights = settings.weights } = options
   on?.({ kind: 'settings', settings })
   const begun = saved?.run.training ? saved.run : null
   const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
@@ -46,6 +64,7 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
   const splits = await readableSplits(found, settings, note, marks)
   const images = imageList(splits, data, marks)
   if (saved) checkSameImages(saved.run.images, images)
+  if (group) await sameInAll(group, images)
   const card = { model: settings.model, classes: splits.classes, imageSize, mean, std, resizeSize }
   const saves = saved?.saves ?? new Saves(store)
   // From here on a run that is killed can be gone on with.
@@ -55,7 +74,8 @@ async function go(settings: TrainSettings, saved: Saved | null, options: TrainRu
       run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options, data }),
     )
   } catch (error) {
-    if (!settings.dryRun) await saves.giveUp().catch(() => {}) // the first failure is the one to tell
+    const gaveUp = settings.dryRun ? null : saves.giveUp().catch(() => {}) // the first failure is the one to tell
+    if (!group) await gaveUp // another process may be where it does not hear of this
     throw error
   }
 }

@@ -1,6 +1,7 @@
 // Training runs: begun, and gone on with after they were stopped or killed. Settings and sources in, events and files
 // out: prints nothing and knows no folder, so that a command line, a page and a report start them alike. What does it
 // is run.ts, which a page that trains nothing never loads.
+import type { Group } from '../train/group.js'
 import type { Evaluation } from '../train/evaluation.js'
 import type { CheckpointSource } from './card.js'
 import type { RunRecord } from './record.js'
@@ -24,6 +25,11 @@ export interface TrainRunOptions {
   /** Ends training after the current step and tests the best epoch so far; without one it ends as by `signal`. */
   finish?: AbortSignal
   on?: Listener
+  /**
+   * The processes that train together, each of which calls this with the same settings: the batch size is of all, and
+   * process 0 alone writes and is told what happens.
+   */
+  group?: Group
   /** Of the program that runs and what it runs on, for the record. */
   versions?: Record<string, string>
 }

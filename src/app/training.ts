@@ -13,6 +13,7 @@ import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { epochEvents } from '../train/tensorboard.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
+import { gatherOutputs, partOf } from '../train/group.js'
 import type { Outputs } from '../train/metrics.js'
 import { type OperatingPoint, UNFITTED, fitOperatingPoint } from '../train/operatingPoint.js'
 import type { TrainerState } from '../train/state.js'
@@ -44,7 +45,7 @@ export interface RunParts {
   saved: Saved | null
   saves: Saves
   store: Store
-  options: Pick<TrainRunOptions, 'signal' | 'finish' | 'on' | 'versions'>
+  options: Pick<TrainRunOptions, 'signal' | 'finish' | 'on' | 'versions' | 'group'>
   /** Where the images come from. */
   data: DataSource
 }
@@ -52,7 +53,7 @@ export interface RunParts {
 /** Trains, tests, and writes what there is to write. */
 export async function run(parts: RunParts): Promise<TrainOutcome> {
   const { engine, settings, card, splits, checkpoint, saved, options } = parts
-  const { signal, finish, on } = options
+  const { signal, finish, on, group } = options
   const training = saved?.run.training ?? null
   const model = createModel(settings.model, {
     numClasses: card.classes.length,
@@ -60,6 +61,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     checkpointActivations: settings.checkpointActivations,
   })
   const weights = training ? saved!.run.weights : checkpoint && loadInto(model, checkpoint)
+  if (group) engine.seed = settings.seed + 7919 * group.rank // dropout draws for each process anew
   const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
   const files = new RunFiles(parts, weights)
   const onWarning = (text: string) => on?.({ kind: 'note', text })
@@ -81,7 +83,8 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     const enough = finish?.aborted && !signal?.aborted && result.best
     if (result.stopped === 'aborted' && !enough) return { record, metrics: null }
 
-    const outputs = await outputsOf(engine, model, splits.test, { workers: pool, signal, on })
+    const own = await outputsOf(engine, model, partOf(splits.test, group), { workers: pool, signal, on })
+    const outputs = group ? await gatherOutputs(group, own) : own
     if (!outputs) {
       stopped('aborted')
       return { record, metrics: null }
@@ -141,7 +144,7 @@ function tellBeginning(
 
 /** The settings as the training loop takes them. */
 function trainerOptions(
-  { engine, settings, splits, options: { signal, finish, on } }: RunParts,
+  { engine, settings, splits, options: { signal, finish, on, group } }: RunParts,
   model: Classifier,
   workers: DecodePool,
   files: RunFiles,
@@ -150,11 +153,15 @@ function trainerOptions(
   const { batchSize, seed, epochs, lr } = settings
   const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
   const count = learnt.samples.length
-  // A last batch of one image has no batch statistics worth the name; PyTorch refuses it.
-  const dropLast = settings.dropLast || (batchSize > 1 && count % batchSize === 1)
+  const processes = group?.size ?? 1
+  if (batchSize % processes)
+    throw new SettingError('batchSize', `must be a multiple of the ${processes} processes, got ${batchSize}`)
+  // A last batch of one image (for each process) has no batch statistics worth the name; PyTorch refuses it.
+  const left = count % batchSize
+  const dropLast = settings.dropLast || (batchSize > processes && left > 0 && left < 2 * processes)
   if (count < batchSize && dropLast)
     throw new SettingError('batchSize', `must be at most the ${count} training images with dropLast, got ${batchSize}`)
-  const train = new DataLoader(learnt, { batchSize, shuffle: true, seed, workers, dropLast })
+  const train = new DataLoader(learnt, { batchSize, shuffle: true, seed, workers, dropLast, group })
   const learning = model.parameters().filter((p) => p.requiresGrad)
   return {
     engine,
@@ -162,8 +169,9 @@ function trainerOptions(
     optimizer: createOptimizer(learning, settings),
     train,
     validation: splits.validation
-      ? new DataLoader(steering(splits.validation, settings), { batchSize: evaluationSize, workers })
+      ? new DataLoader(partOf(steering(splits.validation, settings), group), { batchSize: evaluationSize, workers })
       : undefined,
+    group,
     epochs,
     schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,
     patience: settings.patience || Infinity,

@@ -9,6 +9,7 @@ import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
 import { explainCommand } from './explain.js'
 import { experimentCommand } from './experiment.js'
+import { endGroup, processName, takeTurn } from './group.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
 import { endedUnread, guardOutput } from './output.js'
@@ -60,7 +61,9 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said it already
   const message = messageOf(error)
-  process.stderr.write(`radiograd: ${error instanceof RadiogradError ? '' : 'unexpected: '}${oneLine(message)}\n`)
+  process.stderr.write(
+    `radiograd: ${error instanceof RadiogradError ? '' : 'unexpected: '}${processName()}${oneLine(message)}\n`,
+  )
   if (process.env.RADIOGRAD_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return 1
 }
@@ -71,5 +74,7 @@ guardOutput()
 try {
   await program.parseAsync()
 } catch (error) {
+  await takeTurn()
   process.exitCode = exitCodeOf(error)
+  endGroup()
 }

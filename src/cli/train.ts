@@ -7,6 +7,7 @@ import type { RunEvent } from '../app/events.js'
 import { TRAIN_SETTINGS, type TrainSettings } from '../app/settingTables.js'
 import { type TrainOutcome, type TrainRunOptions, resumeRun, trainRun } from '../app/train.js'
 import { type OutputOptions, flagOf, withJson, withSettings } from './options.js'
+import { withGroup } from './group.js'
 import { goOnUnread } from './output.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -57,8 +58,11 @@ function work(
 ): Promise<TrainOutcome> {
   goOnUnread()
   const lines = new RunLines(report, dir)
+  const on = (event: RunEvent) => lines.show(event)
   return withSignals(report, 'after this step', (signal) =>
-    start({ weights: resolveWeights, signal, on: (event) => lines.show(event), versions: versions() }),
+    withGroup((group, library) =>
+      start({ weights: resolveWeights, signal, on, group, versions: { ...versions(), ...library } }),
+    ),
   )
 }
 

@@ -26,6 +26,8 @@ export interface Batch {
   readonly targets?: Float32Array
   /** [B] positions in `dataset.samples`. */
   readonly indices: Int32Array
+  /** Labels of the whole batch, where this is a process's part of it. */
+  readonly whole?: Int32Array
 }
 
 export interface DataLoaderOptions {
@@ -43,6 +45,11 @@ export interface DataLoaderOptions {
   prefetch?: number
   /** Determines order and augmentation together with the epoch's number; 0. */
   seed?: number
+  /**
+   * Which of the processes that share every batch this is (a `Group` will do): batches are of all, this loader yields
+   * its part of each. A last batch that has not an image for each is left out.
+   */
+  group?: { readonly rank: number; readonly size: number }
   /** Bytes of decoded pictures to remember; 2 GiB. Pictures beyond are decoded again each epoch. */
   cacheBytes?: number
 }
@@ -66,6 +73,7 @@ export class DataLoader {
   private readonly dropLast: boolean
   private readonly prefetch: number
   private readonly seed: number
+  private readonly group: { readonly rank: number; readonly size: number }
   private readonly pool: DecodePool
   private readonly ownsPool: boolean
   private readonly cache = new Map<Sample, Uint8Array>()
@@ -83,6 +91,7 @@ export class DataLoader {
       'prefetch',
       'seed',
       'cacheBytes',
+      'group',
     ])
     check(dataset.samples.length > 0, 'DataLoader: the data set must hold samples, got none')
     this.dataset = dataset
@@ -91,6 +100,13 @@ export class DataLoader {
     this.seed = options.seed ?? 0
     this.shuffle = options.shuffle ?? false
     this.dropLast = options.dropLast ?? false
+    this.group = options.group ?? { rank: 0, size: 1 }
+    const { rank, size } = this.group
+    check(rank >= 0 && rank < size, `DataLoader: group must be one of its processes, got rank ${rank} of ${size}`)
+    check(
+      this.batchSize % size === 0,
+      `DataLoader: batchSize must be a multiple of the ${size} processes, got ${this.batchSize}`,
+    )
     this.cacheRoom = options.cacheBytes ?? 2 ** 31
     const { workers = defaultWorkers() } = options
     this.ownsPool = typeof workers === 'number'
@@ -103,8 +119,10 @@ export class DataLoader {
 
   /** Batches per epoch. */
   get length(): number {
-    const batches = this.dataset.samples.length / this.batchSize
-    return this.dropLast ? Math.floor(batches) : Math.ceil(batches)
+    const { samples } = this.dataset
+    const full = Math.floor(samples.length / this.batchSize)
+    const left = samples.length % this.batchSize
+    return !this.dropLast && left >= this.group.size ? full + 1 : full
   }
 
   /** Pictures remembered so far: once it equals the number of different samples, an epoch decodes nothing. */
@@ -127,7 +145,7 @@ export class DataLoader {
     const fill = (most: number): void => {
       for (; started < this.length && ahead.length < most; started++) {
         const batch = this.assemble(
-          order.slice(started * this.batchSize, (started + 1) * this.batchSize),
+          order.subarray(started * this.batchSize, (started + 1) * this.batchSize),
           { e, batch: started },
           abort.signal,
         )
@@ -158,12 +176,17 @@ export class DataLoader {
     if (this.ownsPool) await this.pool.close()
   }
 
+  /** This process's part of the batch with the samples `all`. */
   private async assemble(
-    indices: Int32Array,
+    all: Int32Array,
     { e, batch }: { e: number; batch: number },
     signal: AbortSignal,
   ): Promise<Batch> {
     const { samples, transform, classes } = this.dataset
+    const { rank, size } = this.group
+    const from = (r: number) => Math.floor((r * all.length) / size)
+    const indices = all.slice(from(rank), from(rank + 1))
+    const whole = size > 1 ? { whole: Int32Array.from(all, (i) => samples[i].label) } : {}
     const chosen = Array.from(indices, (i) => samples[i])
     const pictures = await Promise.all(chosen.map((sample) => this.cache.get(sample) ?? this.decode(sample, signal)))
     const { height, width } = this.size!
@@ -173,12 +196,12 @@ export class DataLoader {
     const B = indices.length
     const varied = vary(transform, [B, height, width], (at) => new Random(this.seed, e, 2, indices[at]))
     const { mix } = transform.device
-    if (!mix) return { images, shape: [B, height, width, 3], labels, ...varied, indices }
+    if (!mix) return { images, shape: [B, height, width, 3], labels, ...whole, ...varied, indices }
     const { drawMix, mixBatch } = await import('./mix.js')
     const [H, W] = deviceOptions(transform).size ?? [height, width]
     const mixed = drawMix(mix, [B, H, W], new Random(this.seed, e, 3, batch))
     const targets = mixBatch(mixed, labels, classes.length, varied.effects!)
-    return { images, shape: [B, height, width, 3], labels, ...varied, targets, indices }
+    return { images, shape: [B, height, width, 3], labels, ...whole, ...varied, targets, indices }
   }
 
   private async decode(sample: Sample, signal: AbortSignal): Promise<Uint8Array> {

@@ -163,6 +163,16 @@ export class Engine {
     return this.runner.busyMs
   }
 
+  /** What random numbers on the GPU follow from, dropout's for one; that of init() until it is set. */
+  get seed(): number {
+    return this.gpu.seed
+  }
+
+  set seed(seed: number) {
+    check(Number.isInteger(seed), `engine: seed must be a whole number, got ${seed}`)
+    this.gpu.seed = seed
+  }
+
   /**
    * Steps run since init(). With the seed it decides what dropout draws in the next one: set it to go on where another
    * engine stopped.

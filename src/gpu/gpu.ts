@@ -79,7 +79,8 @@ export class Gpu {
   constructor(
     readonly device: GPUDevice,
     readonly caps: Caps,
-    readonly seed: number,
+    /** Of random numbers that are drawn from here on. */
+    public seed: number,
     readonly dry = false,
     readonly choices = new Choices(),
   ) {

@@ -8,7 +8,8 @@ import { type BatchSource, Lagging, emptyBatch, take } from './batches.js'
 import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
 import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js'
-import { NO_SUMS, type TrainerState } from './state.js'
+import { type EpochSums, NO_SUMS, type TrainerState } from './state.js'
+import { type Group, GradientSum, gatherOutputs, gatherValues, shareBuffers } from './group.js'
 import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
 
 /** Where the loop stands; arrives after every step. */
@@ -26,6 +27,12 @@ export interface Progress {
 }
 
 export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'normalization'> {
+  /**
+   * The processes that train this model together, of which `train` and `validation` yield this one's part: gradients
+   * are summed, results gathered, and all come to the same end. BatchNorm sees each part by itself; the statistics of
+   * process 0 are kept.
+   */
+  group?: Group
   train: BatchSource
   /** Without it there is no early stopping, and every epoch counts as the best so far. */
   validation?: BatchSource
@@ -64,6 +71,8 @@ export interface TrainResult {
   stopped: 'completed' | 'early' | 'aborted'
   /** With precision f16, at the end. */
   lossScaling: LossScaling | null
+  /** Of a group, by this process: floats that were summed, the seconds in which steps waited for it, and the steps. */
+  exchange: { floats: number; seconds: number; steps: number } | null
 }
 
 /**
@@ -81,6 +90,7 @@ export class Trainer {
   private steps = 0
   private sums = { ...NO_SUMS }
   private lastSave = performance.now()
+  private readonly gradientSum: GradientSum | null
   /** Epoch and batches that were saved last. */
   private saved = ''
 
@@ -95,7 +105,15 @@ export class Trainer {
       length === classes.length,
       `Trainer: classWeight must hold ${classes.length} numbers, one per class, got ${length}`,
     )
-    this.step = new TrainingStep({ ...options, classWeight: this.classWeight, normalization: deviceOptions(transform) })
+    const { group, exchange } = options
+    check(!group || !exchange, 'Trainer: takes a group or an exchange, got both')
+    this.gradientSum = group ? new GradientSum(group) : null
+    this.step = new TrainingStep({
+      ...options,
+      classWeight: this.classWeight,
+      normalization: deviceOptions(transform),
+      exchange: this.gradientSum?.exchange ?? exchange,
+    })
     this.evaluator = new Evaluator(engine, model)
   }
 
@@ -142,7 +160,10 @@ export class Trainer {
       this.step.dispose()
       this.evaluator.dispose()
     }
-    return { history: this.history, best: this.best?.row ?? null, stopped, lossScaling: await this.step.lossScaling() }
+    const { history, gradientSum, steps } = this
+    const lossScaling = await this.step.lossScaling()
+    const exchange = gradientSum && { floats: gradientSum.floats, seconds: gradientSum.seconds, steps }
+    return { history, best: this.best?.row ?? null, stopped, lossScaling, exchange }
   }
 
   private goOnFrom({ position, model, ...update }: TrainerState, best: StateDict | null): void {
@@ -154,7 +175,8 @@ export class Trainer {
     const { schedule, optimizer, engine } = this.options
     engine.stepCounter = engineSteps
     if (schedule && steps > 0) optimizer.lr = schedule(steps - 1)
-    Object.assign(this, { epoch, batches, steps, sums: { ...sums }, history: [...history] })
+    const own = this.options.group?.rank ? NO_SUMS : sums
+    Object.assign(this, { epoch, batches, steps, sums: { ...own }, history: [...history] })
     this.best = row && best ? { row, state: best } : null
   }
 
@@ -194,7 +216,8 @@ export class Trainer {
     const { onSave, model } = this.options
     const place = `${epoch} ${batches}`
     if (!onSave || this.saved === place) return
-    const { steps, sums, history, best } = this
+    const { steps, history, best } = this
+    const sums = await this.total()
     const position = { epoch, batches, steps, engineSteps, sums, history, bestEpoch: best?.row.epoch ?? null }
     await onSave({ position, model: await model.stateDict(), ...(await this.step.state()) })
     this.lastSave = performance.now()
@@ -203,8 +226,10 @@ export class Trainer {
 
   /** The epoch's row after its validation, and that one's outputs; null when it was stopped. */
   private async validated(imagesPerSecond: number): Promise<{ row: HistoryRow; outputs: Outputs | null } | null> {
-    const { optimizer, validation } = this.options
-    const { epoch, sums } = this
+    const { optimizer, validation, group, model } = this.options
+    const { epoch } = this
+    const sums = await this.total()
+    if (group) await shareBuffers(group, model)
     const row: HistoryRow = {
       epoch,
       trainLoss: sums.loss / sums.weight,
@@ -217,7 +242,8 @@ export class Trainer {
       lr: optimizer.lr,
     }
     if (!validation) return { row, outputs: null }
-    const outputs = await this.evaluate(validation, row.trainLoss)
+    const own = await this.evaluate(validation, row.trainLoss)
+    const outputs = group ? await gatherOutputs(group, own) : own
     if (!outputs) return null
     const { accuracy, auc } = computeMetrics(outputs)
     row.valLoss = crossEntropy(outputs, this.classWeight)
@@ -242,7 +268,7 @@ export class Trainer {
 
   /** What is left of an epoch's batches; null when stopped on the way. Returns images a second. */
   private async train(epochStart: number): Promise<number | null> {
-    const { train, epochs, schedule, optimizer, signal, onProgress, saveEvery = Infinity } = this.options
+    const { train, epochs, schedule, optimizer, onProgress } = this.options
     const { step, epoch, sums } = this
     const total = train.dataset.samples.length
     const [start, before] = [performance.now(), sums.images]
@@ -259,24 +285,51 @@ export class Trainer {
     step.setMode()
     const prepared = this.prepareTraining() // compiles while the first images are decoded
     prepared.catch(() => {}) // the step says the same
+    let wanted = await this.wanted()
     for await (const batch of train.epoch(epoch - 1, this.batches)) {
-      if (signal?.aborted) break
-      const { labels } = batch
-      const weight = weightOf(batch, this.classWeight)
+      if (wanted.stop) break
+      const { labels, targets, whole = labels } = batch
+      const [weight, all] = [labels, whole].map((of) => weightOf(of, Boolean(targets), this.classWeight))
       if (schedule) optimizer.lr = schedule(this.steps)
       const { loss, logits } = await step.run(batch)
       this.steps++
       this.batches++
       const reads = Promise.all([take(loss), take(logits)])
-      await results.push(reads.then(([[value], rows]) => ({ loss: value, weight, logits: rows, labels })))
-      if (performance.now() - this.lastSave < saveEvery) continue
+      await results.push(reads.then(([[value], rows]) => ({ loss: value * all, weight, logits: rows, labels })))
+      wanted = await this.wanted()
+      if (!wanted.save) continue
       await results.drain()
       sums.seconds = (performance.now() - epochStart) / 1000
       await this.save(epoch, this.batches)
     }
     await Promise.all([prepared, results.drain()])
     sums.seconds = (performance.now() - epochStart) / 1000
-    return signal?.aborted ? null : rate(sums.images - before, start)
+    const { stop } = await this.wanted()
+    return stop ? null : rate(sums.images - before, start)
+  }
+
+  /** Whether to stop, and whether to save: all processes do after the same step. */
+  private async wanted(): Promise<{ stop: boolean; save: boolean }> {
+    const { signal, saveEvery = Infinity, group } = this.options
+    const own = [Boolean(signal?.aborted), performance.now() - this.lastSave >= saveEvery]
+    if (!group) return { stop: own[0], save: own[1] }
+    const votes = Float32Array.from(own, Number)
+    await group.sum(votes)
+    return { stop: votes[0] > 0, save: votes[1] > 0 }
+  }
+
+  /** The sums of all processes. */
+  private async total(): Promise<EpochSums> {
+    const { group } = this.options
+    const all = group ? await gatherValues(group, this.sums) : [this.sums]
+    const sum = (name: keyof EpochSums) => all.reduce((a, sums) => a + sums[name], 0)
+    return {
+      images: sum('images'),
+      correct: sum('correct'),
+      loss: sum('loss'),
+      weight: sum('weight'),
+      seconds: all[0].seconds,
+    }
   }
 
   /** Adds a step's result to the sums of the epoch. */
@@ -286,13 +339,14 @@ export class Trainer {
     labels.forEach((label, i) => {
       if (label === predicted[i]) sums.correct++
     })
-    sums.loss += loss * weight
+    sums.loss += loss
     sums.weight += weight
     sums.images += labels.length
   }
 }
 
 interface StepResult {
+  /** Sum of the images' losses, by their weights. */
   loss: number
   weight: number
   logits: Float32Array

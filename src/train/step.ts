@@ -21,7 +21,7 @@ export type Optimizer = Pick<
 >
 
 /**
- * Makes the gradients of this process those of all that train together, such as by averaging: reads the given tensors
+ * Makes the gradients of this process those of all that train together, such as their sums: reads the given tensors
  * and writes them. They are flat f32 runs that hold the gradients of many parameters each (and between two parameters
  * now and then a few numbers that mean nothing), the same ones in every step.
  */
@@ -62,7 +62,8 @@ export interface StepOptions {
 /** A step's result, on the GPU. */
 export type StepOutputs = { loss: Tensor; logits: Tensor }
 
-type StepInputs = BatchTensors & { share: Tensor }
+/** `whole`: a batch that no other process has a part of. */
+type StepInputs = BatchTensors & { share: Tensor; whole: boolean }
 
 /** An optimizer's and a loss scaler's own numbers. */
 export interface UpdateState {
@@ -105,10 +106,12 @@ export class TrainingStep {
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(options.classWeight)
     this.share = tensor([0], [])
-    const gradients = ({ labels, targets, share, ...batch }: StepInputs): StepOutputs => {
+    const gradients = ({ labels, targets, share, whole, ...batch }: StepInputs): StepOutputs => {
       optimizer.zeroGrad()
       const x = this.lowered(() => networkInput(batch, normalization))
-      const passes = cut(labels.size, parts).map((range) => this.pass(x, targets ?? labels, share, range))
+      const ranges = cut(labels.size, parts)
+      const all = whole && ranges.length === 1
+      const passes = ranges.map((range) => this.pass(x, targets ?? labels, all ? null : share, range))
       return {
         loss: passes.map(({ loss }) => loss).reduce((a, b) => F.add(a, b)),
         logits: F.cat(passes.map(({ logits }) => logits)),
@@ -137,8 +140,9 @@ export class TrainingStep {
   /** Trains on a batch. */
   async run(batch: Batch): Promise<StepOutputs> {
     const { engine, optimizer, exchange, classWeight } = this.options
-    this.share.write(Float32Array.of(1 / weightOf(batch, classWeight)))
-    const outputs = await this.first({ ...(await this.uploader.fill(batch)), share: this.share })
+    const { labels, targets, whole = labels } = batch
+    this.share.write(Float32Array.of(1 / weightOf(whole, Boolean(targets), classWeight)))
+    const outputs = await this.first(await this.inputs(batch))
     if (this.second && exchange) {
       const learning = optimizer.groups.flatMap(({ params }) => params.filter((p) => p.grad))
       await exchange(contiguousRuns(learning).map(({ gradients, floats }) => new Tensor(gradients, [floats])))
@@ -150,8 +154,12 @@ export class TrainingStep {
 
   /** Plans and compiles for batches like this one without running. */
   async prepare(batch: Batch): Promise<void> {
-    await this.first.prepare({ ...(await this.uploader.fill(batch)), share: this.share })
+    await this.first.prepare(await this.inputs(batch))
     if (this.second) await this.second.prepare()
+  }
+
+  private async inputs(batch: Batch): Promise<StepInputs> {
+    return { ...(await this.uploader.fill(batch)), share: this.share, whole: !batch.whole }
   }
 
   /**
@@ -192,22 +200,22 @@ export class TrainingStep {
     this.share.dispose()
   }
 
-  /** Forward and backward over rows `start` … `end` - 1 of the batch. */
+  /** Forward and backward over rows `start` … `end` - 1, of which each counts `share`; null where they are all. */
   private pass(
     images: Tensor,
     target: Tensor,
-    share: Tensor,
+    share: Tensor | null,
     { start, end }: { start: number; end: number },
   ): StepOutputs {
     const { model, labelSmoothing = 0 } = this.options
     const options = { weight: this.weight, labelSmoothing }
-    if (end - start === images.shape[0]) {
+    if (!share) {
       const logits = this.lowered(() => model.forward(images))
       const loss = F.crossEntropy(logits, target, options)
       this.scaled(loss).backward()
       return { loss, logits }
     }
-    const part = (t: Tensor) => F.slice(t, { dim: 0, start, end })
+    const part = (t: Tensor) => (end - start < t.shape[0] ? F.slice(t, { dim: 0, start, end }) : t)
     const logits = this.lowered(() => model.forward(part(images)))
     const loss = F.crossEntropy(logits, part(target), { ...options, reduction: 'sum' })
     this.scaled(loss).backward(share)
@@ -224,11 +232,11 @@ export class TrainingStep {
 }
 
 /**
- * What the losses of a batch are divided by, as PyTorch does: the sum of its labels' weights, or with mixed labels the
- * number of images.
+ * What the losses of these images are divided by, as PyTorch does: the sum of their labels' weights, or with mixed
+ * labels the number of images.
  */
-export const weightOf = ({ labels, targets }: Batch, classWeight: Float32Array): number =>
-  targets ? labels.length : labels.reduce((sum, label) => sum + classWeight[label], 0)
+export const weightOf = (labels: Int32Array, mixed: boolean, classWeight: Float32Array): number =>
+  mixed ? labels.length : labels.reduce((sum, label) => sum + classWeight[label], 0)
 
 /** 0 … n - 1 in at most `parts` ranges of nearly one size. */
 function cut(n: number, parts: number): { start: number; end: number }[] {

@@ -1,0 +1,36 @@
+// Commands that mpirun or srun has started several times, to work together.
+import { availableParallelism } from 'node:os'
+import { type MpiGroup, joinMpi, launched, processesHere } from '../mpi.js'
+import type { Group } from '../train/group.js'
+
+/** What all processes fail at alike process 0 is to say alone: the others wait so long, each longer. */
+const TURN_MS = 1000
+
+let joined: MpiGroup | null = null
+
+/**
+ * Runs `work` together with the other processes that the launcher has started; alone where it has started no other.
+ */
+export async function withGroup<T>(work: (group?: Group, library?: Record<string, string>) => Promise<T>): Promise<T> {
+  if ((launched()?.size ?? 1) === 1) return work()
+  // Else the software driver of each process takes all cores.
+  process.env.LP_NUM_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / processesHere())))
+  joined = await joinMpi()
+  const result = await work(joined, { mpi: joined.library })
+  joined.leave()
+  joined = null
+  return result
+}
+
+/** How this process is called in errors. */
+export const processName = (): string => (joined?.rank ? `process ${joined.rank} of ${joined.size}: ` : '')
+
+/** Before an error is said. */
+export async function takeTurn(): Promise<void> {
+  if (joined) await new Promise((resolve) => setTimeout(resolve, joined!.rank * TURN_MS))
+}
+
+/** After it: ends all processes, as the others wait for this one. */
+export function endGroup(): void {
+  joined?.abort()
+}
