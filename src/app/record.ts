@@ -48,6 +48,8 @@ export interface RunRecord {
   epochs: number
   stopped: TrainResult['stopped']
   lossScaling: TrainResult['lossScaling']
+  /** Null where one process trained alone. */
+  exchange: TrainResult['exchange']
   seconds: number
   secondsPerEpoch: number | null
   /** Where the run went on after it was stopped or killed. */
@@ -71,7 +73,7 @@ export interface RunFacts {
 export function recordOf(
   { settings, card, splits, weights, resumed, versions }: RunFacts,
   engine: Engine,
-  { history, best, stopped, lossScaling }: TrainResult,
+  { history, best, stopped, lossScaling, exchange }: TrainResult,
   seconds: number,
 ): RunRecord {
   const { imageSize, mean, std, classes } = card
@@ -91,6 +93,7 @@ export function recordOf(
     epochs: history.length,
     stopped,
     lossScaling,
+    exchange,
     seconds,
     secondsPerEpoch: history.length ? history.reduce((sum, row) => sum + row.seconds, 0) / history.length : null,
     resumed,

@@ -2,7 +2,7 @@
 import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent } from '../app/events.js'
 import type { Evaluation } from '../train/evaluation.js'
 import type { OperatingPoint } from '../train/operatingPoint.js'
-import type { WeightsReport } from '../app/record.js'
+import type { RunRecord, WeightsReport } from '../app/record.js'
 import type { TrainSettings } from '../app/settingTables.js'
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
@@ -167,4 +167,10 @@ export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryRepor
     `          the largest step places ${mib(planned)} of activations and workspace; ` +
     `no plan could do with less than ${mib(lowerBound)}`
   )
+}
+
+/** What training together took. */
+export function exchangeText({ processes, bytesPerStep, share }: NonNullable<RunRecord['exchange']>): string {
+  const megabytes = (bytesPerStep / 1e6).toFixed(1)
+  return `${processes} processes, ${megabytes} MB of gradients a step, ${(100 * share).toFixed(0)} % of the training time`
 }

@@ -16,6 +16,7 @@ import {
   dataText,
   epochText,
   evaluationText,
+  exchangeText,
   memoryText,
   modelText,
   progressOf,
@@ -115,6 +116,8 @@ export class RunLines {
         return report.say(`test      ${images}\n${evaluationText(metrics, classes)}`)
       }
       case 'done': {
+        const { exchange } = event.record
+        if (exchange) report.say(`exchange  ${exchangeText(exchange)}`)
         report.say(
           `wrote     best.safetensors, history.csv, predictions.csv, metrics.json, run.json, MODEL_CARD.md in ${dir}`,
         )

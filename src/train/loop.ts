@@ -71,8 +71,8 @@ export interface TrainResult {
   stopped: 'completed' | 'early' | 'aborted'
   /** With precision f16, at the end. */
   lossScaling: LossScaling | null
-  /** Of a group, by this process: floats that were summed, the seconds in which steps waited for it, and the steps. */
-  exchange: { floats: number; seconds: number; steps: number } | null
+  /** Of a group: what was summed in a step, and the share of training's time in which this process waited for it. */
+  exchange: { processes: number; bytesPerStep: number; share: number } | null
 }
 
 /**
@@ -91,6 +91,7 @@ export class Trainer {
   private sums = { ...NO_SUMS }
   private lastSave = performance.now()
   private readonly gradientSum: GradientSum | null
+  private trainSeconds = 0
   /** Epoch and batches that were saved last. */
   private saved = ''
 
@@ -162,7 +163,11 @@ export class Trainer {
     }
     const { history, gradientSum, steps } = this
     const lossScaling = await this.step.lossScaling()
-    const exchange = gradientSum && { floats: gradientSum.floats, seconds: gradientSum.seconds, steps }
+    const exchange = gradientSum && {
+      processes: this.options.group!.size,
+      bytesPerStep: (4 * gradientSum.floats) / Math.max(steps, 1),
+      share: gradientSum.seconds / Math.max(this.trainSeconds, 1e-9),
+    }
     return { history, best: this.best?.row ?? null, stopped, lossScaling, exchange }
   }
 
@@ -304,6 +309,7 @@ export class Trainer {
     }
     await Promise.all([prepared, results.drain()])
     sums.seconds = (performance.now() - epochStart) / 1000
+    this.trainSeconds += (performance.now() - start) / 1000
     const { stop } = await this.wanted()
     return stop ? null : rate(sums.images - before, start)
   }

@@ -1,0 +1,156 @@
+// Processes started by mpirun, of every MPI library that is installed: what a group's calls give, training on two
+// processes beside one, and what is said where it cannot go.
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadCheckpoint } from '../../src/index.js'
+import { scratch } from '../cli/command.js'
+import { writeRadiographs } from '../data/radiographs.js'
+
+const test = suite('mpi')
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const program = join(root, 'dist/src/cli/main.js')
+/** Open MPI refuses root and more processes than cores, unless told otherwise. */
+const AS_MANY = {
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  OMPI_MCA_rmaps_base_oversubscribe: '1',
+}
+const launchers = ['mpirun.mpich', 'mpirun.openmpi'].filter((name) => spawnSync(name, ['--version']).status === 0)
+if (launchers.length === 0) console.log('skip: neither mpirun.mpich nor mpirun.openmpi is installed')
+
+function start(launcher: string, args: string[]) {
+  const env = { ...process.env, ...AS_MANY, RADIOGRAD_ADAPTER: process.env.RADIOGRAD_ADAPTER ?? 'lavapipe' }
+  return spawnSync(launcher, args, { encoding: 'utf8', env, timeout: 300_000 })
+}
+
+const dir = scratch()
+const data = join(dir, 'data')
+writeRadiographs(data, { train: 40, test: 9, size: 32, seed: 1 })
+const settings = [
+  '--model',
+  'vit-ti16',
+  '--image-size',
+  '32',
+  '--batch-size',
+  '8',
+  '--epochs',
+  '2',
+  '--lr',
+  '1e-4',
+  '--drop-last',
+]
+const train = (folder: string, out: string) => [
+  program,
+  'train',
+  '--data',
+  folder,
+  '--out',
+  join(dir, out),
+  ...settings,
+]
+const losses = (out: string) =>
+  readFileSync(join(dir, out, 'history.csv'), 'utf8')
+    .split('\n')
+    .slice(1, 3)
+    .flatMap((line) => [line.split(',')[1], line.split(',')[3]].map(Number))
+
+for (const launcher of launchers) {
+  test(`${launcher}: sums, gathers and broadcasts`, () => {
+    const { status, stdout, stderr } = start(launcher, [
+      ...['-n', '3', process.execPath],
+      join(root, 'dist/test/distributed/collectives.js'),
+    ])
+    assert.is(status, 0, stderr)
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(results.map(({ rank }) => rank).sort(), [0, 1, 2])
+    for (const { rank, library, ...same } of results) {
+      assert.match(library, launcher.endsWith('mpich') ? /^MPICH \d/ : /^Open MPI \d/)
+      assert.equal(same, {
+        size: 3,
+        values: [6, 60, 600, 6000, 60_000, 600_000, 6_000_000],
+        few: [3],
+        gathered: ['', 'x', 'xx'].map((name, i) => ({ rank: i, name })),
+        sent: [1, 2, 3],
+        kept: rank === 0 ? 1 : 0,
+        read: [0, 9],
+        list: ['a'],
+        absent: null,
+      })
+    }
+  })
+}
+
+const [launcher] = launchers
+if (launcher) {
+  test('two processes with half of every batch train as one does with all, and twice to the same bytes', async () => {
+    const run = (out: string, ...before: string[]) => {
+      const [command, ...args] = [...before, process.execPath, ...train(data, out)]
+      const { status, stdout, stderr } = start(command, args)
+      assert.is(status, 0, stderr)
+      return stdout
+    }
+    run('one')
+    const said = run('two', launcher, '-n', '2')
+    run('again', launcher, '-n', '2')
+    assert.match(said, /exchange {2}2 processes, 22\.\d MB of gradients a step, \d+ % of the training time\n/)
+    const bytes = (out: string) => readFileSync(join(dir, out, 'best.safetensors'))
+    assert.ok(bytes('two').equals(bytes('again')))
+    losses('one').forEach((loss, i) => assert.ok(Math.abs(losses('two')[i] / loss - 1) < 1e-5))
+    const [a, b] = [await loadCheckpoint(bytes('one')), await loadCheckpoint(bytes('two'))]
+    for (const [name, { data: values }] of a.tensors) {
+      const other = b.tensors.get(name)!.data
+      ;(values as Float32Array).forEach((x, i) => assert.ok(Math.abs(x - Number(other[i])) < 1e-4, name))
+    }
+    const { exchange, versions } = JSON.parse(readFileSync(join(dir, 'two/run.json'), 'utf8'))
+    assert.is(exchange.processes, 2)
+    assert.match(versions.mpi, /^(MPICH|Open MPI) /)
+  })
+
+  test('what cannot be: one line, and all end', () => {
+    const failing = (...args: string[]) => {
+      const { status, stderr } = start(launcher, args)
+      assert.is.not(status, 0)
+      const lines = stderr.split('\n').filter((line) => line.startsWith('radiograd: '))
+      assert.is(lines.length, 1, stderr)
+      return lines[0]
+    }
+    const node = process.execPath
+    assert.is(
+      failing('-n', '3', node, ...train(data, 'x')),
+      'radiograd: --batch-size: must be a multiple of the 3 processes, got 8',
+    )
+    const other = join(dir, 'other')
+    cpSync(data, other, { recursive: true })
+    rmSync(join(other, 'train/NORMAL', readdirSync(join(other, 'train/NORMAL'))[0]))
+    assert.match(
+      failing('-n', '1', node, ...train(data, 'x'), ':', '-n', '1', node, ...train(other, 'x')),
+      /^radiograd: group: all processes must have the same images, got others in process 1 than in process 0$/,
+    )
+    assert.not.ok(readdirSync(dir).includes('x'))
+    assert.match(
+      failing(
+        '-n',
+        '1',
+        node,
+        ...train(data, 'x'),
+        ':',
+        '-n',
+        '1',
+        'env',
+        'RADIOGRAD_ADAPTER=none',
+        node,
+        ...train(data, 'x'),
+      ),
+      /^radiograd: process 1 of 2: .*RADIOGRAD_ADAPTER/,
+    )
+  })
+}
+
+test.run()
