@@ -3,6 +3,8 @@
 import { RadiogradError, check } from './util/check.js'
 import type { Group } from './train/group.js'
 
+export { type Group, Team } from './train/group.js'
+
 /** A call of the C library: waits for it in a thread of its own. */
 type Call = (...args: unknown[]) => Promise<void>
 

@@ -3,7 +3,7 @@
 import type { Sample } from '../data/imageFolder.js'
 import { preprocessingOf } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
-import { type Group, gatherValues } from '../train/group.js'
+import { Team } from '../train/group.js'
 import { SettingError, check } from '../util/check.js'
 import { type ModelCard, readCheckpoint } from './card.js'
 import { digest } from './pack.js'
@@ -33,21 +33,25 @@ export function goOn(changes: Partial<TrainSettings>, given: TrainRunOptions): P
   })
 }
 
+type TogetherOptions = TrainRunOptions & { group?: Team }
+
 /** In a group process 0 keeps the files and tells what happens. */
-function together(options: TrainRunOptions): TrainRunOptions {
-  const { group, store, on } = options
-  return group ? { ...options, store: sharedStore(store, group), on: group.rank === 0 ? on : undefined } : options
+function together(options: TrainRunOptions): TogetherOptions {
+  const { store, on } = options
+  if (!options.group) return { ...options, group: undefined }
+  const group = new Team(options.group)
+  return { ...options, group, store: sharedStore(store, group), on: group.rank === 0 ? on : undefined }
 }
 
 /** @throws RadiogradError where a process of the group has other images. */
-async function sameInAll(group: Group, images: Uint8Array): Promise<void> {
-  const all = await gatherValues(group, await digest(images))
+async function sameInAll(group: Team, images: Uint8Array): Promise<void> {
+  const all = await group.values(await digest(images))
   const other = all.findIndex((own) => own !== all[0])
   check(other < 0, `group: all processes must have the same images, got others in process ${other} than in process 0`)
 }
 
 /** Opens what the settings name and trains on it; `saved` is a run to go on with. */
-async function go(settings: TrainSettings, saved: Saved | null, options: TrainRunOptions): Promise<TrainOutcome> {
+async function go(settings: TrainSettings, saved: Saved | null, options: TogetherOptions): Promise<TrainOutcome> {
   const { on, store, group, data = settings.data, weights = settings.weights } = options
   on?.({ kind: 'settings', settings })
   const begun = saved?.run.training ? saved.run : null

@@ -13,7 +13,7 @@ import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { epochEvents } from '../train/tensorboard.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
-import { gatherOutputs, partOf } from '../train/group.js'
+import type { Team } from '../train/group.js'
 import type { Outputs } from '../train/metrics.js'
 import { type OperatingPoint, UNFITTED, fitOperatingPoint } from '../train/operatingPoint.js'
 import type { TrainerState } from '../train/state.js'
@@ -45,7 +45,7 @@ export interface RunParts {
   saved: Saved | null
   saves: Saves
   store: Store
-  options: Pick<TrainRunOptions, 'signal' | 'finish' | 'on' | 'versions' | 'group'>
+  options: Pick<TrainRunOptions, 'signal' | 'finish' | 'on' | 'versions'> & { group?: Team }
   /** Where the images come from. */
   data: DataSource
 }
@@ -83,8 +83,8 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     const enough = finish?.aborted && !signal?.aborted && result.best
     if (result.stopped === 'aborted' && !enough) return { record, metrics: null }
 
-    const own = await outputsOf(engine, model, partOf(splits.test, group), { workers: pool, signal, on })
-    const outputs = group ? await gatherOutputs(group, own) : own
+    const own = await outputsOf(engine, model, group?.partOf(splits.test) ?? splits.test, { workers: pool, signal, on })
+    const outputs = group ? await group.outputs(own) : own
     if (!outputs) {
       stopped('aborted')
       return { record, metrics: null }
@@ -153,6 +153,7 @@ function trainerOptions(
   const { batchSize, seed, epochs, lr } = settings
   const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
   const count = learnt.samples.length
+  const partOf = (set: Dataset) => group?.partOf(set) ?? set
   const processes = group?.size ?? 1
   if (batchSize % processes)
     throw new SettingError('batchSize', `must be a multiple of the ${processes} processes, got ${batchSize}`)
@@ -169,7 +170,7 @@ function trainerOptions(
     optimizer: createOptimizer(learning, settings),
     train,
     validation: splits.validation
-      ? new DataLoader(partOf(steering(splits.validation, settings), group), { batchSize: evaluationSize, workers })
+      ? new DataLoader(partOf(steering(splits.validation, settings)), { batchSize: evaluationSize, workers })
       : undefined,
     group,
     epochs,

@@ -171,6 +171,6 @@ export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryRepor
 
 /** What training together took. */
 export function exchangeText({ processes, bytesPerStep, share }: NonNullable<RunRecord['exchange']>): string {
-  const megabytes = (bytesPerStep / 1e6).toFixed(1)
-  return `${processes} processes, ${megabytes} MB of gradients a step, ${(100 * share).toFixed(0)} % of the training time`
+  const [megabytes, percent] = [(bytesPerStep / 1e6).toFixed(1), (100 * share).toFixed(0)]
+  return `${processes} processes, ${megabytes} MB of gradients a step, ${percent} % of the training time`
 }

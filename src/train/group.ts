@@ -26,15 +26,39 @@ export interface Group {
 /** Floats that are summed at once: meanwhile the next ones are read back from the GPU. */
 const BUCKET = 1 << 20
 
-/** Sums gradients over a group, and knows what that took. */
-export class GradientSum {
-  /** Floats that were summed. */
-  floats = 0
-  /** Seconds in which the step waited for it. */
-  seconds = 0
+/** What training does with a group. */
+export class Team implements Group {
+  readonly rank: number
+  readonly size: number
+  /** Floats of gradients that were summed. */
+  private floats = 0
+  /** In which steps waited for it. */
+  private seconds = 0
 
-  constructor(private readonly group: Group) {}
+  constructor(private readonly group: Group) {
+    this.rank = group.rank
+    this.size = group.size
+  }
 
+  sum(values: Float32Array): Promise<void> {
+    return this.group.sum(values)
+  }
+
+  gather(bytes: Uint8Array): Promise<Uint8Array[]> {
+    return this.group.gather(bytes)
+  }
+
+  broadcast(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.group.broadcast(bytes)
+  }
+
+  /** A value of every process, by rank: plain data, as JSON. */
+  async values<T>(value: T): Promise<T[]> {
+    const texts = await this.gather(new TextEncoder().encode(JSON.stringify(value)))
+    return texts.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as T)
+  }
+
+  /** Sums gradients. */
   readonly exchange: Exchange = async (gradients) => {
     const start = performance.now()
     const buckets = gradients.flatMap(cut)
@@ -47,11 +71,46 @@ export class GradientSum {
     for (const [at, bucket] of buckets.entries()) {
       const values = (await next)!
       next = read(buckets[at + 1])
-      await this.group.sum(values)
+      await this.sum(values)
       bucket.write(values)
       this.floats += values.length
     }
     this.seconds += (performance.now() - start) / 1000
+  }
+
+  /** What that took in so many steps and seconds of training. */
+  cost(steps: number, seconds: number): { processes: number; bytesPerStep: number; share: number } {
+    const bytesPerStep = (4 * this.floats) / Math.max(steps, 1)
+    return { processes: this.size, bytesPerStep, share: this.seconds / Math.max(seconds, 1e-9) }
+  }
+
+  /** Outputs of all processes, one part of the images after the other; null where one of them was stopped. */
+  async outputs(own: Outputs | null): Promise<Outputs | null> {
+    if ((await this.values(own === null)).includes(true)) return null
+    const { logits, labels, numClasses } = own!
+    const all = async (values: ArrayLike<number>) => {
+      const parts = await this.gather(new Uint8Array(Float32Array.from(values).buffer))
+      return parts.flatMap((bytes) => [...new Float32Array(bytes.slice().buffer)])
+    }
+    return { logits: Float32Array.from(await all(logits)), labels: Int32Array.from(await all(labels)), numClasses }
+  }
+
+  /** What this process evaluates of a data set: as many images as the others, in their order. */
+  partOf(set: Dataset): Dataset {
+    const { samples } = set
+    const { rank, size } = this
+    const from = (r: number) => Math.floor((r * samples.length) / size)
+    check(samples.length >= size, `evaluation: needs an image for each of ${size} processes, got ${samples.length}`)
+    return { ...set, samples: samples.slice(from(rank), from(rank + 1)) }
+  }
+
+  /** Gives all processes the buffers of process 0: each has seen other images. */
+  async shareBuffers(model: Module): Promise<void> {
+    for (const [, buffer] of model.namedBuffers()) {
+      const own = (await buffer.data()) as Float32Array
+      const bytes = await this.broadcast(new Uint8Array(own.buffer, own.byteOffset, own.byteLength))
+      if (this.rank > 0) buffer.write(new Float32Array(bytes.slice().buffer))
+    }
   }
 }
 
@@ -61,42 +120,4 @@ function cut({ storage, size }: Tensor): Tensor<'f32'>[] {
     const floats = Math.min(BUCKET, size - i * BUCKET)
     return new Tensor(storage.slice(4 * i * BUCKET, 4 * floats, 'gradients'), [floats])
   })
-}
-
-/** Outputs of all processes, one part of the images after the other; null where one of them was stopped. */
-export async function gatherOutputs(group: Group, own: Outputs | null): Promise<Outputs | null> {
-  if ((await gatherValues(group, own === null)).includes(true)) return null
-  const { logits, labels, numClasses } = own!
-  const all = async (values: ArrayLike<number>) => {
-    const parts = await group.gather(new Uint8Array(Float32Array.from(values).buffer))
-    return parts.flatMap((bytes) => [...new Float32Array(bytes.slice().buffer)])
-  }
-  return { logits: Float32Array.from(await all(logits)), labels: Int32Array.from(await all(labels)), numClasses }
-}
-
-/** What a process evaluates of a data set: as many images as the others, in their order. */
-export function partOf<T extends Pick<Dataset, 'samples'>>(set: T, group: Group | undefined): T {
-  if (!group) return set
-  const { samples } = set
-  const from = (rank: number) => Math.floor((rank * samples.length) / group.size)
-  check(
-    samples.length >= group.size,
-    `evaluation: needs an image for each of ${group.size} processes, got ${samples.length}`,
-  )
-  return { ...set, samples: samples.slice(from(group.rank), from(group.rank + 1)) }
-}
-
-/** Gives all processes the buffers of process 0: each has seen other images. */
-export async function shareBuffers(group: Group, model: Module): Promise<void> {
-  for (const [, buffer] of model.namedBuffers()) {
-    const own = (await buffer.data()) as Float32Array
-    const bytes = await group.broadcast(new Uint8Array(own.buffer, own.byteOffset, own.byteLength))
-    if (group.rank > 0) buffer.write(new Float32Array(bytes.slice().buffer))
-  }
-}
-
-/** A value of every process, by rank: plain data, as JSON. */
-export async function gatherValues<T>(group: Group, value: T): Promise<T[]> {
-  const texts = await group.gather(new TextEncoder().encode(JSON.stringify(value)))
-  return texts.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as T)
 }

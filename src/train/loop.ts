@@ -9,7 +9,7 @@ import { Evaluator } from './evaluator.js'
 import type { HistoryRow } from './history.js'
 import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js'
 import { type EpochSums, NO_SUMS, type TrainerState } from './state.js'
-import { type Group, GradientSum, gatherOutputs, gatherValues, shareBuffers } from './group.js'
+import type { Team } from './group.js'
 import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
 
 /** Where the loop stands; arrives after every step. */
@@ -32,7 +32,7 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
    * are summed, results gathered, and all come to the same end. BatchNorm sees each part by itself; the statistics of
    * process 0 are kept.
    */
-  group?: Group
+  group?: Team
   train: BatchSource
   /** Without it there is no early stopping, and every epoch counts as the best so far. */
   validation?: BatchSource
@@ -72,7 +72,7 @@ export interface TrainResult {
   /** With precision f16, at the end. */
   lossScaling: LossScaling | null
   /** Of a group: what was summed in a step, and the share of training's time in which this process waited for it. */
-  exchange: { processes: number; bytesPerStep: number; share: number } | null
+  exchange: ReturnType<Team['cost']> | null
 }
 
 /**
@@ -90,7 +90,6 @@ export class Trainer {
   private steps = 0
   private sums = { ...NO_SUMS }
   private lastSave = performance.now()
-  private readonly gradientSum: GradientSum | null
   private trainSeconds = 0
   /** Epoch and batches that were saved last. */
   private saved = ''
@@ -108,12 +107,11 @@ export class Trainer {
     )
     const { group, exchange } = options
     check(!group || !exchange, 'Trainer: takes a group or an exchange, got both')
-    this.gradientSum = group ? new GradientSum(group) : null
     this.step = new TrainingStep({
       ...options,
       classWeight: this.classWeight,
       normalization: deviceOptions(transform),
-      exchange: this.gradientSum?.exchange ?? exchange,
+      exchange: group?.exchange ?? exchange,
     })
     this.evaluator = new Evaluator(engine, model)
   }
@@ -161,13 +159,9 @@ export class Trainer {
       this.step.dispose()
       this.evaluator.dispose()
     }
-    const { history, gradientSum, steps } = this
+    const { history, steps, trainSeconds } = this
     const lossScaling = await this.step.lossScaling()
-    const exchange = gradientSum && {
-      processes: this.options.group!.size,
-      bytesPerStep: (4 * gradientSum.floats) / Math.max(steps, 1),
-      share: gradientSum.seconds / Math.max(this.trainSeconds, 1e-9),
-    }
+    const exchange = this.options.group?.cost(steps, trainSeconds) ?? null
     return { history, best: this.best?.row ?? null, stopped, lossScaling, exchange }
   }
 
@@ -234,7 +228,7 @@ export class Trainer {
     const { optimizer, validation, group, model } = this.options
     const { epoch } = this
     const sums = await this.total()
-    if (group) await shareBuffers(group, model)
+    await group?.shareBuffers(model)
     const row: HistoryRow = {
       epoch,
       trainLoss: sums.loss / sums.weight,
@@ -248,7 +242,7 @@ export class Trainer {
     }
     if (!validation) return { row, outputs: null }
     const own = await this.evaluate(validation, row.trainLoss)
-    const outputs = group ? await gatherOutputs(group, own) : own
+    const outputs = group ? await group.outputs(own) : own
     if (!outputs) return null
     const { accuracy, auc } = computeMetrics(outputs)
     row.valLoss = crossEntropy(outputs, this.classWeight)
@@ -327,7 +321,7 @@ export class Trainer {
   /** The sums of all processes. */
   private async total(): Promise<EpochSums> {
     const { group } = this.options
-    const all = group ? await gatherValues(group, this.sums) : [this.sums]
+    const all = (await group?.values(this.sums)) ?? [this.sums]
     const sum = (name: keyof EpochSums) => all.reduce((a, sums) => a + sums[name], 0)
     return {
       images: sum('images'),

@@ -1,7 +1,7 @@
 // Started by mpirun: every call of a group, with values that tell the ranks apart. Prints what came out. Not a test.
 import { MemoryStore } from '../../src/index.js'
 import { sharedStore } from '../../src/app/sharedStore.js'
-import { gatherValues } from '../../src/train/group.js'
+import { Team } from '../../src/train/group.js'
 import { joinMpi } from '../../src/mpi.js'
 
 const group = await joinMpi()
@@ -12,7 +12,7 @@ const few = Float32Array.of(rank)
 const [, , gathered, sent] = await Promise.all([
   group.sum(values),
   group.sum(few),
-  gatherValues(group, { rank, name: 'x'.repeat(rank) }),
+  new Team(group).values({ rank, name: 'x'.repeat(rank) }),
   group.broadcast(rank === 0 ? Uint8Array.of(1, 2, 3) : new Uint8Array()),
 ])
 const own = new MemoryStore()
