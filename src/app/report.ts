@@ -20,7 +20,7 @@ import { explainMistakes } from './explanations.js'
 import type { RunRecord } from './record.js'
 import { type Listener, withEngine } from './session.js'
 import type { MachineSettings } from './settingTables.js'
-import { type DataSource, openSplits, patientsOf, readableSplits, within } from './splits.js'
+import { type DataSource, openSplits, patientsOf, readableSplits, sameClasses, within } from './splits.js'
 import { type Store, readJson, writeJson, writeText } from './store.js'
 
 /** A finished run by its folder. */
@@ -144,6 +144,7 @@ class Gathering {
       settings,
       this.note,
     )
+    sameClasses(splits.test, 'the test images', card.classes, store.name)
     const model = build()
     const say = { workers: this.pool, signal, on }
     const outputs = await outputsOf(engine, model, splits.test, say)

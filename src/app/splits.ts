@@ -97,7 +97,7 @@ export function openSplits(source: DataSource, options: SplitOptions): Splits {
   if (valSplit > 0) {
     const patients = findPatients(all.samples, options.patientPattern)
     notes.push(describePatients(patients))
-    const sides = blame('valSplit', valSplit, () => splitByPatient(all.samples, valSplit, seed, patients))
+    const sides = blame('valSplit', valSplit, () => splitByPatient(all.samples, valSplit, seed, patients, classes))
     train = subset(all, sides.train)
     validation = subset(all, sides.validation, still)
     validationFrom = `${Math.round(valSplit * 100)} % of train, by patient`

@@ -58,6 +58,9 @@ function contents({ classes, splits, images, unreadable }: Audit): Finding[] {
     else
       for (const { name } of empty)
         add('warning', `Class ${name} has no image${inSplit(split.name) || ' in its folder'}.`)
+    if (split === splits[0])
+      for (const { name } of split.classes.filter((c) => c.images === 1))
+        add('warning', `Class ${name} has one image${inSplit(split.name)}: nothing can be held out of it.`)
     const present = split.classes.filter((c) => c.images > 0).sort((a, b) => a.images - b.images)
     if (present.length < 2) continue
     const [least, most] = [present[0], present[present.length - 1]]

@@ -54,13 +54,14 @@ export function oversample(dataset: Dataset, seed: number): Dataset {
 /**
  * Splits sample indices so that all pictures of a patient are on one side and each class gives about `fraction` of its
  * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
- * @param patients whose each sample is; as {@link findPatients} reads their names.
+ * @param patients whose each sample is; as {@link findPatients} reads their names. @param classes their names, for errors.
  */
 export function splitByPatient(
   samples: Labelled,
   fraction: number,
   seed: number,
   patients: Patients = findPatients(samples),
+  classes?: readonly string[],
 ): { train: number[]; validation: number[] } {
   check(patients.of.length === samples.length, 'splitByPatient: patients must be those of the samples, got others')
   check(fraction > 0 && fraction < 1, `splitByPatient: fraction must be between 0 and 1, got ${fraction}`)
@@ -107,7 +108,10 @@ export function splitByPatient(
     const smallest = people
       .filter((p) => p.counts[c] > 0 && keepsTrain(p.counts))
       .sort((a, b) => a.indices.length - b.indices.length)[0]
-    check(smallest, `splitByPatient: every class needs two or more patients, got one in class ${c}`)
+    check(
+      smallest,
+      () => `splitByPatient: every class needs two or more patients, got one in class ${classes?.[c] ?? c}`,
+    )
     hold(smallest)
   })
   const side = (want: boolean): number[] => ascending(people.filter((p) => p.held === want).flatMap((p) => p.indices))

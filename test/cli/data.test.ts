@@ -64,6 +64,39 @@ test('a marker is named; tree, duplicates with two labels, unreadable and left-o
   assert.ok(json.findings.some((f: { text: string }) => /^Shortcut: the border/.test(f.text)))
 })
 
+/** A set of made-up pictures: how many of each class lie in each split. */
+function set(name: string, splits: Record<string, Record<string, number>>): string {
+  let seed = 0
+  for (const [split, classes] of Object.entries(splits))
+    for (const [of, n] of Object.entries(classes)) {
+      mkdirSync(at(`${name}/${split}/${of}`), { recursive: true })
+      for (let i = 0; i < n; i++)
+        write(`${name}/${split}/${of}/${split}-${of}-${i}.png`, encodePng(drawRadiograph(0, ++seed, SIZE), SIZE, SIZE))
+    }
+  return name
+}
+
+test('an empty class, one without test images, one image, a patient on both sides: said in words, exit code 0', async () => {
+  const says = async (name: string, ...lines: RegExp[]) => {
+    const { code, stdout, stderr } = await radiograd(['data', at(name)])
+    assert.is(code, 0, stderr)
+    for (const line of lines) assert.match(stdout, line)
+  }
+  await says(
+    set('odd', { train: { A: 1, B: 3, C: 0 }, test: { A: 2 } }),
+    /^warning {3}Class C has no image in train\.$/m,
+    /^warning {3}Class B has no image in test\.$/m,
+    /^warning {3}Class A has one image in train: nothing can be held out of it\.$/m,
+  )
+  set('both', { train: { A: 2, B: 2 }, test: { A: 2, B: 2 } })
+  write('both/train/A/person7_virus_1.png', encodePng(drawRadiograph(1, 98, SIZE), SIZE, SIZE))
+  write('both/test/A/person7_bacteria_2.png', encodePng(drawRadiograph(1, 99, SIZE), SIZE, SIZE))
+  await says(
+    'both',
+    /^warning {3}Patients in more than one split: by .*, 1 patient of train \(1 image\) is in test too .*: person7; by /m,
+  )
+})
+
 test('nothing to train on: said, exit code 1; a missing folder, a wrong file name: one line, nothing written', async () => {
   write('one/NORMAL/a.png', encodePng(drawRadiograph(0, 1, SIZE), SIZE, SIZE))
   write('broken/NORMAL/a.png', 'x')

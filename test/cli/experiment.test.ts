@@ -1,16 +1,25 @@
 // The experiment as a user runs it, on small generated pictures: what it leaves, that killed it ends with the same
 // results, and what it refuses.
 import * as assert from 'uvu/assert'
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
+import { openFolder, parseSettings } from '../../src/index.js'
+import { EXPERIMENT_SETTINGS, REPORT_SETTINGS, experimentRun, writeReport } from '../../src/report.js'
+import { failure } from '../errors.js'
 import { radiograd, scratch } from './command.js'
 
 const test = suite('experiment')
 const dir = scratch()
 const data = join(dir, 'chest')
 await writeSyntheticDataset(data, { train: 26, test: 8, size: 40 })
+/** One more image; `from` is copied. */
+const add = (set: string, from: string, to: string) => cpSync(join(set, from), join(set, to))
+// One image on both sides of the split, and one patient.
+add(data, 'train/NORMAL/synthetic-train-0001.png', 'test/NORMAL/copy.png')
+add(data, 'train/PNEUMONIA/synthetic-train-0002.png', 'train/PNEUMONIA/person5_virus_1.png')
+add(data, 'test/PNEUMONIA/synthetic-test-0002.png', 'test/PNEUMONIA/person5_bacteria_3.png')
 
 const FLAGS = '--vit vit-ti16 --image-size 32 --batch-size 8 --epochs 1 --lr 1e-3 --val-split 0.4 --save-every 0.01'
 const command = (out: string, ...more: string[]) => [
@@ -33,7 +42,7 @@ test('one command leaves page, figures and results', async () => {
   for (const key of ['resnet18', 'vit', 'notebook', 'comparisons', 'data', 'settings', 'adapter', 'versions'])
     assert.ok(key in found, key)
   const { metrics, intervals, threshold, settings, images } = found.vit
-  assert.equal([metrics.n, settings.resizeSize, settings.dropLast], [8, 37, true])
+  assert.equal([metrics.n, settings.resizeSize, settings.dropLast], [10, 37, true])
   assert.is(intervals.accuracy.estimate, metrics.accuracy)
   assert.ok(threshold.threshold > 0 && threshold.threshold < 1)
   assert.equal(found.resnet18.settings.trainable, ['layer4', 'fc'])
@@ -41,9 +50,16 @@ test('one command leaves page, figures and results', async () => {
     JSON.parse(readFileSync(join(dir, 'whole/vit-seed0/metrics.json'), 'utf8')).mostProbable.accuracy,
     metrics.accuracy,
   )
-  assert.equal(images.test, { NORMAL: 3, PNEUMONIA: 5 })
+  assert.equal(images.test, { NORMAL: 4, PNEUMONIA: 6 })
   const page = readFileSync(join(dir, 'whole/report.html'), 'utf8')
   assert.match(page, /Left NORMAL, right PNEUMONIA/)
+  assert.match(page, /1 group of identical images lies in more than one split/)
+  assert.match(page, /Patients in more than one split: by [^<]*1 patient of train/)
+  const [mistake] = found.vit.mistakes
+  assert.equal(
+    mistake?.maps.map((m: { method: string }) => m.method),
+    mistake && ['attention-gradient', 'rollout'],
+  )
   assert.not.match(page.replaceAll('xmlns="http://www.w3.org/2000/svg"', ''), /https?:\/\//)
   assert.ok(existsSync(join(dir, 'whole/figures/roc.svg')))
 })
@@ -81,6 +97,75 @@ test('refusals are one line and leave nothing', async () => {
   await refused(['report', dir, '--out', join(dir, 'new')], 1, /must hold a finished run of 'train', got none$/m)
   rmSync(join(dir, 'killed/vit-seed0/best.safetensors'))
   await refused(['report', join(dir, 'killed/vit-seed0'), '--out', join(dir, 'new')], 1, /must hold a finished run/)
+  assert.not(existsSync(join(dir, 'new')))
+})
+
+/** A copy of the data, changed. */
+function changed(name: string, change: (folder: string) => void): string {
+  const folder = join(dir, name)
+  cpSync(data, folder, { recursive: true })
+  change(folder)
+  return folder
+}
+
+test('data that will not do: the experiment and reports say so in one line, and leave nothing', async () => {
+  const place = (folder = '') => openFolder(join(dir, 'new', folder))
+  const experiment = (set: string) => {
+    const more = { data: set, vit: 'vit-ti16', imageSize: 32, batchSize: 8, epochs: 1, valSplit: 0.4 }
+    return failure(() => experimentRun(parseSettings(EXPERIMENT_SETTINGS, more), { open: place }))
+  }
+  const report = (folder: string, set: string) =>
+    failure(() =>
+      writeReport([{ name: 'a', store: openFolder(folder) }], {
+        ...parseSettings(REPORT_SETTINGS, {}),
+        ...{ title: 'a', data: set, store: place(), figures: place('figures') },
+      }),
+    )
+  const run = join(dir, 'whole/resnet18-seed0')
+  const checkpoint = join(run, 'best.safetensors')
+  const untested = changed('untested', (folder) => {
+    mkdirSync(join(folder, 'train/OTHER'))
+    for (const i of [1, 2]) add(folder, `train/NORMAL/synthetic-train-000${i}.png`, `train/OTHER/${i}.png`)
+  })
+  const empty = changed('emptied', (folder) => {
+    rmSync(join(folder, 'train/PNEUMONIA'), { recursive: true })
+    mkdirSync(join(folder, 'train/PNEUMONIA'))
+  })
+  const broken = changed('broken', (folder) => {
+    for (const file of readdirSync(join(folder, 'test/NORMAL'))) writeFileSync(join(folder, 'test/NORMAL', file), 'x')
+  })
+  const few = changed('few', (folder) => {
+    for (const file of readdirSync(join(folder, 'train/NORMAL')).slice(1)) rmSync(join(folder, 'train/NORMAL', file))
+  })
+  const other = changed('other', (folder) => {
+    for (const split of ['train', 'test']) renameSync(join(folder, split, 'NORMAL'), join(folder, split, 'HEALTHY'))
+  })
+  const torn = changed('torn', (folder) => cpSync(run, folder, { recursive: true }))
+  writeFileSync(join(torn, 'best.safetensors'), readFileSync(checkpoint).subarray(0, 1000))
+
+  assert.match(
+    await experiment(untested),
+    /test: classes must be those of .*\[NORMAL, OTHER, PNEUMONIA\], got \[NORMAL, PN/,
+  )
+  assert.match(await experiment(empty), /emptied\/train\/PNEUMONIA: must hold .* images, got none$/)
+  assert.match(await experiment(broken), /^4 of 37 images cannot be read .*broken\/test\/NORMAL/)
+  assert.match(await experiment(few), /^valSplit 0\.4: .* two or more patients, got one in class NORMAL$/)
+  assert.match(await report(run, broken), /^4 of 37 images cannot be read /)
+  assert.match(await report(run, other), /classes must be those of .* \[NORMAL, PN.*\], got \[HEALTHY, PNEUMONIA\]$/)
+  assert.match(await report(torn, data), /torn\/best\.safetensors: not a valid safetensors file, /)
+
+  const says = async (message: RegExp, args: string[]) => {
+    const { code, stderr } = await radiograd(args)
+    assert.match(stderr, message)
+    assert.equal([code, stderr.split('\n').length], [1, 2], stderr)
+  }
+  const seen = join(broken, 'test/PNEUMONIA/synthetic-test-0002.png')
+  const bad = join(broken, 'test/NORMAL/copy.png')
+  const flags = ['--checkpoint', checkpoint, '--out', join(dir, 'new')]
+  await says(/^radiograd: .*NORMAL\/copy\.png: must be a JPEG or PNG image, /m, ['explain', seen, bad, ...flags])
+  const before = readFileSync(checkpoint)
+  await says(/test: classes must be those of /, ['calibrate', '--data', untested, '--checkpoint', checkpoint])
+  assert.ok(readFileSync(checkpoint).equals(before), 'the checkpoint stays as it was')
   assert.not(existsSync(join(dir, 'new')))
 })
 

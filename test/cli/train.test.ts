@@ -1,12 +1,13 @@
 // train → eval → predict on a small generated set, twice: what is written, what is printed, and that both runs write
 // the same bytes.
 import * as assert from 'uvu/assert'
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { decodeImage } from '../../src/data/decode.js'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
+import { readEvents } from '../train/events.js'
 import { main, radiograd, scratch } from './command.js'
 
 const test = suite('train, eval, predict')
@@ -63,12 +64,43 @@ test('train writes six whole files and one JSON document', async () => {
 })
 
 test('the same command writes the same bytes, also when its reader leaves after a line', async () => {
-  const { code, stderr } = await radiograd(command('b'), { when: /\n/, then: (child) => child.stdout!.destroy() })
+  const leave = { when: /\n/, then: (child: ChildProcess) => void child.stdout!.destroy() }
+  const { code, stderr } = await radiograd([...command('b'), '--tensorboard'], leave)
   assert.is(code, 0, stderr)
   assert.match(stderr, /^radiograd: stdout: nobody reads it any more; the work goes on$/m)
-  assert.equal(readdirSync(join(dir, 'b')).sort(), FILES)
+  assert.equal(
+    readdirSync(join(dir, 'b'))
+      .filter((name) => !name.includes('tfevents'))
+      .sort(),
+    FILES,
+  )
   assert.ok(bytes('a', 'best.safetensors').equals(bytes('b', 'best.safetensors')), 'best.safetensors differs')
   assert.ok(bytes('a', 'metrics.json').equals(bytes('b', 'metrics.json')), 'metrics.json differs')
+})
+
+test('--tensorboard leaves an event file an epoch, which a reader of its own finds to hold what history.csv holds', () => {
+  const [head, ...rows] = bytes('b', 'history.csv').toString().trimEnd().split('\n')
+  const columns = head.split(',')
+  const files = readdirSync(join(dir, 'b')).filter((name) => name.includes('tfevents'))
+  assert.equal([rows.length, files.length], [2, 2])
+  files.sort().forEach((name, i) => {
+    const [first, event, ...rest] = readEvents(bytes('b', name))
+    assert.equal([first.version, event.version, rest], ['brain.Event:2', null, []])
+    assert.is(event.step, i + 1)
+    assert.ok(Math.abs(event.wallTime - Date.now() / 1000) < 3600)
+    const of = (column: string) => Math.fround(Number(rows[i].split(',')[columns.indexOf(column)]))
+    const expected = {
+      'loss/train': of('trainLoss'),
+      'loss/validation': of('valLoss'),
+      'accuracy/train': of('trainAccuracy'),
+      'accuracy/validation': of('valAccuracy'),
+      'auc/validation': of('valAuc'),
+      'learning rate': of('lr'),
+    }
+    const { 'images per second': rate, ...scalars } = event.scalars
+    assert.ok(rate > 0)
+    assert.equal(scalars, expected)
+  })
 })
 
 test('eval prints the metrics that train wrote', async () => {
