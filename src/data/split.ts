@@ -54,7 +54,8 @@ export function oversample(dataset: Dataset, seed: number): Dataset {
 /**
  * Splits sample indices so that all pictures of a patient are on one side and each class gives about `fraction` of its
  * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
- * @param patients whose each sample is; as {@link findPatients} reads their names. @param classes their names, for errors.
+ * @param patients whose each sample is; as {@link findPatients} reads their names.
+ * @param classes their names, for errors.
  */
 export function splitByPatient(
   samples: Labelled,
