@@ -170,7 +170,7 @@ async function generateWorker() {
 async function transpile() {
   const tree = async (dir, recursive = true) =>
     (await readdir(join(root, dir), { recursive }).catch(() => []))
-      .filter((f) => /\.tsx?$/.test(f) && !f.endsWith('.d.ts'))
+      .filter((f) => /\.(tsx?|js)$/.test(f) && !f.endsWith('.d.ts'))
       .map((f) => join(root, dir, f))
   const charts = join(root, 'src/report/charts.ts')
   // bench/peers has packages of its own

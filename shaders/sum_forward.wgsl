@@ -1,18 +1,14 @@
 // Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p
-// + k·parts, i]. Run twice for a long axis: to `parts` parts, then to one. If SQUARED, of the squares of distances from
-// center [outer, inner], or from 0 without one; if ROOT, y is the square root. Neighbouring invocations read
-// neighbouring elements also when inner is 1. One invocation an element of y, in a fixed order; ceil(outer · parts ·
-// inner / 64) workgroups.
+// + k·parts, i]. Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring
+// elements also when inner is 1. One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64)
+// workgroups.
 // @variant X = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl
-struct Params { outer: u32, size: u32, inner: u32, parts: u32, has_center: u32, scale: f32 }
+struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<X>;
-@group(0) @binding(1) var<storage, read> center: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<Y>;
-@group(0) @binding(3) var<uniform> params: Params;
-override SQUARED: bool = false;
-override ROOT: bool = false;
+@group(0) @binding(1) var<storage, read_write> y: array<Y>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(
@@ -25,13 +21,9 @@ fn main(
   let p = (at / params.inner) % params.parts;
   let o = at / (params.inner * params.parts);
   let base = o * params.size * params.inner + i;
-  var middle = 0.0;
-  if (params.has_center != 0u) { middle = center[o * params.inner + i]; }
   var sum = 0.0;
   for (var k = p; k < params.size; k += params.parts) {
-    let v = f32(x[base + k * params.inner]) - middle;
-    sum += select(v, v * v, SQUARED);
+    sum += f32(x[base + k * params.inner]);
   }
-  sum *= params.scale;
-  y[at] = Y(select(sum, sqrt(sum), ROOT));
+  y[at] = Y(sum * params.scale);
 }

@@ -6,6 +6,7 @@
 // @variant T = f32, f16
 // @include lib/index.wgsl
 // @include lib/math.wgsl
+// @include lib/rank.wgsl
 struct Params { outer: u32, size: u32, inner: u32, parts: u32, k: u32, has_from_index: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> from_index: array<i32>;
@@ -14,15 +15,6 @@ struct Params { outer: u32, size: u32, inner: u32, parts: u32, k: u32, has_from_
 @group(0) @binding(4) var<uniform> params: Params;
 override LARGEST: bool;
 override NAN_FIRST: bool;
-
-// Larger for better values: by their bits, so that no compiler decides about NaN. 0 and -0 are equal.
-fn rank(v: f32) -> u32 {
-  if (is_nan1(v)) { return select(0u, 0xffffffffu, NAN_FIRST); }
-  var bits = bitcast<u32>(v);
-  if (bits == 0x80000000u) { bits = 0u; }
-  let ascending = select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-  return select(~ascending, ascending, LARGEST);
-}
 
 @compute @workgroup_size(64)
 fn main(

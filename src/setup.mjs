@@ -2,7 +2,9 @@
 // is skipped when done. With --package, before `npm pack` and after `npm install`: builds what is published instead.
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { registryTrouble } from './util/registry.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 process.chdir(root)
@@ -15,7 +17,7 @@ function fail(text) {
 }
 
 /** The exit code of a program; says every ten seconds that it still runs, as some are silent for minutes. */
-function run(what, command, args, { quiet = false, seconds = 0 } = {}) {
+function run(what, command, args, { quiet = false } = {}) {
   return new Promise((done) => {
     // Standard output belongs to whoever runs this, as `npm pack --json`.
     const stdio = quiet ? 'ignore' : ['inherit', 2, 2]
@@ -23,10 +25,8 @@ function run(what, command, args, { quiet = false, seconds = 0 } = {}) {
     const started = performance.now()
     const passed = () => Math.round((performance.now() - started) / 1000)
     const talking = setInterval(() => say(`${what}, ${passed()} s`), 10_000)
-    const limit = seconds && setTimeout(() => child.kill(), seconds * 1000)
     const end = (code, error) => {
       clearInterval(talking)
-      clearTimeout(limit)
       if (error) fail(`${what} failed, ${error.message}`)
       done(code)
     }
@@ -44,18 +44,22 @@ if (Number(process.versions.node.split('.')[0]) < 20) fail(`needs Node 20 or new
 const modified = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-  say(`installing ${Object.keys(packages).length} packages, 160 MB with WebGPU's`)
   // The scripts of this package would come back here; those of the dependencies are not needed.
   const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--no-json']
-  // Without a network npm tries for minutes. What npm has kept may be enough.
-  const ask = ['view', `webgpu@${packages['node_modules/webgpu'].version}`, 'version', '--fetch-retries=0']
-  const online = (await run('asking the registry', 'npm', ask, { quiet: true, seconds: 8 })) === 0
-  if (online) await must('installing', 'npm', install)
-  else if (await run('installing from what npm has kept', 'npm', [...install, '--offline'], { quiet: true }))
-    fail(
-      'the packages of package-lock.json are wanted and the npm registry cannot be reached; connect, name a proxy or ' +
-        "a mirror ('npm config set proxy' or 'registry'), or copy node_modules from a machine that has it",
-    )
+  const trouble = await registryTrouble()
+  if (!trouble) {
+    say(`installing ${Object.keys(packages).length} packages, 160 MB with WebGPU's`)
+    await must('installing', 'npm', install)
+  } else {
+    const why =
+      `the packages of package-lock.json are wanted and the npm registry cannot be reached (${trouble}); connect, ` +
+      "name a proxy or a mirror ('npm config set proxy' or 'registry'), or copy node_modules from a machine that has it"
+    // What npm has kept may be enough.
+    if (!existsSync(join(process.env.npm_config_cache ?? '', '_cacache'))) fail(why)
+    say(`${why}; trying what npm has kept`)
+    if (await run('installing from what npm has kept', 'npm', [...install, '--offline'], { quiet: true }))
+      fail('what npm has kept is not enough')
+  }
 }
 
 const forPackage = process.argv.includes('--package')

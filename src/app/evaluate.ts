@@ -26,6 +26,7 @@ import {
   readableSplits,
   sameClasses,
 } from './splits.js'
+import { checkOptions } from '../util/options.js'
 
 /**
  * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that
@@ -45,6 +46,8 @@ export interface EvaluateRunOptions {
   on?: Listener
 }
 
+const EVALUATE_OPTIONS: readonly (keyof EvaluateRunOptions)[] = ['checkpoint', 'data', 'name', 'signal', 'on']
+
 /** What is looked for in the data set; which folder and file it is, the options say. */
 type Looked<T> = Omit<T, 'data' | 'checkpoint'>
 
@@ -56,14 +59,17 @@ type Looked<T> = Omit<T, 'data' | 'checkpoint'>
  */
 export async function evaluateRun(
   settings: Looked<EvaluateSettings>,
-  { checkpoint, data, name = nameOf(checkpoint), signal, on }: EvaluateRunOptions,
+  options: EvaluateRunOptions,
 ): Promise<Evaluation | null> {
+  checkOptions('evaluateRun', options, EVALUATE_OPTIONS)
+  const { checkpoint, data, name = nameOf(checkpoint), signal, on } = options
+  const { workers, maxPixels, skipUnreadable } = settings
   const { card, build } = await readModel(checkpoint)
   const note = (text: string) => on?.({ kind: 'note', text })
   const folder = openPart(data, 'test', pipeline(card))
   sameClasses(folder, partName(data, 'test'), card.classes, name)
   folder.notes.forEach(note)
-  const test = await checkDataset(folder, { ...settings, onWarning: note })
+  const test = await checkDataset(folder, { workers, maxPixels, skipUnreadable, onWarning: note })
   const patients = findPatients(test.samples, settings.patientPattern).of
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
@@ -87,8 +93,10 @@ export interface CalibrateRunOptions extends EvaluateRunOptions {
  */
 export async function calibrateRun(
   settings: Looked<CalibrateSettings>,
-  { checkpoint: source, data, name = nameOf(source), signal, on }: CalibrateRunOptions,
+  options: CalibrateRunOptions,
 ): Promise<{ card: ModelCard; bytes: Uint8Array<ArrayBuffer> } | null> {
+  checkOptions('calibrateRun', options, EVALUATE_OPTIONS)
+  const { checkpoint: source, data, name = nameOf(source), signal, on } = options
   const checkpoint = await readCheckpoint(source)
   const { metadata, tensors } = checkpoint
   const { card, build } = await readModel(checkpoint)
@@ -144,10 +152,9 @@ export interface PredictRunOptions {
  *
  * @throws RadiogradError when the checkpoint or an image cannot be read.
  */
-export async function predictRun(
-  settings: MachineSettings,
-  { checkpoint, images, signal, on }: PredictRunOptions,
-): Promise<Prediction[] | null> {
+export async function predictRun(settings: MachineSettings, options: PredictRunOptions): Promise<Prediction[] | null> {
+  checkOptions('predictRun', options, ['checkpoint', 'images', 'signal', 'on'])
+  const { checkpoint, images, signal, on } = options
   const { card, build } = await readModel(checkpoint)
   const { classes, operatingPoint = UNFITTED } = card
   // The label is unknown; 0 stands for it and is not looked at.

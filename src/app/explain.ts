@@ -13,6 +13,7 @@ import { type CheckpointSource, type ModelCard, readModel } from './card.js'
 import { type How, type Method, type Worth, mapsOf, pictureWith, seeImages, usualMethod, worthOf } from './heatMaps.js'
 import { type Listener, withEngine } from './session.js'
 import type { ExplainSettings } from './settingTables.js'
+import { checkOptions } from '../util/options.js'
 
 /** Images whose maps are computed together. */
 const BATCH = 8
@@ -59,8 +60,10 @@ export interface ExplainRunOptions {
  */
 export async function explainRun(
   settings: Omit<ExplainSettings, 'checkpoint' | 'out'>,
-  { checkpoint, images, onExplained, signal, on }: ExplainRunOptions,
+  options: ExplainRunOptions,
 ): Promise<void> {
+  checkOptions('explainRun', options, ['checkpoint', 'images', 'onExplained', 'signal', 'on'])
+  const { checkpoint, images, onExplained, signal, on } = options
   const { card, build } = await readModel(checkpoint)
   const asked = settings.class === undefined ? undefined : card.classes.indexOf(settings.class)
   if (asked === -1) throw new SettingError('class', `must be one of ${card.classes.join(', ')}, got ${settings.class}`)

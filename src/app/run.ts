@@ -12,13 +12,20 @@ import { type Saved, type SavedRun, Saves, checkSameImages, imageList, settingsT
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import { run } from './training.js'
 import { withEngine } from './session.js'
-import type { TrainSettings } from './settingTables.js'
+import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import { openSplits, readableSplits } from './splits.js'
 import { sharedStore } from './sharedStore.js'
 import { alone, readJson } from './store.js'
+import { checkOptions } from '../util/options.js'
+
+const RUN_OPTIONS: readonly (keyof TrainRunOptions)[] = [
+  ...(['store', 'data', 'weights', 'signal', 'finish', 'on', 'group', 'versions'] as const),
+]
 
 /** See `trainRun`. */
 export function begin(settings: TrainSettings, given: TrainRunOptions): Promise<TrainOutcome> {
+  checkOptions('trainRun: settings', settings, Object.keys(TRAIN_SETTINGS))
+  checkOptions('trainRun', given, RUN_OPTIONS)
   const options = together(given)
   if (settings.dryRun) return go(settings, null, options)
   return alone(options.store, () => go(settings, null, options))
@@ -26,6 +33,7 @@ export function begin(settings: TrainSettings, given: TrainRunOptions): Promise<
 
 /** See `resumeRun`. */
 export function goOn(changes: Partial<TrainSettings>, given: TrainRunOptions): Promise<TrainOutcome> {
+  checkOptions('resumeRun', given, RUN_OPTIONS)
   const options = together(given)
   return alone(options.store, async () => {
     const saved = await new Saves(options.store).load()

@@ -7,6 +7,7 @@ import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
 import { parseAugment } from '../data/augment.js'
 import * as transforms from '../data/transforms.js'
 import { RadiogradError, SettingError, check } from '../util/check.js'
+import { withDefaults } from '../util/options.js'
 import type { ModelCard } from './card.js'
 import type { DatasetSettings } from './settingTables.js'
 
@@ -16,8 +17,9 @@ export type DataSource = string | readonly PickedFile[]
 /** What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out. */
 export function pipeline(
   { imageSize, mean, std, resizeSize }: Pick<ModelCard, 'imageSize' | 'mean' | 'std' | 'resizeSize'>,
-  { augment = 'none', mixup = 0, cutmix = 0 } = {},
+  options: { augment?: string; mixup?: number; cutmix?: number } = {},
 ): transforms.Pipeline {
+  const { augment, mixup, cutmix } = withDefaults('pipeline', options, { augment: 'none', mixup: 0, cutmix: 0 })
   return transforms.compose([
     ...(resizeSize === undefined
       ? [transforms.Resize([imageSize, imageSize])]
@@ -84,8 +86,9 @@ function hasPart(source: DataSource, part: string): boolean {
  */
 export function openSplits(source: DataSource, options: SplitOptions): Splits {
   const { valSplit, limit, seed } = options
+  const { augment, mixup, cutmix } = options
   const still = pipeline(options)
-  const all = openPart(source, 'train', pipeline(options, options))
+  const all = openPart(source, 'train', pipeline(options, { augment, mixup, cutmix }))
   const { classes } = all
   const test = openPart(source, 'test', still)
   sameClasses(test, partName(source, 'test'), classes, partName(source, 'train'))

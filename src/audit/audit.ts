@@ -10,6 +10,7 @@ import { type PatientKey, overlapsOf } from './patients.js'
 import { THUMB, nearGroups, perceptualHash } from './perceptual.js'
 import { type Shortcut, type Traits, findShortcuts } from './shortcuts.js'
 import { type Entry, type LeftOut, readTree } from './tree.js'
+import { checkOptions } from '../util/options.js'
 import { sha256 } from '../util/sha256.js'
 
 export interface ClassCount {
@@ -85,6 +86,7 @@ const placeOf = (split: string): number => SPLIT_ORDER.findIndex((name) => split
  * be read is part of the result.
  */
 export async function auditDataset(source: DataSource, options: AuditOptions = {}): Promise<Audit> {
+  checkOptions('auditDataset', options, ['workers', 'maxPixels', 'seed', 'signal', 'onProgress'])
   const { workers, maxPixels, seed = 0, signal, onProgress } = options
   const tree = readTree(source)
   const classes = [...new Set([...tree.folders.values()].flatMap((names) => [...names]))].sort()

@@ -8,6 +8,7 @@ import { pictureSheet } from '../data/sheet.js'
 import { RadiogradError } from '../util/check.js'
 import { Random } from '../util/random.js'
 import { readTree } from './tree.js'
+import { checkOptions } from '../util/options.js'
 
 /** A picture of a class. */
 export interface SamplePicture {
@@ -28,6 +29,7 @@ export async function samplePictures(
   source: DataSource,
   options: { each?: number; side?: number; seed?: number; workers?: number; maxPixels?: number } = {},
 ): Promise<SamplePicture[]> {
+  checkOptions('samplePictures', options, ['each', 'side', 'seed', 'workers', 'maxPixels'])
   const { each = 6, side = 192, seed = 0, workers, maxPixels } = options
   const { entries } = readTree(source)
   const splits = [...new Set(entries.map(({ split }) => split))]
@@ -58,6 +60,7 @@ export async function samplePictures(
 
 /** The pictures on one sheet, a row (or more) for each class, each over its file's name. */
 export function contactSheet(pictures: readonly SamplePicture[], options: { columns?: number } = {}): Image {
+  checkOptions('contactSheet', options, ['columns'])
   const groups = [...new Set(pictures.map((picture) => picture.class))].map((title) => ({
     title,
     cells: pictures

@@ -4,6 +4,7 @@
 // RandomTransform.
 import { SettingError, check } from '../util/check.js'
 import type { Random } from '../util/random.js'
+import { checkOptions } from '../util/options.js'
 
 /** Rows a b c, d e f: from a point (x, y) of the result to ax + by + c, dx + ey + f in the image, in pixels. */
 export type Affine = readonly [number, number, number, number, number, number]
@@ -132,8 +133,10 @@ export interface RandomAffineOptions extends Pick<RandomTransform, 'interpolatio
 /** Rotation (degrees, clockwise), translation by whole pixels, scale and shear along x, about the middle. */
 export function randomAffine(
   degrees: number | readonly [number, number],
-  { translate = [0, 0], scale = [1, 1], shear = 0, interpolation = 'bilinear' }: RandomAffineOptions = {},
+  options: RandomAffineOptions = {},
 ): RandomTransform {
+  checkOptions('RandomAffine', options, ['translate', 'scale', 'shear', 'interpolation'])
+  const { translate = [0, 0], scale = [1, 1], shear = 0, interpolation = 'bilinear' } = options
   const angles = symmetric('RandomAffine: degrees', degrees, 360)
   const shears = symmetric('RandomAffine: shear', shear, 89)
   check(
@@ -169,8 +172,10 @@ export interface RandomResizedCropOptions {
  */
 export function randomResizedCrop(
   size: number | readonly [height: number, width: number],
-  { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomResizedCropOptions = {},
+  options: RandomResizedCropOptions = {},
 ): RandomTransform {
+  checkOptions('RandomResizedCrop', options, ['scale', 'ratio'])
+  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = options
   const [H, W] = typeof size === 'number' ? [size, size] : size
   check(
     [H, W].every((n) => Number.isInteger(n) && n > 0),
@@ -229,12 +234,9 @@ export interface ColorJitterOptions {
 }
 
 /** Changes brightness, contrast, saturation and hue by random factors in a random order. */
-export function colorJitter({
-  brightness = 0,
-  contrast = 0,
-  saturation = 0,
-  hue = 0,
-}: ColorJitterOptions = {}): RandomTransform {
+export function colorJitter(options: ColorJitterOptions = {}): RandomTransform {
+  checkOptions('ColorJitter', options, ['brightness', 'contrast', 'saturation', 'hue'])
+  const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options
   const ranges = Object.entries({ brightness, contrast, saturation }).map(([name, value]) => {
     const range = typeof value === 'number' ? [Math.max(0, 1 - value), 1 + value] : value
     check(

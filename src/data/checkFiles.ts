@@ -9,6 +9,7 @@ import { MAX_PIXELS } from './image.js'
 import { type Dataset, type Sample, subset } from './imageFolder.js'
 import type { FileEnds } from './listing.js'
 import { isJpeg, isPng } from './signatures.js'
+import { checkOptions } from '../util/options.js'
 
 /** Bytes of a file that are looked at, at each end: enough for a header with a colour profile. */
 const ENDS = 65536
@@ -37,6 +38,7 @@ export async function checkFiles(
   samples: readonly Pick<Sample, 'path' | 'file'>[],
   options: CheckOptions = {},
 ): Promise<BadFile[]> {
+  checkOptions('checkFiles', options, ['workers', 'onProgress', 'onMark', 'maxPixels', 'timeLimit', 'onWarning'])
   const { workers, onProgress, onMark, maxPixels, timeLimit, onWarning } = options
   const given = workers instanceof DecodePool ? workers : undefined
   const pool = given ?? new DecodePool(workers as number | undefined, { maxPixels, timeLimit, onWarning })
@@ -75,10 +77,11 @@ export async function checkDataset(
   options: CheckOptions & { skipUnreadable?: boolean } = {},
 ): Promise<Dataset> {
   const { samples, classes } = dataset
-  const bad = await checkFiles(samples, options)
+  const { skipUnreadable = false, ...rest } = options
+  const bad = await checkFiles(samples, rest)
   if (bad.length === 0) return dataset
   const count = `${bad.length} of ${samples.length} images`
-  if (!options.skipUnreadable) {
+  if (!skipUnreadable) {
     const reasons = bad.map(({ reason }) => reason).join('; ')
     throw new RadiogradError(
       `${count} cannot be read (--skip-unreadable or skipUnreadable leaves them out): ${reasons}`,

@@ -2,6 +2,7 @@
 import { check } from '../util/check.js'
 import { applyOrientation, type Image, MAX_PIXELS } from './image.js'
 import { isJpeg, isPng, otherFile } from './signatures.js'
+import { checkOptions } from '../util/options.js'
 
 export interface DecodeOptions {
   /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
@@ -20,6 +21,7 @@ export async function decodeImage(
   name: string,
   options: DecodeOptions = {},
 ): Promise<Image & { warning?: string }> {
+  checkOptions('decodeImage', options, ['maxPixels', 'leastSide'])
   const { maxPixels = MAX_PIXELS, leastSide } = options
   check(maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
   check(bytes.length > 0, `${name}: must be a JPEG or PNG image, got an empty file`)

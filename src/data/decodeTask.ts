@@ -42,7 +42,8 @@ export type StartWorker = (
 /** Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name. */
 export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image & { warning?: string }> {
   try {
-    const { warning, ...image } = await decodeImage(await readBytes(task.file), task.path, task)
+    const { maxPixels, leastSide } = task
+    const { warning, ...image } = await decodeImage(await readBytes(task.file), task.path, { maxPixels, leastSide })
     return { ...applyHost(image, task.steps), ...(warning === undefined ? {} : { warning }) }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

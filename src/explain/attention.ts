@@ -6,6 +6,7 @@ import * as F from '../ops/index.js'
 import { noGrad } from '../tensor/mode.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { type Explained, backFrom, gridOf, inspected, watch } from './inspect.js'
+import { checkOptions } from '../util/options.js'
 
 export interface AttentionMapOptions {
   /** The class to explain, for all images or one for each. Default: the most probable. */
@@ -93,6 +94,7 @@ export function attentionRollout(model: VisionTransformer, x: Tensor): Explained
  * @returns maps [N, grid, grid]: the relevance of each patch, 0 or more.
  */
 export function attentionGradient(model: VisionTransformer, x: Tensor, options: AttentionMapOptions = {}): Explained {
+  checkOptions('attentionGradient', options, ['class'])
   const { logits, blocks } = attended(model, x, true)
   backFrom('attentionGradient', logits, options.class)
   const maps = noGrad(() => {

@@ -6,6 +6,7 @@ import { noGrad } from '../tensor/mode.js'
 import { Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { type Classifier, type Explained, backFrom, gridOf, inspected } from './inspect.js'
+import { checkOptions } from '../util/options.js'
 
 export interface GradCamOptions {
   /**
@@ -54,6 +55,7 @@ function defaultLayer(model: Module): string {
  * tokens [N, T, D].
  */
 export function gradCam(model: Classifier, x: Tensor, options: GradCamOptions = {}): Explained {
+  checkOptions('gradCam', options, ['layer', 'class'])
   const layer = options.layer ?? defaultLayer(model)
   let seen: { leaf: Tensor; activation: Tensor } | null = null
   const around = (input: never, forward: (input: never) => Tensor | Stream): Tensor | Stream => {

@@ -3,6 +3,7 @@ import type { Image } from '../data/image.js'
 import type { HostStep } from '../data/transforms.js'
 import { check } from '../util/check.js'
 import type { HeatMap } from './read.js'
+import { withDefaults } from '../util/options.js'
 
 /** The map divided by its greatest value: 0..1. A map of zeros stays one. */
 export function normalised({ height, width, values }: HeatMap): HeatMap {
@@ -99,7 +100,8 @@ export function heatColour(value: number): [number, number, number] {
  * @param map in 0..1, of the picture's size.
  * @param options.opacity of the hottest places; 0.6.
  */
-export function overlay(image: Image, map: HeatMap, { opacity = 0.6 }: { opacity?: number } = {}): Image {
+export function overlay(image: Image, map: HeatMap, options: { opacity?: number } = {}): Image {
+  const { opacity } = withDefaults('overlay', options, { opacity: 0.6 })
   check(
     map.height === image.height && map.width === image.width,
     `overlay: the map must have the picture's size ${image.height} × ${image.width}, got ${map.height} × ${map.width}`,
@@ -119,7 +121,8 @@ export function overlay(image: Image, map: HeatMap, { opacity = 0.6 }: { opacity
  * preference has as much as that. NaN of a map of zeros.
  * @param options.width of the border at each side, as a share of the image; 0.1.
  */
-export function borderShare(map: HeatMap, { width = 0.1 }: { width?: number } = {}): { share: number; area: number } {
+export function borderShare(map: HeatMap, options: { width?: number } = {}): { share: number; area: number } {
+  const { width } = withDefaults('borderShare', options, { width: 0.1 })
   check(width > 0 && width < 0.5, `borderShare: width must be above 0 and below 0.5, got ${width}`)
   /** How much of cell i of n is not border, 0..1. */
   const inner = (i: number, n: number) =>

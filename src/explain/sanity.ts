@@ -5,6 +5,7 @@ import { midRanks } from '../stats/curves.js'
 import { Random } from '../util/random.js'
 import { check } from '../util/check.js'
 import type { Explanation, HeatMap } from './read.js'
+import { withDefaults } from '../util/options.js'
 
 /** Spearman's rank correlation of two maps of one size, −1..1; NaN where a map is the same everywhere. */
 export function mapCorrelation(a: HeatMap, b: HeatMap): number {
@@ -40,8 +41,9 @@ export async function withRandomisedWeights(
   model: Module,
   before: readonly Explanation[],
   explain: (classes: number[]) => Promise<Explanation[]>,
-  { seed = 0 }: { seed?: number } = {},
+  options: { seed?: number } = {},
 ): Promise<RandomisedMap[]> {
+  const { seed } = withDefaults('withRandomisedWeights', options, { seed: 0 })
   const parameters = model.parameters()
   const kept: Float32Array[] = []
   for (const parameter of parameters) kept.push(await parameter.data())

@@ -7,16 +7,15 @@ import { promisify } from 'node:util'
 import { brotliDecompressSync } from 'node:zlib'
 import { cacheFolder } from '../util/cache.node.js'
 import { RadiogradError, check } from '../util/check.js'
+import { registryTrouble } from '../util/registry.js'
 
 const PACKAGE = '@sparticuz/chromium'
 const VERSION = '147.0.0'
 const FILES = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
 
-const ANSWER_MS = 8000
-
 /** Runs npm; its last words are the error's. */
-const npm = (args: readonly string[], timeout = 0) =>
-  promisify(execFile)('npm', args, { timeout, shell: process.platform === 'win32' }).catch((error: Error) => {
+const npm = (args: readonly string[]) =>
+  promisify(execFile)('npm', args, { shell: process.platform === 'win32' }).catch((error: Error) => {
     const { stderr = '' } = error as { stderr?: string }
     throw new RadiogradError(`npm ${args[0]}: must succeed, got ${stderr.trim().split('\n')[0] || error.message}`)
   })
@@ -40,13 +39,12 @@ export async function fetchSwiftshader(): Promise<string> {
     process.platform === 'linux' && process.arch === 'x64',
     `SwiftShader: the package holds linux-x64 only, this is ${process.platform}-${process.arch}`,
   )
-  // Without a network npm tries for minutes.
-  const ask = ['view', `${PACKAGE}@${VERSION}`, 'version', '--fetch-retries=0']
-  const online = await npm(ask, ANSWER_MS).catch(() => null)
+  const trouble = await registryTrouble()
   check(
-    online !== null,
-    `SwiftShader: ${PACKAGE} ${VERSION} is wanted and the npm registry cannot be reached; connect, name a proxy or a ` +
-      "mirror ('npm config set proxy' or 'registry'), or install a Vulkan driver of the system, such as lavapipe",
+    !trouble,
+    `SwiftShader: ${PACKAGE} ${VERSION} is wanted and the npm registry cannot be reached (${trouble}); connect, name ` +
+      "a proxy or a mirror ('npm config set proxy' or 'registry'), or install a Vulkan driver of the system, such as " +
+      'lavapipe',
   )
   mkdirSync(dirname(folder()), { recursive: true })
   const work = mkdtempSync(`${folder()}-`)

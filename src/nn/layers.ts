@@ -185,11 +185,9 @@ export class BatchNorm2d extends Module {
    * This norm of a convolution's result, then + residual and an activation as wanted: one kernel in evaluation where no
    * gradient is asked for.
    */
-  forwardConv(
-    conv: Conv2d,
-    x: Tensor,
-    { residual = null, activation = 'none' }: { residual?: Tensor | null; activation?: F.Activation } = {},
-  ): Tensor {
+  forwardConv(conv: Conv2d, x: Tensor, options: { residual?: Tensor | null; activation?: F.Activation } = {}): Tensor {
+    checkOptions('forwardConv', options, ['residual', 'activation'])
+    const { residual = null, activation = 'none' } = options
     const learning = differentiable(x, residual, conv.weight, conv.bias, this.weight, this.bias)
     if (!this.training && !learning)
       return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, activation })

@@ -1,7 +1,9 @@
-// Layers without parameters: pooling, resizing, padding, activations, what changes shapes.
+// Layers without parameters: activations, what changes shapes, pooling, resizing, padding.
 import * as F from '../ops/index.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { geluKind } from '../ops/unary.js'
 import { check, formatShape } from '../util/check.js'
+import { checkNumbers, checkOptions } from '../util/options.js'
 import { Module } from './module.js'
 
 /** Gives back its input (`torch.nn.Identity`). */
@@ -18,10 +20,11 @@ export class ReLU extends Module {
   }
 }
 
-/** `torch.nn.GELU`. */
+/** x·Φ(x) (`torch.nn.GELU`): options as {@link F.gelu}. */
 export class GELU extends Module {
   constructor(readonly options: F.GeluOptions = {}) {
     super()
+    geluKind(options)
   }
 
   forward(x: Tensor): Tensor {
@@ -36,17 +39,94 @@ export class SiLU extends Module {
   }
 }
 
-/** `torch.nn.Sigmoid`. */
+/** 1 / (1 + e⁻ˣ) (`torch.nn.Sigmoid`). */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return F.sigmoid(x)
   }
 }
 
-/** `torch.nn.Tanh`. */
+/** Hyperbolic tangent (`torch.nn.Tanh`). */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return F.tanh(x)
+  }
+}
+
+/** x · min(max(x + 3, 0), 6) / 6 (`torch.nn.Hardswish`). */
+export class Hardswish extends Module {
+  forward(x: Tensor): Tensor {
+    return F.hardswish(x)
+  }
+}
+
+/** min(max(x + 3, 0), 6) / 6 (`torch.nn.Hardsigmoid`). */
+export class Hardsigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return F.hardsigmoid(x)
+  }
+}
+
+/** x where it is above 0, else negativeSlope · x, by default 0.01 (`torch.nn.LeakyReLU`). */
+export class LeakyReLU extends Module {
+  constructor(readonly negativeSlope = 0.01) {
+    super()
+    checkNumbers('LeakyReLU', { negativeSlope })
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.leakyRelu(x, { negativeSlope: this.negativeSlope })
+  }
+}
+
+/** x where it is above 0, else alpha · (eˣ - 1), alpha 1 by default (`torch.nn.ELU`). */
+export class ELU extends Module {
+  constructor(readonly alpha = 1) {
+    super()
+    checkNumbers('ELU', { alpha })
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.elu(x, { alpha: this.alpha })
+  }
+}
+
+/** log(1 + exp(beta · x)) / beta, x where beta · x is above threshold (`torch.nn.Softplus`). */
+export class Softplus extends Module {
+  constructor(
+    readonly beta = 1,
+    readonly threshold = 20,
+  ) {
+    super()
+    checkNumbers('Softplus', { beta, threshold })
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.softplus(x, { beta: this.beta, threshold: this.threshold })
+  }
+}
+
+/** exp(x) / Σ exp(x) over an axis (`torch.nn.Softmax`). */
+export class Softmax extends Module {
+  constructor(readonly dim: number) {
+    super()
+    check(Number.isInteger(dim), () => `Softmax: dim must be an axis, got ${dim}`)
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.softmax(x, this.dim)
+  }
+}
+
+/** The logarithm of {@link Softmax} (`torch.nn.LogSoftmax`). */
+export class LogSoftmax extends Module {
+  constructor(readonly dim: number) {
+    super()
+    check(Number.isInteger(dim), () => `LogSoftmax: dim must be an axis, got ${dim}`)
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.logSoftmax(x, this.dim)
   }
 }
 
@@ -70,6 +150,7 @@ export class MaxPool2d extends Module {
 
   constructor(kernelSize: number | readonly number[], options: Omit<F.PoolOptions, 'kernelSize'> = {}) {
     super()
+    checkOptions('MaxPool2d', options, ['stride', 'padding'])
     this.options = { ...options, kernelSize }
   }
 
@@ -84,6 +165,7 @@ export class AvgPool2d extends Module {
 
   constructor(kernelSize: number | readonly number[], options: Omit<F.AvgPoolOptions, 'kernelSize'> = {}) {
     super()
+    checkOptions('AvgPool2d', options, ['stride', 'padding', 'countIncludePad'])
     this.options = { ...options, kernelSize }
   }
 
@@ -107,6 +189,7 @@ export class AdaptiveAvgPool2d extends Module {
 export class Upsample extends Module {
   constructor(readonly options: F.InterpolateOptions) {
     super()
+    checkOptions('Upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
   }
 
   forward(x: Tensor): Tensor {
@@ -139,14 +222,14 @@ abstract class Pad2d extends Module {
   }
 }
 
-/** `torch.nn.ConstantPad2d`. */
+/** One value on all sides, [left, right, top, bottom] (`torch.nn.ConstantPad2d`). */
 export class ConstantPad2d extends Pad2d {
   constructor(padding: number | readonly number[], value: number) {
     super(padding, { value })
   }
 }
 
-/** `torch.nn.ZeroPad2d`. */
+/** Zeros on all sides, [left, right, top, bottom] (`torch.nn.ZeroPad2d`). */
 export class ZeroPad2d extends Pad2d {
   constructor(padding: number | readonly number[]) {
     super(padding, {})

@@ -13,6 +13,7 @@ import { transpose } from './layout.js'
 import { matmul } from './matmul.js'
 import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 import { softmax } from './softmax.js'
+import { checkOptions } from '../util/options.js'
 
 export interface AttentionOptions {
   /** Token j is seen only by queries from j on. */
@@ -152,12 +153,9 @@ const selfAttentionOp = /* @__PURE__ */ defineOp({
  * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the
  * same in all. `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
  */
-export function scaledDotProductAttention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  { isCausal = false, scale, dropout = 0 }: AttentionOptions = {},
-): Tensor {
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  checkOptions('scaledDotProductAttention', options, ['isCausal', 'scale', 'dropout'])
+  const { isCausal = false, scale, dropout = 0 } = options
   const lead = q.shape.slice(0, -2)
   const [T, D] = q.shape.slice(-2)
   const S = k.shape[k.shape.length - 2]

@@ -7,6 +7,7 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
 import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
+import { withDefaults } from '../util/options.js'
 
 export interface BatchNormOptions {
   /** Batch statistics (and running ones updated) instead of running statistics. */
@@ -126,9 +127,11 @@ function run(
   runningVar: Tensor | null,
   weight: Tensor | null,
   bias: Tensor | null,
-  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+  options: BatchNormOptions,
   rectify: boolean,
 ): Tensor {
+  const defaults = { training: false, momentum: 0.1, eps: 1e-5 }
+  const { training, momentum, eps } = withDefaults<Required<BatchNormOptions>>('batchNorm', options, defaults)
   return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify })
     .y
 }

@@ -54,7 +54,8 @@ export function affine(x: Tensor, scale: number, offset: number): Tensor {
   return affineOp({ x }, { scale, offset, divide: false }).y
 }
 
-function combine(OP: Operator, a: Tensor, b: Tensor, y: Tensor): void {
+/** y = a OP b, broadcast. */
+export function combine(OP: Operator, a: Tensor, b: Tensor, y: Tensor): void {
   if (sameShape(a.shape, b.shape)) {
     gpu.run(shaders.binary_forward, { a, b, y }, { n: y.size }, { elements: y.size }, { OP })
     return

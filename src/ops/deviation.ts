@@ -3,35 +3,64 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
 import { checkNumbers } from '../util/options.js'
-import { add, sub } from './binary.js'
-import { type Reduce, type ReduceOptions, dimsOf, folded, reducedShape, sum, sumMiddle } from './reduce.js'
-import { amax } from './topk.js'
-import { abs, clamp, exp, log } from './unary.js'
+import { add, div, mul, pow, sub } from './binary.js'
+import { cast } from './cast.js'
+import { eq, ne } from './compare.js'
+import { unsqueeze } from './layout.js'
+import { type Reduce, type ReduceOptions, dimsOf, folded, partsOf, reducedShape, sum, sumMiddle } from './reduce.js'
+import { amax, amin } from './topk.js'
+import { abs, clampOf, exp, log, sign, sqrt } from './unary.js'
+import { maskedFill } from './where.js'
 
-/** y [outer, inner] = scale · Σ (x - mean)² of x [outer, size, inner], or of x² alone; its root if `root`. */
+/**
+ * y [outer, inner] = scale · Σ (x - center - rest) of x [outer, size, inner], or of their squares; its root if `root`.
+ */
+function sumDistances(
+  x: Tensor,
+  y: Tensor,
+  { center = null, rest = null }: { center?: Tensor | null; rest?: Tensor | null },
+  { scale, SQUARED, root = false }: { scale: number; SQUARED: boolean; root?: boolean },
+): void {
+  const [outer, size, inner] = x.shape
+  const parts = partsOf(size, outer * inner, 16)
+  const sums = empty([outer, parts, inner], 'f32', 'parts of distances')
+  const params = { outer, size, inner, parts }
+  gpu.run(shaders.deviation_forward, { x, center, rest, y: sums }, params, { invocations: sums.size }, { SQUARED })
+  const total = root ? empty(y.shape, 'f32', 'squares') : y
+  sumMiddle(sums, total, outer, parts, inner, scale)
+  if (root) gpu.copy(cast(sqrt(total), y.dtype), y)
+}
+
+/**
+ * y [outer, inner] = scale · Σ (x - mean)² of x [outer, size, inner], or of x² alone; its root if `root`. The mean is
+ * `center` plus the mean of the distances from it: far from zero the rounding of one f32 would be as large as what is
+ * left of x.
+ */
 const squaresOp = /* @__PURE__ */ defineOp({
   name: 'squares',
   dtypes: { x: FLOATS },
-  auxiliary: ['mean'],
-  saves: ['x', 'y', 'mean'],
-  shape: ({ x }: { x: Tensor }, { centered }: Squares) => ({
-    y: [x.shape[0], x.shape[2]],
-    mean: centered ? [x.shape[0], x.shape[2]] : [1],
-  }),
-  forward({ x }, { y, mean }, { scale, centered, root }) {
-    const [outer, size, inner] = x.shape
-    if (centered) sumMiddle(x, mean, outer, size, inner, 1 / size)
-    sumMiddle(x, y, outer, size, inner, scale, { squaredFrom: centered ? mean : null, root })
+  auxiliary: ['center', 'rest'],
+  saves: ['x', 'y', 'center', 'rest'],
+  shape({ x }: { x: Tensor }, { centered }: Squares) {
+    const shape = [x.shape[0], x.shape[2]]
+    return { y: shape, center: centered ? shape : [1], rest: centered ? shape : [1] }
   },
-  backward({ x, y, mean }, { y: dy }, { x: dx }, { scale, centered, root }) {
+  forward({ x }, { y, center, rest }, { scale, centered, root }) {
+    const [outer, size, inner] = x.shape
+    if (centered) {
+      sumMiddle(x, center, outer, size, inner, 1 / size)
+      sumDistances(x, rest, { center }, { scale: 1 / size, SQUARED: false })
+    }
+    sumDistances(x, y, centered ? { center, rest } : {}, { scale, SQUARED: true, root })
+  },
+  backward({ x, y, center, rest }, { y: dy }, { x: dx }, { scale, centered, root }) {
     if (!dx) return
     const [, size, inner] = x.shape
     gpu.run(
       shaders.deviation_backward,
-      { x, center: centered ? mean : null, y, dy, dx },
+      { x, center: centered ? center : null, rest: centered ? rest : null, y, dy, dx },
       { n: x.size, size, inner, scale: root ? scale : 2 * scale },
       { invocations: x.size },
       { ROOT: root },
@@ -73,18 +102,45 @@ export function std(x: Tensor, options: VarOptions | number | readonly number[] 
 }
 
 export interface NormOptions extends ReduceOptions {
-  /** 1: the sum of |x|; 2, default: the root of the sum of squares; Infinity: the largest |x|. */
-  p?: 1 | 2 | typeof Infinity
+  /**
+   * 2, default: the root of the sum of squares; 1: the sum of |x|; 0: how many are not 0; Infinity and -Infinity: the
+   * largest and the smallest |x|; any other number: (Σ |x|ᵖ)^(1/p).
+   */
+  p?: number
 }
+
+/** y [outer, inner] = (Σ |x|ᵖ)^(1/p) of x [outer, size, inner]; for p = 0 the number of those that are not 0. */
+const powersOp = /* @__PURE__ */ defineOp({
+  name: 'norm',
+  dtypes: { x: FLOATS },
+  saves: ['x', 'y'],
+  shape: ({ x }: { x: Tensor }, _: { p: number }) => ({ y: [x.shape[0], x.shape[2]] }),
+  forward({ x }, { y }, { p }) {
+    const v = x.detach()
+    gpu.copy(p === 0 ? sum(ne(v, 0), 1) : pow(sum(pow(abs(v), p), 1), 1 / p), y)
+  },
+  backward({ x, y }, { y: dy }, wanted, { p }) {
+    if (!wanted.x) return
+    if (p === 0) return gpu.zero(wanted.x)
+    // dy · sign(x) · (|x| / y)^(p - 1), whose factors are 0 where x or y is.
+    const slope = maskedFill(pow(abs(x), p - 1), eq(x, 0), 0)
+    const scale = maskedFill(div(dy, pow(y, p - 1)), eq(y, 0), 0)
+    return { x: mul(mul(sign(x), slope), unsqueeze(scale, 1)) }
+  },
+})
 
 /** Norm over axes, given as to `sum`. The gradient of a norm of 0 is 0. `torch.norm`. */
 export function norm(x: Tensor, options: NormOptions | number | readonly number[] = {}): Tensor {
   const { dims, keepdim } = dimsOf('norm', x, options, ['p'])
   const { p = 2 } = typeof options === 'object' ? (options as NormOptions) : {}
-  check(p === 1 || p === 2 || p === Infinity, () => `norm: p must be 1, 2 or Infinity, got ${p}`)
-  if (p === 1) return sum(abs(x), { dim: dims, keepdim })
-  if (p === Infinity) return amax(abs(x), { dim: dims, keepdim })
-  const { y } = squaresOp({ x: folded(x, dims) }, { scale: 1, centered: false, root: true })
+  checkNumbers('norm', { p })
+  const over = { dim: dims, keepdim }
+  if (p === 1) return sum(abs(x), over)
+  if (p === Infinity) return amax(abs(x), over)
+  if (p === -Infinity) return amin(abs(x), over)
+  const rows = folded(x, dims)
+  const { y } =
+    p === 2 ? squaresOp({ x: rows }, { scale: 1, centered: false, root: true }) : powersOp({ x: rows }, { p })
   return view(y, reducedShape(x.shape, dims, keepdim))
 }
 
@@ -93,7 +149,7 @@ export function logSumExp(x: Tensor, options: Reduce = {}): Tensor {
   const { dims, keepdim } = dimsOf('logSumExp', x, options)
   // A finite number, so that infinities stay what they are.
   const most = x.dtype === 'f16' ? 65504 : 3.4028234e38
-  const largest = clamp(amax(x.detach(), { dim: dims, keepdim: true }), { min: -most, max: most })
+  const largest = clampOf(amax(x.detach(), { dim: dims, keepdim: true }), { a: -most, b: most })
   const y = add(log(sum(exp(sub(x, largest)), { dim: dims, keepdim: true })), largest)
   return view(y, reducedShape(x.shape, dims, keepdim))
 }

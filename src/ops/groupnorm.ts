@@ -6,6 +6,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { chunked, mergeGradients } from './normalize.js'
+import { withDefaults } from '../util/options.js'
 
 export interface GroupNormOptions {
   eps?: number
@@ -84,8 +85,9 @@ export function groupNorm(
   numGroups: number,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: GroupNormOptions = {},
+  options: GroupNormOptions = {},
 ): Tensor {
+  const { eps } = withDefaults('groupNorm', options, { eps: 1e-5 })
   return groupNormOp({ x, weight, bias }, { groups: numGroups, eps }).y
 }
 
@@ -98,8 +100,9 @@ export function instanceNorm(
   x: Tensor,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: GroupNormOptions = {},
+  options: GroupNormOptions = {},
 ): Tensor {
+  const { eps } = withDefaults('instanceNorm', options, { eps: 1e-5 })
   const channels = x.shape[x.shape.length - 1]
   check(
     x.shape.length > 2 && x.size > x.shape[0] * channels,

@@ -2,7 +2,6 @@
 export {
   abs,
   ceil,
-  clamp,
   cos,
   elu,
   exp,
@@ -32,6 +31,7 @@ export {
   tanh,
 } from './unary.js'
 export { add, affine, div, maximum, minimum, mul, type Operand, pow, sub } from './binary.js'
+export { clamp, type ClampOptions } from './clamp.js'
 export { eq, ge, gt, le, lt, ne } from './compare.js'
 export { maskedFill, tril, triu, where } from './where.js'
 export { expand, mean, type ReduceOptions, sum } from './reduce.js'
@@ -53,6 +53,7 @@ export {
   bceWithLogits,
   type BceOptions,
   type FocalOptions,
+  type HuberOptions,
   huberLoss,
   klDiv,
   type KlDivOptions,
@@ -62,6 +63,7 @@ export {
   nllLoss,
   type NllOptions,
   sigmoidFocalLoss,
+  type SmoothL1Options,
   smoothL1Loss,
 } from './losses.js'
 export type { Reduction } from './reduction.js'

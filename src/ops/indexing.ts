@@ -13,6 +13,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, slice } from './layout.js'
+import { ceilDiv } from './occupancy.js'
 import { type Around, around, axis } from './shape.js'
 
 /** All of it as one axis. */
@@ -24,17 +25,20 @@ function take(x: Tensor, places: Tensor, y: Tensor, { outer, size, inner }: Arou
   gpu.run(shaders.index_take, { x, places, y }, params, { invocations: y.size })
 }
 
-/** The numbers in ascending order, equal ones by their place, and where each stood. */
-function sorted(places: Tensor): { keys: Tensor; order: Tensor } {
+/** Rows of numbers in ascending order, equal ones by their place, and where in its row each stood. */
+export function sorted(places: Tensor, size = places.size): { keys: Tensor; order: Tensor } {
   const n = places.size
+  const rows = n / size
   const pair = () => ({ keys: empty([n], 'u32', 'sorted numbers'), order: empty([n], 'u32', 'their order') })
+  const first = shaders.index_sort.workgroupSize()
   let to = pair()
-  gpu.run(shaders.index_sort, { places, keys: to.keys, order: to.order }, { n }, { invocations: n })
-  for (let run = shaders.index_sort.workgroupSize(); run < n; run *= 2) {
+  const groups = rows * ceilDiv(size, first)
+  gpu.run(shaders.index_sort, { places, keys: to.keys, order: to.order }, { rows, size }, { groups })
+  for (let run = first; run < size; run *= 2) {
     const from = to
     to = pair()
     const bindings = { keys: from.keys, order: from.order, merged_keys: to.keys, merged_order: to.order }
-    gpu.run(shaders.index_merge, bindings, { n, run }, { invocations: n })
+    gpu.run(shaders.index_merge, bindings, { n, size, run }, { invocations: n })
   }
   return to
 }

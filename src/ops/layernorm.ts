@@ -7,6 +7,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { mergeGradients, rowChunks } from './normalize.js'
 import { subgroupSizeForCpuKernels } from './occupancy.js'
+import { withDefaults } from '../util/options.js'
 
 export interface LayerNormOptions {
   eps?: number
@@ -164,8 +165,9 @@ export function layerNorm(
   normalizedShape: Shape,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: LayerNormOptions = {},
+  options: LayerNormOptions = {},
 ): Tensor {
+  const { eps } = withDefaults('layerNorm', options, { eps: 1e-5 })
   return layerNormOp({ x, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps }).y
 }
 
@@ -176,8 +178,9 @@ export function addLayerNorm(
   normalizedShape: Shape,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { eps = 1e-5 }: LayerNormOptions = {},
+  options: LayerNormOptions = {},
 ): { sum: Tensor; y: Tensor } {
+  const { eps } = withDefaults('addLayerNorm', options, { eps: 1e-5 })
   const { sum, y } = addLayerNormOp(
     { x, residual, weight, bias },
     { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps },

@@ -104,7 +104,9 @@ const sliceOp = /* @__PURE__ */ defineOp({
 })
 
 /** Elements start … end-1 along one axis. `torch.narrow`, `x[…, start:end, …]`. */
-export function slice(x: Tensor, { dim, start = 0, end }: { dim: number; start?: number; end?: number }): Tensor {
+export function slice(x: Tensor, options: { dim: number; start?: number; end?: number }): Tensor {
+  checkOptions('slice', options, ['dim', 'start', 'end'])
+  const { dim, start = 0, end } = options
   const d = axis('slice', dim, x.shape.length)
   const stop = end ?? x.shape[d]
   check(

@@ -81,11 +81,16 @@ export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {})
   return reduced(elementwise('l1Loss', 'l1', input, target), reduction)
 }
 
+export interface SmoothL1Options extends LossOptions {
+  /** Where it changes from quadratic to linear. Default 1. */
+  beta?: number
+}
+
 /**
  * d² / (2 beta) where d = |input - target| is below beta (default 1), else d - beta / 2. `beta` 0 is {@link l1Loss}.
  * `torch.nn.functional.smooth_l1_loss`.
  */
-export function smoothL1Loss(input: Tensor, target: Tensor, options: LossOptions & { beta?: number } = {}): Tensor {
+export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
   checkOptions('smoothL1Loss', options, ['reduction', 'beta'])
   const { reduction = 'mean', beta = 1 } = options
   checkReduction('smoothL1Loss', reduction)
@@ -94,11 +99,16 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: LossOptions
   return reduced(elementwise('smoothL1Loss', 'smoothL1', input, target, { a: beta }), reduction)
 }
 
+export interface HuberOptions extends LossOptions {
+  /** Where it changes from quadratic to linear. Default 1. */
+  delta?: number
+}
+
 /**
  * d² / 2 where d = |input - target| is at most delta (default 1), else delta · (d - delta / 2).
  * `torch.nn.functional.huber_loss`.
  */
-export function huberLoss(input: Tensor, target: Tensor, options: LossOptions & { delta?: number } = {}): Tensor {
+export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
   checkOptions('huberLoss', options, ['reduction', 'delta'])
   const { reduction = 'mean', delta = 1 } = options
   checkReduction('huberLoss', reduction)
@@ -110,7 +120,10 @@ export function huberLoss(input: Tensor, target: Tensor, options: LossOptions & 
 export interface BceOptions extends LossOptions {
   /** Weights of the losses, broadcast to their shape. */
   weight?: Tensor | null
-  /** Weights of the positive class, such as one for each label [C], broadcast to the shape. Takes no gradient. */
+  /**
+   * Weights of the positive class, such as one for each label [C], broadcast to the shape. As in PyTorch it takes no
+   * gradient.
+   */
   posWeight?: Tensor | null
 }
 

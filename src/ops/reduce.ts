@@ -9,43 +9,23 @@ import { permute } from './layout.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
 
-/** What is summed instead, and what becomes of the sum. */
-interface Summed {
-  /** Sums the squares of distances from `center` [outer, inner], null for 0. */
-  squaredFrom?: Tensor | null
-  /** The square root of the sum. */
-  root?: boolean
-}
-
 /**
  * y[outer, inner] = scale · Σ x[outer, size, inner]: in stages, as one invocation an output would leave the chip idle
  * and round too often.
  */
-export function sumMiddle(
-  x: Tensor,
-  y: Tensor,
-  outer: number,
-  size: number,
-  inner: number,
-  scale: number,
-  { squaredFrom, root = false }: Summed = {},
-): void {
+export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
   const outputs = outer * inner
   let from = x
   let left = size
-  let SQUARED = squaredFrom !== undefined
   const stage = (to: Tensor, parts: number) => {
-    const last = parts === 1
     gpu.run(
       shaders.sum_forward,
-      { x: from, center: SQUARED ? squaredFrom! : null, y: to },
-      { outer, inner, size: left, parts, scale: last ? scale : 1 },
+      { x: from, y: to },
+      { outer, inner, size: left, parts, scale: parts === 1 ? scale : 1 },
       { invocations: outputs * parts },
-      { SQUARED, ROOT: last && root },
     )
     from = to
     left = parts
-    SQUARED = false
   }
   let parts = partsOf(size, outputs, 16)
   for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) stage(empty([outer, parts, inner], 'f32', 'sum parts'), parts)

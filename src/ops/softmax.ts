@@ -4,6 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Shape } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 import { cast } from './cast.js'
 import { around, axis } from './shape.js'
 
@@ -27,12 +28,15 @@ function defineSoftmax(name: string, LOG: boolean) {
       if (dx) gpu.run(shaders.softmax_backward, { y, dy, dx }, params, { groups: params.rows }, { LOG })
     },
   })
-  return (x: Tensor, { dim }: { dim: number }): Tensor =>
-    op({ x: cast(x, 'f32') }, { dim: axis(name, dim, x.shape.length) }).y
+  return (x: Tensor, options: number | { dim: number }): Tensor => {
+    const named = typeof options === 'number' ? { dim: options } : options
+    checkOptions(name, named, ['dim'])
+    return op({ x: cast(x, 'f32') }, { dim: axis(name, named.dim, x.shape.length) }).y
+  }
 }
 
-/** exp(x) / Σ exp(x) over one axis, in f32. `torch.softmax`. */
+/** exp(x) / Σ exp(x) over one axis, `softmax(x, 1)` or `softmax(x, { dim: 1 })`, in f32. `torch.softmax`. */
 export const softmax = defineSoftmax('softmax', false)
 
-/** log(softmax(x)) over one axis, in f32. `torch.log_softmax`. */
+/** log(softmax(x)) over one axis, given as to {@link softmax}, in f32. `torch.log_softmax`. */
 export const logSoftmax = defineSoftmax('logSoftmax', true)

@@ -1,6 +1,6 @@
 // The largest and smallest along axes, and where they are: max, min, amax, amin, argmax, argmin, topk. All are the k
 // best of rows; a long row is cut into parts, of whose best the best are taken, so no invocation looks at more than a
-// few hundred elements.
+// few hundred elements. Where that many are wanted that parts would not shrink a row, rows are sorted.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
@@ -10,11 +10,12 @@ import { checkOptions } from '../util/options.js'
 import { div } from './binary.js'
 import { cast } from './cast.js'
 import { same } from './compare.js'
+import { sorted } from './indexing.js'
 import { LONGEST_SUM, ceilDiv } from './occupancy.js'
 import { type Reduce, type ReduceOptions, dimsOf, folded, partsOf, reducedShape, sum } from './reduce.js'
 import { where } from './where.js'
 
-/** Parts of a row must shrink it. */
+/** The largest k for which parts of a row shrink it. */
 const MOST = LONGEST_SUM / 4
 
 interface Best {
@@ -50,30 +51,45 @@ function best(x: Tensor, y: Tensor, index: Tensor, { k, largest, nanFirst }: Bes
   stage(y, index, 1)
 }
 
-const topkOp = /* @__PURE__ */ defineOp({
-  name: 'topk',
-  dtypes: { x: FLOATS },
-  auxiliary: ['index'],
-  saves: ['index'],
-  shape({ x }: { x: Tensor }, { k }: Best) {
-    const shape = [x.shape[0], k, x.shape[2]]
-    return { y: shape, index: { shape, dtype: 'i32' as const } }
-  },
-  forward({ x }, { y, index }, attributes) {
-    best(x, y, index, attributes)
-  },
-  backward({ index }, { y: dy }, { x: dx }) {
-    if (!dx) return
-    const [, size, inner] = dx.shape
-    gpu.zero(dx)
-    gpu.run(
-      shaders.topk_backward,
-      { dy, index, dx },
-      { n: dy.size, size, inner, k: dy.shape[1] },
-      { invocations: dy.size },
-    )
-  },
-})
+/** The same by sorting. */
+function bestSorted(x: Tensor, y: Tensor, index: Tensor, { k, largest, nanFirst }: Best): void {
+  const [, size, inner] = x.shape
+  const keys = empty([x.size], 'u32', 'ranks')
+  const invocations = x.size
+  const order = { LARGEST: largest, NAN_FIRST: nanFirst }
+  gpu.run(shaders.topk_rank, { x, keys }, { n: x.size, size, inner }, { invocations }, order)
+  const places = sorted(keys, size).order
+  gpu.run(shaders.topk_take, { x, places, y, index }, { n: y.size, size, inner, k }, { invocations: y.size })
+}
+
+const topkBy = (find: typeof best) =>
+  defineOp({
+    name: 'topk',
+    dtypes: { x: FLOATS },
+    auxiliary: ['index'],
+    saves: ['index'],
+    shape({ x }: { x: Tensor }, { k }: Best) {
+      const shape = [x.shape[0], k, x.shape[2]]
+      return { y: shape, index: { shape, dtype: 'i32' as const } }
+    },
+    forward({ x }, { y, index }, attributes) {
+      find(x, y, index, attributes)
+    },
+    backward({ index }, { y: dy }, { x: dx }) {
+      if (!dx) return
+      const [, size, inner] = dx.shape
+      gpu.zero(dx)
+      gpu.run(
+        shaders.topk_backward,
+        { dy, index, dx },
+        { n: dy.size, size, inner, k: dy.shape[1] },
+        { invocations: dy.size },
+      )
+    },
+  })
+
+const topkOp = /* @__PURE__ */ topkBy(best)
+const sortedTopkOp = /* @__PURE__ */ topkBy(bestSorted)
 
 /** One value a row, whose gradient all elements share that are equal to it. */
 const extremeOp = /* @__PURE__ */ defineOp({
@@ -181,17 +197,18 @@ export interface TopkOptions {
 
 /**
  * The k largest along an axis, in descending order (the smallest in ascending order), and their indices; of equal ones
- * the first come first, and NaN is larger than all numbers. `torch.topk`.
- * @throws for k beyond the axis or above 64.
+ * the first come first, and NaN is larger than all numbers. With k = the size of the axis, `torch.sort`. `torch.topk`.
+ * @throws for k below 1 or beyond the axis.
  */
 export function topk(x: Tensor, k: number, options: TopkOptions = {}): ValuesAndIndices {
   checkOptions('topk', options, ['dim', 'largest'])
   const { dim = -1, largest = true } = options
   const { dims } = dimsOf('topk', x, dim)
   const [d] = dims
-  const most = Math.min(MOST, x.shape[d])
+  const most = x.shape[d]
   check(Number.isInteger(k) && k >= 1 && k <= most, () => `topk: k must be between 1 and ${most}, got ${k}`)
-  const { y, index } = topkOp({ x: folded(x, dims) }, { k, largest, nanFirst: largest })
+  const op = k <= MOST ? topkOp : sortedTopkOp
+  const { y, index } = op({ x: folded(x, dims) }, { k, largest, nanFirst: largest })
   const shape = x.shape.map((s, i) => (i === d ? k : s))
   return { values: view(y, shape), indices: view(index, shape) as Tensor<'i32'> }
 }

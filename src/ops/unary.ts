@@ -6,7 +6,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkNumbers, checkOptions } from '../util/options.js'
+import { checkNumbers, checkOptions, withDefaults } from '../util/options.js'
 
 type Common = Constants<typeof shaders.unary_forward>['OP']
 type Elementary = Constants<typeof shaders.elementary_forward>['OP']
@@ -160,16 +160,23 @@ export interface GeluOptions {
   approximate?: 'none' | 'tanh'
 }
 
-/** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */
-export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+/** `approximate` of the options, checked. */
+export function geluKind(options: GeluOptions): 'none' | 'tanh' {
+  const { approximate } = withDefaults('gelu', options, { approximate: 'none' })
   check(approximate === 'none' || approximate === 'tanh', `gelu: approximate must be none or tanh, got ${approximate}`)
-  return (approximate === 'tanh' ? tanhGelu : exactGelu)(x)
+  return approximate
+}
+
+/** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  return (geluKind(options) === 'tanh' ? tanhGelu : exactGelu)(x)
 }
 
 const softplusOf = /* @__PURE__ */ withNumbers('softplus')
 const leakyReluOf = /* @__PURE__ */ withNumbers('leakyRelu')
 const eluOf = /* @__PURE__ */ withNumbers('elu')
-const clampOf = /* @__PURE__ */ withNumbers('clamp')
+/** Between the numbers a and b. */
+export const clampOf = /* @__PURE__ */ withNumbers('clamp')
 
 export interface SoftplusOptions {
   /** Steepness. Default 1. */
@@ -200,19 +207,6 @@ export function elu(x: Tensor, options: { alpha?: number } = {}): Tensor {
   const { alpha = 1 } = options
   checkNumbers('elu', { alpha })
   return eluOf(x, { a: alpha })
-}
-
-/**
- * x, but not below `min` and not above `max`, of which one may be left out; max everywhere if min is above it. NaN
- * stays NaN. The gradient is dy between the bounds, they included, and 0 outside. `torch.clamp`.
- */
-export function clamp(x: Tensor, options: { min?: number; max?: number }): Tensor {
-  checkOptions('clamp', options, ['min', 'max'])
-  const { min, max } = options
-  check(min !== undefined || max !== undefined, 'clamp: needs min, max or both, got neither')
-  const bounds = { min: min ?? -Infinity, max: max ?? Infinity }
-  checkNumbers('clamp', bounds)
-  return clampOf(x, { a: bounds.min, b: bounds.max })
 }
 
 const FUNCTIONS: Record<Exclude<Activation, 'none'>, (x: Tensor) => Tensor> = {

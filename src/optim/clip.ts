@@ -26,7 +26,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   const sums = empty([fewer], 'f32', 'squares')
   gpu.run(
     shaders.sum_forward,
-    { x: parts, center: null, y: sums },
+    { x: parts, y: sums },
     { outer: 1, size, inner: 1, parts: fewer, scale: 1 },
     { invocations: fewer },
   )

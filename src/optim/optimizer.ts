@@ -6,7 +6,7 @@ import { type Run, contiguousRuns } from '../tensor/arena.js'
 import { dependOn } from '../tensor/dependencies.js'
 import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, given } from '../util/options.js'
 
 /** Parameters that share settings; settings left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { params: readonly Tensor[] }
@@ -219,9 +219,4 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const buffers = home.buffers.map((s) => s.slice(at, byteLength, s.label, s))
     return { ...run, buffers, counts: home.counts, block: at / (4 * BLOCK) }
   }
-}
-
-/** Settings without those that are undefined. */
-function given<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }

@@ -1,4 +1,5 @@
 // Learning rates as functions of the step: `optimizer.lr = schedule(step)`.
+import { withDefaults } from '../util/options.js'
 
 /**
  * Falls from `base` to `last` along half a cosine over `steps`, after a linear rise over `warmup` steps (Loshchilov &
@@ -7,8 +8,9 @@
 export function cosine(
   base: number,
   steps: number,
-  { warmup = 0, last = 0 }: { warmup?: number; last?: number } = {},
+  options: { warmup?: number; last?: number } = {},
 ): (step: number) => number {
+  const { warmup, last } = withDefaults('cosine', options, { warmup: 0, last: 0 })
   return (step) => {
     if (step < warmup) return (base * (step + 1)) / warmup
     const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup))

@@ -2,6 +2,7 @@
 // (the cluster bootstrap; Field & Welsh 2007). Seeded: the same seed gives the same intervals on every machine.
 import { check } from '../util/check.js'
 import { Random } from '../util/random.js'
+import { withDefaults } from '../util/options.js'
 
 export interface ResampleOptions {
   /** How many times; 2000. */
@@ -23,8 +24,13 @@ export interface ResampleOptions {
 export function* resamples(
   patients: ArrayLike<string | number>,
   positive: ArrayLike<boolean>,
-  { replicates = 2000, seed = 0, stratify = true }: ResampleOptions = {},
+  options: ResampleOptions = {},
 ): Generator<Int32Array> {
+  const { replicates, seed, stratify } = withDefaults('resamples', options, {
+    replicates: 2000,
+    seed: 0,
+    stratify: true,
+  })
   check(
     patients.length > 0 && patients.length === positive.length,
     () => `resamples: needs a patient and a label for each sample, got ${patients.length} and ${positive.length}`,
@@ -112,8 +118,9 @@ export function bootstrapIntervals(
   measure: Measure,
   count: number,
   draws: Iterable<ArrayLike<number>>,
-  { level = 0.95 }: { level?: number } = {},
+  options: { level?: number } = {},
 ): Record<string, Interval> {
+  const { level } = withDefaults('bootstrapIntervals', options, { level: 0.95 })
   return Object.fromEntries(
     [...replicate(measure, count, draws)].map(([name, found]) => [name, intervalOf(found, level)]),
   )
@@ -134,8 +141,9 @@ export function pairedBootstrap(
   b: Measure,
   count: number,
   draws: Iterable<ArrayLike<number>>,
-  { level = 0.95 }: { level?: number } = {},
+  options: { level?: number } = {},
 ): Record<string, PairedInterval> {
+  const { level } = withDefaults('pairedBootstrap', options, { level: 0.95 })
   const difference: Measure = (indices) => {
     const [first, second] = [a(indices), b(indices)]
     return Object.fromEntries(Object.keys(first).map((name) => [name, first[name] - second[name]]))

@@ -2,6 +2,7 @@
 // and the temperature that mends a model's logits.
 import { allFinite, check } from '../util/check.js'
 import { checkProbabilities } from './samples.js'
+import { withDefaults } from '../util/options.js'
 
 /** Mean of (probability − outcome)² (`sklearn.metrics.brier_score_loss`): 0 is perfect, 0.25 what 0.5 always gives. */
 export function brierScore(probabilities: ArrayLike<number>, positive: ArrayLike<boolean>): number {
@@ -41,8 +42,9 @@ export function binsOf(probabilities: ArrayLike<number>, bins: number): Uint32Ar
 export function reliabilityBins(
   probabilities: ArrayLike<number>,
   positive: ArrayLike<boolean>,
-  { bins = 10 }: { bins?: number } = {},
+  options: { bins?: number } = {},
 ): ReliabilityBin[] {
+  const { bins } = withDefaults('reliabilityBins', options, { bins: 10 })
   checkProbabilities('reliabilityBins', probabilities, positive)
   check(Number.isInteger(bins) && bins > 0, `reliabilityBins: bins must be a whole number above 0, got ${bins}`)
   const sums = Array.from({ length: bins }, () => ({ count: 0, probability: 0, positive: 0 }))

@@ -5,6 +5,7 @@ import { check } from '../util/check.js'
 import { midRanks } from './curves.js'
 import { twoSided, zOfLevel } from './normal.js'
 import { checkSamples } from './samples.js'
+import { withDefaults } from '../util/options.js'
 
 /**
  * AUC of each model and the covariance of these AUCs, [k][k]. AUCs are NaN unless both classes are present, covariances
@@ -54,8 +55,9 @@ const checkLevel = (level: number) => check(level > 0 && level < 1, `level: must
 export function delongInterval(
   scores: ArrayLike<number>,
   positive: ArrayLike<boolean>,
-  { level = 0.95 }: { level?: number } = {},
+  options: { level?: number } = {},
 ): AucInterval {
+  const { level } = withDefaults('delongInterval', options, { level: 0.95 })
   checkLevel(level)
   const { aucs, covariance } = delongCovariance([scores], positive)
   const [auc, standardError] = [aucs[0], Math.sqrt(covariance[0][0])]
@@ -84,8 +86,9 @@ export function delongTest(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
   positive: ArrayLike<boolean>,
-  { level = 0.95 }: { level?: number } = {},
+  options: { level?: number } = {},
 ): DelongTest {
+  const { level } = withDefaults('delongTest', options, { level: 0.95 })
   checkLevel(level)
   const { aucs, covariance: c } = delongCovariance([a, b], positive)
   const difference = aucs[0] - aucs[1]

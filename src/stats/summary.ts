@@ -4,6 +4,7 @@ import { averagePrecision, rocAuc } from './curves.js'
 import type { Measure } from './bootstrap.js'
 import { Ranked, countsOf } from './ranked.js'
 import { type Rates, countsAt, ratesOf } from './threshold.js'
+import { withDefaults } from '../util/options.js'
 
 export interface BinaryMeasures extends Rates {
   auc: number
@@ -20,8 +21,9 @@ export interface BinaryMeasures extends Rates {
 export function binaryMeasures(
   probabilities: ArrayLike<number>,
   positive: ArrayLike<boolean>,
-  { threshold = 0.5, bins = 10 }: { threshold?: number; bins?: number } = {},
+  options: { threshold?: number; bins?: number } = {},
 ): BinaryMeasures {
+  const { threshold, bins } = withDefaults('binaryMeasures', options, { threshold: 0.5, bins: 10 })
   return {
     auc: rocAuc(probabilities, positive),
     averagePrecision: averagePrecision(probabilities, positive),
@@ -38,8 +40,9 @@ export function binaryMeasures(
 export function measureOf(
   probabilities: ArrayLike<number>,
   positive: ArrayLike<boolean>,
-  { threshold = 0.5, bins = 10 }: { threshold?: number; bins?: number } = {},
+  options: { threshold?: number; bins?: number } = {},
 ): Measure {
+  const { threshold, bins } = withDefaults('measureOf', options, { threshold: 0.5, bins: 10 })
   const ranked = new Ranked(probabilities, positive)
   const n = probabilities.length
   const called = Array.from({ length: n }, (_, i) => probabilities[i] >= threshold)

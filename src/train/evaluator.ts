@@ -16,6 +16,7 @@ import {
 } from './batches.js'
 import type { Outputs } from './metrics.js'
 import { SizeError, allFinite } from '../util/check.js'
+import { checkOptions } from '../util/options.js'
 
 export interface EvaluateOptions {
   /** Stops after the current step. */
@@ -47,7 +48,9 @@ export class Evaluator {
    * model into evaluation mode and leaves it there.
    * @throws RadiogradError that names the image when its logits are not finite.
    */
-  async run(source: BatchSource, { signal, onStep, when }: EvaluateOptions = {}): Promise<Outputs | null> {
+  async run(source: BatchSource, options: EvaluateOptions = {}): Promise<Outputs | null> {
+    checkOptions('Evaluator', options, ['signal', 'onStep', 'when'])
+    const { signal, onStep, when } = options
     this.model.eval()
     const step = this.step(source)
     const { samples, classes } = source.dataset

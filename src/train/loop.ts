@@ -11,6 +11,7 @@ import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js
 import { type EpochSums, NO_SUMS, type TrainerState } from './state.js'
 import type { Team } from './group.js'
 import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
+import { checkOptions } from '../util/options.js'
 
 /** Where the loop stands; arrives after every step. */
 export interface Progress {
@@ -62,6 +63,13 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
   saveEvery?: number
 }
 
+/** Names of all options. */
+const TRAINER_OPTIONS = [
+  ...['engine', 'model', 'optimizer', 'labelSmoothing', 'freezeBatchNorm', 'gradAccumulation', 'precision', 'exchange'],
+  ...['train', 'validation', 'epochs', 'schedule', 'patience', 'classWeight', 'signal', 'onProgress', 'onEpoch'],
+  ...['onBest', 'onSave', 'saveEvery', 'group'],
+] as readonly (keyof TrainerOptions)[]
+
 export interface TrainResult {
   history: HistoryRow[]
   /**
@@ -95,6 +103,7 @@ export class Trainer {
   private saved = ''
 
   constructor(private readonly options: TrainerOptions) {
+    checkOptions('Trainer', options, TRAINER_OPTIONS)
     const { engine, model, train, epochs, patience = 10 } = options
     const { classes, transform } = train.dataset
     check(Number.isInteger(epochs) && epochs > 0, `Trainer: epochs must be a whole number above 0, got ${epochs}`)

@@ -16,3 +16,14 @@ export function checkNumbers(name: string, values: Readonly<Record<string, unkno
       () => `${name}: ${key} must be a number, got ${values[key]}`,
     )
 }
+
+/** `options` without those that are undefined: they count as left out. */
+export function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+/** `options` over `defaults`, whose keys are all that there are. */
+export function withDefaults<T extends object>(name: string, options: Partial<T>, defaults: T): T {
+  checkOptions(name, options, Object.keys(defaults))
+  return { ...defaults, ...given(options) }
+}

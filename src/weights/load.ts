@@ -146,7 +146,7 @@ async function loadShards(index: string): Promise<Tensors> {
 export async function saveSafetensors(
   path: string,
   tensors: ReadonlyMap<string, TensorData>,
-  { metadata = {} }: { metadata?: Record<string, string> } = {},
+  options: { metadata?: Record<string, string> } = {},
 ): Promise<void> {
-  await writeBytes(path, safetensorsBytes(tensors, { metadata }))
+  await writeBytes(path, safetensorsBytes(tensors, options))
 }

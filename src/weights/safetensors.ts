@@ -4,6 +4,7 @@ import { check, fileError, formatShape, numel, printable } from '../util/check.j
 import { fromHalf } from '../util/half.js'
 import { type Json, parseJson } from './json.js'
 import type { ByteSource } from './source.js'
+import { withDefaults } from '../util/options.js'
 
 /** Element types a checkpoint may hold. */
 export type StoredDType =
@@ -215,8 +216,9 @@ function parseHeader(
  */
 export function safetensorsBytes(
   tensors: ReadonlyMap<string, TensorData>,
-  { metadata = {} }: { metadata?: Readonly<Record<string, string>> } = {},
+  options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
+  const { metadata } = withDefaults('safetensorsBytes', options, { metadata: {} })
   const order = [...tensors].sort(
     ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1),
   )

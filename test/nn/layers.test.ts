@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
-import { init, nn, tensor } from '../../src/index.js'
+import { F, init, nn, tensor } from '../../src/index.js'
 import { type TensorData, parseSafetensors } from '../../src/weights/safetensors.js'
 import { hwioToOihw } from '../../src/weights/statedict.js'
 import { relativeError } from '../cases/case.js'
@@ -109,6 +109,49 @@ test('what does not fit is refused in one line', () => {
     'avgPool2d: padding must be at most half the kernel, got 2,2 for 2,2',
   )
   refused(() => new nn.ZeroPad2d([1, 2]), 'ZeroPad2d: padding must be a number or [left, right, top, bottom], got 1,2')
+})
+
+test('activations and losses are what their functions compute; a weight that is a buffer is saved', async () => {
+  const x = tensor([
+    [-4, 0.5, 2],
+    [25, -1, 0.25],
+  ])
+  const y = tensor([
+    [0.5, 0.25, 0.25],
+    [1, 0, 0],
+  ])
+  const classes = tensor(Int32Array.of(2, 0))
+  const weight = nn.Buffer([1, 2, 3])
+  const pairs: Record<string, [typeof x, typeof x]> = {
+    Hardswish: [new nn.Hardswish().forward(x), F.hardswish(x)],
+    Hardsigmoid: [new nn.Hardsigmoid().forward(x), F.hardsigmoid(x)],
+    LeakyReLU: [new nn.LeakyReLU(0.2).forward(x), F.leakyRelu(x, { negativeSlope: 0.2 })],
+    ELU: [new nn.ELU(2).forward(x), F.elu(x, { alpha: 2 })],
+    Softplus: [new nn.Softplus(2, 1).forward(x), F.softplus(x, { beta: 2, threshold: 1 })],
+    Softmax: [new nn.Softmax(1).forward(x), F.softmax(x, { dim: 1 })],
+    LogSoftmax: [new nn.LogSoftmax(-1).forward(x), F.logSoftmax(x, 1)],
+    MSELoss: [new nn.MSELoss().forward(x, y), F.mseLoss(x, y)],
+    L1Loss: [new nn.L1Loss({ reduction: 'sum' }).forward(x, y), F.l1Loss(x, y, { reduction: 'sum' })],
+    SmoothL1Loss: [new nn.SmoothL1Loss({ beta: 2 }).forward(x, y), F.smoothL1Loss(x, y, { beta: 2 })],
+    HuberLoss: [new nn.HuberLoss({ delta: 2 }).forward(x, y), F.huberLoss(x, y, { delta: 2 })],
+    BCEWithLogitsLoss: [
+      new nn.BCEWithLogitsLoss({ posWeight: weight }).forward(x, y),
+      F.bceWithLogits(x, y, { posWeight: weight }),
+    ],
+    CrossEntropyLoss: [
+      new nn.CrossEntropyLoss({ weight, labelSmoothing: 0.1 }).forward(x, classes),
+      F.crossEntropy(x, classes, { weight, labelSmoothing: 0.1 }),
+    ],
+    NLLLoss: [new nn.NLLLoss({ reduction: 'none' }).forward(x, classes), F.nllLoss(x, classes, { reduction: 'none' })],
+    KLDivLoss: [new nn.KLDivLoss({ reduction: 'batchmean' }).forward(x, y), F.klDiv(x, y, { reduction: 'batchmean' })],
+  }
+  for (const [name, [got, want]] of Object.entries(pairs)) {
+    const numbers = await want.data()
+    assert.ok(numbers.every(Number.isFinite), name)
+    assert.equal(await got.data(), numbers, name)
+  }
+  assert.equal([...(await new nn.CrossEntropyLoss({ weight }).stateDict()).keys()], ['weight'])
+  refused(() => new nn.Softmax(undefined as never), 'Softmax: dim must be an axis, got undefined')
 })
 
 test.run()

@@ -12,7 +12,7 @@ const test = suite(`special numbers (${engine.adapterKind})`)
 
 /** Attributes of a case, with '$x' for input x. */
 function resolve(value: unknown, inputs: Record<string, Tensor>): unknown {
-  if (value === '$inf') return Infinity
+  if (value === '$inf' || value === '$-inf') return Number(value.slice(1).replace('inf', 'Infinity'))
   if (typeof value === 'string' && value[0] === '$') return inputs[value.slice(1)]
   if (Array.isArray(value)) return value.map((v) => resolve(v, inputs))
   if (typeof value !== 'object' || value === null) return value
