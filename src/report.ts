@@ -10,3 +10,4 @@ export {
 } from './app/reportSettings.js'
 export { type MadeReport, makeReport } from './report/report.js'
 export type { ExplainedMistake, FinishedRun, Predictions, ReportData, ReportInput, RunFacts } from './report/run.js'
+export { epochEvents, eventFileHeader, scalarEvent } from './train/tensorboard.js'

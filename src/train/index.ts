@@ -11,7 +11,6 @@ export {
   crossEntropy,
   probabilities,
 } from './metrics.js'
-export { epochEvents, eventFileHeader, scalarEvent } from './tensorboard.js'
 export { type Progress, type TrainResult, Trainer, type TrainerOptions } from './loop.js'
 export type { EpochSums, Position, TrainerState } from './state.js'
 export { type Exchange, type LossScaling, type Optimizer, type StepOptions, TrainingStep } from './step.js'
