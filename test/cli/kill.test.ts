@@ -20,10 +20,10 @@ const epochs = kills > 1 ? 6 : 3
 const COMMON = `--image-size 32 --batch-size 4 --epochs ${epochs} --val-split 0.2 --save-every ${kills > 1 ? 0.001 : 0.01}`
 const KINDS: Record<string, string> = {
   'resnet, f16, accumulation, cosine': `--lr 1e-3 --schedule cosine --precision ${half} --grad-accumulation 2 --optimizer sgd`,
-  'vit, f32, constant': '--model vit-ti16 --lr 1e-4 --optimizer adamw --trainable last-stage',
 }
 if (kills > 1) {
   Object.assign(KINDS, {
+    'vit, f32, constant': '--model vit-ti16 --lr 1e-4 --optimizer adamw --trainable last-stage',
     'resnet, f32, constant': '--lr 1e-3 --freeze-batch-norm --trainable layer4,fc --patience 3',
     'resnet, f32, cosine': '--lr 1e-3 --val-split 0 --balance none --augment none --batch-size 8 --schedule cosine',
     'resnet, f32, strong': '--lr 1e-3 --augment strong --grad-accumulation 2',
