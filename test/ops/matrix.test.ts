@@ -1,6 +1,6 @@
 // Products and convolutions by matrix units, emulated where there are none: outputs and gradients against the plain
-// kernels on the same numbers, f16 and f32 (some, all with
-// RADIOGRAD_NETWORKS=all), at shapes with odd edges; the tuner takes none of them for wrong.
+// kernels on the same numbers, f16 and f32 (two cases, all with RADIOGRAD_NETWORKS=all), at shapes with odd edges; the
+// tuner takes none of them for wrong.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
