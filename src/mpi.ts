@@ -1,6 +1,7 @@
 // A group of processes that `mpirun` or `srun` has started, over the MPI library that they have: MPICH or Open MPI,
 // called through koffi. For Node alone; loaded only where a launcher is.
 import { RadiogradError, check } from './util/check.js'
+import { rangeOf } from './util/ranges.js'
 import type { Group } from './train/group.js'
 
 export { type Group, Team } from './train/group.js'
@@ -145,8 +146,10 @@ export async function joinMpi(): Promise<MpiGroup> {
     // Each process sums a piece of its own over all ranks, in their order, and gives it to the others: as many bytes as
     // MPI_Allreduce sends, in an order that no library and no network changes.
     sum: serially(async (values: Float32Array) => {
-      const piece = (r: number) => Math.floor((r * values.length) / size)
-      const lengths = Array.from({ length: size }, (_, r) => piece(r + 1) - piece(r))
+      const lengths = Array.from({ length: size }, (_, r) => {
+        const { start, end } = rangeOf(values.length, r, size)
+        return end - start
+      })
       const own = lengths[rank]
       const parts = new Float32Array(own * size)
       const bytes = (counts: readonly number[]) => Int32Array.from(counts, (n) => 4 * n)

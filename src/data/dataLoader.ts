@@ -3,6 +3,7 @@
 // `transform.device`.
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
+import { rangeOf } from '../util/ranges.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset, Sample } from './imageFolder.js'
@@ -184,8 +185,8 @@ export class DataLoader {
   ): Promise<Batch> {
     const { samples, transform, classes } = this.dataset
     const { rank, size } = this.group
-    const from = (r: number) => Math.floor((r * all.length) / size)
-    const indices = all.slice(from(rank), from(rank + 1))
+    const { start, end } = rangeOf(all.length, rank, size)
+    const indices = all.slice(start, end)
     const whole = size > 1 ? { whole: Int32Array.from(all, (i) => samples[i].label) } : {}
     const chosen = Array.from(indices, (i) => samples[i])
     const pictures = await Promise.all(chosen.map((sample) => this.cache.get(sample) ?? this.decode(sample, signal)))

@@ -4,6 +4,7 @@ import { Tensor } from '../tensor/tensor.js'
 import type { Dataset } from '../data/imageFolder.js'
 import type { Module } from '../nn/module.js'
 import { check } from '../util/check.js'
+import { rangeOf } from '../util/ranges.js'
 import type { Outputs } from './metrics.js'
 import type { Exchange } from './step.js'
 
@@ -90,7 +91,7 @@ export class Team implements Group {
     const { logits, labels, numClasses } = own!
     const all = async (values: ArrayLike<number>) => {
       const parts = await this.gather(new Uint8Array(Float32Array.from(values).buffer))
-      return parts.flatMap((bytes) => [...new Float32Array(bytes.slice().buffer)])
+      return parts.flatMap((bytes) => [...floatsOf(bytes)])
     }
     return { logits: Float32Array.from(await all(logits)), labels: Int32Array.from(await all(labels)), numClasses }
   }
@@ -99,9 +100,9 @@ export class Team implements Group {
   partOf(set: Dataset): Dataset {
     const { samples } = set
     const { rank, size } = this
-    const from = (r: number) => Math.floor((r * samples.length) / size)
+    const { start, end } = rangeOf(samples.length, rank, size)
     check(samples.length >= size, `evaluation: needs an image for each of ${size} processes, got ${samples.length}`)
-    return { ...set, samples: samples.slice(from(rank), from(rank + 1)) }
+    return { ...set, samples: samples.slice(start, end) }
   }
 
   /** Gives all processes the buffers of process 0: each has seen other images. */
@@ -109,7 +110,7 @@ export class Team implements Group {
     for (const [, buffer] of model.namedBuffers()) {
       const own = (await buffer.data()) as Float32Array
       const bytes = await this.broadcast(new Uint8Array(own.buffer, own.byteOffset, own.byteLength))
-      if (this.rank > 0) buffer.write(new Float32Array(bytes.slice().buffer))
+      if (this.rank > 0) buffer.write(floatsOf(bytes))
     }
   }
 }
@@ -121,3 +122,6 @@ function cut({ storage, size }: Tensor): Tensor<'f32'>[] {
     return new Tensor(storage.slice(4 * i * BUCKET, 4 * floats, 'gradients'), [floats])
   })
 }
+
+/** Bytes of another process as what they were there; copied, as they may begin anywhere. */
+const floatsOf = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer)

@@ -11,6 +11,7 @@ import { contiguousRuns } from '../tensor/arena.js'
 import { autocast } from '../tensor/mode.js'
 import { Tensor, tensor } from '../tensor/tensor.js'
 import { SettingError, check } from '../util/check.js'
+import { rangeOf } from '../util/ranges.js'
 import type { Batch } from '../data/dataLoader.js'
 import { type BatchTensors, Uploader, networkInput } from './batches.js'
 
@@ -241,8 +242,5 @@ export const weightOf = (labels: Int32Array, mixed: boolean, classWeight: Float3
 /** 0 … n - 1 in at most `parts` ranges of nearly one size. */
 function cut(n: number, parts: number): { start: number; end: number }[] {
   const count = Math.min(n, parts)
-  return Array.from({ length: count }, (_, i) => ({
-    start: Math.floor((i * n) / count),
-    end: Math.floor(((i + 1) * n) / count),
-  }))
+  return Array.from({ length: count }, (_, i) => rangeOf(n, i, count))
 }
