@@ -403,12 +403,7 @@ export interface Result {
 export const result = signal<Result | null>(null)
 
 async function loadResult(): Promise<void> {
-  const store = openFolder(RUN)
-  const text = async (name: string) => {
-    const bytes = await store.read(name)
-    if (!bytes) throw new Error(`${name} must be among the files of the run, got none`)
-    return new TextDecoder().decode(bytes)
-  }
+  const text = async (name: string) => (await fileOf(name)).text()
   const predictions = parsePredictions(await text('predictions.csv'), RUN)
   const metrics = JSON.parse(await text('metrics.json')) as Evaluation
   const record = JSON.parse(await text('run.json')) as RunRecord
