@@ -134,6 +134,41 @@ test('batches are mixed as their labels say, by mixup or cutmix, and the GPU mix
   assert.is(kinds.size, 2)
 })
 
+test('the GPU adds noise that follows from its key and stays in the range of colours, and erases boxes', async () => {
+  await F.loadAugmentShaders()
+  const [count, side] = [4, 64]
+  const size = side * side * 3
+  const box = [8, 10, 20, 40] // top, left, bottom, right
+  const noises = [
+    [0.1, 5],
+    [0.1, 5],
+    [0.1, 6],
+    [2, 5],
+  ]
+  const effects = noises.flatMap((noise, i) => [1, i, ...noise, 0, 0, 0, 0, ...box])
+  const x = tensor(new Float32Array(count * size).fill(0.5), [count, side, side, 3])
+  const y = await F.imageEffects(x, tensor(effects, [count, 12]), PLAIN).data()
+  const kept = noises.map((_, image) => {
+    const values: number[] = []
+    for (let at = 0; at < side * side; at++) {
+      const [row, column] = [Math.floor(at / side), at % side]
+      const erased = row >= box[0] && column >= box[1] && row < box[2] && column < box[3]
+      const pixel = [...y.subarray(image * size + 3 * at, image * size + 3 * at + 3)]
+      if (erased) assert.equal(pixel, [0, 0, 0])
+      else values.push(...pixel)
+    }
+    return values
+  })
+  const mean = kept[0].reduce((a, b) => a + b) / kept[0].length
+  const deviation = Math.sqrt(kept[0].reduce((sum, v) => sum + (v - mean) ** 2, 0) / kept[0].length)
+  assert.ok(Math.abs(mean - 0.5) < (4 * 0.1) / Math.sqrt(kept[0].length), `mean ${mean}`)
+  assert.ok(Math.abs(deviation - 0.1) < 0.003, `deviation ${deviation}`)
+  assert.equal(kept[1], kept[0])
+  assert.not.equal(kept[2], kept[0])
+  assert.is(Math.min(...kept[3]), 0)
+  assert.is(Math.max(...kept[3]), 1)
+})
+
 test('what a text names: presets, a list, each anew', () => {
   const kinds = (text: string) => parseAugment(text).map(({ kind }) => kind)
   assert.equal(kinds('none'), [])
