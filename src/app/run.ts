@@ -62,6 +62,8 @@ async function sameInAll(group: Team, images: Uint8Array): Promise<void> {
 async function go(settings: TrainSettings, saved: Saved | null, options: TogetherOptions): Promise<TrainOutcome> {
   const { on, store, group, data = settings.data, weights = settings.weights } = options
   on?.({ kind: 'settings', settings })
+  if (group && settings.batchSize % group.size)
+    throw new SettingError('batchSize', `must be a multiple of the ${group.size} processes, got ${settings.batchSize}`)
   const begun = saved?.run.training ? saved.run : null
   const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
   const checkpoint = begun || source === undefined ? null : await readCheckpoint(source)

@@ -155,8 +155,6 @@ function trainerOptions(
   const count = learnt.samples.length
   const partOf = (set: Dataset) => group?.partOf(set) ?? set
   const processes = group?.size ?? 1
-  if (batchSize % processes)
-    throw new SettingError('batchSize', `must be a multiple of the ${processes} processes, got ${batchSize}`)
   // A last batch of one image (for each process) has no batch statistics worth the name; PyTorch refuses it.
   const left = count % batchSize
   const dropLast = settings.dropLast || (batchSize > processes && left > 0 && left < 2 * processes)
