@@ -1,24 +1,19 @@
-// The convolution of conv2d_forward_tile.wgsl by matrix units: pixels are the rows of the left matrix, taps and
-// channels its columns. Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
+// The convolution of conv2d_forward_tile.wgsl by matrix units, where channels of a group come in fours: pixels are the
+// rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / 64), ceil(N·OH·OW / 64), G].
 // @tile TILE, TILE
-// @variant S T = 16 f16, 8 f32
-// @require subgroups
-// @require chromium-experimental-subgroup-matrix
 // @include lib/conv.wgsl
 // @include lib/matrix.wgsl
-// @include lib/one.wgsl
+// @include lib/four.wgsl
 // @include lib/epilogue.wgsl
-@group(0) @binding(0) var<storage, read> x: array<T>;
-@group(0) @binding(1) var<storage, read> w: array<T>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> scale: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<T>;
-@group(0) @binding(5) var<storage, read_write> y: array<T>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4<T>>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(6) var<uniform> params: Params;
-// where each pixel's window begins: line, column, and the first line of its image
-var<workgroup> windows: array<vec3<i32>, TILE>;
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32,
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
@@ -27,33 +22,36 @@ fn main(
   let K = params.KH * params.KW * params.CG;
   let C = params.G * params.CG;
   let CO = params.G * params.OG;
-  let group = wid.z;
-  if (lid < TILE) {
-    let pixel = i32(min(wid.y * TILE + lid, pixels - 1u));
-    windows[lid] = vec3<i32>(
-      pixel / params.OW % params.OH * params.SH - params.PH, pixel % params.OW * params.SW - params.PW,
-      pixel / (params.OW * params.OH) * params.H);
-  }
-  workgroupBarrier();
+  // This invocation loads four columns of a slice for four pixels: where their windows begin.
+  let m = lid / QUADS * 4u;
+  let slot = lid % QUADS * 4u;
+  let pixel = vec4<i32>(min(wid.y * TILE + m + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(pixels - 1u)));
+  let across = pixel % params.OW * params.SW - params.PW;
+  let top = pixel / params.OW % params.OH * params.SH - params.PH;
+  let image = pixel / (params.OW * params.OH) * params.H;
+  let n = lid % 16u * 4u; // and four rows of a slice for four output channels
+  let row = lid / 16u * 4u;
+  let o = wid.x * TILE + n;
   var sums: Sums;
   for (var k0 = 0u; k0 < K; k0 += STEP) {
-    let k = k0 + lid % STEP;
-    let tap = k / params.CG;
-    let channel = group * params.CG + k % params.CG;
-    let down = i32(tap / params.KW) * params.DH;
-    let right_by = i32(tap % params.KW) * params.DW;
-    for (var m = lid / STEP; m < TILE; m += THREADS / STEP) {
-      let iy = windows[m].x + down;
-      let ix = windows[m].y + right_by;
-      let ok = k < K && iy >= 0 && iy < params.H && ix >= 0 && ix < params.W;
-      let at = u32((windows[m].z + iy) * params.W + ix) * C + channel;
-      left[m * LEFT_PITCH + lid % STEP] = select(T(0.0), x[select(0u, at, ok)], ok);
-    }
-    let o = wid.x * TILE + lid % TILE;
-    for (var row = lid / TILE; row < STEP; row += THREADS / TILE) {
-      let ok = k0 + row < K && o < params.OG;
-      right[row * RIGHT_PITCH + lid % TILE] =
-        select(T(0.0), w[select(0u, (k0 + row) * CO + group * params.OG + o, ok)], ok);
+    if (lid < LOADERS) {
+      let k = k0 + slot;
+      let tap = k / params.CG;
+      let iy = top + i32(tap / params.KW) * params.DH;
+      let ix = across + i32(tap % params.KW) * params.DW;
+      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
+        & vec4<bool>(k < K);
+      let channel = wid.z * params.CG + k % params.CG;
+      let at = select(vec4<u32>(0u), (vec4<u32>((image + iy) * params.W + ix) * C + channel) / 4u, ok);
+      var b: Block;
+      @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(x[at[r]]), ok[r]); }
+      put_left(m, slot, b);
+      @unroll for (var r = 0u; r < 4u; r++) {
+        let inside = k0 + row + r < K && o < params.OG;
+        let place = ((k0 + row + r) * CO + wid.z * params.OG + o) / 4u;
+        b[r] = select(vec4<E>(), vec4<E>(w[select(0u, place, inside)]), inside);
+      }
+      put_right(n, row, transposed(b));
     }
     workgroupBarrier();
     multiply(&sums, subgroup);
@@ -62,10 +60,10 @@ fn main(
   store_all(&sums, wid, subgroup, lane);
 }
 
-fn store(wid: vec3<u32>, pixel: u32, column: u32, sum: f32) {
+fn store(wid: vec3<u32>, pixel: u32, column: u32, sums: vec4<f32>) {
   if (pixel < params.N * u32(params.OH * params.OW) && column < params.OG) {
-    let o = wid.z * params.OG + column;
-    let to = pixel * params.G * params.OG + o;
-    y[to] = finished(sum, scale_of(o), bias_of(o), to);
+    let o = (wid.z * params.OG + column) / 4u;
+    let to = pixel * params.G * params.OG / 4u + o;
+    y[to] = finished(sums, scale_of(o), bias_of(o), to);
   }
 }

@@ -1,21 +1,19 @@
-// The product of matmul_tile.wgsl by matrix units: any shape and transposition, activation, `pre` and `splits` as
-// there. Dispatched over [ceil(N / 64), ceil(M / 64), batches · splits].
+// The product of matmul_tile.wgsl by matrix units, where sizes come in fours: N, and the contiguous axes of a and w;
+// activation, `pre` and `splits` as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M / 64), batches ·
+// splits].
 // @tile TILE, TILE
-// @variant S T = 16 f16, 8 f32
 // @variant Y = f32, f16
-// @require subgroups
-// @require chromium-experimental-subgroup-matrix
 // @include lib/matmul.wgsl
 // @include lib/activation.wgsl
 // @include lib/matrix.wgsl
-@group(0) @binding(0) var<storage, read> a: array<T>;
-@group(0) @binding(1) var<storage, read> w: array<T>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<Y>;
-@group(0) @binding(4) var<storage, read_write> pre: array<Y>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<Y>>;
+@group(0) @binding(4) var<storage, read_write> pre: array<vec4<Y>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32,
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
@@ -25,23 +23,48 @@ fn main(
   let end = min((split + 1u) * params.k_per_split, params.K);
   let a_base = batch * params.a_stride;
   let w_base = batch * params.w_stride;
-  let a_fast_k = params.a_col == 1u;
-  let w_fast_k = params.w_row == 1u && params.w_col != 1u;
   var sums: Sums;
   for (var k0 = split * params.k_per_split; k0 < end; k0 += STEP) {
-    for (var at = lid; at < TILE * STEP; at += THREADS) {
-      let am = select(at % TILE, at / STEP, a_fast_k);
-      let ak = select(at / TILE, at % STEP, a_fast_k);
-      let m = wid.y * TILE + am;
-      let place = a_base + min(m, params.M - 1u) * params.a_row + min(k0 + ak, end - 1u) * params.a_col;
-      left[am * LEFT_PITCH + ak] = select(T(0.0), a[place], m < params.M && k0 + ak < end);
-    }
-    for (var at = lid; at < TILE * STEP; at += THREADS) {
-      let wn = select(at % TILE, at / STEP, w_fast_k);
-      let wk = select(at / TILE, at % STEP, w_fast_k);
-      let n = wid.x * TILE + wn;
-      let place = w_base + min(k0 + wk, end - 1u) * params.w_row + min(n, params.N - 1u) * params.w_col;
-      right[wk * RIGHT_PITCH + wn] = select(T(0.0), w[place], n < params.N && k0 + wk < end);
+    if (lid < LOADERS) {
+      var b: Block;
+      if (params.a_col == 1u) {
+        let m = lid / QUADS * 4u;
+        let k = lid % QUADS * 4u;
+        @unroll for (var r = 0u; r < 4u; r++) {
+          let ok = wid.y * TILE + m + r < params.M && k0 + k < end;
+          let at = (a_base + (wid.y * TILE + m + r) * params.a_row + k0 + k) / 4u;
+          b[r] = select(vec4<E>(), vec4<E>(a[select(0u, at, ok)]), ok);
+        }
+        put_left(m, k, b);
+      } else {
+        let m = lid % 16u * 4u;
+        let k = lid / 16u * 4u;
+        @unroll for (var r = 0u; r < 4u; r++) {
+          let ok = wid.y * TILE + m < params.M && k0 + k + r < end;
+          let at = (a_base + wid.y * TILE + m + (k0 + k + r) * params.a_col) / 4u;
+          b[r] = select(vec4<E>(), vec4<E>(a[select(0u, at, ok)]), ok);
+        }
+        put_left(m, k, transposed(b));
+      }
+      if (params.w_col == 1u) {
+        let n = lid % 16u * 4u;
+        let k = lid / 16u * 4u;
+        @unroll for (var r = 0u; r < 4u; r++) {
+          let ok = wid.x * TILE + n < params.N && k0 + k + r < end;
+          let at = (w_base + wid.x * TILE + n + (k0 + k + r) * params.w_row) / 4u;
+          b[r] = select(vec4<E>(), vec4<E>(w[select(0u, at, ok)]), ok);
+        }
+        put_right(n, k, transposed(b));
+      } else {
+        let n = lid / QUADS * 4u;
+        let k = lid % QUADS * 4u;
+        @unroll for (var r = 0u; r < 4u; r++) {
+          let ok = wid.x * TILE + n + r < params.N && k0 + k < end;
+          let at = (w_base + (wid.x * TILE + n + r) * params.w_col + k0 + k) / 4u;
+          b[r] = select(vec4<E>(), vec4<E>(w[select(0u, at, ok)]), ok);
+        }
+        put_right(n, k, b);
+      }
     }
     workgroupBarrier();
     multiply(&sums, subgroup);
@@ -50,11 +73,11 @@ fn main(
   store_all(&sums, wid, subgroup, lane);
 }
 
-fn store(wid: vec3<u32>, m: u32, n: u32, sum: f32) {
+fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
   if (m >= params.M || n >= params.N) { return; }
-  let to = (wid.z * params.M + m) * params.N + n;
-  var v = sum;
-  if (params.has_bias != 0u) { v += bias[n]; }
-  if (params.has_pre != 0u) { pre[to] = Y(v); }
-  y[to] = Y(activation(vec4<f32>(v)).x);
+  let to = ((wid.z * params.M + m) * params.N + n) / 4u;
+  var v = sums;
+  if (params.has_bias != 0u) { v += bias[n / 4u]; }
+  if (params.has_pre != 0u) { pre[to] = vec4<Y>(v); }
+  y[to] = vec4<Y>(activation(v));
 }

@@ -1,36 +1,60 @@
-// A tile of a product by the matrix units that some GPUs have: subgroup matrices of S×S, of f16 by 16 or of f32 by 8,
-// summed in f32. The four subgroups of 32 of a workgroup make 64×64 of the result from slices of 2·S of the sum, each
-// of them a quarter as SIDE×SIDE matrices. The kernel fills `left` and `right`; sums come back through `given`, a
-// matrix of each subgroup at a time, so that edges and what follows are as in any other kernel.
+// A tile of a product by the matrix units that some GPUs have: subgroup matrices of S×S of E, summed in f32. The
+// subgroups of LANES of a workgroup make 64×64 of the result from slices of STEP of the sum, each of them a square of
+// it as SIDE×SIDE matrices. The kernel fills `left` and `right`, both with the sum's axis along lines; an invocation
+// loads blocks of 4×4, by vec4. T is what is stored in buffers; where PIN is 1 the pipeline asks for its
+// subgroups' size. Sums come back through `given`, a matrix of each subgroup at a time, so that edges and
+// what follows are as in any other kernel.
+// @variant S E T LANES ACROSS STEP PIN = 16 f16 f16 32 2 32 0, 16 f16 f16 32 2 32 1, 8 f16 f16 8 4 32 0
+// @variant S E T LANES ACROSS STEP PIN = 8 f16 f16 32 2 32 0, 8 f32 f32 32 2 16 0, 8 f32 f16 32 2 16 0
+// @require subgroups
+// @require chromium-experimental-subgroup-matrix
 const TILE = 64u;
-const STEP = 2u * S;
 const THREADS = 128u;
-const SIDE = 32u / S;
+const PART = TILE / ACROSS; // rows and columns of a subgroup
+const SIDE = PART / S;
 const MATRICES = SIDE * SIDE;
-const SHARE = S * S / 32u; // numbers of a matrix for a lane
-const LEFT_PITCH = STEP + 8u; // padded against bank conflicts; matrices must begin at multiples of 16 bytes
-const RIGHT_PITCH = TILE + 8u;
-const LEFT_SIZE = TILE * LEFT_PITCH;
-const RIGHT_SIZE = STEP * RIGHT_PITCH;
-const GIVEN_SIZE = 4u * S * S;
+const PITCH = STEP + 8u; // padded against bank conflicts; matrices must begin at multiples of 16 bytes
+const SIZE = TILE * PITCH;
+const GIVEN = ACROSS * ACROSS * S * S;
+const QUADS = STEP / 4u; // of a line
+const LOADERS = TILE * STEP / 16u; // invocations that load a block of each side
 alias Sums = array<subgroup_matrix_result<f32, S, S>, MATRICES>;
-var<workgroup> left: array<T, LEFT_SIZE>; // [64 rows, 2·S]
-var<workgroup> right: array<T, RIGHT_SIZE>; // [2·S, 64 columns]
-var<workgroup> given: array<f32, GIVEN_SIZE>; // a matrix [S, S] for each subgroup
+alias Block = array<vec4<E>, 4>; // four neighbours of the sum's axis, of four rows or columns
+var<workgroup> left: array<E, SIZE>; // [64 rows, STEP]
+var<workgroup> right: array<E, SIZE>; // [64 columns, STEP]
+var<workgroup> given: array<f32, GIVEN>; // a matrix [S, S] for each subgroup
 
-// Adds the product of `left` and `right` to the sums of this subgroup's quarter.
+fn transposed(b: Block) -> Block {
+  return Block(
+    vec4<E>(b[0].x, b[1].x, b[2].x, b[3].x), vec4<E>(b[0].y, b[1].y, b[2].y, b[3].y),
+    vec4<E>(b[0].z, b[1].z, b[2].z, b[3].z), vec4<E>(b[0].w, b[1].w, b[2].w, b[3].w));
+}
+
+fn put_left(line: u32, k: u32, b: Block) {
+  @unroll for (var r = 0u; r < 4u; r++) {
+    @unroll for (var c = 0u; c < 4u; c++) { left[(line + r) * PITCH + k + c] = b[r][c]; }
+  }
+}
+
+fn put_right(line: u32, k: u32, b: Block) {
+  @unroll for (var r = 0u; r < 4u; r++) {
+    @unroll for (var c = 0u; c < 4u; c++) { right[(line + r) * PITCH + k + c] = b[r][c]; }
+  }
+}
+
+// Adds the product of `left` and `right` to the sums of this subgroup.
 fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
-  let row = subgroup / 2u * 32u;
-  let column = subgroup % 2u * 32u;
+  let row = subgroup / ACROSS * PART;
+  let column = subgroup % ACROSS * PART;
   for (var k = 0u; k < STEP; k += S) {
-    var a: array<subgroup_matrix_left<T, S, S>, SIDE>;
+    var a: array<subgroup_matrix_left<E, S, S>, SIDE>;
     @unroll for (var i = 0u; i < SIDE; i++) {
-      let at = (row + i * S) * LEFT_PITCH + k;
-      a[i] = subgroupMatrixLoad<subgroup_matrix_left<T, S, S>, row_major>(&left, at, LEFT_PITCH);
+      let at = (row + i * S) * PITCH + k;
+      a[i] = subgroupMatrixLoad<subgroup_matrix_left<E, S, S>, row_major>(&left, at, PITCH);
     }
     @unroll for (var j = 0u; j < SIDE; j++) {
-      let at = k * RIGHT_PITCH + column + j * S;
-      let b = subgroupMatrixLoad<subgroup_matrix_right<T, S, S>, row_major>(&right, at, RIGHT_PITCH);
+      let at = (column + j * S) * PITCH + k;
+      let b = subgroupMatrixLoad<subgroup_matrix_right<E, S, S>, col_major>(&right, at, PITCH);
       @unroll for (var i = 0u; i < SIDE; i++) {
         (*sums)[i * SIDE + j] = subgroupMatrixMultiplyAccumulate(a[i], b, (*sums)[i * SIDE + j]);
       }
@@ -38,16 +62,17 @@ fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
   }
 }
 
-// Hands the results to the kernel's store(), which writes what lies inside. A matrix goes through `given`: of it a lane
-// takes SHARE neighbours of a row.
+// Hands the results to the kernel's store(), which writes what lies inside: four neighbours of a row at a time.
 fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32) {
-  let first = lane * SHARE;
   @unroll for (var i = 0u; i < MATRICES; i++) {
     subgroupMatrixStore<row_major>(&given, subgroup * S * S, (*sums)[i], S);
     workgroupBarrier();
-    let row = wid.y * TILE + subgroup / 2u * 32u + i / SIDE * S + first / S;
-    let column = wid.x * TILE + subgroup % 2u * 32u + i % SIDE * S + first % S;
-    for (var c = 0u; c < SHARE; c++) { store(wid, row, column + c, given[subgroup * S * S + first + c]); }
+    for (var first = 4u * lane; first < S * S; first += 4u * LANES) {
+      let row = wid.y * TILE + subgroup / ACROSS * PART + i / SIDE * S + first / S;
+      let column = wid.x * TILE + subgroup % ACROSS * PART + i % SIDE * S + first % S;
+      let at = subgroup * S * S + first;
+      store(wid, row, column, vec4<f32>(given[at], given[at + 1u], given[at + 2u], given[at + 3u]));
+    }
     workgroupBarrier();
   }
 }

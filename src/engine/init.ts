@@ -34,6 +34,7 @@ export interface InitOptions {
 
 const WANTED_FEATURES = [
   'subgroups',
+  'subgroup-size-control',
   'shader-f16',
   'timestamp-query',
   'chromium-experimental-subgroup-matrix',

@@ -7,10 +7,10 @@ export interface Caps {
   isSoftware: boolean
   f16: boolean
   /**
-   * What subgroup matrices can multiply with sums in f32: f16 by 16×16×16, f32 by 8×8×8
+   * How the kernels by subgroup matrices multiply what tensors of a type hold, summed in f32; left out where they cannot
    * (`chromium-experimental-subgroup-matrix`).
    */
-  matrices: readonly ('f16' | 'f32')[]
+  matrices: Partial<Record<'f16' | 'f32', MatrixVariant>>
   /**
    * Whether pipelines are made for shapes (`@shape`): what a GPU saves in divisions outweighs compiling more of them; a
    * software adapter compiles for longer than that.
@@ -24,6 +24,14 @@ export interface Caps {
   /** Workgroups it takes to keep the whole chip busy. */
   parallelism: number
   limits: GPUSupportedLimits
+}
+
+/** What tells a variant of lib/matrix.wgsl from the others for the same tensors. */
+export interface MatrixVariant {
+  S: 8 | 16
+  E: 'f16' | 'f32'
+  LANES: 8 | 32
+  PIN: 0 | 1
 }
 
 /** A configuration of the experimental feature, which the types do not know yet. */
@@ -49,19 +57,26 @@ export function capsOf(
   const subgroupSize =
     has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
   const f16 = has('shader-f16')
-  // Kernels count on subgroups of 32, which Apple's are, though Metal promises no number.
-  const fitting =
-    has('subgroups') && has('chromium-experimental-subgroup-matrix') && (subgroupSize === 32 || info.vendor === 'apple')
-  const configs = fitting ? [...(info.subgroupMatrixConfigs ?? [])] : []
-  const offers = (element: string, side: number) =>
-    configs.some(
-      ({ componentType, resultComponentType, M, N, K }) =>
-        componentType === element && resultComponentType === 'f32' && M === side && N === side && K === side,
-    )
-  const matrices = [
-    ...(f16 && offers('f16', 16) ? (['f16'] as const) : []),
-    ...(offers('f32', 8) ? (['f32'] as const) : []),
-  ]
+  const matrices: Caps['matrices'] = {}
+  if (has('subgroups') && has('chromium-experimental-subgroup-matrix')) {
+    const configs = [...(info.subgroupMatrixConfigs ?? [])]
+    const offers = (element: string, side: number) =>
+      configs.some(
+        ({ componentType, resultComponentType, M, N, K }) =>
+          componentType === element && resultComponentType === 'f32' && M === side && N === side && K === side,
+      )
+    const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 } = info
+    // Apple's subgroups are of 32, though Metal promises no number; AMD's can be asked for.
+    const is32 = subgroupSize === 32 || info.vendor === 'apple'
+    const pinned = !is32 && has('subgroup-size-control') && least <= 32 && 32 <= most
+    if (f16 && offers('f16', 16) && (is32 || pinned)) matrices.f16 = { S: 16, E: 'f16', LANES: 32, PIN: pinned ? 1 : 0 }
+    else if (f16 && offers('f16', 8) && (is32 || subgroupSize === 8))
+      matrices.f16 = { S: 8, E: 'f16', LANES: is32 ? 32 : 8, PIN: 0 }
+    if (offers('f32', 8) && is32) {
+      matrices.f32 = { S: 8, E: 'f32', LANES: 32, PIN: 0 }
+      if (f16) matrices.f16 ??= matrices.f32
+    }
+  }
   const hasRegisters = !isSoftware && ['amd', 'nvidia'].includes(info.vendor)
   const parallelism = isSoftware ? 16 : 512
   return { subgroupSize, isSoftware, f16, matrices, fixesShapes: !isSoftware, hasRegisters, parallelism, limits }

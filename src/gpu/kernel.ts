@@ -1,6 +1,17 @@
 // Kernels: WGSL files as the engine runs them, and the types that follow from what a file declares.
 import { check } from '../util/check.js'
-import { type Template, type Values, expand, fixed, integers, isFlag, keyOf, parse, placeOf } from './wgsl.js'
+import {
+  type Template,
+  type Values,
+  expand,
+  featuresOf,
+  fixed,
+  integers,
+  isFlag,
+  keyOf,
+  parse,
+  placeOf,
+} from './wgsl.js'
 
 /** What a call must give, as types: written by build.mjs, so that a misspelt binding fails `tsc`. */
 export interface Interface {
@@ -221,8 +232,7 @@ export class Variant {
 
   /** Device features it needs. */
   get features(): readonly string[] {
-    const { requires } = this.kernel.template
-    return Object.values(this.values).includes('f16') ? [...requires, 'shader-f16'] : requires
+    return featuresOf(this.kernel.template, this.values)
   }
 
   /** Whether the binding of this number holds f16. */

@@ -5,7 +5,7 @@
 //   // @include lib/index.wgsl      appends a snippet without bindings
 //   // @variant SG = 4, 8           a constant with a value chosen per pipeline (all combinations of the lines)
 //   // @variant T = f32, f16        likewise a type: `alias T = f16;`, and `enable f16;` where one of them is f16
-//   // @variant S T = 16 f16, 8 f32 several together
+//   // @variant S T = 16 f16, 8 f32 several together; a further line of the same names continues the list
 //   // @enum OP = relu, exp         the values of `override OP: u32`, by name: `const OP_RELU = 0u;`, …; a further
 //                                line of the same enum continues the list
 //   // @require subgroups           a device feature; also writes the `enable` directive
@@ -13,6 +13,7 @@
 //   // @each 4                      elements an invocation makes along x
 //   // @tile TN, TM                 elements a workgroup makes along x, y
 //   @unroll for (var i = 0u; i < TM; i++) { … }   written out TM times, `i` replaced by 0u, 1u, …
+// `@subgroup_size(n)` of an entry point stays where a variant says PIN = 1 and asks for its feature; others lose it.
 // A `switch` over an enum must name every value; its `default`, which WGSL demands, must give `nan()`. A uniform field
 // or an override called has_<binding> tells whether that binding is bound; one that a snippet declares may be of a
 // binding that not every kernel has.
@@ -156,14 +157,19 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
       if (!params.some((p) => p.name === name))
         fail(at, line, `a shape names fields of the uniform, there is no ${name}`)
   for (const part of parts) for (const name in enums) exhaustive(part, name, enums[name])
+  const lists = new Map<string, Values[]>() // of variants, by their names
+  for (const d of given('variant')) {
+    const names = d.value.split('=')[0].trim()
+    lists.set(names, [...(lists.get(names) ?? []), ...choices(d)])
+  }
   return {
     parts,
     bindings,
     params,
     overrides,
     enums,
-    variants: given('variant').reduce<Values[]>(
-      (all, d) => all.flatMap((values) => choices(d).map((choice) => ({ ...values, ...choice }))),
+    variants: [...lists.values()].reduce<Values[]>(
+      (all, list) => all.flatMap((values) => list.map((choice) => ({ ...values, ...choice }))),
       [{}],
     ),
     requires: list('require'),
@@ -270,9 +276,16 @@ export const keyOf = (values: Values): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(',')
 
+/** Device features that a variant needs. */
+export const featuresOf = ({ requires }: Template, values: Values): readonly string[] => [
+  ...requires,
+  ...(values.PIN ? ['subgroup-size-control'] : []),
+  ...(Object.values(values).includes('f16') ? ['shader-f16'] : []),
+]
+
 /** The WGSL of a variant; `mixed`: with all bindings `read_write`, so that they may lie in one buffer. */
 export function expand(template: Template, values: Values, mixed = false): string {
-  const { parts, bindings, requires, enums } = template
+  const { parts, bindings, enums } = template
   const [{ file, code }, ...includes] = parts
   const access = new Map(bindings.map((b) => [b.name, mixed ? 'read_write' : b.access]))
   const bound = code.replace(
@@ -283,7 +296,8 @@ export function expand(template: Template, values: Values, mixed = false): strin
   const text = [bound, ...includes.map((part) => part.code)]
     .join('\n')
     .replace(/\bparams\.(\w+)/g, (field, name) => (shape.has(name) ? `select(${field}, ${fixed(name)}, FIXED)` : field))
-  const enables = [...requires, ...(Object.values(values).includes('f16') ? ['f16'] : [])]
+    .replace(/@subgroup_size\([^)]*\)/, (pin) => (values.PIN ? pin : ''))
+  const enables = featuresOf(template, values).map((name) => (name === 'shader-f16' ? 'f16' : name))
   return [
     enables.map((name) => `enable ${name.replaceAll('-', '_')}; `).join(''),
     unroll(text, integers(template, values), file),

@@ -8,7 +8,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
-import { LONGEST_PRODUCT, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
+import { LONGEST_PRODUCT, ceilDiv, cutReduction, matricesFor, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 import { TILES, type Tile } from './tiles.js'
@@ -111,7 +111,7 @@ export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
   const params = generalParams(p)
   const size = { elements: forwardSize(p) }
   const { activation: ACTIVATION } = epilogue
-  if (tile === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ACTIVATION })
+  if (tile === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ...matricesFor(y)!, ACTIVATION })
   else gpu.run(shaders.conv2d_forward_tile, given, params, size, { ...TILES[tile], ACTIVATION })
 }
 
@@ -151,7 +151,7 @@ export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
   const given = { dy, w: weight, dx }
   const params = generalParams(p)
   const size = { elements: backwardInputSize(p) }
-  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size)
+  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size, matricesFor(dy)!)
   else gpu.run(shaders.conv2d_backward_input_tile, given, params, size, TILES[tile])
 }
 
@@ -196,13 +196,13 @@ export function backwardWeightTile(p: Convolution, tile: Tile | 'matrix'): void 
   const size = (parts: number) => ({ elements: [columns, rows, G * parts] }) as const
   const workgroups =
     tile === 'matrix'
-      ? shaders.conv2d_backward_weight_matrix.workgroups(size(1))
+      ? shaders.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
       : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
   const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
   const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
-  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts))
+  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
   else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
 }

@@ -3,7 +3,7 @@
 //
 // Of those that apply, the default is the one with the largest preference:
 //   5 Winograd, where its transforms pay      4 patches, where windows do not overlap
-//   3 along rows, for an image's few channels      2 for software adapters; depthwise
+//   3 along rows, for an image's few channels      2 for software adapters; depthwise; matrix units of f16
 //   1 tiles in workgroup memory, of the size that tiles.ts prefers: any convolution on any adapter
 //   0 only where it was measured to be fastest
 import type { Implementation, Pass } from '../gpu/choices.js'
@@ -19,13 +19,23 @@ import {
   patchesForward,
 } from './convpatches.js'
 import * as winograd from './convwinograd.js'
-import { hasMatrices } from './occupancy.js'
+import { matricesFor, prefersMatrices } from './occupancy.js'
 import { type Tile, preferredTile } from './tiles.js'
 
 type Kernel = Implementation<Convolution>
 
-/** Matrix units: not for results that would leave them nearly empty. `x` and `y` are of one dtype. */
-const fitsMatrices = ({ y, weight, attrs }: Convolution) => hasMatrices(y) && weight.shape[3] / attrs.groups >= 16
+/** Matrix units: channels in fours, and not for results that would leave them nearly empty. */
+const fitsMatrices = ({ y, weight: { shape }, attrs }: Convolution) => {
+  const columns = shape[3] / attrs.groups
+  return !!matricesFor(y) && columns >= 16 && columns % 4 === 0 && shape[2] % 4 === 0
+}
+
+const matrices = (run: (p: Convolution, tile: 'matrix') => void): Kernel => ({
+  name: 'matrix 64',
+  applies: fitsMatrices,
+  preference: ({ y }) => (prefersMatrices(y) ? 2 : 0),
+  run: (p) => run(p, 'matrix'),
+})
 
 /** A kernel for software adapters with TM pixels a workgroup, out of as many as `pixelsOf` says. */
 const cpu = (
@@ -66,7 +76,7 @@ const tiles = (sizeOf: (p: Convolution) => direct.Planes, run: (p: Convolution, 
 
 const FORWARD = pass('forward', [
   ...tiles(direct.forwardSize, direct.forwardTile),
-  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.forwardTile(p, 'matrix') },
+  matrices(direct.forwardTile),
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseForward },
   cpu(8, outputPixels, direct.forwardCpu),
   cpu(16, outputPixels, direct.forwardCpu),
@@ -84,7 +94,7 @@ const FORWARD = pass('forward', [
 
 const BACKWARD_INPUT = pass('dx', [
   ...tiles(direct.backwardInputSize, direct.backwardInputTile),
-  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardInputTile(p, 'matrix') },
+  matrices(direct.backwardInputTile),
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardInput },
   cpu(8, phasePixels, direct.backwardInputCpu),
   cpu(16, phasePixels, direct.backwardInputCpu),
@@ -96,7 +106,7 @@ const BACKWARD_INPUT = pass('dx', [
 
 const BACKWARD_WEIGHT = pass('dw', [
   ...tiles(direct.backwardWeightSize, direct.backwardWeightTile),
-  { name: 'matrix 64', applies: fitsMatrices, run: (p) => direct.backwardWeightTile(p, 'matrix') },
+  matrices(direct.backwardWeightTile),
   { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardWeight },
   { name: 'cpu', applies: (p) => direct.lanes(p) !== null, preference: () => 2, run: direct.backwardWeightCpu },
   { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardWeight },

@@ -5,7 +5,14 @@ import type { Constants } from '../gpu/kernel.js'
 import { cpu } from '../shaders.cpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { LONGEST_PRODUCT, ceilDiv, cutReduction, hasMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
+import {
+  LONGEST_PRODUCT,
+  ceilDiv,
+  cutReduction,
+  matricesFor,
+  prefersMatrices,
+  subgroupSizeForCpuKernels,
+} from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { TILES, type Tile, fewTiles, preferredTile } from './tiles.js'
 import type { Activation } from './unary.js'
@@ -69,6 +76,10 @@ const broadcast = (TM: 8 | 32): Implementation<Gemm> => ({
 const hasFours = ({ N, batches = 1, strideA = 0, strideW = 0 }: Gemm): boolean =>
   subgroupSizeForCpuKernels() !== null && N % 4 === 0 && (batches === 1 || (strideA % 4 === 0 && strideW % 4 === 0))
 
+/** Whether matrix units can do a product, which they read in fours. */
+const fitsMatrices = ({ a, M, N, K, transposeA, transposeW, strideA = 0, strideW = 0 }: Gemm): boolean =>
+  !!matricesFor(a) && [N, transposeA ? M : K, transposeW ? K : N, strideA, strideW].every((n) => n % 4 === 0)
+
 const MATMUL: Pass<Gemm> = {
   work,
   key: ({ a, M, N, K, batches = 1, transposeA, transposeW }) => ({
@@ -86,7 +97,12 @@ const MATMUL: Pass<Gemm> = {
     tile('64×64'),
     tile('wide 64×64'),
     tile('wide 128×128'),
-    { name: 'matrix 64×64', applies: (g) => hasMatrices(g.a), run: runMatrix },
+    {
+      name: 'matrix 64×64',
+      applies: fitsMatrices,
+      preference: (g) => (prefersMatrices(g.a) ? 1.5 : 0),
+      run: runMatrix,
+    },
     broadcast(8),
     broadcast(32),
     {
@@ -179,7 +195,7 @@ function runPlain(g: Gemm): void {
 
 /** Matrix units. */
 function runMatrix(g: Gemm): void {
-  runTiles(g, shaders.matmul_matrix, { ACTIVATION: g.activation ?? 'none' })
+  runTiles(g, shaders.matmul_matrix, { ...matricesFor(g.a)!, ACTIVATION: g.activation ?? 'none' })
 }
 
 /** Runs a kernel with tiles, K cut so that the chip is full, and adds the parts. */
@@ -190,8 +206,10 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof shaders.matmul_m
 ): void {
   const { a, w, y, bias = null, pre = null, M, N, K, batches = 1 } = g
   const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
-  const { parts, perPart } =
-    bias || hasActivation(g) ? whole : cutSum(K, kernel.workgroups(sizeOf(g), constants), batches)
+  const cut = bias || hasActivation(g) ? whole : cutSum(K, kernel.workgroups(sizeOf(g), constants), batches)
+  const fours = kernel === shaders.matmul_matrix ? 4 : 1 // in which it reads the sum's axis
+  const perPart = fours * ceilDiv(cut.perPart, fours)
+  const parts = ceilDiv(K, perPart)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
   const given = { a, w, bias, y: target, pre }
   gpu.run<K>(kernel, given, general(g, parts, perPart), sizeOf(g, parts), constants)

@@ -20,36 +20,35 @@ const caps = (features: string[], info: Partial<Info>) =>
     false,
   )
 
-test('matrix units: f16 by 16, f32 by 8, in subgroups of 32', () => {
+test('matrix units: f16 by 16 or 8, f32 by 8, in subgroups of 32 (asked for where they vary) or 8', () => {
   const fixed = { subgroupMinSize: 32, subgroupMaxSize: 32 }
   const both = [config('f16', 16), config('f32', 8)]
-  assert.equal(caps(ALL, { ...fixed, subgroupMatrixConfigs: both }).matrices, ['f16', 'f32'])
+  const [half, single] = [
+    { S: 16, E: 'f16', LANES: 32, PIN: 0 },
+    { S: 8, E: 'f32', LANES: 32, PIN: 0 },
+  ]
+  const matrices = (info: Partial<Info>, features = ALL) => caps(features, info).matrices
+  assert.equal(matrices({ ...fixed, subgroupMatrixConfigs: both }), { f16: half, f32: single })
   assert.equal(
-    caps(ALL, { vendor: 'apple', subgroupMatrixConfigs: [config('f16', 8, 'f16'), config('f32', 8)] }).matrices,
-    ['f32'],
+    matrices({ vendor: 'apple', subgroupMatrixConfigs: [config('f16', 8, 'f16'), config('f32', 8)] }),
+    { f32: single, f16: single },
+    'f16 is stored, f32 multiplied',
   )
-  assert.equal(
-    caps(ALL, {
-      ...fixed,
-      subgroupMatrixConfigs: [config('f16', 16, 'f16'), config('f16', 16, 'f32', 8), config('u8', 16)],
-    }).matrices,
-    [],
-  )
-  assert.equal(caps(ALL, { vendor: 'amd', subgroupMatrixConfigs: both }).matrices, [], 'subgroups of any size')
-  assert.equal(caps(ALL, fixed).matrices, [])
+  const others = [config('f16', 16, 'f16'), config('f16', 16, 'f32', 8), config('u8', 16)]
+  assert.equal(matrices({ ...fixed, subgroupMatrixConfigs: others }), {})
+  const amd = { vendor: 'amd', subgroupMinSize: 32, subgroupMatrixConfigs: both }
+  assert.equal(matrices(amd), {}, 'subgroups of any size')
+  assert.equal(matrices(amd, [...ALL, 'subgroup-size-control']), { f16: { ...half, PIN: 1 } })
+  const cpu = { subgroupMinSize: 8, subgroupMaxSize: 8, subgroupMatrixConfigs: [config('f16', 8)] }
+  assert.equal(matrices(cpu), { f16: { S: 8, E: 'f16', LANES: 8, PIN: 0 } })
+  assert.equal(matrices(fixed), {})
   for (const [missing, left] of [
-    ['shader-f16', ['f32']],
-    ['subgroups', []],
-    [ALL[2], []],
+    ['shader-f16', { f32: single }],
+    ['subgroups', {}],
+    [ALL[2], {}],
   ] as const) {
-    assert.equal(
-      caps(
-        ALL.filter((feature) => feature !== missing),
-        { ...fixed, subgroupMatrixConfigs: both },
-      ).matrices,
-      left,
-      `without ${missing}`,
-    )
+    const features = ALL.filter((feature) => feature !== missing)
+    assert.equal(matrices({ ...fixed, subgroupMatrixConfigs: both }, features), left, `without ${missing}`)
   }
 })
 

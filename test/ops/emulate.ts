@@ -7,6 +7,7 @@ import * as shaders from '../../src/shaders.gen.js'
 
 const FEATURE = 'chromium-experimental-subgroup-matrix'
 const FUNCTIONS = `
+const SHARE = S * S / 32u; // of a matrix, for a lane
 var<private> own_lane: u32;
 var<private> share: u32; // SHARE, but a number that compilers do not know, or they unroll for half a minute
 alias Share = array<f32, SHARE>;
@@ -14,7 +15,7 @@ fn emulated_multiply(a: vec2<u32>, b: vec2<u32>, before: Share) -> Share {
   var sums = before;
   for (var c = 0u; c < share; c++) {
     let at = own_lane * SHARE + c;
-    for (var k = 0u; k < share * (S / SHARE); k++) { sums[c] += f32(left[a.x + at / S * a.y + k]) * f32(right[b.x + k * b.y + at % S]); }
+    for (var k = 0u; k < share * (S / SHARE); k++) { sums[c] += f32(left[a.x + at / S * a.y + k]) * f32(right[b.x + at % S * b.y + k]); }
   }
   return sums;
 }
@@ -32,8 +33,8 @@ function emulated(code: string): string {
       /@builtin\(subgroup_id\) subgroup: u32, @builtin\(subgroup_invocation_id\) lane: u32,\s*\) \{/,
       ') { let subgroup = lid / 32u; let lane = lid % 32u; own_lane = lane; share = SHARE + lid / 128u;',
     )
-    .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<T, S, S>, row_major>\(&\1, /g, 'vec2<u32>(')
-    .replaceAll('subgroup_matrix_left<T, S, S>', 'vec2<u32>')
+    .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<E, S, S>, \w+>\(&\1, /g, 'vec2<u32>(')
+    .replaceAll('subgroup_matrix_left<E, S, S>', 'vec2<u32>')
     .replaceAll('subgroup_matrix_result<f32, S, S>', 'Share')
     .replaceAll('subgroupMatrixMultiplyAccumulate(', 'emulated_multiply(')
     .replaceAll('subgroupMatrixStore<row_major>(&given, ', 'emulated_store(')
@@ -55,5 +56,8 @@ export function emulateMatrices(): void {
       })
     }
   }
-  gpu.caps.matrices = ['f16', 'f32']
+  gpu.caps.matrices = {
+    f16: { S: 16, E: 'f16', LANES: 32, PIN: 0 },
+    f32: { S: 8, E: 'f32', LANES: 32, PIN: 0 },
+  }
 }
