@@ -5,7 +5,7 @@
 // subgroups' size. Sums come back through `given`, a matrix of each subgroup at a time, so that edges and
 // what follows are as in any other kernel.
 // @variant S E T LANES ACROSS STEP PIN = 16 f16 f16 32 2 32 0, 16 f16 f16 32 2 32 1, 8 f16 f16 8 4 32 0
-// @variant S E T LANES ACROSS STEP PIN = 8 f16 f16 32 2 32 0, 8 f32 f32 32 2 16 0, 8 f32 f16 32 2 16 0
+// @variant S E T LANES ACROSS STEP PIN = 8 f32 f32 32 2 16 0, 8 f32 f16 32 2 16 0
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 const TILE = 64u;

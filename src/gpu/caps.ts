@@ -7,8 +7,8 @@ export interface Caps {
   isSoftware: boolean
   f16: boolean
   /**
-   * How the kernels by subgroup matrices multiply what tensors of a type hold, summed in f32; left out where they cannot
-   * (`chromium-experimental-subgroup-matrix`).
+   * How the kernels by subgroup matrices multiply what tensors of a type hold, summed in f32; left out where they
+   * cannot (`chromium-experimental-subgroup-matrix`).
    */
   matrices: Partial<Record<'f16' | 'f32', MatrixVariant>>
   /**
@@ -70,8 +70,7 @@ export function capsOf(
     const is32 = subgroupSize === 32 || info.vendor === 'apple'
     const pinned = !is32 && has('subgroup-size-control') && least <= 32 && 32 <= most
     if (f16 && offers('f16', 16) && (is32 || pinned)) matrices.f16 = { S: 16, E: 'f16', LANES: 32, PIN: pinned ? 1 : 0 }
-    else if (f16 && offers('f16', 8) && (is32 || subgroupSize === 8))
-      matrices.f16 = { S: 8, E: 'f16', LANES: is32 ? 32 : 8, PIN: 0 }
+    else if (f16 && offers('f16', 8) && subgroupSize === 8) matrices.f16 = { S: 8, E: 'f16', LANES: 8, PIN: 0 }
     if (offers('f32', 8) && is32) {
       matrices.f32 = { S: 8, E: 'f32', LANES: 32, PIN: 0 }
       if (f16) matrices.f16 ??= matrices.f32

@@ -152,10 +152,6 @@ export function parse(file: string, text: string, library: Readonly<Record<strin
       fail(at, line, `an enum needs an override of its name, there is no 'override ${name}: u32'`)
     ;(enums[name] ??= []).push(...values.split(',').map((v) => v.trim()))
   }
-  for (const { value, file: at, line } of given('shape'))
-    for (const name of value.split(',').map((s) => s.trim()))
-      if (!params.some((p) => p.name === name))
-        fail(at, line, `a shape names fields of the uniform, there is no ${name}`)
   for (const part of parts) for (const name in enums) exhaustive(part, name, enums[name])
   const lists = new Map<string, Values[]>() // of variants, by their names
   for (const d of given('variant')) {

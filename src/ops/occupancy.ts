@@ -28,8 +28,7 @@ export function subgroupSizeForCpuKernels(): 4 | 8 | null {
 }
 
 /** The kernels by matrix units for what a tensor holds, if there are any. */
-export const matricesFor = ({ element }: Tensor) =>
-  gpu.caps.matrices[element] && { T: element, ...gpu.caps.matrices[element] }
+export const matricesFor = ({ element }: Tensor) => gpu.caps.matrices[element]
 
 /**
  * Whether matrix units are preferred for what a tensor holds: those that multiply f16 are many times as fast as what
