@@ -25,9 +25,11 @@ var<workgroup> right: array<E, SIZE>; // [64 columns, STEP]
 var<workgroup> given: array<f32, GIVEN>; // a matrix [S, S] for each subgroup
 
 fn transposed(b: Block) -> Block {
-  return Block(
-    vec4<E>(b[0].x, b[1].x, b[2].x, b[3].x), vec4<E>(b[0].y, b[1].y, b[2].y, b[3].y),
-    vec4<E>(b[0].z, b[1].z, b[2].z, b[3].z), vec4<E>(b[0].w, b[1].w, b[2].w, b[3].w));
+  var t: Block;
+  @unroll for (var r = 0u; r < 4u; r++) {
+    @unroll for (var c = 0u; c < 4u; c++) { t[r][c] = b[c][r]; }
+  }
+  return t;
 }
 
 fn put_left(line: u32, k: u32, b: Block) {
