@@ -69,12 +69,12 @@ async function writeIfNew(target, lines) {
 /** A text as a template literal, which keeps its lines. */
 const literal = (text) => `\`${text.replace(/[\\`$]/g, '\\$&')}\``
 
-const nameOf = (file) => file.replace(/^.*\/|\.wgsl$/g, '')
+const nameOf = (file) => file.replace(/^.*\/|^lib\.|\.wgsl$/g, '')
 
 /**
  * Writes the kernels: those that every adapter may run, the snippets they include, and apart from them, to be loaded
- * only where they are wanted, those that only software adapters run (*_cpu.wgsl) and those of rarer augmentations
- * (augment_*.wgsl).
+ * only where they are wanted, those that only software adapters run (*_cpu.wgsl), those by matrix units (*_matrix.wgsl)
+ * and those of rarer augmentations (augment_*.wgsl).
  */
 async function generateShaders() {
   const wgsl = await loadExpander()
@@ -97,8 +97,8 @@ async function generateShaders() {
   // Every kernel names its snippets, so that a bundle holds no snippet that none of its kernels includes.
   const kernel = ({ file, text, type, snippets }) =>
     `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, [${snippets}])\n`
-  const isCpu = ({ file }) => file.endsWith('_cpu.wgsl')
-  const isAugment = ({ file }) => file.startsWith('shaders/augment_')
+  // Which kernels are loaded only where they are wanted (src/shaders.late.ts), by their names.
+  const late = { cpu: /_cpu\.wgsl$/, matrix: /_matrix\.wgsl$/, augment: /\/augment_/ }
   await writeIfNew('src/shaders.lib.gen.ts', [
     note('shaders/lib'),
     '',
@@ -121,27 +121,37 @@ async function generateShaders() {
     '',
     ...those.map(kernel),
   ]
-  const loadedLater = (type, those) => [
-    note('shaders'),
-    "import type { Kernel } from './gpu/kernel.js'",
-    "import * as lib from './shaders.lib.gen.js'",
-    '',
-    `export interface ${type} {`,
-    ...those.map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
-    '}',
-    '',
-    '/** Text and snippets by file. */',
-    'export const sources = {',
-    ...those.map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets}]] as const,`),
-    '}',
-  ]
-  const usual = all.filter((k) => !isCpu(k) && !isAugment(k))
+  /** Text and snippets by file. A snippet that no other kernel includes is loaded with them, too. */
+  const loadedLater = (name, those) => {
+    const others = new Set(all.filter((k) => !those.includes(k)).flatMap((k) => k.snippets))
+    const own = [...new Set(those.flatMap((k) => k.snippets))].filter((snippet) => !others.has(snippet))
+    const bare = (snippet) => (own.includes(snippet) ? nameOf(snippet) : snippet)
+    const files = new Map(Object.entries(library).map(([file, text]) => [`lib.${nameOf(file)}`, [file, text]]))
+    return [
+      note('shaders'),
+      "import type { Kernel } from './gpu/kernel.js'",
+      "import * as lib from './shaders.lib.gen.js'",
+      '',
+      `export interface ${name} {`,
+      ...those.map(({ file, type }) => `  ${nameOf(file)}: Kernel<${type}>`),
+      '}',
+      '',
+      ...own
+        .map((snippet) => [bare(snippet), ...files.get(snippet)])
+        .map(([variable, file, text]) => `const ${variable} = ['${file}', ${literal(text)}] as const\n`),
+      'export const sources = {',
+      ...those.map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets.map(bare)}]] as const,`),
+      '}',
+    ]
+  }
+  const usual = all.filter(({ file }) => !Object.values(late).some((pattern) => pattern.test(file)))
   await writeIfNew('src/shaders.gen.ts', kernels('shaders', './', usual))
-  for (const [name, type, those] of [
-    ['cpu', 'CpuShaders', all.filter(isCpu)],
-    ['augment', 'AugmentShaders', all.filter(isAugment)],
-  ]) {
-    await writeIfNew(`src/shaders.${name}.gen.ts`, loadedLater(type, those))
+  for (const [name, pattern] of Object.entries(late)) {
+    const lines = loadedLater(
+      `${name[0].toUpperCase()}${name.slice(1)}Shaders`,
+      all.filter((k) => pattern.test(k.file)),
+    )
+    await writeIfNew(`src/shaders.${name}.gen.ts`, lines)
   }
   await writeIfNew('bench/shaders.gen.ts', kernels('bench/shaders', '../src/', await read('bench/shaders')))
 }

@@ -13,14 +13,10 @@ import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
 import { init } from '../src/index.js'
 import type { Kernel } from '../src/gpu/kernel.js'
-import { augment, loadAugmentShaders } from '../src/shaders.augment.js'
-import { cpu, loadCpuShaders } from '../src/shaders.cpu.js'
-import * as shaders from '../src/shaders.gen.js'
-import { compile } from './compile.js'
+import { compile, everyKernel } from './compile.js'
 
 const test = suite('rules')
-await Promise.all([loadCpuShaders(), loadAugmentShaders()])
-const kernels: Kernel[] = [shaders, cpu, augment, benchShaders].flatMap((all) => Object.values<Kernel>({ ...all }))
+const kernels: Kernel[] = [...(await everyKernel()), ...Object.values<Kernel>({ ...benchShaders })]
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((f) => f.endsWith('.ts'))
@@ -127,13 +123,13 @@ const TRAINING = `
   import * as F from './ops/index.js'
   export const { loss, probabilities } = { loss: F.crossEntropy, probabilities: F.softmax }`
 
-test('what a page must load is small, and kernels of software adapters are not in it', () =>
+test('what a page must load is small, and none of the kernels that load late is in it', () =>
   inFolder((folder) => {
     const training = loadedAtOnce(TRAINING, folder)
     assert.ok(zippedSize(training) < 120_000, `training: ${zippedSize(training)} bytes by gzip`)
     const all = loadedAtOnce("export * from './index.js'", folder)
     assert.ok(zippedSize(all) < 170_000, `everything: ${zippedSize(all)} bytes by gzip`)
-    for (const [file, text] of all) assert.not.match(text, /shaders\/\w+_cpu\.wgsl/, file)
+    for (const [file, text] of all) assert.not.match(text, /shaders\/(\w+_(cpu|matrix)|augment_\w+)\.wgsl/, file)
     const [chunk] = readdirSync(folder).filter((file) => /^shaders\.cpu.*\.js$/.test(file))
     assert.match(readFileSync(join(folder, chunk), 'utf8'), /shaders\/matmul_cpu\.wgsl/)
   }))

@@ -2,6 +2,14 @@
 import { gpu } from '../src/gpu/gpu.js'
 import type { Kernel } from '../src/gpu/kernel.js'
 import type { Engine } from '../src/index.js'
+import * as shaders from '../src/shaders.gen.js'
+import * as late from '../src/shaders.late.js'
+
+/** The kernels of all shaders/*.wgsl. */
+export async function everyKernel(): Promise<Kernel[]> {
+  await Promise.all([late.loadCpuShaders(), late.loadMatrixShaders(), late.loadAugmentShaders()])
+  return [shaders, late.cpu, late.matrix, late.augment].flatMap((all) => Object.values<Kernel>({ ...all }))
+}
 
 export interface Compiled {
   /** Pipelines made, and variants that need a feature that is not there. */

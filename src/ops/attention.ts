@@ -1,7 +1,7 @@
 // Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes
 // them again.
 import { gpu } from '../gpu/gpu.js'
-import { cpu } from '../shaders.cpu.js'
+import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty, tensor } from '../tensor/tensor.js'

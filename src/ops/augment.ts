@@ -1,7 +1,7 @@
 // Rarer augmentations of normalised images: noise, erased boxes, mixtures. Their kernels are loaded where a pipeline
 // has one of them.
 import { gpu } from '../gpu/gpu.js'
-import { augment } from '../shaders.augment.js'
+import { augment } from '../shaders.late.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'

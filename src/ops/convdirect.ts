@@ -2,7 +2,7 @@
 // subgroup a workgroup, and one with tiles in workgroup memory, which takes any shape; tiles also by matrix units,
 // where a GPU has them.
 import { gpu } from '../gpu/gpu.js'
-import { cpu } from '../shaders.cpu.js'
+import { cpu, matrix } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
@@ -111,7 +111,7 @@ export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
   const params = generalParams(p)
   const size = { elements: forwardSize(p) }
   const { activation: ACTIVATION } = epilogue
-  if (tile === 'matrix') gpu.run(shaders.conv2d_forward_matrix, given, params, size, { ...matricesFor(y)!, ACTIVATION })
+  if (tile === 'matrix') gpu.run(matrix.conv2d_forward_matrix, given, params, size, { ...matricesFor(y)!, ACTIVATION })
   else gpu.run(shaders.conv2d_forward_tile, given, params, size, { ...TILES[tile], ACTIVATION })
 }
 
@@ -151,7 +151,7 @@ export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
   const given = { dy, w: weight, dx }
   const params = generalParams(p)
   const size = { elements: backwardInputSize(p) }
-  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_input_matrix, given, params, size, matricesFor(dy)!)
+  if (tile === 'matrix') gpu.run(matrix.conv2d_backward_input_matrix, given, params, size, matricesFor(dy)!)
   else gpu.run(shaders.conv2d_backward_input_tile, given, params, size, TILES[tile])
 }
 
@@ -196,13 +196,13 @@ export function backwardWeightTile(p: Convolution, tile: Tile | 'matrix'): void 
   const size = (parts: number) => ({ elements: [columns, rows, G * parts] }) as const
   const workgroups =
     tile === 'matrix'
-      ? shaders.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
+      ? matrix.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
       : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
   const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
   const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
   const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
-  if (tile === 'matrix') gpu.run(shaders.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
+  if (tile === 'matrix') gpu.run(matrix.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
   else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
 }

@@ -2,7 +2,7 @@
 import type { Implementation, Pass } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
-import { cpu } from '../shaders.cpu.js'
+import { cpu, matrix } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import {
@@ -195,11 +195,11 @@ function runPlain(g: Gemm): void {
 
 /** Matrix units. */
 function runMatrix(g: Gemm): void {
-  runTiles(g, shaders.matmul_matrix, { ...matricesFor(g.a)!, ACTIVATION: g.activation ?? 'none' })
+  runTiles(g, matrix.matmul_matrix, { ...matricesFor(g.a)!, ACTIVATION: g.activation ?? 'none' })
 }
 
 /** Runs a kernel with tiles, K cut so that the chip is full, and adds the parts. */
-function runTiles<K extends typeof shaders.matmul_tile | typeof shaders.matmul_matrix>(
+function runTiles<K extends typeof shaders.matmul_tile | typeof matrix.matmul_matrix>(
   g: Gemm,
   kernel: K,
   constants: Constants<K>,
@@ -207,7 +207,7 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof shaders.matmul_m
   const { a, w, y, bias = null, pre = null, M, N, K, batches = 1 } = g
   const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
   const cut = bias || hasActivation(g) ? whole : cutSum(K, kernel.workgroups(sizeOf(g), constants), batches)
-  const fours = kernel === shaders.matmul_matrix ? 4 : 1 // in which it reads the sum's axis
+  const fours = kernel.name === 'matmul_matrix' ? 4 : 1 // in which it reads the sum's axis
   const perPart = fours * ceilDiv(cut.perPart, fours)
   const parts = ceilDiv(K, perPart)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y

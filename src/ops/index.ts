@@ -46,7 +46,7 @@ export { batchNorm, batchNormAddRelu, batchNormRelu, type BatchNormOptions } fro
 export { adaptiveAvgPool2d, avgPool2d, type AvgPoolOptions, maxPool2d, type PoolOptions } from './pool.js'
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js'
 export { logSoftmax, softmax } from './softmax.js'
-export { loadAugmentShaders } from '../shaders.augment.js'
+export { loadAugmentShaders } from '../shaders.late.js'
 export { imageEffects } from './augment.js'
 export { crossEntropy, type CrossEntropyOptions } from './crossentropy.js'
 export {

@@ -1,6 +1,6 @@
 // Layer normalisation over the last axes, alone and with the residual addition before it in the same kernel.
 import { gpu } from '../gpu/gpu.js'
-import { cpu } from '../shaders.cpu.js'
+import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'

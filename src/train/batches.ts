@@ -3,7 +3,7 @@
 import type { Batch, DataLoader } from '../data/dataLoader.js'
 import { hostSize, vary } from '../data/transforms.js'
 import * as F from '../ops/index.js'
-import { loadAugmentShaders } from '../shaders.augment.js'
+import { loadAugmentShaders } from '../shaders.late.js'
 import type { ImageOptions } from '../ops/images.js'
 import { Random } from '../util/random.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'

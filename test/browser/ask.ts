@@ -1,19 +1,11 @@
 // What every implementation of WebGPU is asked: to compile all kernels, and to run the README's program. Bundled for
 // what is no Node, and run by engines.test.ts.
-import type { Kernel } from '../../src/gpu/kernel.js'
 import { init } from '../../src/index.js'
-import { augment, loadAugmentShaders } from '../../src/shaders.augment.js'
-import { cpu, loadCpuShaders } from '../../src/shaders.cpu.js'
-import * as shaders from '../../src/shaders.gen.js'
-import { type Compiled, compile } from '../compile.js'
+import { type Compiled, compile, everyKernel } from '../compile.js'
 
 async function compileAll(options: { baseline: boolean }) {
   const engine = await init({ ...options, tune: false })
-  await Promise.all([loadCpuShaders(), loadAugmentShaders()])
-  const compiled = await compile(
-    [shaders, cpu, augment].flatMap((all) => Object.values<Kernel>({ ...all })),
-    engine,
-  )
+  const compiled = await compile(await everyKernel(), engine)
   const adapter = `${engine.adapterKind} ${engine.adapterName}`
   engine.dispose()
   return { adapter, ...compiled }

@@ -8,14 +8,12 @@ import * as assert from 'uvu/assert'
 import type { StructInfo } from 'wgsl_reflect'
 import { type Kernel, kernel } from '../../src/gpu/kernel.js'
 import { expand, fixed, parse, placeOf } from '../../src/gpu/wgsl.js'
-import { augment, loadAugmentShaders } from '../../src/shaders.augment.js'
-import { cpu, loadCpuShaders } from '../../src/shaders.cpu.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { library } from '../../src/shaders.lib.gen.js'
+import { everyKernel } from '../compile.js'
 import { refused } from '../errors.js'
 
 const test = suite('wgsl')
-await Promise.all([loadCpuShaders(), loadAugmentShaders()])
 // Its entry for Node is empty, and this one has no types.
 const { WgslReflect } = (await import('wgsl_reflect/wgsl_reflect.module.js' as string)) as typeof import('wgsl_reflect')
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -192,8 +190,8 @@ test('what else is refused', () => {
   )
 })
 
-test('every shader: bindings, params, overrides and workgroup as another reader of WGSL finds them', () => {
-  const kernels = [shaders, cpu, augment].flatMap((all) => Object.values<Kernel>({ ...all }))
+test('every shader: bindings, params, overrides and workgroup as another reader of WGSL finds them', async () => {
+  const kernels = await everyKernel()
   const files = readdirSync(join(root, 'shaders')).filter((f) => f.endsWith('.wgsl'))
   assert.equal(kernels.map((k) => `${k.name}.wgsl`).sort(), files.sort())
   for (const { name, template, variants } of kernels) {

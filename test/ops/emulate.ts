@@ -3,7 +3,7 @@
 // they load, where they put them, which matrices they multiply, and where the sums go.
 import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
-import * as shaders from '../../src/shaders.gen.js'
+import { loadMatrixShaders, matrix } from '../../src/shaders.late.js'
 
 const FEATURE = 'chromium-experimental-subgroup-matrix'
 const FUNCTIONS = `
@@ -44,9 +44,9 @@ function emulated(code: string): string {
 }
 
 /** Makes the running engine offer matrix units, and their kernels run without. Call before any of them is compiled. */
-export function emulateMatrices(): void {
-  for (const kernel of Object.values<Kernel>({ ...shaders })) {
-    if (!kernel.template.requires.includes(FEATURE)) continue
+export async function emulateMatrices(): Promise<void> {
+  await loadMatrixShaders()
+  for (const kernel of Object.values<Kernel>({ ...matrix })) {
     for (const variant of kernel.variants.values()) {
       const code = variant.code.bind(variant)
       const features = variant.features.filter((feature) => feature !== FEATURE)

@@ -13,7 +13,7 @@ import { normal } from './random.js'
 
 const engine = await init({ tune: false })
 const test = suite(`matrix units (${engine.adapterKind})`)
-if (!Object.keys(gpu.caps.matrices).length) emulateMatrices()
+if (!Object.keys(gpu.caps.matrices).length) await emulateMatrices()
 
 const draw = normal(11)
 const random = (shape: readonly number[]) => draw(numel(shape))
