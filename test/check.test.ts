@@ -113,10 +113,11 @@ function loadedAtOnce(entry: string, folder: string): Map<string, string> {
 const zippedSize = (texts: ReadonlyMap<string, string>): number =>
   [...texts.values()].map((text) => gzipSync(text, { level: 9 }).length).reduce((a, b) => a + b)
 
-// What a page that trains our models needs. Other operators, layers, statistics and explanations fall away if nobody
-// uses them.
+// What a page that trains our models needs. Other operators, layers, optimizers, schedules, statistics and explanations
+// fall away if nobody uses them.
 const TRAINING = `
-  export { init, tensor, noGrad, autocast, loadCheckpoint, saveSafetensors, optim, models } from './index.js'
+  export { init, tensor, noGrad, autocast, loadCheckpoint, saveSafetensors, models } from './index.js'
+  export { AdamW, GradScaler, cosine } from './optim/index.js'
   export { DataLoader, ImageFolder, checkDataset, decodeImage, loadImage, subset, transforms } from './data/index.js'
   export * from './train/index.js'
   export * from './app/index.js'

@@ -104,10 +104,34 @@ export const TRAIN_SETTINGS = {
   lr: { kind: 'number', above: 0, default: 1e-5, value: 'x', help: 'learning rate' },
   schedule: {
     kind: 'choice',
-    choices: ['constant', 'cosine'],
+    choices: ['constant', 'cosine', 'one-cycle', 'plateau'],
     default: 'constant',
     value: 'name',
-    help: 'course of the learning rate; cosine lets it fall to 0',
+    help:
+      'course of the learning rate: cosine lets it fall to 0, one-cycle rise and fall, plateau divides it by 10 when the ' +
+      'validation loss stays',
+  },
+  warmup: {
+    kind: 'number',
+    least: 0,
+    default: 0,
+    value: 'epochs',
+    help: 'epochs in which the learning rate rises to --lr (one-cycle: 0 for 30 % of all)',
+  },
+  plateauPatience: {
+    kind: 'whole',
+    least: 0,
+    default: 3,
+    value: 'n',
+    help: 'of the schedule plateau: more epochs than these without a lower validation loss lower the learning rate',
+  },
+  layerDecay: {
+    kind: 'number',
+    above: 0,
+    most: 1,
+    default: 1,
+    value: 'x',
+    help: 'each layer learns at this share of the learning rate of the next',
   },
   optimizer: {
     kind: 'choice',
@@ -128,6 +152,24 @@ export const TRAIN_SETTINGS = {
     least: 0,
     value: 'x',
     help: 'pull of the weights towards 0 (default: 0, with adamw 0.01)',
+  },
+  normDecay: {
+    kind: 'switch',
+    default: true,
+    help: 'leave norms, biases, tokens and positions out of the weight decay',
+  },
+  clipGrad: {
+    kind: 'number',
+    above: 0,
+    value: 'norm',
+    help: 'the most that the norm of all gradients may be (default: any)',
+  },
+  ema: {
+    kind: 'number',
+    above: 0,
+    below: 1,
+    value: 'decay',
+    help: 'evaluate and keep a moving average of the weights, such as 0.99 (default: the weights themselves)',
   },
   imageSize: {
     kind: 'whole',

@@ -4,10 +4,10 @@ import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
 import { computeClassWeight, oversample } from '../data/split.js'
 import type { Engine } from '../engine/index.js'
-import { type Classifier, createModel } from '../models/registry.js'
+import { type Classifier, createModel, modelRow } from '../models/registry.js'
+import { parameterGroups } from '../nn/groups.js'
 import type { StateDict } from '../nn/module.js'
 import * as optim from '../optim/index.js'
-import type { Tensor } from '../tensor/tensor.js'
 import { type Evaluation, evaluateOutputs } from '../train/evaluation.js'
 import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
@@ -150,7 +150,7 @@ function trainerOptions(
   files: RunFiles,
   evaluationSize: number,
 ): TrainerOptions {
-  const { batchSize, seed, epochs, lr } = settings
+  const { batchSize, seed, epochs } = settings
   const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
   const count = learnt.samples.length
   const partOf = (set: Dataset) => group?.partOf(set) ?? set
@@ -161,18 +161,19 @@ function trainerOptions(
   if (count < batchSize && dropLast)
     throw new SettingError('batchSize', `must be at most the ${count} training images with dropLast, got ${batchSize}`)
   const train = new DataLoader(learnt, { batchSize, shuffle: true, seed, workers, dropLast, group })
-  const learning = model.parameters().filter((p) => p.requiresGrad)
   return {
     engine,
     model,
-    optimizer: createOptimizer(learning, settings),
+    optimizer: createOptimizer(model, settings),
     train,
     validation: splits.validation
       ? new DataLoader(partOf(steering(splits.validation, settings)), { batchSize: evaluationSize, workers })
       : undefined,
     group,
     epochs,
-    schedule: settings.schedule === 'cosine' ? optim.cosine(lr, epochs * train.length) : undefined,
+    schedule: scheduleOf(settings, train.length),
+    clipGrad: settings.clipGrad,
+    ema: settings.ema,
     patience: settings.patience || Infinity,
     classWeight: settings.balance === 'weights' ? classWeightOf(splits.train) : undefined,
     labelSmoothing: settings.labelSmoothing,
@@ -210,7 +211,25 @@ function steering(validation: Dataset, { dropLast, batchSize }: TrainSettings): 
   return dropLast && full > 0 ? { ...validation, samples: validation.samples.slice(0, full) } : validation
 }
 
-function createOptimizer(parameters: Tensor[], { optimizer, lr, weightDecay }: TrainSettings) {
+/** The learning rate by the step; undefined where it stays. */
+function scheduleOf({ schedule, lr, epochs, warmup, plateauPatience: patience }: TrainSettings, steps: number) {
+  const [all, warm] = [epochs * steps, Math.round(warmup * steps)]
+  switch (schedule) {
+    case 'constant':
+      return warm ? optim.warmUp(lr, warm) : undefined
+    case 'cosine':
+      return optim.cosine(lr, all, { warmup: warm })
+    case 'one-cycle':
+      return optim.oneCycle(lr, all, warm ? { pctStart: Math.min(1, warm / all) } : {})
+    case 'plateau':
+      return optim.warmUp(lr, warm, optim.reduceOnPlateau(lr, { patience }))
+  }
+}
+
+function createOptimizer(model: Classifier, settings: TrainSettings) {
+  const { optimizer, lr, weightDecay, normDecay: decays, layerDecay } = settings
+  const { head } = modelRow(settings.model)
+  const parameters = parameterGroups(model, { noDecay: !decays, layerDecay, head })
   const options = { lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
   switch (optimizer) {
     case 'adam':

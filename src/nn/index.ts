@@ -1,5 +1,6 @@
 // Layers and their base class: `nn` of the public entry point.
 export { type Layer, ModuleDict, ModuleList, Sequential } from './containers.js'
+export { type ParameterGroupOptions, parameterGroups } from './groups.js'
 export * as init from './init.js'
 export {
   BatchNorm2d,

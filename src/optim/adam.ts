@@ -3,9 +3,9 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { type Group, Optimizer, type ParameterGroup, type Slot } from './optimizer.js'
+import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
-export interface AdamOptions {
+export interface AdamOptions extends Rates {
   /** Default 0.001. */
   lr: number
   /** Decay of the running averages of the gradient and of its square. Default 0.9 and 0.999. */
@@ -46,11 +46,11 @@ export class Adam extends Optimizer<AdamOptions> {
       { p, g, m, v, scaler, counts },
       () => {
         const {
-          lr,
           betas: [beta1, beta2],
           eps,
           weightDecay,
         } = group
+        const lr = rateOf(group)
         return {
           n: floats,
           decoupled: this.decoupled,

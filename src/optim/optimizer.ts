@@ -19,6 +19,12 @@ export interface Slot extends Run {
   block: number
 }
 
+/** What is the same for all optimizers: the learning rate, and what a group's is multiplied by; 1. */
+export interface Rates {
+  lr: number
+  lrScale?: number
+}
+
 /** A group with all settings. They may be changed between steps (schedules set `lr`); replayed steps see the change. */
 export type Group<Options> = Options & { params: readonly Tensor[] }
 
@@ -46,7 +52,7 @@ interface Home {
   counts: Storage
 }
 
-export abstract class Optimizer<Options extends { lr: number }> {
+export abstract class Optimizer<Options extends Rates> {
   readonly groups: Group<Options>[] = []
   /** Calls of `step()`, those that a `GradScaler` left out included. */
   steps = 0
@@ -61,8 +67,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
     private readonly bufferNames: readonly string[],
   ) {
     const name = this.constructor.name
-    checkOptions(name, options, Object.keys(defaults))
-    this.defaults = { ...defaults, ...given(options) }
+    checkOptions(name, options, [...Object.keys(defaults), 'lrScale'])
+    this.defaults = { lrScale: 1, ...defaults, ...given(options) }
     check(Array.isArray(params) && params.length > 0, `${name}: needs at least one parameter, got none`)
     const groups = params[0] instanceof Tensor ? [{ params }] : params
     for (const group of groups as ParameterGroup<Options>[]) this.addParamGroup(group)
@@ -78,6 +84,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     check(Array.isArray(group.params), `${name}: a group must have a list of params`)
     const whole = { ...this.defaults, ...given(group) }
     check(whole.lr >= 0, `${name}: lr must be at least 0, got ${whole.lr}`)
+    check(whole.lrScale! >= 0, `${name}: lrScale must be at least 0, got ${whole.lrScale}`)
     this.checkSettings(whole)
     const known = new Set(this.groups.flatMap(({ params }) => params.map((p) => p.storage)))
     whole.params.forEach((p, i) => {
@@ -140,7 +147,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const groups: OptimizerState['groups'] = []
     for (const group of this.groups) {
       groups.push({
-        ...structuredClone({ ...group, params: [] }),
+        ...(structuredClone({ ...group, params: [] }) as object),
         params: group.params.map((_, i) => state.length + i),
       })
       const counts = new Map<Storage, Uint32Array>()
@@ -220,3 +227,6 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return { ...run, buffers, counts: home.counts, block: at / (4 * BLOCK) }
   }
 }
+
+/** The learning rate of a group. */
+export const rateOf = ({ lr, lrScale = 1 }: Rates): number => lr * lrScale

@@ -1,4 +1,5 @@
-// Learning rates as functions of the step: `optimizer.lr = schedule(step)`.
+// Learning rates as functions of the step, from 0, and of the validation losses of the epochs before it:
+// `optimizer.lr = schedule(step, losses)`. They keep nothing, so that a run that goes on after a stop has the same rates.
 import { withDefaults } from '../util/options.js'
 
 /**
@@ -21,4 +22,68 @@ export function cosine(
 /** Multiplies by `gamma` every `every` steps. `torch.optim.lr_scheduler.StepLR`. */
 export function stepDecay(base: number, every: number, gamma = 0.1): (step: number) => number {
   return (step) => base * gamma ** Math.floor(step / every)
+}
+
+/** Rises linearly to `base` over `steps`, (step + 1) / steps of it; from then on `schedule`, `base` when left out. */
+export function warmUp<Rest extends unknown[]>(
+  base: number,
+  steps: number,
+  schedule: (step: number, ...rest: Rest) => number = () => base,
+): (step: number, ...rest: Rest) => number {
+  return (step, ...rest) => (step < steps ? (base * (step + 1)) / steps : schedule(step, ...rest))
+}
+
+/**
+ * Half a cosine from `most / divFactor` up to `most` in the first `pctStart` of `steps`, and another down to
+ * 1 / `finalDivFactor` of the first value (`torch.optim.lr_scheduler.OneCycleLR`, without its course of the momentum;
+ * Smith & Topin 2018).
+ */
+export function oneCycle(
+  most: number,
+  steps: number,
+  { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = {},
+): (step: number) => number {
+  const first = most / divFactor
+  const top = Math.max(0, pctStart * steps - 1)
+  const course = (from: number, to: number, share: number) => to + ((from - to) / 2) * (Math.cos(Math.PI * share) + 1)
+  return (step) =>
+    step <= top && top > 0
+      ? course(first, most, step / top)
+      : course(most, first / finalDivFactor, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)))
+}
+
+export interface PlateauOptions {
+  /** What the rate is multiplied by; 0.1. */
+  factor?: number
+  /** Epochs without a lower loss that are waited for; 10. */
+  patience?: number
+  /** A loss counts as lower below 1 − threshold of the lowest; 1e-4. */
+  threshold?: number
+  /** Epochs after a change in which none is counted; 0. */
+  cooldown?: number
+  /** The least rate; 0. */
+  least?: number
+}
+
+/**
+ * `base`, multiplied by `factor` whenever the validation loss has not become lower for more than `patience` epochs
+ * (`torch.optim.lr_scheduler.ReduceLROnPlateau`, mode 'min').
+ */
+export function reduceOnPlateau(
+  base: number,
+  { factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, least = 0 }: PlateauOptions = {},
+): (step: number, losses: readonly number[]) => number {
+  return (_, losses) => {
+    let [rate, best, bad, pause] = [base, Infinity, 0, 0]
+    for (const loss of losses) {
+      if (loss < best * (1 - threshold) || best === Infinity) [best, bad] = [loss, 0]
+      else bad++
+      if (pause > 0) [pause, bad] = [pause - 1, 0]
+      if (bad <= patience) continue
+      const lower = Math.max(rate * factor, least)
+      if (rate - lower > 1e-8) rate = lower
+      ;[pause, bad] = [cooldown, 0]
+    }
+    return rate
+  }
 }

@@ -3,9 +3,9 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { type Group, Optimizer, type ParameterGroup, type Slot } from './optimizer.js'
+import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
-export interface SgdOptions {
+export interface SgdOptions extends Rates {
   lr: number
   momentum: number
   dampening: number
@@ -44,7 +44,7 @@ export class SGD extends Optimizer<SgdOptions> {
       { p, g, buffer, scaler, counts },
       () => ({
         n: floats,
-        lr: group.lr,
+        lr: rateOf(group),
         decay: group.weightDecay,
         momentum: group.momentum,
         one_minus_dampening: 1 - group.dampening,

@@ -100,10 +100,13 @@ export function buffer(shape: Shape, label: string): Tensor<'f32'> {
   return made
 }
 
-/** Parameters that lie side by side: `parameters`, `gradients` cover the same run of `floats` elements. */
+/**
+ * Parameters, or a model's buffers, that lie side by side: `parameters`, `gradients` cover the same run of `floats`
+ * elements. Gradients have memory once they are asked for.
+ */
 export interface Run {
   parameters: Storage
-  gradients: Storage
+  readonly gradients: Storage
   floats: number
 }
 
@@ -119,12 +122,13 @@ export function contiguousRuns(tensors: readonly Tensor[]): Run[] {
   let end = 0
   const close = () => {
     if (!first) return
-    const p = first.storage
-    const g = gradientStorage(first)
-    const bytes = end - p.offset
+    const leaf = first
+    const bytes = end - leaf.storage.offset
     runs.push({
-      parameters: p.slice(0, bytes, 'parameters'),
-      gradients: g.slice(0, bytes, 'gradients'),
+      parameters: leaf.storage.slice(0, bytes, 'parameters'),
+      get gradients() {
+        return gradientStorage(leaf).slice(0, bytes, 'gradients')
+      },
       floats: bytes / 4,
     })
   }

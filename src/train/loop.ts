@@ -38,8 +38,11 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
   /** Without it there is no early stopping, and every epoch counts as the best so far. */
   validation?: BatchSource
   epochs: number
-  /** Learning rate of each step, counted from 0, such as `optim.cosine(…)`; default: the optimizer's throughout. */
-  schedule?: (step: number) => number
+  /**
+   * Learning rate of each step, counted from 0, such as `optim.cosine(…)`, with the validation losses of the epochs so
+   * far, as for `optim.reduceOnPlateau(…)`; default: the optimizer's throughout.
+   */
+  schedule?: (step: number, losses: readonly number[]) => number
   /** Stop after so many epochs without a lower validation loss; default 10, Infinity for never. */
   patience?: number
   /** [numClasses], as from `computeClassWeight`. Default: all 1. */
@@ -151,6 +154,7 @@ export class Trainer {
   async fit(state?: TrainerState, best: StateDict | null = null): Promise<TrainResult> {
     const { epochs, model } = this.options
     if (state) this.goOnFrom(state, best)
+    else this.step.ema?.reset()
     let stopped: TrainResult['stopped'] = 'completed'
     try {
       for (; this.epoch <= epochs; this.epoch++) {
@@ -163,7 +167,8 @@ export class Trainer {
         break
       }
       const last = this.history.at(-1)
-      if (this.best && (this.best.row !== last || stopped === 'aborted')) model.loadStateDict(this.best.state)
+      const other = this.best?.row !== last || stopped === 'aborted' || this.step.ema
+      if (this.best && other) model.loadStateDict(this.best.state)
     } finally {
       this.step.dispose()
       this.evaluator.dispose()
@@ -174,18 +179,34 @@ export class Trainer {
     return { history, best: this.best?.row ?? null, stopped, lossScaling, exchange }
   }
 
-  private goOnFrom({ position, model, ...update }: TrainerState, best: StateDict | null): void {
+  private goOnFrom({ position, model, ema, ...update }: TrainerState, best: StateDict | null): void {
     const { epoch, batches, steps, engineSteps, sums, history, bestEpoch } = position
     const row = history.find((r) => r.epoch === bestEpoch)
     check(!row === !best, 'Trainer: a state is gone on from with the best state of its best epoch, or without either')
+    check(!ema === !this.step.ema, 'Trainer: a state is gone on from with moving averages as it has, or without')
+    if (ema) {
+      this.options.model.loadStateDict(ema)
+      this.step.ema!.swap()
+    }
     this.options.model.loadStateDict(model)
     this.step.loadState(update)
     const { schedule, optimizer, engine } = this.options
     engine.stepCounter = engineSteps
-    if (schedule && steps > 0) optimizer.lr = schedule(steps - 1)
+    if (schedule && steps > 0) optimizer.lr = schedule(steps - 1, losses(history))
     const own = this.options.group?.rank ? NO_SUMS : sums
     Object.assign(this, { epoch, batches, steps, sums: { ...own }, history: [...history] })
     this.best = row && best ? { row, state: best } : null
+  }
+
+  /** What `work` gives while the model holds its moving averages, where there are any. */
+  private async averaged<T>(work: () => Promise<T>): Promise<T> {
+    const { ema } = this.step
+    ema?.swap()
+    try {
+      return await work()
+    } finally {
+      ema?.swap()
+    }
   }
 
   private lostPatience(): boolean {
@@ -200,7 +221,7 @@ export class Trainer {
     const start = performance.now() - 1000 * this.sums.seconds
     const imagesPerSecond = await this.train(start)
     const { stepCounter } = this.options.engine // the only thing that validation moves
-    const validated = imagesPerSecond === null ? null : await this.validated(imagesPerSecond)
+    const validated = imagesPerSecond === null ? null : await this.averaged(() => this.validated(imagesPerSecond))
     if (!validated) {
       await this.save(epoch, this.batches, stepCounter)
       return false
@@ -210,7 +231,7 @@ export class Trainer {
     this.history.push(row)
     const improved = !this.best || !validation || row.valLoss < this.best.row.valLoss
     if (improved) {
-      this.best = { row, state: await model.stateDict() }
+      this.best = { row, state: await this.averaged(() => model.stateDict()) }
       await onBest?.(this.best.state, row, outputs)
     }
     this.batches = 0
@@ -227,7 +248,8 @@ export class Trainer {
     const { steps, history, best } = this
     const sums = await this.total()
     const position = { epoch, batches, steps, engineSteps, sums, history, bestEpoch: best?.row.epoch ?? null }
-    await onSave({ position, model: await model.stateDict(), ...(await this.step.state()) })
+    const ema = this.step.ema && { ema: await this.averaged(() => model.stateDict()) }
+    await onSave({ position, model: await model.stateDict(), ...ema, ...(await this.step.state()) })
     this.lastSave = performance.now()
     this.saved = place
   }
@@ -298,7 +320,7 @@ export class Trainer {
       if (wanted.stop) break
       const { labels, targets, whole = labels } = batch
       const [weight, all] = [labels, whole].map((of) => weightOf(of, Boolean(targets), this.classWeight))
-      if (schedule) optimizer.lr = schedule(this.steps)
+      if (schedule) optimizer.lr = schedule(this.steps, losses(this.history))
       const { loss, logits } = await step.run(batch)
       this.steps++
       this.batches++
@@ -353,6 +375,8 @@ export class Trainer {
     sums.images += labels.length
   }
 }
+
+const losses = (history: readonly HistoryRow[]): number[] => history.map(({ valLoss }) => valLoss)
 
 interface StepResult {
   /** Sum of the images' losses, by their weights. */

@@ -38,4 +38,6 @@ export const NO_SUMS: EpochSums = { images: 0, correct: 0, loss: 0, weight: 0, s
 export interface TrainerState extends UpdateState {
   position: Position
   model: StateDict
+  /** The model with its moving averages, where there are any. */
+  ema?: StateDict
 }

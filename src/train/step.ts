@@ -5,6 +5,8 @@ import type { Classifier } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
 import type { ImageOptions } from '../ops/images.js'
 import * as F from '../ops/index.js'
+import { clipGradNorm } from '../optim/clip.js'
+import { ModelEma } from '../optim/ema.js'
 import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
 import { GradScaler } from '../optim/scaler.js'
 import { contiguousRuns } from '../tensor/arena.js'
@@ -38,6 +40,10 @@ export interface StepOptions {
   /** How images are sampled and normalised. */
   normalization: ImageOptions
   labelSmoothing?: number
+  /** The norm that all gradients together have at most; Infinity. */
+  clipGrad?: number
+  /** Decay of the moving average of the weights that is evaluated and kept; without one the weights themselves are. */
+  ema?: number
   /**
    * BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning
    * of train().
@@ -86,6 +92,8 @@ export class TrainingStep {
   private readonly share: Tensor
   /** For f16 only. */
   private readonly scaler: GradScaler | null
+  /** Averages of the model, where they are wanted. */
+  readonly ema: ModelEma | null
   /** Steps left out for an overflow before this object was made. */
   private skippedBefore = 0
   /** All of the step; with an exchange, all before it. */
@@ -104,6 +112,8 @@ export class TrainingStep {
       const rule = `f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`
       throw new SettingError('precision', rule)
     }
+    const { clipGrad = Infinity, ema, model } = options
+    this.ema = ema === undefined ? null : new ModelEma(model, ema)
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(options.classWeight)
     this.share = tensor([0], [])
@@ -119,10 +129,18 @@ export class TrainingStep {
       }
     }
     const update = (): null => {
+      if (clipGrad < Infinity) {
+        this.scaler?.unscale(optimizer)
+        clipGradNorm(
+          optimizer.groups.flatMap(({ params }) => params),
+          clipGrad,
+        )
+      }
       if (this.scaler) {
         this.scaler.step(optimizer)
         this.scaler.update()
       } else optimizer.step()
+      this.ema?.update()
       return null
     }
     this.first = engine.capture((inputs: StepInputs) => {
