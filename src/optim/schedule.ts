@@ -1,5 +1,6 @@
 // Learning rates as functions of the step, from 0, and of the validation losses of the epochs before it:
-// `optimizer.lr = schedule(step, losses)`. They keep nothing, so that a run that goes on after a stop has the same rates.
+// `optimizer.lr = schedule(step, losses)`. They keep nothing, so that a run that goes on after a stop has the same
+// rates.
 import { withDefaults } from '../util/options.js'
 
 /**

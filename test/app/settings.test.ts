@@ -39,6 +39,20 @@ test('what does not fit is one line that names the setting', () => {
   refused({ data, valSplit: 1 }, 'valSplit: must be a number of 0 or more and below 1, got 1')
   refused({ data, precision: 'f64' }, 'precision: must be one of f32, f16, got "f64"')
   refused({ data, tune: 'no' }, 'tune: must be true or false, got "no"')
+  for (const [name, value, rule] of [
+    ['balance', 'all', 'one of weights, oversample, none'],
+    ['mixup', -1, 'a number of 0 or more and at most 100'],
+    ['cutmix', 101, 'a number of 0 or more and at most 100'],
+    ['labelSmoothing', 1, 'a number of 0 or more and below 1'],
+    ['schedule', 'step', 'one of constant, cosine, one-cycle, plateau'],
+    ['warmup', -1, 'a number of 0 or more'],
+    ['plateauPatience', 0.5, 'a whole number from 0 to 2147483647'],
+    ['layerDecay', 0, 'a number above 0 and at most 1'],
+    ['normDecay', 'no', 'true or false'],
+    ['clipGrad', 0, 'a number above 0'],
+    ['ema', 1, 'a number above 0 and below 1'],
+  ])
+    refused({ data, [name]: value }, `${name}: must be ${rule}, got ${JSON.stringify(value)}`)
   refused({ data, trainable: [] }, 'trainable: must be names with commas between them, got []')
   refused({}, 'data: must be given, got nothing')
   refused([], 'settings: must be an object, got []')

@@ -1,7 +1,8 @@
 // Ten steps of every optimizer on given gradients against PyTorch in float64, captured and step by step.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { init, optim, tensor } from '../../src/index.js'
+import { init, nn, optim, tensor } from '../../src/index.js'
+import { layersOf } from '../../src/nn/groups.js'
 import { parameter } from '../../src/tensor/arena.js'
 import * as F from '../../src/ops/index.js'
 import { loadFixtures, relativeError } from '../cases/case.js'
@@ -121,7 +122,9 @@ for (const scaled of [false, true]) {
       [scaled ? 20 : 21, 2],
     )
     assert.equal(Object.keys(state.state[0].buffers), ['expAvg', 'expAvgSq'])
-    assert.equal(state.groups, [{ lr: 0.01, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, params: [0, 1] }])
+    assert.equal(state.groups, [
+      { lr: 0.01, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, lrScale: 1, params: [0, 1] },
+    ])
     adam = build()
     if (scaled) scaler = new optim.GradScaler({ initScale: 1 })
     adam.loadStateDict(structuredClone(state))
@@ -158,6 +161,82 @@ test('clipGradNorm scales all gradients to the norm asked for, and leaves smalle
       assert.ok(relativeError(await parameters[i].grad!.data(), expected) < 1e-5)
     }
   }
+})
+
+test("learning rates are PyTorch's", () => {
+  const near = (actual: number[], expected: number[]) =>
+    expected.forEach((value, i) => assert.ok(Math.abs(actual[i] - value) < 1e-12, `${i}: ${actual[i]}, not ${value}`))
+  const rates = (schedule: (step: number) => number, steps: number) =>
+    Array.from({ length: steps }, (_, step) => schedule(step))
+  // OneCycleLR(0.05, total_steps=10, cycle_momentum=False), then with pct_start=0.5, div_factor=10, final_div_factor=100
+  near(rates(optim.oneCycle(0.05, 10), 10), [
+    ...[0.0020000000000000018, 0.026000000000000002, 0.05, 0.04752423160067369, 0.04058728269748815],
+    ...[0.030563101096814465, 0.019437098903185537, 0.00941291730251185, 0.0024759683993263145, 2e-7],
+  ])
+  near(rates(optim.oneCycle(0.05, 10, { pctStart: 0.5, divFactor: 10, finalDivFactor: 100 }), 10), [
+    ...[0.0049999999999999975, 0.011590097423302678, 0.0275, 0.04340990257669732, 0.05, 0.04523019943451431],
+    ...[0.032742699434514314, 0.01730730056548569, 0.00481980056548569, 5e-5],
+  ])
+  assert.ok(rates(optim.oneCycle(1, 1), 3).every(Number.isFinite))
+  // SequentialLR of LinearLR(0.25, total_iters=3) and CosineAnnealingLR(6) from step 4 on
+  near(rates(optim.cosine(0.05, 10, { warmup: 4 }), 10), [
+    ...[0.0125, 0.025, 0.037500000000000006, 0.05, 0.05, 0.046650635094610975, 0.037500000000000006],
+    ...[0.025, 0.012500000000000006, 0.0033493649053890325],
+  ])
+  near(rates(optim.warmUp(0.05, 4), 6), [0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05])
+  // ReduceLROnPlateau(patience=1), then with factor=0.5, patience=0, cooldown=2, min_lr=0.01
+  const losses = [1, 0.9, 0.9, 0.89995, 0.95, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85, 0.86, NaN, 0.79]
+  const after = (schedule: (step: number, losses: readonly number[]) => number) =>
+    Array.from({ length: losses.length + 1 }, (_, n) => schedule(0, losses.slice(0, n)))
+  near(after(optim.reduceOnPlateau(0.05, { patience: 1 })), [
+    ...[0.05, 0.05, 0.05, 0.05, 0.005, 0.005, 0.005, 0.005, 0.0005, 0.0005, 5e-5, 5e-5, 5e-6, 5e-6, 5e-6],
+  ])
+  near(after(optim.reduceOnPlateau(0.05, { factor: 0.5, patience: 0, cooldown: 2, least: 0.01 })), [
+    ...[0.05, 0.05, 0.05, 0.025, 0.025, 0.025, 0.025, 0.0125, 0.0125, 0.0125, 0.01, 0.01, 0.01, 0.01, 0.01],
+  ])
+})
+
+test('a moving average follows the weights and the running statistics, and changes places with them', async () => {
+  const model = new nn.BatchNorm2d(70)
+  model.bias.requiresGrad = false
+  const tensors = [model.weight, model.runningMean, model.bias]
+  const values = () => Promise.all(tensors.map(async (t) => (await t.data())[69]))
+  const ema = new optim.ModelEma(model, 0.75)
+  model.weight.write(new Float32Array(70).fill(3))
+  model.runningMean.write(new Float32Array(70).fill(8))
+  model.bias.write(new Float32Array(70).fill(5))
+  ema.update() // 1 → 1.5 and 0 → 2
+  ema.update()
+  ema.swap()
+  assert.equal(await values(), [1.875, 3.5, 5], 'what is frozen is as it is')
+  ema.swap()
+  assert.equal(await values(), [3, 8, 5])
+  refused(() => new optim.ModelEma(model, 1), 'ModelEma: decay must be from 0 to below 1, got 1')
+})
+
+test('groups: norms and biases without decay, layers with their share of the rate', async () => {
+  const names = ['conv1.weight', 'layer1.0.conv1.weight', 'layer1.0.bn1.bias', 'layer1.1.conv1.weight', 'fc.bias']
+  assert.equal([...layersOf(names, ['fc']).values()], [0, 1, 1, 2, 3])
+  const vit = ['cls_token', 'pos_embed', 'blocks.0.attn.qkv.weight', 'blocks.1.norm1.weight', 'norm.bias', 'head.bias']
+  assert.equal([...layersOf(vit, ['head']).values()], [0, 0, 1, 2, 2, 3])
+  const model = new nn.Sequential(new nn.Linear(3, 2), new nn.Linear(2, 2))
+  const groups = nn.parameterGroups(model, { noDecay: true, weightDecay: 0.5, layerDecay: 0.5, head: ['1'] })
+  assert.equal(
+    groups.map(({ params, ...rest }) => [params.map((p) => p.shape.length), rest]),
+    [
+      [[2], { lrScale: 0.5, weightDecay: 0.5 }],
+      [[1], { lrScale: 0.5, weightDecay: 0 }],
+      [[2], { lrScale: 1, weightDecay: 0.5 }],
+      [[1], { lrScale: 1, weightDecay: 0 }],
+    ],
+  )
+  const sgd = new optim.SGD(groups, { lr: 0.1 })
+  const bias = groups[1].params[0].write(Float32Array.of(1, 1))
+  await engine.step(() => {
+    F.sum(bias).backward()
+    sgd.step()
+  })
+  assert.equal(await bias.data(), Float32Array.of(0.95, 0.95))
 })
 
 test.after(() => engine.dispose())
