@@ -108,7 +108,7 @@ export const TRAIN_SETTINGS = {
     default: 'constant',
     value: 'name',
     help:
-      'course of the learning rate: cosine lets it fall to 0, one-cycle rise and fall, plateau divides it by 10 when the ' +
+      'course of the learning rate: cosine falls to 0, one-cycle rises and falls, plateau divides it by 10 when the ' +
       'validation loss stays',
   },
   warmup: {
