@@ -161,7 +161,10 @@ async function generateWorker() {
   const source = (file) => join(root, 'src/data', file)
   const { outputFiles } = await esbuild.build({
     entryPoints: [source('decode.worker.browser.ts')],
-    alias: { '#platform/files': source('files.browser.ts') },
+    alias: {
+      '#platform/files': source('files.browser.ts'),
+      '#platform/inflate': source('inflate.browser.ts'),
+    },
     bundle: true,
     format: 'iife',
     target: 'es2022',

@@ -53,6 +53,7 @@ function imports(file: string): string[] {
     '#platform/read': 'weights',
     '#platform/pool': 'data',
     '#platform/files': 'data',
+    '#platform/inflate': 'data',
     '#platform/device': 'gpu',
     '#platform/choices': 'tune',
     '#platform/store': 'app',

@@ -150,7 +150,7 @@ function trainerOptions(
   files: RunFiles,
   evaluationSize: number,
 ): TrainerOptions {
-  const { batchSize, seed, epochs } = settings
+  const { batchSize, seed, epochs, clipGrad } = settings
   const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
   const count = learnt.samples.length
   const partOf = (set: Dataset) => group?.partOf(set) ?? set
@@ -172,8 +172,8 @@ function trainerOptions(
     group,
     epochs,
     schedule: scheduleOf(settings, train.length),
-    clipGrad: settings.clipGrad,
-    ema: settings.ema,
+    beforeUpdate: clipGrad === undefined ? undefined : (parameters) => optim.clipGradNorm(parameters, clipGrad),
+    ema: settings.ema === undefined ? undefined : new optim.ModelEma(model, settings.ema),
     patience: settings.patience || Infinity,
     classWeight: settings.balance === 'weights' ? classWeightOf(splits.train) : undefined,
     labelSmoothing: settings.labelSmoothing,

@@ -24,8 +24,6 @@ export async function readEnds(file: string | Blob, most: number): Promise<FileE
   return readBlobEnds(file, most)
 }
 
-export { inflateStart as inflate } from './inflate.js'
-
 /**
  * For each text the first group of a regular expression that matched, or the whole match; null where it does not match.
  * A page cannot stop one that takes too long; the visitor who gave it can close the page.

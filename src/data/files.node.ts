@@ -1,12 +1,10 @@
-// Files in Node: listing a folder, reading bytes, and zlib. Its twin is files.browser.ts.
+// Files in Node: listing a folder, and reading bytes. Its twin is files.browser.ts.
 import { isUtf8 } from 'node:buffer'
 import { readdirSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
-import { constants, inflateSync } from 'node:zlib'
 import { RadiogradError } from '../util/check.js'
-import { inflateStart } from './inflate.js'
 import { type FileEnds, isHidden, type LeftOut, type Listing, readBlobEnds } from './listing.js'
 
 /**
@@ -97,20 +95,6 @@ export async function readBytes(file: string | Blob): Promise<Uint8Array> {
     return await readFile(file)
   } catch (error) {
     throw new RadiogradError(`${file}: must be a file that can be read, got ${(error as NodeJS.ErrnoException).code}`)
-  }
-}
-
-/**
- * The first `size` bytes of a zlib stream, fewer where it ends before; what follows the stream is not looked at.
- * @throws Error where the data are damaged, zlib's checksum included.
- */
-export function inflate(data: Uint8Array, size: number): Uint8Array {
-  try {
-    const finishFlush = constants.Z_SYNC_FLUSH // a stream cut short gives what it has
-    return inflateSync(data, { maxOutputLength: size, chunkSize: Math.max(size + 1, 64), finishFlush })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
-    return inflateStart(data, size)
   }
 }
 

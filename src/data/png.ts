@@ -2,7 +2,7 @@
 // not composited. Chunks, filters and interlacing are here (PNG specification, third edition); inflating is the
 // platform's. What Pillow forgives is forgiven (unknown chunks, bytes too many, no end), what leaves a pixel undefined
 // is not.
-import { inflate } from '#platform/files'
+import { inflate } from '#platform/inflate'
 import { check, fileError } from '../util/check.js'
 import { crc32 } from '../util/crc32.js'
 import { readOrientation } from './exif.js'

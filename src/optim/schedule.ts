@@ -42,8 +42,10 @@ export function warmUp<Rest extends unknown[]>(
 export function oneCycle(
   most: number,
   steps: number,
-  { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = {},
+  options: { pctStart?: number; divFactor?: number; finalDivFactor?: number } = {},
 ): (step: number) => number {
+  const defaults = { pctStart: 0.3, divFactor: 25, finalDivFactor: 1e4 }
+  const { pctStart, divFactor, finalDivFactor } = withDefaults('oneCycle', options, defaults)
   const first = most / divFactor
   const top = Math.max(0, pctStart * steps - 1)
   const course = (from: number, to: number, share: number) => to + ((from - to) / 2) * (Math.cos(Math.PI * share) + 1)
@@ -72,8 +74,10 @@ export interface PlateauOptions {
  */
 export function reduceOnPlateau(
   base: number,
-  { factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, least = 0 }: PlateauOptions = {},
+  options: PlateauOptions = {},
 ): (step: number, losses: readonly number[]) => number {
+  const defaults = { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, least: 0 }
+  const { factor, patience, threshold, cooldown, least } = withDefaults('reduceOnPlateau', options, defaults)
   return (_, losses) => {
     let [rate, best, bad, pause] = [base, Infinity, 0, 0]
     for (const loss of losses) {

@@ -70,7 +70,7 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
 const TRAINER_OPTIONS = [
   ...['engine', 'model', 'optimizer', 'labelSmoothing', 'freezeBatchNorm', 'gradAccumulation', 'precision', 'exchange'],
   ...['train', 'validation', 'epochs', 'schedule', 'patience', 'classWeight', 'signal', 'onProgress', 'onEpoch'],
-  ...['onBest', 'onSave', 'saveEvery', 'group'],
+  ...['onBest', 'onSave', 'saveEvery', 'group', 'beforeUpdate', 'ema'],
 ] as readonly (keyof TrainerOptions)[]
 
 export interface TrainResult {
@@ -154,7 +154,7 @@ export class Trainer {
   async fit(state?: TrainerState, best: StateDict | null = null): Promise<TrainResult> {
     const { epochs, model } = this.options
     if (state) this.goOnFrom(state, best)
-    else this.step.ema?.reset()
+    else this.options.ema?.reset()
     let stopped: TrainResult['stopped'] = 'completed'
     try {
       for (; this.epoch <= epochs; this.epoch++) {
@@ -167,7 +167,7 @@ export class Trainer {
         break
       }
       const last = this.history.at(-1)
-      const other = this.best?.row !== last || stopped === 'aborted' || this.step.ema
+      const other = this.best?.row !== last || stopped === 'aborted' || this.options.ema
       if (this.best && other) model.loadStateDict(this.best.state)
     } finally {
       this.step.dispose()
@@ -183,10 +183,10 @@ export class Trainer {
     const { epoch, batches, steps, engineSteps, sums, history, bestEpoch } = position
     const row = history.find((r) => r.epoch === bestEpoch)
     check(!row === !best, 'Trainer: a state is gone on from with the best state of its best epoch, or without either')
-    check(!ema === !this.step.ema, 'Trainer: a state is gone on from with moving averages as it has, or without')
+    check(!ema === !this.options.ema, 'Trainer: a state is gone on from with moving averages as it has, or without')
     if (ema) {
       this.options.model.loadStateDict(ema)
-      this.step.ema!.swap()
+      this.options.ema!.swap()
     }
     this.options.model.loadStateDict(model)
     this.step.loadState(update)
@@ -200,7 +200,7 @@ export class Trainer {
 
   /** What `work` gives while the model holds its moving averages, where there are any. */
   private async averaged<T>(work: () => Promise<T>): Promise<T> {
-    const { ema } = this.step
+    const { ema } = this.options
     ema?.swap()
     try {
       return await work()
@@ -248,7 +248,7 @@ export class Trainer {
     const { steps, history, best } = this
     const sums = await this.total()
     const position = { epoch, batches, steps, engineSteps, sums, history, bestEpoch: best?.row.epoch ?? null }
-    const ema = this.step.ema && { ema: await this.averaged(() => model.stateDict()) }
+    const ema = this.options.ema && { ema: await this.averaged(() => model.stateDict()) }
     await onSave({ position, model: await model.stateDict(), ...ema, ...(await this.step.state()) })
     this.lastSave = performance.now()
     this.saved = place

@@ -5,8 +5,7 @@ import type { Classifier } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
 import type { ImageOptions } from '../ops/images.js'
 import * as F from '../ops/index.js'
-import { clipGradNorm } from '../optim/clip.js'
-import { ModelEma } from '../optim/ema.js'
+import type { ModelEma } from '../optim/ema.js'
 import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
 import { GradScaler } from '../optim/scaler.js'
 import { contiguousRuns } from '../tensor/arena.js'
@@ -40,10 +39,13 @@ export interface StepOptions {
   /** How images are sampled and normalised. */
   normalization: ImageOptions
   labelSmoothing?: number
-  /** The norm that all gradients together have at most; Infinity. */
-  clipGrad?: number
-  /** Decay of the moving average of the weights that is evaluated and kept; without one the weights themselves are. */
-  ema?: number
+  /**
+   * Changes the gradients of the whole batch before the update: `(parameters) => optim.clipGradNorm(parameters, 1)`.
+   * Recorded with the step.
+   */
+  beforeUpdate?: (parameters: readonly Tensor[]) => void
+  /** Of `model`: the moving average that is evaluated and kept; without one the weights themselves are. */
+  ema?: Pick<ModelEma, 'reset' | 'update' | 'swap'>
   /**
    * BatchNorm layers whose weights are frozen use and keep their running statistics. Default false, PyTorch's meaning
    * of train().
@@ -92,8 +94,6 @@ export class TrainingStep {
   private readonly share: Tensor
   /** For f16 only. */
   private readonly scaler: GradScaler | null
-  /** Averages of the model, where they are wanted. */
-  readonly ema: ModelEma | null
   /** Steps left out for an overflow before this object was made. */
   private skippedBefore = 0
   /** All of the step; with an exchange, all before it. */
@@ -112,8 +112,7 @@ export class TrainingStep {
       const rule = `f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`
       throw new SettingError('precision', rule)
     }
-    const { clipGrad = Infinity, ema, model } = options
-    this.ema = ema === undefined ? null : new ModelEma(model, ema)
+    const { beforeUpdate, ema } = options
     this.scaler = precision === 'f16' ? new GradScaler() : null
     this.weight = tensor(options.classWeight)
     this.share = tensor([0], [])
@@ -129,18 +128,15 @@ export class TrainingStep {
       }
     }
     const update = (): null => {
-      if (clipGrad < Infinity) {
+      if (beforeUpdate) {
         this.scaler?.unscale(optimizer)
-        clipGradNorm(
-          optimizer.groups.flatMap(({ params }) => params),
-          clipGrad,
-        )
+        beforeUpdate(optimizer.groups.flatMap(({ params }) => params))
       }
       if (this.scaler) {
         this.scaler.step(optimizer)
         this.scaler.update()
       } else optimizer.step()
-      this.ema?.update()
+      ema?.update()
       return null
     }
     this.first = engine.capture((inputs: StepInputs) => {

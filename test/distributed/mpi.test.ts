@@ -42,6 +42,10 @@ const settings = [
   '--lr',
   '1e-4',
   '--drop-last',
+  '--clip-grad',
+  '0.5',
+  '--ema',
+  '0.5',
 ]
 const train = (folder: string, out: string) => [
   program,
