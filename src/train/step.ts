@@ -167,10 +167,9 @@ export class TrainingStep {
     return outputs
   }
 
-  /** Plans and compiles for batches like this one without running. */
+  /** Plans and compiles for batches like this one without running; what follows an exchange needs gradients first. */
   async prepare(batch: Batch): Promise<void> {
     await this.first.prepare(await this.inputs(batch))
-    if (this.second) await this.second.prepare()
   }
 
   private async inputs(batch: Batch): Promise<StepInputs> {
