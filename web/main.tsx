@@ -6,7 +6,9 @@ import { Model } from './screens/Model.js'
 import { Result } from './screens/Result.js'
 import { Training } from './screens/Training.js'
 import { Use } from './screens/Use.js'
-import { type Screen, active, busy, discard, goOn, interrupted, news, problem, restore, screen } from './state.js'
+import { type Screen, busy, news, problem, screen } from './state/page.js'
+import { active, interrupted } from './state/progress.js'
+import { discard, goOn, restore } from './state/training.js'
 import { howToGetWebGpu, inWords } from './words.js'
 
 const SCREENS: Record<Screen, [name: string, draw: () => preact.JSX.Element]> = {

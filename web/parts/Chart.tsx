@@ -34,7 +34,7 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
     const make = () => {
       chart.current?.destroy()
       const here = place.current!
-      const axis = { stroke: () => colourOf('--text'), grid: { stroke: () => colourOf('--grid'), width: 1 } }
+      const axis = { stroke: () => colourOf('--text'), grid: { stroke: () => colourOf('--grid-lines'), width: 1 } }
       chart.current = new uPlot(
         {
           width: here.clientWidth,

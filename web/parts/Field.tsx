@@ -1,7 +1,7 @@
 // One setting as a field of a form: what kind, its limits and its help come from the table's row.
 import { useId } from 'preact/hooks'
 import { type Setting, fits, ruleOf } from '../../src/app/settings.js'
-import { choices, setting, table, valueOf } from '../state.js'
+import { choices, setting, table, valueOf } from '../state/settings.js'
 import type { TermName } from '../words.js'
 import { Explain } from './Term.js'
 

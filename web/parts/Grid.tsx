@@ -1,7 +1,8 @@
 // Every test image, framed by whether it was called rightly.
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { TestPredictions } from '../../src/app/predictions.js'
-import { data, fileOf } from '../state.js'
+import { data } from '../state/images.js'
+import { fileOf } from '../state/result.js'
 import { percent } from '../words.js'
 import { HeatMap } from './HeatMap.js'
 import { Thumbnail } from './Picture.js'

@@ -1,7 +1,8 @@
 // First screen: the images, and what is known of them before anything is trained.
 import { useId } from 'preact/hooks'
 import { type Picked, fromFolder, fromInput } from '../files.js'
-import { type Data, busy, data, show, takeFiles, takeSample } from '../state.js'
+import { type Data, data, takeFiles, takeSample } from '../state/images.js'
+import { busy, show } from '../state/page.js'
 import { Dropzone } from '../parts/Dropzone.js'
 import { Thumbnail } from '../parts/Picture.js'
 import { Term } from '../parts/Term.js'
@@ -20,9 +21,9 @@ export function Images() {
     <>
       <h1>Images</h1>
       <p>
-        Choose a folder that holds one folder of JPEG or PNG images for each class, such as <kbd>healthy</kbd> and{' '}
-        <kbd>ill</kbd>; inside <kbd>train</kbd> and <kbd>test</kbd> folders or not. Nothing is uploaded: no image leaves
-        this machine.
+        Choose a folder that holds one folder of JPEG or PNG images for each class, such as <code>healthy</code> and{' '}
+        <code>ill</code>; inside <code>train</code> and <code>test</code> folders or not. Nothing is uploaded: no image
+        leaves this machine.
       </p>
       <Choose />
       {data.value && <Found {...data.value} />}

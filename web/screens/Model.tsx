@@ -4,22 +4,12 @@ import type { TrainSettings } from '../../src/app/settingTables.js'
 import { Field } from '../parts/Field.js'
 import { Explain, Term } from '../parts/Term.js'
 import type { FetchMessage } from '../fetch.js'
-import {
-  active,
-  attempt,
-  busy,
-  data,
-  estimate,
-  estimateRun,
-  interrupted,
-  kinds,
-  loadTable,
-  setting,
-  startTraining,
-  table,
-  valueOf,
-  weights,
-} from '../state.js'
+import { estimate, estimateRun } from '../state/estimate.js'
+import { data } from '../state/images.js'
+import { attempt, busy } from '../state/page.js'
+import { active, interrupted } from '../state/progress.js'
+import { kinds, loadTable, setting, table, valueOf, weights } from '../state/settings.js'
+import { startTraining } from '../state/training.js'
 import { dropWeights, keepWeights, keptWeights } from '../weights.js'
 import { duration, megabytes } from '../words.js'
 
@@ -219,7 +209,7 @@ function Weights() {
         <p>
           <button
             type="button"
-            class="secondary"
+            class="secondary small"
             onClick={() =>
               void attempt('Removing the weights', async () => {
                 await dropWeights(weights.value!)

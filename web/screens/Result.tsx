@@ -1,14 +1,15 @@
 // Fourth screen: what the model is worth on the test images, and every one of them.
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { MAX_PIXELS } from '../../src/data/image.js'
-import { rocCurve } from '../../src/stats/curves.js'
 import { countsAt, ratesOf } from '../../src/stats/threshold.js'
 import type { Figures, FiguresRequest } from '../figures.worker.js'
-import { Chart } from '../parts/Chart.js'
 import { Grid } from '../parts/Grid.js'
-import { Explain, Term } from '../parts/Term.js'
+import { Roc } from '../parts/Roc.js'
+import { Term } from '../parts/Term.js'
 import { help, startWorker } from '../runs.js'
-import { type Result as Found, RUN, attempt, busy, data, fileOf, result, show } from '../state.js'
+import { data } from '../state/images.js'
+import { attempt, busy, show } from '../state/page.js'
+import { type Result as Found, RUN, fileOf, result } from '../state/result.js'
 import { MEASURES, TERMS, type TermName, count } from '../words.js'
 
 interface Shown {
@@ -58,10 +59,12 @@ function Whole(found: Found) {
           </h2>
           <Confusion classes={classes} labels={labels} called={called} />
         </div>
-        {binary && <Roc {...{ scores, positive, threshold, own, setThreshold, name: classes[1] }} />}
+        {binary && positive.includes(true) && positive.includes(false) && (
+          <Roc {...{ scores, positive, threshold, own, setThreshold, name: classes[1] }} />
+        )}
       </div>
       <h2>Figures</h2>
-      <Measures measures={measures} />
+      <Measures measures={measures} coming={moved && !figures} />
       <div class="choices" role="group" aria-label="Downloads">
         <Download file="best.safetensors" words="Checkpoint" />
         <button
@@ -121,71 +124,6 @@ function movedMeasures(
   )
 }
 
-interface RocProps {
-  scores: Float64Array
-  positive: boolean[]
-  name: string
-  threshold: number
-  /** Of the checkpoint. */
-  own: number
-  setThreshold: (threshold: number) => void
-}
-
-function Roc({ scores, positive, name, threshold, own, setThreshold }: RocProps) {
-  const { falsePositiveRate: fpr, truePositiveRate: tpr } = useMemo(() => rocCurve(scores, positive), [scores])
-  const { sensitivity, specificity } = ratesOf(countsAt(scores, positive, threshold))
-  const reached = `sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`
-  const x = [...fpr, 1 - specificity].sort((a, b) => a - b)
-  const at = x.indexOf(1 - specificity)
-  const curve = [...tpr].sort((a, b) => a - b)
-  curve.splice(at, 0, sensitivity)
-  return (
-    <div>
-      <h2>
-        <Term name="ROC curve" />
-      </h2>
-      <Chart
-        description={`ROC curve; at the threshold ${reached}`}
-        xLabel="1 − specificity"
-        x={x}
-        xRange={[0, 1]}
-        yRange={[0, 1]}
-        lines={[
-          { label: 'sensitivity', values: curve, colour: '--line-1' },
-          { label: 'chance', values: x, colour: '--grid', dashed: true },
-          {
-            label: 'threshold',
-            values: x.map((_, i) => (i === at ? sensitivity : null)),
-            colour: '--line-2',
-            dots: true,
-          },
-        ]}
-      />
-      <label for="threshold">Threshold</label> <Explain name="threshold" />
-      <input
-        id="threshold"
-        type="range"
-        min="0"
-        max="1"
-        step="0.001"
-        value={threshold}
-        aria-valuetext={`${threshold.toFixed(3)}: ${reached}`}
-        onInput={(event) => setThreshold(Number(event.currentTarget.value))}
-      />
-      <p>
-        {`${name} is called from a probability of `}
-        <output for="threshold">{threshold.toFixed(3)}</output>
-        {` on: ${reached}. `}
-        {threshold !== own && (
-          <button type="button" class="secondary small" onClick={() => setThreshold(own)}>
-            Back to {own.toFixed(3)}, the model’s own
-          </button>
-        )}
-      </p>
-    </div>
-  )
-}
-
 function Confusion(props: { classes: readonly string[]; labels: readonly number[]; called: ArrayLike<number> }) {
   const { classes, labels, called } = props
   const matrix = classes.map(() => classes.map(() => 0))
@@ -221,7 +159,8 @@ function Confusion(props: { classes: readonly string[]; labels: readonly number[
   )
 }
 
-function Measures({ measures }: { measures: Record<string, Shown> }) {
+/** @param coming whether intervals are still computed; each measure without one has none then. */
+function Measures({ measures, coming }: { measures: Record<string, Shown>; coming: boolean }) {
   const digits = (value: number | null) => (value === null ? '–' : value.toFixed(3))
   return (
     <div class="wide">
@@ -242,7 +181,7 @@ function Measures({ measures }: { measures: Record<string, Shown> }) {
                 {name in TERMS ? <Term name={name as TermName} shown={MEASURES[name]} /> : (MEASURES[name] ?? name)}
               </th>
               <td>{digits(estimate)}</td>
-              <td>{low === null && high === null ? '…' : `${digits(low)} to ${digits(high)}`}</td>
+              <td>{low === null && high === null ? (coming ? '…' : '–') : `${digits(low)} to ${digits(high)}`}</td>
             </tr>
           ))}
         </tbody>

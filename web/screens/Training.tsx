@@ -1,20 +1,8 @@
 // Third screen: how training goes, and how it is ended.
 import { Chart } from '../parts/Chart.js'
 import { Term } from '../parts/Term.js'
-import {
-  active,
-  adapter,
-  epochs,
-  finish,
-  goOn,
-  history,
-  interrupted,
-  notes,
-  pause,
-  points,
-  progress,
-  status,
-} from '../state.js'
+import { active, adapter, epochs, history, interrupted, notes, points, progress, status } from '../state/progress.js'
+import { finish, goOn, pause } from '../state/training.js'
 import { duration, percent } from '../words.js'
 
 const WORDS = {

@@ -8,7 +8,8 @@ import { explain } from '../parts/HeatMap.js'
 import { Pixels } from '../parts/Picture.js'
 import { Term } from '../parts/Term.js'
 import { help } from '../runs.js'
-import { attempt, busy, fileOf, result } from '../state.js'
+import { attempt, busy } from '../state/page.js'
+import { fileOf, result } from '../state/result.js'
 import { percent } from '../words.js'
 
 export function Use() {
