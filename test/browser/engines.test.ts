@@ -1,7 +1,7 @@
 // Every implementation of WebGPU that is found here compiles all kernels and runs the README's program, with the losses
 // of Dawn in Node on the same driver: Deno and Firefox (wgpu) at default limits, Chromium, and its compatibility mode.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,7 +12,7 @@ import * as radiograd from '../../src/index.js'
 import type { Answer, ask } from './ask.js'
 import { browser, inPage } from './chromium.js'
 import { firefox, inFirefox } from './firefox.js'
-import { findProgram } from './programs.js'
+import { findDriver, findProgram } from './programs.js'
 import { EMPTY, root } from './serve.js'
 
 /** Also compile everything in Chromium's compatibility mode and in Firefox, whose compiler is Deno's: a minute more. */
@@ -20,9 +20,7 @@ const EVERYTHING = process.env.RADIOGRAD_ENGINES === 'all'
 
 const test = suite('every engine')
 const folder = join(root, 'dist/test/browser')
-const lavapipe = ['/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/share/vulkan/icd.d']
-  .map((place) => join(place, 'lvp_icd.json'))
-  .find((path) => existsSync(path))
+const lavapipe = findDriver('lvp_icd.json')
 const deno = findProgram('DENO', ['deno'])
 
 /** The README's program as a function, with pixels that are the same everywhere, and nothing written. */

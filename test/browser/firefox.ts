@@ -24,8 +24,15 @@ const PREFERENCES = {
   'app.update.enabled': false,
 }
 
-/** Opens a page that runs `script`, whose value it posts; `driver` is the description of a Vulkan driver. */
-export async function inFirefox(script: string, driver: string): Promise<string> {
+/**
+ * Opens a page that runs `script`, whose value it posts; `driver` is the description of a Vulkan driver, `files` are
+ * served beside the built ones.
+ */
+export async function inFirefox(
+  script: string,
+  driver: string,
+  files: Readonly<Record<string, Uint8Array>> = {},
+): Promise<string> {
   const profile = mkdtempSync(join(tmpdir(), 'radiograd-firefox-'))
   const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref("${name}", ${value});`)
   writeFileSync(join(profile, 'user.js'), lines.join('\n'))
@@ -36,7 +43,7 @@ export async function inFirefox(script: string, driver: string): Promise<string>
     addEventListener('error', (event) => post({ error: event.message }))
     ;(async () => { ${script} })().then(post, (error) => post({ error: String(error?.stack ?? error) }))
   </script>`
-  const server = await serve({ '/': page }, { report })
+  const server = await serve({ ...files, '/': page }, { report })
   const child = spawn(firefox!, ['--headless', '--no-remote', '--profile', profile, `${server.url}/`], {
     stdio: 'ignore',
     env: {

@@ -19,11 +19,11 @@ const TYPES: Record<string, string> = {
 }
 
 /**
- * Serves a folder, `dist` when left out, and some pages by path on localhost, which browsers trust like https. `report`
+ * Serves a folder, `dist` when left out, and some pages or files by path on localhost, which browsers trust like https. `report`
  * gets what a page posts.
  */
 export async function serve(
-  pages: Readonly<Record<string, string>>,
+  pages: Readonly<Record<string, string | Uint8Array>>,
   { folder = join(root, 'dist'), report }: { folder?: string; report?: (text: string) => void } = {},
 ): Promise<{ url: string; close: () => void }> {
   const server = createServer(async (request, response) => {
