@@ -1,7 +1,18 @@
 // Third screen: how training goes, and how it is ended.
 import { Chart } from '../parts/Chart.js'
 import { Term } from '../parts/Term.js'
-import { active, adapter, epochs, history, interrupted, notes, points, progress, status } from '../state/progress.js'
+import {
+  active,
+  adapter,
+  cautions,
+  epochs,
+  history,
+  interrupted,
+  notes,
+  points,
+  progress,
+  status,
+} from '../state/progress.js'
 import { finish, goOn, pause } from '../state/training.js'
 import { duration, percent } from '../words.js'
 
@@ -32,6 +43,11 @@ export function Training() {
           ). It works, but takes many times longer. Turning on graphics acceleration in the browser's settings may help.
         </p>
       )}
+      {cautions.value.map((text, i) => (
+        <p class="caution" key={i}>
+          <strong>Caution:</strong> {text}
+        </p>
+      ))}
       {now && (
         <>
           <label for="progress">{phaseOf(now)}</label>

@@ -8,7 +8,10 @@ import { RUN, textOf } from './result.js'
 export type Status = 'none' | 'running' | 'pausing' | 'paused' | 'finishing' | 'done' | 'failed'
 export const status = signal<Status>('none')
 export const adapter = signal<{ name: string; isSoftware: boolean } | null>(null)
+/** What the run said, and what a person should not miss. */
 export const notes = signal<readonly string[]>([])
+export const cautions = signal<readonly string[]>([])
+export const caution = (text: string): void => void (cautions.value = [...cautions.value, text])
 export const history = signal<readonly HistoryRow[]>([])
 export const epochs = signal(0)
 export const progress = signal<Extract<RunEvent, { kind: 'progress' }> | null>(null)
@@ -36,8 +39,9 @@ export function follow(event: RunEvent): void {
     case 'model':
       if (event.weights) {
         const { file, loaded, tensors } = event.weights
-        const few = loaded < tensors / 2 ? ': most begin at chance. Are these weights of another model?' : '.'
-        notes.value = [...notes.value, `${file}: ${loaded} of the model’s ${tensors} tensors were taken from it${few}`]
+        const taken = `${file}: ${loaded} of the model’s ${tensors} tensors were taken from it`
+        if (loaded < tensors / 2) caution(`${taken}, the others begin at chance. Are these weights of another model?`)
+        else notes.value = [...notes.value, `${taken}.`]
       }
       return
     case 'resumed':

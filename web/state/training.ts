@@ -11,6 +11,8 @@ import { attempt, news, problem, show } from './page.js'
 import {
   type Status,
   active,
+  caution,
+  cautions,
   epochs,
   follow,
   history,
@@ -59,13 +61,11 @@ async function work(
         if (history.value.length > before) lost = 0
         if (!isLost(error) || ++lost > 3) throw error
         endTrainer()
-        if (!(await hasSaved())) throw error
-        notes.value = [
-          ...notes.value,
-          'The graphics device was lost. Training goes on from the last saved step on a new one.',
-        ]
-        news.value = 'The graphics device was lost; training goes on from the last saved step'
-        next = () => resume(signals())
+        const saved = await hasSaved()
+        const from = saved ? 'goes on from the last saved step' : 'begins again'
+        caution(`The graphics device was lost. Training ${from} on a new one.`)
+        news.value = `The graphics device was lost; training ${from}`
+        next = () => (saved ? resume : begin)(signals())
       }
     }
   } catch (error) {
@@ -113,16 +113,14 @@ export async function startTraining(): Promise<void> {
     history.value = []
     points.value = []
     notes.value = []
+    cautions.value = []
     progress.value = null
     result.value = null
   })
   show('training')
   void keep({ name, files: [...files], madeTest, settings }).then((whole) => {
     if (!whole)
-      notes.value = [
-        ...notes.value,
-        'The browser has no space to keep the images: to go on in another tab, choose the same folder again.',
-      ]
+      caution('The browser has no space to keep the images: to go on in another tab, choose the same folder again.')
   })
   await work(async (signals) => {
     const file = weights.value ? await openWeights(weights.value) : undefined
