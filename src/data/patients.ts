@@ -13,12 +13,16 @@ interface Scheme {
 
 /** Tried in this order on the path, its ending left out: what a file's own name says comes before its folders'. */
 const SCHEMES: readonly Scheme[] = [
-  { name: 'person12_bacteria_3 (Kaggle chest X-rays)', pattern: /(?:^|\/)(person\d+)_[^/]*$/ },
+  { name: 'person12_bacteria_3 (Kaggle chest X-rays)', pattern: /(?:^|\/)(person\d+)[_-][^/]*$/i },
   { name: 'IM-0115-0001 (Kaggle chest X-rays)', pattern: /(?:^|\/)((?:NORMAL\d*-)?IM-\d+)-[^/]*$/ },
-  { name: '00000012_003 (NIH ChestX-ray14)', pattern: /(?:^|\/)(\d{8})_\d{3}$/ },
+  { name: '00000012_003 (NIH ChestX-ray14)', pattern: /(?:^|\/)(\d{8})_\d{3}(?:[^\d/][^/]*)?$/ },
   { name: 'CNV-1016042-1 (OCT and chest X-rays of Kermany et al.)', pattern: /(?:^|\/)[A-Za-z]+-(\d{2,})-\d+$/ },
-  { name: 'patient00012/study1/view1 (CheXpert)', pattern: /(?:^|\/)((?:patient|subject|sub)[-_]?\d+)(?:[/_-]|$)/i },
-  { name: 'p10000032/s50414267 (MIMIC-CXR)', pattern: /(?:^|\/)(p\d{8})\// },
+  { name: 'p10000032/s50414267 (MIMIC-CXR)', pattern: /(?:^|\/)(p\d{8})[/_-]/ },
+  {
+    name: 'patient00012/study1/view1, sub-01, case12_3 (CheXpert, BIDS and others)',
+    pattern: /(?:^|[/_-])((?:patient|subject|person|case|pat|pid|sub|pt|id)[-_ ]?\d+)(?![A-Za-z\d])/i,
+  },
+  { name: 'P_00012_LEFT_CC (CBIS-DDSM)', pattern: /(?:^|[/_-])(P[-_]?\d{3,})(?![A-Za-z\d])/ },
 ]
 const FOLDERS = 'one folder each'
 const NONE = 'none'
@@ -68,7 +72,7 @@ export const patientOf = (path: string): string => named(path)?.patient ?? stemO
 
 /**
  * The patients of a whole data set. A file belongs to the first scheme that knows its name; files that none knows
- * belong to the folder in their class's folder, where those are many enough to be patients, and else each to its own.
+ * belong to the first folder below their class's, where those are many enough to be patients, and else each to its own.
  * @param pattern instead of the schemes: a regular expression for the path from the class's folder on; its first group,
  *   or the whole match, is the patient. @throws {RadiogradError} where it is none, takes too long or matches nothing.
  */
@@ -83,11 +87,11 @@ export function findPatients(samples: Labelled, pattern?: string): Patients {
           paths.map((parts) => parts.slice(Math.max(depth, 0)).join('/')),
           pattern,
         )
-  const folders = pattern === undefined && areFolders(samples, found, below)
+  const folders = pattern === undefined ? folderDepth(samples, found, below) : null
   const entries = below.map((parts, i): Entry => {
     const known = found[i]
     if (known) return known
-    if (folders && parts.length > 1) return { scheme: FOLDERS, patient: parts[0] }
+    if (folders !== null && parts.length > folders + 1) return { scheme: FOLDERS, patient: parts[folders] }
     // In sub-folders the name alone says nothing: image1.png may be in each.
     return { scheme: NONE, patient: withoutEnding(parts.join('/')) }
   })
@@ -162,16 +166,18 @@ function classDepth(samples: Labelled, paths: readonly (readonly string[])[]): n
   return shared
 }
 
-/** Whether the first folders below the classes' are to be taken for patients. */
-function areFolders(samples: Labelled, found: readonly unknown[], below: readonly string[][]): boolean {
-  const ofClass = new Map<number, Set<string>>()
-  below.forEach((parts, i) => {
-    if (found[i] || parts.length < 2) return
-    const { label } = samples[i]
-    ofClass.set(label, (ofClass.get(label) ?? new Set()).add(parts[0]))
-  })
-  const all = new Set([...ofClass.values()].flatMap((names) => [...names]))
-  return all.size >= FEWEST_FOLDERS && [...ofClass.values()].every((names) => names.size > 1)
+/** How far below the classes' folders the first are that may be taken for patients; null where none are. */
+function folderDepth(samples: Labelled, found: readonly unknown[], below: readonly string[][]): number | null {
+  const unknown = below.map((parts, i) => ({ parts, label: samples[i].label })).filter((_, i) => !found[i])
+  for (let depth = 0; unknown.some(({ parts }) => parts.length > depth + 1); depth++) {
+    const ofClass = new Map<number, Set<string>>()
+    for (const { parts, label } of unknown) {
+      if (parts.length > depth + 1) ofClass.set(label, (ofClass.get(label) ?? new Set()).add(parts[depth]))
+    }
+    const all = new Set([...ofClass.values()].flatMap((names) => [...names]))
+    if (all.size >= FEWEST_FOLDERS && [...ofClass.values()].every((names) => names.size > 1)) return depth
+  }
+  return null
 }
 
 function byPattern(paths: readonly string[], pattern: string): (Entry | undefined)[] {

@@ -94,7 +94,14 @@ const schemes: Record<string, (patient: number, image: number) => string> = {
   NIH: (p, i) => `images_00${i % 3}/images/${String(p).padStart(8, '0')}_${String(i).padStart(3, '0')}.png`,
   CheXpert: (p, i) => `patient${String(p).padStart(5, '0')}/study${i}/view1_frontal.jpg`,
   MIMIC: (p, i) => `p10/p${10000032 + p}/s5041${i}/02aa804e.jpg`,
+  'MIMIC, all in one folder': (p, i) => `p${10000032 + p}_s5041${i}_02aa804e.jpg`,
+  BIDS: (p, i) => `sub-${100 + p}_ses-${i}_T1w.png`,
+  'CBIS-DDSM': (p, i) => `Mass-Training_P_${String(p).padStart(5, '0')}_${i % 2 ? 'LEFT' : 'RIGHT'}_CC_${i}.png`,
+  'case by number': (p, i) => `case${p}_day${i}_slice_0001.png`,
+  'patient in words': (p, i) => `Patient ${p} (${i}).png`,
+  'another ending': (p, i) => `${String(p).padStart(8, '0')}_${String(i).padStart(3, '0')}.dcm.png`,
   'one folder each': (p, i) => `Jane Doe ${p}/${i % 5}/image1.png`,
+  'one folder each, in parts of the set': (p, i) => `part${p % 3}/Jane Doe ${p}/image${i}.png`,
   // More than one scheme in a data set.
   mixed: (p, i) => (p % 3 === 0 ? `IM-${1000 + p}-${i}.jpeg` : `CNV-${1016042 + p}-${i}.jpeg`),
 }
