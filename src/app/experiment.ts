@@ -6,7 +6,7 @@ import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
 import { writeReport } from './report.js'
 import { EXPERIMENT_SETTINGS, type ExperimentSettings } from './reportSettings.js'
-import { type Setting, parseSettings } from './settings.js'
+import { type Setting, type SettingTable, defaultsOf, parseSettings } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import { MemoryStore, type Store, alone, readJson, writeJson } from './store.js'
@@ -92,8 +92,10 @@ function freeOf(settings: TrainSettings): Partial<TrainSettings> {
 
 /** Whether the store holds no experiment yet; one with other settings is refused. */
 async function isNew(store: Store, settings: ExperimentSettings): Promise<boolean> {
-  const kept = await readJson<Record<string, unknown>>(store, 'experiment.json')
-  if (!kept) return true
+  const written = await readJson<Record<string, unknown>>(store, 'experiment.json')
+  if (!written) return true
+  // A setting that came later had its default.
+  const kept: Record<string, unknown> = { ...defaultsOf<SettingTable>(EXPERIMENT_SETTINGS), ...written }
   for (const [name, setting] of Object.entries<Setting>(EXPERIMENT_SETTINGS)) {
     if (setting.free) continue
     const [was, is] = [kept[name], settings[name as keyof ExperimentSettings]].map(

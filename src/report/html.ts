@@ -52,7 +52,10 @@ ${rows.map(line)}</tbody>
 </table></div>`
 }
 
-/** A whole page that loads nothing: style inside, pictures as data, all else forbidden by its own policy. */
+/**
+ * A whole page that loads nothing: style inside, pictures as data, all else forbidden by its own policy. No line breaks
+ * between a number and its %.
+ */
 export function page({ title, body }: { title: string; body: Content }): string {
   return markup`<!doctype html>
 <html lang="en">
@@ -71,5 +74,5 @@ ${body}
 </main>
 </body>
 </html>
-`.text
+`.text.replace(/(\d) %/g, '$1\u00a0%')
 }

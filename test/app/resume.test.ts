@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { suite } from 'uvu'
 import { pack, unpack } from '../../src/app/pack.js'
+import { settingsToGoOn } from '../../src/app/resume.js'
 import {
   MemoryStore,
   RadiogradError,
@@ -180,6 +181,9 @@ test('what decides about the results must stay', async () => {
     assert.match(await failure(() => resumeRun(changes, { store, data: images })), expected)
   await fails({ lr: 2e-3 }, /^lr: must stay as the run began, 0.001, got 0.002$/)
   await fails({ weightDecay: 0 }, /^weightDecay: must stay as the run began, not given, got 0$/)
+  // What a run saved before there was such a setting was its default.
+  const { labelSmoothing, ...known } = parseSettings(TRAIN_SETTINGS, { data: 'x' })
+  assert.is(settingsToGoOn(known as TrainSettings, { labelSmoothing }).labelSmoothing, 0)
   const others = (got: string) => new RegExp(`^data: must hold the images that the run began with, got ${got}$`)
   await fails({}, others('NORMAL/new.png as well and \\d+ more changes'), [
     ...data,

@@ -73,6 +73,11 @@ test('killed in the first training, before the second and in the report, it ends
     assert.is(code, null, `it ended before it said ${when}`)
     assert.not(existsSync(join(dir, 'killed/results.json')))
   }
+  // As an older version left it, which did not know a setting.
+  const file = join(dir, 'killed/experiment.json')
+  const { labelSmoothing, ...known } = JSON.parse(readFileSync(file, 'utf8'))
+  assert.is(labelSmoothing, 0)
+  writeFileSync(file, JSON.stringify(known))
   const { code, stderr } = await radiograd(command('killed'))
   assert.is(code, 0, stderr)
   assert.equal(lasting('killed'), lasting('whole'))
