@@ -82,7 +82,13 @@ figcaption b { color: var(--text); }
   main { max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
-  td, th { white-space: normal; overflow-wrap: anywhere; padding-right: .5rem; }
+  td, th { white-space: normal; overflow-wrap: anywhere; padding-right: .4rem; }
+  .prose th:first-child { white-space: nowrap; }
   table { font-size: .85rem; }
+  tr { break-inside: avoid; }
+  .columns, .cases { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .columns:has(table) { grid-template-columns: 1fr; }
+  .columns:has(table) figure { max-width: 50%; }
+  .pictures { grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .6rem; }
   nav { display: none; }
 }`
