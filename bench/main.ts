@@ -1,11 +1,12 @@
-// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all |
-// --table]: see --help.
+// npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all | --table |
+// --estimate CHIP]: see --help.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { init } from '../src/index.js'
 import { RadiogradError } from '../src/util/check.js'
 import { runAll } from './all.js'
 import { measureChoices, ship } from './choices.js'
 import { EMPTY_CACHE, coldStart, coldTable, compileTable, compileTimes } from './cold.js'
+import { CHIPS, runEstimate } from './estimate.js'
 import { peerNames, runPeers } from './peers.js'
 import { profile, profileTable } from './profile.js'
 import { runPytorch } from './pytorch.js'
@@ -23,6 +24,8 @@ interface Options {
   ship?: boolean
   all?: boolean
   table?: boolean
+  estimate?: string
+  lab?: string
   minutes: number
 }
 
@@ -53,6 +56,13 @@ const program = new Command('bench')
   .option('--ship', 'makes the choices the package ships, src/tune/shipped.ts, from bench/results')
   .option('--all', 'everything for a machine with a GPU and no network, within --minutes')
   .option('--table', 'rewrites the tables of docs/benchmarks.md and README.md from bench/results')
+  .addOption(
+    new Option('--estimate <chip>', "what a GPU's compiler makes of training steps; needs a lab").choices([
+      ...CHIPS,
+      'all',
+    ]),
+  )
+  .option('--lab <folder>', 'the lab, by default the folder that GPU_LAB names')
   .option('--minutes <n>', 'time for --all', minutes, 8)
   .exitOverride()
   .showSuggestionAfterError(false)
@@ -67,9 +77,9 @@ const program = new Command('bench')
   })
 
 async function run(words: string[], options: Options): Promise<void> {
-  const modes = (['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table'] as const).filter(
-    (mode) => options[mode],
-  )
+  const modes = (
+    ['profile', 'cold', 'peers', 'pytorch', 'choices', 'ship', 'all', 'table', 'estimate'] as const
+  ).filter((mode) => options[mode])
   if (modes.length > 1) program.error(`--${modes[0]} and --${modes[1]} are two things; ask for one`)
   const [mode] = modes
   if (words.length && mode && !['peers', 'pytorch', 'choices'].includes(mode))
@@ -98,6 +108,8 @@ async function run(words: string[], options: Options): Promise<void> {
       return runAll(options.minutes)
     case 'table':
       return writeTables()
+    case 'estimate':
+      return runEstimate(options.estimate!, options.lab)
     default: {
       const log = new Log()
       await runWhole({ words, log })

@@ -8,6 +8,7 @@ import { readChoices, shippedSource } from '../../bench/choices.js'
 import { peerNames, summed } from '../../bench/peers.js'
 import { slug, watchOthers } from '../../bench/results.js'
 import { shareOf } from '../../bench/measure.js'
+import { compared } from '../../bench/estimate.js'
 import { columns, median, percent, short } from '../../bench/stats.js'
 import { forwardFlops, stepFlops, steps } from '../../bench/steps.js'
 import { type AdapterFiles, documents, inserted, shortTable, tables } from '../../bench/table.js'
@@ -39,6 +40,24 @@ test('statistics', () => {
 test('files are called after adapters', () => {
   assert.is(slug({ adapterKind: 'gpu', adapterName: 'NVIDIA H100 80GB (HBM3)' }), 'nvidia-h100-80gb-hbm3')
   assert.is(slug({ adapterKind: 'lavapipe', adapterName: 'llvmpipe (LLVM 15)' }), 'lavapipe')
+})
+
+test('an estimate that grew by more than 5 % is marked on chips that are watched, and spills that grew', () => {
+  const of = (chip: string, ms: number, spills = 0) => {
+    const kernel = { kernel: 'k', calls: 1, registers: 8, spills, threads: 16, ms, rooflineMs: 1 }
+    return {
+      chip,
+      name: chip,
+      steps: [{ step: 's', dispatches: 1, pipelines: 1, ms, rooflineMs: 1, kernels: [kernel] }],
+    }
+  }
+  const mark = (chip: string, now: [number, number?], before: [number, number?]) =>
+    compared(of(chip, ...now), of(chip, ...before))[0].at(-1)
+  assert.is(mark('navi31', [10.6], [10]), 'REGRESSION')
+  assert.is(mark('navi31', [10.4], [10]), '')
+  assert.is(mark('apple-m1', [10, 4], [10, 3]), 'REGRESSION')
+  assert.is(mark('strix1', [20], [10]), '')
+  assert.is(compared(of('navi31', 10), null)[0][2], '–')
 })
 
 test('a share is of the ceiling that binds', () => {
