@@ -86,6 +86,50 @@ test('types; those of all kernels are small, as every editor reads them', () =>
     assert.ok(size < 60_000, `src/shaders.gen.d.ts has ${size} bytes`)
   }))
 
+test('everything public says what it is: exports, methods of classes, fields of options', () => {
+  const entries = ['index', 'worker', 'report', 'mpi'].map((name) => join(root, `src/${name}.ts`))
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const program = ts.createProgram(entries, options)
+  const checker = program.getTypeChecker()
+  const silent: string[] = []
+  const seen = new Set<ts.Symbol>()
+  const hidden = (node: ts.Declaration) =>
+    ts.getCombinedModifierFlags(node) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected) ||
+    ts.getJSDocTags(node).some((tag) => tag.tagName.text === 'internal') ||
+    ts.isPrivateIdentifier(ts.getNameOfDeclaration(node) ?? node)
+  const says = (symbol: ts.Symbol, name: string): void => {
+    const text = ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim()
+    const [node] = symbol.declarations ?? []
+    const place = node && relative(root, node.getSourceFile().fileName)
+    if (!text && place?.startsWith('src/')) silent.push(`${place}: ${name}`)
+  }
+  const visit = (exported: ts.Symbol, name: string): void => {
+    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported
+    if (seen.has(symbol)) return
+    seen.add(symbol)
+    if (symbol.flags & ts.SymbolFlags.ValueModule) {
+      for (const one of checker.getExportsOfModule(symbol)) visit(one, `${name}.${one.name}`)
+      return
+    }
+    says(symbol, name)
+    if (!(symbol.flags & ts.SymbolFlags.Class) && !/Options$/.test(name)) return
+    for (const [key, member] of [...(symbol.members ?? []), ...(symbol.exports ?? [])]) {
+      const [node] = member.declarations ?? []
+      if (!node) continue
+      const asked = ts.isClassLike(node.parent)
+        ? member.flags & (ts.SymbolFlags.Method | ts.SymbolFlags.Accessor)
+        : member.flags & (ts.SymbolFlags.Property | ts.SymbolFlags.Method)
+      if (asked && !hidden(node)) says(member, `${name}.${String(key)}`)
+    }
+  }
+  for (const entry of entries) {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(entry)!)!
+    for (const one of checker.getExportsOfModule(module)) visit(one, one.name)
+  }
+  assert.equal(silent, [])
+})
+
 /** What a page that imports `entry` must load at once, by file, in a bundle in `folder`. */
 function loadedAtOnce(entry: string, folder: string): Map<string, string> {
   const outcome = buildSync({

@@ -5,6 +5,7 @@ import type { PickedFile } from '../data/imageFolder.js'
 import { findPatients } from '../data/patients.js'
 import { splitByPatient } from '../data/split.js'
 
+/** Picked files under paths of a data set. */
 export interface Arranged {
   /** With paths as `train/NORMAL/a.png`. */
   files: { path: string; blob: Blob }[]

@@ -26,17 +26,25 @@ export type InStore<T> = Omit<T, 'store'> & { store: string }
 /** Weights cannot be named by a function here. */
 type Sent<T> = Omit<T, 'weights'> & { weights?: CheckpointSource }
 
+/** Options of `memory`. */
 export interface MemoryOptions {
+  /** The images; what the settings name when left out. */
   data?: DataSource
+  /** Ends the call early. */
   signal?: AbortSignal
 }
 
+/** Options of `report`. */
 export interface ReportRunOptions {
   /** The finished runs' folders, by what the report calls them. */
   runs: Readonly<Record<string, string>>
+  /** Heading of the page. */
   title: string
+  /** The images of the runs. */
   data: DataSource
+  /** Ends the call early. */
   signal?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
 }
 
@@ -96,7 +104,9 @@ export interface SentError {
 
 /** One end of a channel: a Worker, what it calls `self`, or a MessagePort. */
 export interface Channel {
+  /** Sends a message to the other end. */
   postMessage(message: unknown): void
+  /** Calls `listener` for each message from there. */
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
   /** Ports wait for it. */
   start?(): void

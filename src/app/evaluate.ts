@@ -34,6 +34,7 @@ import { checkOptions } from '../util/options.js'
  */
 export const EVALUATION_BATCH = 32
 
+/** Options of {@link evaluateRun}. */
 export interface EvaluateRunOptions {
   /** `best.safetensors` of a training run. */
   checkpoint: CheckpointSource
@@ -43,6 +44,7 @@ export interface EvaluateRunOptions {
   name?: string
   /** Ends the run after the current step. */
   signal?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
 }
 
@@ -79,6 +81,7 @@ export async function evaluateRun(
   })
 }
 
+/** Options of {@link calibrateRun}. */
 export interface CalibrateRunOptions extends EvaluateRunOptions {
   /** The folder that the checkpoint was trained on. */
   data: DataSource
@@ -136,6 +139,7 @@ export interface Prediction {
   threshold: number | null
 }
 
+/** Options of {@link predictRun}. */
 export interface PredictRunOptions {
   /** `best.safetensors` of a training run. */
   checkpoint: CheckpointSource
@@ -143,6 +147,7 @@ export interface PredictRunOptions {
   images: readonly (string | File)[]
   /** Ends the run after the current step. */
   signal?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
 }
 

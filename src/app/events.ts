@@ -59,6 +59,7 @@ export interface NoteEvent {
   text: string
 }
 
+/** The model is made and its weights are loaded. */
 export interface ModelEvent {
   kind: 'model'
   model: string
@@ -152,6 +153,7 @@ export interface DoneEvent {
   metrics: Evaluation
 }
 
+/** What a run says while it works; `kind` tells which. */
 export type RunEvent =
   | SettingsEvent
   | AdapterEvent

@@ -15,9 +15,11 @@ import { type TrainRunOptions, resumeRun, trainRun } from './train.js'
 /** The two models by the names that results.json gives them. */
 const MODELS = ['resnet18', 'vit'] as const
 
+/** Options of {@link experimentRun}. */
 export interface ExperimentOptions extends Pick<TrainRunOptions, 'signal' | 'versions'> {
   /** The output folder ('') or a folder in it. */
   open: (folder: string) => Store
+  /** The images; what the settings name when left out. */
   data?: DataSource
   /** What the settings' names for weights mean. */
   weights?: (name: string) => CheckpointSource

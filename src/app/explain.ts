@@ -39,6 +39,7 @@ export interface ExplainedFile {
   overlay: Image
 }
 
+/** Options of {@link explainRun}. */
 export interface ExplainRunOptions {
   /** `best.safetensors` of a training run. */
   checkpoint: CheckpointSource
@@ -48,6 +49,7 @@ export interface ExplainRunOptions {
   onExplained: (explained: ExplainedFile) => void | Promise<void>
   /** Ends the run after the current batch. */
   signal?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
 }
 

@@ -39,7 +39,7 @@ export function predictionsCsv(
 }
 
 /**
- * Reads {@link predictionsCsv}'s text.
+ * Reads the text of a `predictions.csv`.
  * @throws RadiogradError where it is no such table.
  */
 export function parsePredictions(text: string, name: string): TestPredictions {

@@ -30,16 +30,21 @@ export interface ReportedRun {
   store: Store
 }
 
+/** Options of {@link writeReport}. */
 export interface ReportOptions extends MachineSettings {
+  /** Heading of the page. */
   title: string
   /** Whether the notebook's own figures stand beside. */
   notebook?: boolean
   /** Where `report.html` and `results.json` go, and where the figures. */
   store: Store
+  /** Where the figures go. */
   figures: Store
   /** The images; where each run found them when left out. */
   data?: DataSource
+  /** Ends the work early. */
   signal?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
 }
 

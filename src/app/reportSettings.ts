@@ -10,6 +10,7 @@ export const REPORT_SETTINGS = {
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
+/** All of {@link REPORT_SETTINGS}, checked. */
 export type ReportSettings = SettingsOf<typeof REPORT_SETTINGS>
 
 const T = TRAIN_SETTINGS
@@ -70,4 +71,5 @@ export const EXPERIMENT_SETTINGS = {
   adapter,
 } as const satisfies SettingTable
 
+/** All of {@link EXPERIMENT_SETTINGS}, checked. */
 export type ExperimentSettings = SettingsOf<typeof EXPERIMENT_SETTINGS>

@@ -362,11 +362,18 @@ export const AUDIT_SETTINGS = {
 /** Of a prediction. */
 export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
 
+/** All of {@link TRAIN_SETTINGS}, checked. */
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>
+/** All of {@link EVALUATE_SETTINGS}, checked. */
 export type EvaluateSettings = SettingsOf<typeof EVALUATE_SETTINGS>
+/** All of {@link AUDIT_SETTINGS}, checked. */
 export type AuditSettings = SettingsOf<typeof AUDIT_SETTINGS>
+/** All of {@link EXPLAIN_SETTINGS}, checked. */
 export type ExplainSettings = SettingsOf<typeof EXPLAIN_SETTINGS>
+/** All of {@link CALIBRATE_SETTINGS}, checked. */
 export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
+/** All of {@link PREDICT_SETTINGS}, checked. */
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings
+/** All of {@link MACHINE_SETTINGS}, checked. */
 export type MachineSettings = SettingsOf<typeof MACHINE_SETTINGS>

@@ -59,6 +59,7 @@ interface Switch extends Common {
 
 /** One row. */
 export type Setting = Whole | Real | Choice | Names | Wholes | Text | Switch
+/** Settings by name. */
 export type SettingTable = Readonly<Record<string, Setting>>
 
 type ValueOf<S> = S extends { kind: 'whole' | 'number' }

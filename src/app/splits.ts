@@ -32,6 +32,7 @@ export function pipeline(
   ])
 }
 
+/** The parts of a data set. */
 export interface Splits {
   train: Dataset
   validation: Dataset | null
@@ -43,18 +44,29 @@ export interface Splits {
   notes: readonly string[]
 }
 
+/** How a data set is read and split. */
 export interface SplitOptions {
+  /** Width and height that images get, in pixels. */
   imageSize: number
+  /** Of each colour, on the scale 0 … 1. */
   mean: ModelCard['mean']
+  /** Standard deviation of each colour. */
   std: ModelCard['std']
+  /** The shorter side before the middle is cut out; without it the whole image is squeezed. */
   resizeSize?: number
   /** How training images vary, and what they are mixed by; see TRAIN_SETTINGS. */
   augment: string
+  /** Alpha of mixup; 0 or left out: none. */
   mixup?: number
+  /** Alpha of cutmix; 0 or left out: none. */
   cutmix?: number
+  /** Share of train that is kept for validation, by patient; 0 takes val/. */
   valSplit: number
+  /** Finds the patient in a path. */
   patientPattern?: string
+  /** Use only so many training images. */
   limit?: number
+  /** Of the split, the limit and augmentation. */
   seed: number
 }
 

@@ -2,6 +2,7 @@
 // a file is written whole or not at all.
 import { RadiogradError } from '../util/check.js'
 
+/** Where the files of a run are: a folder, or what a page keeps. */
 export interface Store {
   /** What messages call it. */
   readonly name: string

@@ -10,6 +10,7 @@ import type { TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import type { Store } from './store.js'
 
+/** Options of {@link trainRun} and {@link resumeRun}. */
 export interface TrainRunOptions {
   /**
    * Where `best.safetensors`, `history.csv`, `predictions.csv`, `metrics.json`, `run.json` and `MODEL_CARD.md` go, and
@@ -24,6 +25,7 @@ export interface TrainRunOptions {
   signal?: AbortSignal
   /** Ends training after the current step and tests the best epoch so far; without one it ends as by `signal`. */
   finish?: AbortSignal
+  /** Gets what happens. */
   on?: Listener
   /**
    * The processes that train together, each of which calls this with the same settings: the batch size is of all, and
@@ -34,6 +36,7 @@ export interface TrainRunOptions {
   versions?: Record<string, string>
 }
 
+/** What a training run came to. */
 export interface TrainOutcome {
   /** As `run.json` has it; null after a dry run, and when no epoch was finished. */
   record: RunRecord | null

@@ -13,12 +13,14 @@ import { type Entry, type LeftOut, readTree } from './tree.js'
 import { checkOptions } from '../util/options.js'
 import { sha256 } from '../util/sha256.js'
 
+/** Images of a class. */
 export interface ClassCount {
   name: string
   images: number
   bytes: number
 }
 
+/** Images of a split. */
 export interface SplitCount {
   /** '' where the folder has no splits. */
   name: string
@@ -61,6 +63,7 @@ export interface Audit {
   leftOut: LeftOut[]
 }
 
+/** Options of {@link auditDataset}. */
 export interface AuditOptions {
   /** Decoding workers; a core each, at most four. 0 decodes in this thread. */
   workers?: number
@@ -68,6 +71,7 @@ export interface AuditOptions {
   maxPixels?: number
   /** Of the border model's folds; 0. */
   seed?: number
+  /** Ends the work early. */
   signal?: AbortSignal
   /** Called with the number of files looked at so far. */
   onProgress?: (done: number, total: number) => void

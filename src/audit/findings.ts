@@ -2,6 +2,7 @@
 import type { Audit, Duplicates } from './audit.js'
 import type { Shortcut } from './shortcuts.js'
 
+/** One thing that an audit has to say. */
 export interface Finding {
   /** An 'error' leaves nothing to train on, a 'warning' puts results in doubt, a 'note' is good to know. */
   level: 'error' | 'warning' | 'note'

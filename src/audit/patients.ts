@@ -2,6 +2,7 @@
 // and none is claimed to be right.
 import type { PatientNames } from '../data/patients.js'
 
+/** Patients that two splits share. */
 export interface PatientOverlap {
   /** Two splits, and the patients with images in both, sorted. */
   splits: readonly [string, string]
@@ -10,6 +11,7 @@ export interface PatientOverlap {
   images: readonly [number, number]
 }
 
+/** One way to read patients out of names, and what it finds. */
 export interface PatientKey {
   key: string
   /** Different patients in all. */

@@ -10,6 +10,7 @@ export interface Entry extends FileEntry {
   class: string
 }
 
+/** A file that counts for nothing, and why. */
 export interface LeftOut {
   path: string
   reason: string

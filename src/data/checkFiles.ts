@@ -24,6 +24,7 @@ export interface BadFile {
   readonly reason: string
 }
 
+/** Options of {@link checkFiles}. */
 export interface CheckOptions extends DecodePoolOptions {
   /** What decodes the doubtful ones: a pool, or so many workers; see DataLoader. */
   workers?: number | DecodePool

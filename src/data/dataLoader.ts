@@ -31,6 +31,7 @@ export interface Batch {
   readonly whole?: Int32Array
 }
 
+/** Options of {@link DataLoader}. */
 export interface DataLoaderOptions {
   /** Images per batch; 1. */
   batchSize?: number
@@ -167,6 +168,7 @@ export class DataLoader {
     }
   }
 
+  /** The batches of the next epoch: `for await (const batch of loader)`. */
   [Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
     return this.epoch(this.nextEpoch++)
   }

@@ -4,6 +4,7 @@ import { applyOrientation, type Image, MAX_PIXELS } from './image.js'
 import { isJpeg, isPng, otherFile } from './signatures.js'
 import { checkOptions } from '../util/options.js'
 
+/** Options of {@link decodeImage}. */
 export interface DecodeOptions {
   /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
   maxPixels?: number

@@ -28,6 +28,7 @@ interface Lane {
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
+/** Options of {@link DecodePool}. */
 export interface DecodePoolOptions {
   /** The most pixels a picture may have; 25 million. */
   maxPixels?: number
@@ -70,6 +71,7 @@ export class DecodePool {
   private closed = false
 
   constructor(
+    /** Workers; 0 decodes in the calling thread. */
     readonly size: number = defaultWorkers(),
     options: DecodePoolOptions = {},
   ) {

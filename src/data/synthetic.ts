@@ -167,6 +167,7 @@ export function drawSegmented(
   return { gray: image, lungs: Uint8Array.from(air, (depth) => (depth > 0.5 ? 1 : 0)) }
 }
 
+/** How many pictures are generated, and which. */
 export interface SyntheticOptions {
   /** Pictures to train on; 480. */
   train?: number

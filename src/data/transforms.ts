@@ -10,10 +10,12 @@ import { resizeBilinear, shorterSideTo } from './resize.js'
 
 type Rgb = readonly [number, number, number]
 
+/** A transform that is done to the bytes of an image when it is read. */
 export type HostStep =
   | { readonly kind: 'Resize'; readonly size: number | readonly [height: number, width: number] }
   | { readonly kind: 'CenterCrop'; readonly size: readonly [height: number, width: number] }
 
+/** One step of `compose`: its name and its numbers. */
 export type Transform =
   | HostStep
   | augment.RandomTransform

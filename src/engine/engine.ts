@@ -32,9 +32,11 @@ export class Engine {
   /** @internal */
   constructor(
     private readonly gpu: Gpu,
+    /** WebGPU's adapter, for what it says of itself. */
     readonly adapter: GPUAdapter,
     /** 'lavapipe', 'swiftshader', 'gpu', … */
     readonly adapterKind: string,
+    /** Whether the CPU does the GPU's work. */
     readonly isSoftware: boolean,
     private readonly tuner: Tuner,
     private readonly release: () => void,
@@ -194,6 +196,7 @@ export class Engine {
     this.release()
   }
 
+  /** As {@link dispose}: `using engine = …` calls it at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose()
   }

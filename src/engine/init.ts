@@ -11,6 +11,7 @@ import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { Engine, nameOf } from './engine.js'
 
+/** Options of {@link init}. */
 export interface InitOptions {
   /** Seed of everything random on the GPU (dropout). Default 0. */
   seed?: number

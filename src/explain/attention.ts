@@ -8,6 +8,7 @@ import { type Tensor, tensor } from '../tensor/tensor.js'
 import { type Explained, backFrom, gridOf, inspected, watch } from './inspect.js'
 import { checkOptions } from '../util/options.js'
 
+/** Options of the maps of attention. */
 export interface AttentionMapOptions {
   /** The class to explain, for all images or one for each. Default: the most probable. */
   class?: number | readonly number[]

@@ -8,6 +8,7 @@ import { check, formatShape } from '../util/check.js'
 import { type Classifier, type Explained, backFrom, gridOf, inspected } from './inspect.js'
 import { checkOptions } from '../util/options.js'
 
+/** Options of {@link gradCam}. */
 export interface GradCamOptions {
   /**
    * PyTorch's name of a module whose output is looked at: `layer4` (a list of blocks gives its last), `layer3.0`,

@@ -14,7 +14,7 @@ export type Classifier = Module & { forward(x: Tensor): Tensor }
 export interface Explained extends Record<string, Tensor> {
   /** [N, height, width], 0 or more, of no set scale. */
   maps: Tensor
-  /** [N, C]: what the model said in the same pass. */
+  /** What the model said in the same pass, [N, C]. */
   logits: Tensor
 }
 

@@ -55,6 +55,7 @@ export class Kernel<I extends Interface = any> {
 
   /** @internal */
   constructor(
+    /** Its name without `.wgsl`. */
     readonly file: string,
     private readonly text: string,
     private readonly library: Readonly<Record<string, string>>,

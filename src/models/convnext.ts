@@ -53,6 +53,7 @@ class ConvNeXtBlock extends Module {
   }
 }
 
+/** Options of {@link ConvNeXt}. */
 export interface ConvNeXtOptions {
   /** Blocks of each stage. */
   depths: readonly number[]

@@ -74,6 +74,7 @@ class Transition extends Module {
   }
 }
 
+/** Options of {@link DenseNet}. */
 export interface DenseNetOptions {
   /** Layers of each block. */
   blocks: readonly number[]

@@ -65,9 +65,11 @@ class InvertedResidual extends Module {
   }
 }
 
+/** Options of {@link EfficientNet}. */
 export interface EfficientNetOptions {
   /** Channels of the stem. */
   stem: number
+  /** Stages, in order. */
   stages: readonly EfficientNetStage[]
   /** Channels of the last convolution; four times those of the last stage. */
   lastChannels?: number
@@ -77,6 +79,7 @@ export interface EfficientNetOptions {
   dropout: number
   /** Stochastic depth of the last block; those before rise to it from 0 in even steps. Default 0.2. */
   dropPath?: number
+  /** Of all BatchNorm layers. Default eps 1e-5, momentum 0.1. */
   norm?: NormOptions
 }
 
@@ -125,6 +128,7 @@ export class EfficientNet extends Module {
   }
 }
 
+/** What may be said of a model with a name, such as `efficientnetB0`. */
 export type EfficientNetPresetOptions = Pick<EfficientNetOptions, 'numClasses' | 'dropPath'> & { dropout?: number }
 
 const stage = (

@@ -42,6 +42,7 @@ class InvertedResidual extends Module {
   }
 }
 
+/** Options of {@link MobileNetV3}. */
 export interface MobileNetOptions {
   /** Outputs of the head. Default 1000. */
   numClasses?: number

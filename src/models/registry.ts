@@ -22,12 +22,14 @@ import { resnet101, resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from './vit.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
-export type Classifier = Module & { forward(x: Tensor): Tensor }
+export type Classifier = Module & { /** Images [N, H, W, 3] → logits [N, numClasses]. */ forward(x: Tensor): Tensor }
 
 /** Mean and standard deviation of each colour, on the scale 0 … 1, that images are normalised with. */
 type Normalization = Pick<Preprocessing, 'mean' | 'std'>
 
+/** What a model of the registry is made with. */
 export interface ModelOptions {
+  /** Outputs of the head. */
   numClasses: number
   /** Width and height of the images in pixels. */
   imageSize: number
@@ -39,6 +41,7 @@ export interface ModelOptions {
 export interface ModelRow extends Readonly<Preprocessing> {
   /** Of models built alike, as text. */
   readonly family: string
+  /** A new model, with random values. */
   readonly make: (options: ModelOptions) => Classifier
   /**
    * Libraries whose names its checkpoints may have besides the model's own, with the normalisation that weights of that

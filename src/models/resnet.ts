@@ -70,6 +70,7 @@ export class Bottleneck extends Module {
   }
 }
 
+/** Options of the ResNets. */
 export interface ResNetOptions {
   /** Outputs of the head. Default 1000. */
   numClasses?: number

@@ -23,6 +23,7 @@ import type { Checkpoint } from '../weights/load.js'
 import { resizePositions } from '../weights/positions.js'
 import type { LoadReport } from '../weights/statedict.js'
 
+/** Options of {@link VisionTransformer}. */
 export interface VitOptions {
   /** Width and height of the images in pixels: a multiple of patchSize. Default 224. */
   imageSize?: number
@@ -32,6 +33,7 @@ export interface VitOptions {
   dim: number
   /** Number of blocks. */
   depth: number
+  /** Heads of attention in each block. */
   heads: number
   /** Width inside a block's MLP. Default 4 · dim. */
   mlpDim?: number
@@ -184,7 +186,7 @@ export class VisionTransformer extends Module {
     return this.head.forward(this.pooled(stream))
   }
 
-  /** [N, dim]: the normalised class token, or the normalised mean of all tokens. */
+  /** The normalised class token, or the normalised mean of all tokens, [N, dim]. */
   private pooled({ x, branch }: Stream): Tensor {
     const [n, , dim] = x.shape
     if (this.fcNorm) return this.fcNorm.forward(F.mean(F.add(x, branch!), { dim: 1 }))

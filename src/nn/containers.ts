@@ -4,7 +4,7 @@ import { check } from '../util/check.js'
 import { Module } from './module.js'
 
 /** What a Sequential runs: a module of one input and one output, or a function of that form, such as `F.relu`. */
-export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor)
+export type Layer = (Module & { /** x through it. */ forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor)
 
 /** Runs its layers one after another (`torch.nn.Sequential`); they are named by position, functions count. */
 export class Sequential extends Module {
@@ -59,6 +59,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
     return this
   }
 
+  /** The modules in their order. */
   [Symbol.iterator](): Iterator<M> {
     return this.items[Symbol.iterator]()
   }
@@ -103,6 +104,7 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
     return this
   }
 
+  /** Names and modules, as they came. */
   [Symbol.iterator](): Iterator<[string, M]> {
     return this.items[Symbol.iterator]()
   }

@@ -50,4 +50,4 @@ export {
 } from './stateless.js'
 export { Module, type StateDict } from './module.js'
 export { Buffer, Parameter } from './parameter.js'
-export { Attention, Mlp, TransformerBlock, type TransformerBlockOptions } from './transformer.js'
+export { Attention, Mlp, type Stream, TransformerBlock, type TransformerBlockOptions } from './transformer.js'

@@ -108,6 +108,7 @@ function quantile(p: number): number {
   return (q * polynomial(q * q, above)) / polynomial(q * q, below)
 }
 
+/** Functions that {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
 /** The factor that keeps the size of activations through a nonlinearity (`calculate_gain`). */
@@ -153,6 +154,7 @@ export function xavierNormal(t: Tensor, gain = 1): Tensor {
   return normal(t, 0, gain * Math.sqrt(2 / (fan.in + fan.out)))
 }
 
+/** Options of {@link kaimingUniform} and {@link kaimingNormal}. */
 export interface KaimingOptions {
   /** Negative slope of leakyRelu. Default 0. */
   a?: number

@@ -75,6 +75,7 @@ export class Conv2d extends Module {
     ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null, weightInit))
   }
 
+  /** [N, H, W, inChannels] → [N, H′, W′, outChannels]. */
   forward(x: Tensor): Tensor {
     return F.conv2d(x, this.weight, this.bias, this.options)
   }
@@ -107,6 +108,7 @@ export class ConvTranspose2d extends Module {
     ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null))
   }
 
+  /** [N, H, W, inChannels] → [N, H′, W′, outChannels]. */
   forward(x: Tensor): Tensor {
     return F.convTranspose2d(x, this.weight, this.bias, this.options)
   }
@@ -135,6 +137,7 @@ export class Embedding extends Module {
     this.weight = weight
   }
 
+  /** Whole numbers [...] (i32) → their rows [..., embeddingDim]. */
   forward(indices: Tensor): Tensor {
     return F.embedding(indices, this.weight, this.options)
   }
@@ -157,7 +160,9 @@ export class BatchNorm2d extends Module {
 
   constructor(
     channels: number,
+    /** Added to the variance. */
     readonly eps = 1e-5,
+    /** Share of a new batch in the running statistics; null: all batches count alike. */
     readonly momentum: number | null = 0.1,
   ) {
     super()
@@ -167,6 +172,7 @@ export class BatchNorm2d extends Module {
     this.runningVar = init.ones(buffer([channels], 'running variance'))
   }
 
+  /** [..., channels] → the same shape; while training it moves the running statistics. */
   forward(x: Tensor): Tensor {
     return F.batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
   }
@@ -213,6 +219,7 @@ export class LayerNorm extends Module {
 
   constructor(
     features: number,
+    /** Added to the variance. */
     public eps = 1e-5,
   ) {
     super()
@@ -220,6 +227,7 @@ export class LayerNorm extends Module {
     this.bias = init.zeros(parameter([features], 'layerNorm bias'))
   }
 
+  /** [..., features] → the same shape. */
   forward(x: Tensor): Tensor {
     return F.layerNorm(x, this.weight.shape, this.weight, this.bias, { eps: this.eps })
   }
@@ -236,8 +244,10 @@ export class GroupNorm extends Module {
   bias: Tensor
 
   constructor(
+    /** Runs of channels that are normalised together. */
     public numGroups: number,
     channels: number,
+    /** Added to the variance. */
     public eps = 1e-5,
   ) {
     super()
@@ -246,6 +256,7 @@ export class GroupNorm extends Module {
     this.bias = init.zeros(parameter([channels], 'groupNorm bias'))
   }
 
+  /** [N, ..., channels] → the same shape. */
   forward(x: Tensor): Tensor {
     return F.groupNorm(x, this.numGroups, this.weight, this.bias, { eps: this.eps })
   }
@@ -274,6 +285,7 @@ export class InstanceNorm2d extends Module {
     this.bias = options.affine ? init.zeros(parameter([channels], 'instanceNorm bias')) : null
   }
 
+  /** [N, H, W, channels] → the same shape. */
   forward(x: Tensor): Tensor {
     return F.instanceNorm(x, this.weight, this.bias, { eps: this.eps })
   }
@@ -306,6 +318,7 @@ export class Linear extends Module {
     else init.zeros(this.bias)
   }
 
+  /** [..., inFeatures] → [..., outFeatures]. */
   forward(x: Tensor): Tensor {
     return F.linear(x, this.weight, this.bias)
   }
@@ -318,11 +331,12 @@ export class Linear extends Module {
 
 /** Zeroes elements with probability p while training (`torch.nn.Dropout`). */
 export class Dropout extends Module {
-  constructor(readonly p = 0.5) {
+  constructor(/** Probability. */ readonly p = 0.5) {
     super()
     check(p >= 0 && p <= 1, `Dropout: p must be between 0 and 1, got ${p}`)
   }
 
+  /** Any shape → the same; x itself in evaluation. */
   forward(x: Tensor): Tensor {
     return F.dropout(x, this.p, this.training)
   }
@@ -330,11 +344,12 @@ export class Dropout extends Module {
 
 /** Zeroes whole samples with probability p while training: stochastic depth (timm's `DropPath`). */
 export class DropPath extends Module {
-  constructor(readonly p = 0) {
+  constructor(/** Probability. */ readonly p = 0) {
     super()
     check(p >= 0 && p < 1, `DropPath: p must be at least 0 and below 1, got ${p}`)
   }
 
+  /** [N, ...] → the same shape; x itself in evaluation. */
   forward(x: Tensor): Tensor {
     return F.dropPath(x, this.p, this.training)
   }

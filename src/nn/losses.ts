@@ -29,6 +29,7 @@ export class MSELoss extends Loss<F.LossOptions> {
     super('MSELoss', options, ['reduction'])
   }
 
+  /** Two tensors of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.mseLoss(input, target, this.options)
   }
@@ -40,6 +41,7 @@ export class L1Loss extends Loss<F.LossOptions> {
     super('L1Loss', options, ['reduction'])
   }
 
+  /** Two tensors of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.l1Loss(input, target, this.options)
   }
@@ -51,6 +53,7 @@ export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
     super('SmoothL1Loss', options, ['reduction', 'beta'])
   }
 
+  /** Two tensors of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.smoothL1Loss(input, target, this.options)
   }
@@ -62,6 +65,7 @@ export class HuberLoss extends Loss<F.HuberOptions> {
     super('HuberLoss', options, ['reduction', 'delta'])
   }
 
+  /** Two tensors of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.huberLoss(input, target, this.options)
   }
@@ -76,6 +80,7 @@ export class BCEWithLogitsLoss extends Loss<F.BceOptions> {
     super('BCEWithLogitsLoss', options, ['reduction', 'weight', 'posWeight'])
   }
 
+  /** Logits and targets of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.bceWithLogits(input, target, this.options)
   }
@@ -90,6 +95,9 @@ export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
     super('CrossEntropyLoss', options, ['reduction', 'weight', 'ignoreIndex', 'labelSmoothing'])
   }
 
+  /**
+   * Logits [..., C] and class numbers [...] (i32) or probabilities [..., C] → a number [], unreduced a loss for each.
+   */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.crossEntropy(input, target, this.options)
   }
@@ -104,6 +112,7 @@ export class NLLLoss extends Loss<F.NllOptions> {
     super('NLLLoss', options, ['reduction', 'weight', 'ignoreIndex'])
   }
 
+  /** Log-probabilities [..., C] and class numbers [...] (i32) → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.nllLoss(input, target, this.options)
   }
@@ -115,6 +124,7 @@ export class KLDivLoss extends Loss<F.KlDivOptions> {
     super('KLDivLoss', options, ['reduction', 'logTarget'])
   }
 
+  /** Log-probabilities and a target of one shape → a number [], unreduced a loss for each. */
   forward(input: Tensor, target: Tensor): Tensor {
     return F.klDiv(input, target, this.options)
   }

@@ -8,6 +8,7 @@ import { Module } from './module.js'
 
 /** Gives back its input (`torch.nn.Identity`). */
 export class Identity extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return x
   }
@@ -15,6 +16,7 @@ export class Identity extends Module {
 
 /** max(x, 0) (`torch.nn.ReLU`). */
 export class ReLU extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.relu(x)
   }
@@ -22,11 +24,12 @@ export class ReLU extends Module {
 
 /** x·Φ(x) (`torch.nn.GELU`): options as {@link F.gelu}. */
 export class GELU extends Module {
-  constructor(readonly options: F.GeluOptions = {}) {
+  constructor(/** As for {@link F.gelu}. */ readonly options: F.GeluOptions = {}) {
     super()
     geluKind(options)
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.gelu(x, this.options)
   }
@@ -34,6 +37,7 @@ export class GELU extends Module {
 
 /** x · sigmoid(x) (`torch.nn.SiLU`). */
 export class SiLU extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.silu(x)
   }
@@ -41,6 +45,7 @@ export class SiLU extends Module {
 
 /** 1 / (1 + e⁻ˣ) (`torch.nn.Sigmoid`). */
 export class Sigmoid extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.sigmoid(x)
   }
@@ -48,6 +53,7 @@ export class Sigmoid extends Module {
 
 /** Hyperbolic tangent (`torch.nn.Tanh`). */
 export class Tanh extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.tanh(x)
   }
@@ -55,6 +61,7 @@ export class Tanh extends Module {
 
 /** x · min(max(x + 3, 0), 6) / 6 (`torch.nn.Hardswish`). */
 export class Hardswish extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.hardswish(x)
   }
@@ -62,6 +69,7 @@ export class Hardswish extends Module {
 
 /** min(max(x + 3, 0), 6) / 6 (`torch.nn.Hardsigmoid`). */
 export class Hardsigmoid extends Module {
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.hardsigmoid(x)
   }
@@ -69,11 +77,12 @@ export class Hardsigmoid extends Module {
 
 /** x where it is above 0, else negativeSlope · x, by default 0.01 (`torch.nn.LeakyReLU`). */
 export class LeakyReLU extends Module {
-  constructor(readonly negativeSlope = 0.01) {
+  constructor(/** Slope below 0. */ readonly negativeSlope = 0.01) {
     super()
     checkNumbers('LeakyReLU', { negativeSlope })
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.leakyRelu(x, { negativeSlope: this.negativeSlope })
   }
@@ -81,11 +90,12 @@ export class LeakyReLU extends Module {
 
 /** x where it is above 0, else alpha · (eˣ - 1), alpha 1 by default (`torch.nn.ELU`). */
 export class ELU extends Module {
-  constructor(readonly alpha = 1) {
+  constructor(/** What it comes to far below 0, negated. */ readonly alpha = 1) {
     super()
     checkNumbers('ELU', { alpha })
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.elu(x, { alpha: this.alpha })
   }
@@ -94,13 +104,16 @@ export class ELU extends Module {
 /** log(1 + exp(beta · x)) / beta, x where beta · x is above threshold (`torch.nn.Softplus`). */
 export class Softplus extends Module {
   constructor(
+    /** Steepness. */
     readonly beta = 1,
+    /** Where beta · x is above it, the result is x. */
     readonly threshold = 20,
   ) {
     super()
     checkNumbers('Softplus', { beta, threshold })
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.softplus(x, { beta: this.beta, threshold: this.threshold })
   }
@@ -108,11 +121,12 @@ export class Softplus extends Module {
 
 /** exp(x) / Σ exp(x) over an axis (`torch.nn.Softmax`). */
 export class Softmax extends Module {
-  constructor(readonly dim: number) {
+  constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
     check(Number.isInteger(dim), () => `Softmax: dim must be an axis, got ${dim}`)
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.softmax(x, this.dim)
   }
@@ -120,11 +134,12 @@ export class Softmax extends Module {
 
 /** The logarithm of {@link Softmax} (`torch.nn.LogSoftmax`). */
 export class LogSoftmax extends Module {
-  constructor(readonly dim: number) {
+  constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
     check(Number.isInteger(dim), () => `LogSoftmax: dim must be an axis, got ${dim}`)
   }
 
+  /** Any shape → the same. */
   forward(x: Tensor): Tensor {
     return F.logSoftmax(x, this.dim)
   }
@@ -133,12 +148,15 @@ export class LogSoftmax extends Module {
 /** Axes startDim … endDim as one, an image in PyTorch's order (`torch.nn.Flatten`). */
 export class Flatten extends Module {
   constructor(
+    /** First axis of those that become one; images count as [N, C, H, W]. */
     readonly startDim = 1,
+    /** Last of them. */
     readonly endDim = -1,
   ) {
     super()
   }
 
+  /** [..., d₀, …, d₁, ...] → [..., d₀·…·d₁, ...]. */
   forward(x: Tensor): Tensor {
     return F.flatten(x, this.startDim, this.endDim)
   }
@@ -154,6 +172,7 @@ export class MaxPool2d extends Module {
     this.options = { ...options, kernelSize }
   }
 
+  /** [N, H, W, C] → [N, H′, W′, C]. */
   forward(x: Tensor): Tensor {
     return F.maxPool2d(x, this.options)
   }
@@ -169,6 +188,7 @@ export class AvgPool2d extends Module {
     this.options = { ...options, kernelSize }
   }
 
+  /** [N, H, W, C] → [N, H′, W′, C]. */
   forward(x: Tensor): Tensor {
     return F.avgPool2d(x, this.options)
   }
@@ -176,10 +196,11 @@ export class AvgPool2d extends Module {
 
 /** Mean over bins that divide the image evenly (`torch.nn.AdaptiveAvgPool2d`). */
 export class AdaptiveAvgPool2d extends Module {
-  constructor(readonly size: number | readonly number[]) {
+  constructor(/** Of the result: a number or [height, width]. */ readonly size: number | readonly number[]) {
     super()
   }
 
+  /** [N, H, W, C] → [N, H′, W′, C]. */
   forward(x: Tensor): Tensor {
     return F.adaptiveAvgPool2d(x, this.size)
   }
@@ -187,11 +208,12 @@ export class AdaptiveAvgPool2d extends Module {
 
 /** Resizes images (`torch.nn.Upsample`): options as {@link F.interpolate}. */
 export class Upsample extends Module {
-  constructor(readonly options: F.InterpolateOptions) {
+  constructor(/** As for {@link F.interpolate}. */ readonly options: F.InterpolateOptions) {
     super()
     checkOptions('Upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
   }
 
+  /** [N, H, W, C] → [N, H′, W′, C]. */
   forward(x: Tensor): Tensor {
     return F.interpolate(x, this.options)
   }
@@ -213,6 +235,7 @@ abstract class Pad2d extends Module {
     )
   }
 
+  /** [N, H, W, C] → [N, top + H + bottom, left + W + right, C]. */
   forward(x: Tensor): Tensor {
     check(
       x.shape.length === 4,

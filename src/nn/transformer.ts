@@ -18,8 +18,10 @@ export class Attention extends Module {
 
   constructor(
     dim: number,
+    /** Heads; each has dim / heads numbers of a token. */
     readonly heads: number,
     dropout = 0,
+    /** Share of the probabilities that are zeroed while training. */
     readonly attentionDropout = 0,
   ) {
     super()
@@ -37,6 +39,7 @@ export class Attention extends Module {
     this.projDrop = new Dropout(dropout)
   }
 
+  /** Tokens [B, T, dim] → [B, T, dim]. */
   forward(x: Tensor): Tensor {
     const y = F.selfAttention(this.qkv.forward(x), {
       heads: this.heads,
@@ -59,20 +62,28 @@ export class Mlp extends Module {
     this.drop = new Dropout(dropout)
   }
 
+  /** [..., dim] → [..., dim]. */
   forward(x: Tensor): Tensor {
     const y = this.drop.forward(this.fc1.forwardGelu(x))
     return this.drop.forward(this.fc2.forward(y))
   }
 }
 
+/** What a {@link TransformerBlock} is made of; all are wanted. */
 export interface TransformerBlockOptions {
+  /** Width of a token. */
   dim: number
+  /** Heads of attention. */
   heads: number
+  /** Width inside the MLP. */
   mlpDim: number
   /** Of layerNorm. */
   eps: number
+  /** After embeddings and projections, from 0 to 1. */
   dropout: number
+  /** Of attention's probabilities. */
   attentionDropout: number
+  /** Probability that a branch is left out for a sample while training. */
   dropPath: number
 }
 

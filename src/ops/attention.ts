@@ -15,6 +15,7 @@ import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
 import { softmax } from './softmax.js'
 import { checkOptions } from '../util/options.js'
 
+/** Options of {@link selfAttention} and {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
   /** Token j is seen only by queries from j on. */
   isCausal?: boolean

@@ -9,11 +9,13 @@ import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
 import { withDefaults } from '../util/options.js'
 
+/** Options of {@link batchNorm} and those fused with it. */
 export interface BatchNormOptions {
   /** Batch statistics (and running ones updated) instead of running statistics. */
   training?: boolean
   /** Share of the new batch in the running statistics; a function is asked at every execution. Default 0.1. */
   momentum?: number | (() => number)
+  /** Added to the variance. Default 1e-5. */
   eps?: number
 }
 

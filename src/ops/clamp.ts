@@ -40,6 +40,7 @@ const clampOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Ends of {@link clamp}: one of them at least. */
 export interface ClampOptions {
   /** What the result is not below: a number, or a tensor that broadcasts with x. */
   min?: number | Tensor

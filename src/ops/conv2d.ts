@@ -12,11 +12,15 @@ import { sumMiddle } from './reduce.js'
 import { pair } from './shape.js'
 import { type Activation, activate, checkActivation } from './unary.js'
 
+/** Options of {@link conv2d}. */
 export interface Conv2dOptions {
   /** A number, or [height, width]; so are padding and dilation. */
   stride?: number | readonly number[]
+  /** Zeros on each side. Default 0. */
   padding?: number | readonly number[]
+  /** Distance between the elements of the kernel. Default 1. */
   dilation?: number | readonly number[]
+  /** Runs of channels that are convolved apart. Default 1. */
   groups?: number
   /** Applied to the result: in the same kernel where no gradient is wanted. Default 'none'. */
   activation?: Activation

@@ -24,6 +24,7 @@ export interface RunningNorm {
   eps?: number
 }
 
+/** Options of {@link conv2dBatchNorm}. */
 export interface Conv2dBatchNormOptions extends Conv2dOptions {
   /** Added to the normalised result. */
   residual?: Tensor | null

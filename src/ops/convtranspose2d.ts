@@ -11,13 +11,17 @@ import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
 import { pair } from './shape.js'
 
+/** Options of {@link convTranspose2d}. */
 export interface ConvTranspose2dOptions {
   /** A number, or [height, width]; so are padding, outputPadding and dilation. */
   stride?: number | readonly number[]
+  /** Rows and columns less on each side of the result. Default 0. */
   padding?: number | readonly number[]
   /** Rows and columns more at the end, below stride or dilation: sizes that a convolution makes alike. Default 0. */
   outputPadding?: number | readonly number[]
+  /** Distance between the elements of the kernel. Default 1. */
   dilation?: number | readonly number[]
+  /** Runs of channels that are convolved apart. Default 1. */
   groups?: number
 }
 

@@ -12,6 +12,7 @@ import { type Reduction, checkReduction, reduced, reducedRows } from './reductio
 import { logSoftmax } from './softmax.js'
 import { neg } from './unary.js'
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
   /** A weight for each class, [C]. */
   weight?: Tensor | null

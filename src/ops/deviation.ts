@@ -74,6 +74,7 @@ interface Squares {
   root: boolean
 }
 
+/** Options of {@link var_ | var} and {@link std}. */
 export interface VarOptions extends ReduceOptions {
   /** What is taken from the number of elements before dividing by it. Default 1. */
   correction?: number
@@ -101,6 +102,7 @@ export function std(x: Tensor, options: VarOptions | number | readonly number[] 
   return spread('std', x, options, true)
 }
 
+/** Options of {@link norm}. */
 export interface NormOptions extends ReduceOptions {
   /**
    * 2, default: the root of the sum of squares; 1: the sum of |x|; 0: how many are not 0; Infinity and -Infinity: the

@@ -8,7 +8,9 @@ import { check, formatShape } from '../util/check.js'
 import { chunked, mergeGradients } from './normalize.js'
 import { withDefaults } from '../util/options.js'
 
+/** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface GroupNormOptions {
+  /** Added to the variance. Default 1e-5. */
   eps?: number
 }
 

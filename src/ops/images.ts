@@ -8,9 +8,11 @@ import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 
+/** How images of bytes are sampled and normalised. */
 export interface ImageOptions {
   /** Of each colour, on the scale 0 … 1. */
   mean: readonly number[]
+  /** Standard deviation of each colour, on the same scale. */
   std: readonly number[]
   /** Of the results; that of the images. */
   size?: readonly [height: number, width: number]

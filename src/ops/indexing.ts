@@ -95,6 +95,7 @@ export function rowAt(name: string, paddingIdx: number, rows: number): number {
   return (paddingIdx + rows) % rows
 }
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** A row that gets no gradient; counted from the end below 0. */
   paddingIdx?: number | null

@@ -9,6 +9,7 @@ import { checkOptions } from '../util/options.js'
 import { overPixels } from './occupancy.js'
 import { pair } from './shape.js'
 
+/** How values between pixels are found: 'nearest' or 'bilinear'. */
 export type InterpolateMode = Constants<typeof shaders.interpolate_forward>['MODE']
 
 const MODES: readonly string[] = ['nearest', 'bilinear']
@@ -71,6 +72,7 @@ const interpolateOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link interpolate}. */
 export interface InterpolateOptions {
   /** Of the result: a number or [height, width]. This or scaleFactor. */
   size?: number | readonly number[]

@@ -9,7 +9,9 @@ import { mergeGradients, rowChunks } from './normalize.js'
 import { subgroupSizeForCpuKernels } from './occupancy.js'
 import { withDefaults } from '../util/options.js'
 
+/** Options of {@link layerNorm} and {@link addLayerNorm}. */
 export interface LayerNormOptions {
+  /** Added to the variance. Default 1e-5. */
   eps?: number
 }
 

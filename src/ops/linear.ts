@@ -77,6 +77,7 @@ const activatedLinearOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link linear}. */
 export interface LinearOptions {
   /** Applied to the result in the same kernel. Default 'none'. */
   activation?: Activation

@@ -60,6 +60,7 @@ function elementwise(
   return lossOp({ x: cast(input, 'f32'), t: cast(target, 'f32'), positive }, { LOSS, a, b }).losses
 }
 
+/** Options that losses share. */
 export interface LossOptions {
   /** Default 'mean'. */
   reduction?: Reduction
@@ -81,6 +82,7 @@ export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {})
   return reduced(elementwise('l1Loss', 'l1', input, target), reduction)
 }
 
+/** Options of {@link smoothL1Loss}. */
 export interface SmoothL1Options extends LossOptions {
   /** Where it changes from quadratic to linear. Default 1. */
   beta?: number
@@ -99,6 +101,7 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Opt
   return reduced(elementwise('smoothL1Loss', 'smoothL1', input, target, { a: beta }), reduction)
 }
 
+/** Options of {@link huberLoss}. */
 export interface HuberOptions extends LossOptions {
   /** Where it changes from quadratic to linear. Default 1. */
   delta?: number
@@ -117,6 +120,7 @@ export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions =
   return reduced(elementwise('huberLoss', 'huber', input, target, { a: delta }), reduction)
 }
 
+/** Options of {@link bceWithLogits}. */
 export interface BceOptions extends LossOptions {
   /** Weights of the losses, broadcast to their shape. */
   weight?: Tensor | null
@@ -153,6 +157,7 @@ export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOption
   return reduced(weighted, reduction)
 }
 
+/** Options of {@link klDiv}. */
 export interface KlDivOptions {
   /** 'batchmean' divides the sum by the length of the first axis: the divergence itself. Default 'mean'. */
   reduction?: Reduction | 'batchmean'
@@ -172,6 +177,7 @@ export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {})
   return reduction === 'batchmean' ? mul(sum(losses), 1 / (input.shape[0] ?? 1)) : reduced(losses, reduction)
 }
 
+/** Options of {@link sigmoidFocalLoss}. */
 export interface FocalOptions extends LossOptions {
   /** Weight of the positive class, 1 - alpha that of the negative one; negative: none. Default 0.25. */
   alpha?: number
@@ -216,6 +222,7 @@ const nllOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link nllLoss}. */
 export interface NllOptions extends LossOptions {
   /** A weight for each class, [C]. Takes no gradient. */
   weight?: Tensor | null

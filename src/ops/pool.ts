@@ -85,11 +85,13 @@ const maxPoolOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link maxPool2d}. */
 export interface PoolOptions {
   /** Size of the window: a number or [height, width]. */
   kernelSize: number | readonly number[]
   /** Default: the kernel size. */
   stride?: number | readonly number[]
+  /** Rows and columns added on each side, at most half of the window. Default 0. */
   padding?: number | readonly number[]
 }
 
@@ -140,6 +142,7 @@ const avgPoolOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link avgPool2d}. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether zeros of the padding count in the mean. Default true. */
   countIncludePad?: boolean

@@ -104,6 +104,7 @@ export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
   return y
 }
 
+/** What {@link pad} adds: 'constant', 'reflect', 'replicate' or 'circular'. */
 export type PadMode = Constants<typeof shaders.pad_forward>['MODE']
 
 const MODES: readonly string[] = ['constant', 'reflect', 'replicate', 'circular']
@@ -140,6 +141,7 @@ const padOp = /* @__PURE__ */ defineOp({
   },
 })
 
+/** Options of {@link pad}. */
 export interface PadOptions {
   /** What stands outside: one value, the mirror image without the border, the border, or the other end. */
   mode?: PadMode

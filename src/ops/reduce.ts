@@ -78,6 +78,7 @@ const sumOp = defineOp({
   },
 })
 
+/** Which axes a reduction takes, and whether they stay. */
 export interface ReduceOptions {
   /** Axes to reduce; all when left out or empty. Negative ones count from the end. */
   dim?: number | readonly number[]

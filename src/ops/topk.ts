@@ -188,6 +188,7 @@ export function argmin(x: Tensor, options: number | { dim?: number; keepdim?: bo
   return place('argmin', x, options, false)
 }
 
+/** Options of {@link topk}. */
 export interface TopkOptions {
   /** Axis, default the last. */
   dim?: number

@@ -155,6 +155,7 @@ export const hardsigmoid = /* @__PURE__ */ plain('hardsigmoid')
 const exactGelu = /* @__PURE__ */ plain('gelu')
 const tanhGelu = /* @__PURE__ */ plain('geluTanh', 'gelu')
 
+/** Options of {@link gelu}. */
 export interface GeluOptions {
   /** 'none': x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with. */
   approximate?: 'none' | 'tanh'
@@ -178,6 +179,7 @@ const eluOf = /* @__PURE__ */ withNumbers('elu')
 /** Between the numbers a and b. */
 export const clampOf = /* @__PURE__ */ withNumbers('clamp')
 
+/** Options of {@link softplus}. */
 export interface SoftplusOptions {
   /** Steepness. Default 1. */
   beta?: number

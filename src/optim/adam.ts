@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
+/** Settings of {@link Adam} and {@link AdamW}; those left out have their defaults. */
 export interface AdamOptions extends Rates {
   /** Default 0.001. */
   lr: number

@@ -52,6 +52,9 @@ interface Home {
   counts: Storage
 }
 
+/**
+ * What all optimizers do (`torch.optim.Optimizer`): one dispatch updates all parameters of a group that lie together.
+ */
 export abstract class Optimizer<Options extends Rates> {
   readonly groups: Group<Options>[] = []
   /** Calls of `step()`, those that a `GradScaler` left out included. */

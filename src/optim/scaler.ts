@@ -9,12 +9,15 @@ import { checkOptions } from '../util/options.js'
 import { chunkedRuns } from './chunks.js'
 import type { Optimizer } from './optimizer.js'
 
+/** Options of {@link GradScaler}. */
 export interface GradScalerOptions {
+  /** The factor at the beginning. Default 65536. */
   initScale?: number
   /** What the factor is multiplied by after `growthInterval` steps without an overflow. */
   growthFactor?: number
   /** What it is multiplied by after a step with one. */
   backoffFactor?: number
+  /** Steps without an overflow before it grows. Default 2000. */
   growthInterval?: number
 }
 

@@ -5,11 +5,17 @@ import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
+/** Settings of {@link SGD}; those left out have their defaults. */
 export interface SgdOptions extends Rates {
+  /** Learning rate; it must be given. */
   lr: number
+  /** Share of the last update in this one. Default 0. */
   momentum: number
+  /** Share of the gradient that momentum leaves out. Default 0. */
   dampening: number
+  /** Whether the gradient is taken where momentum leads. Default false. */
   nesterov: boolean
+  /** Pull of the weights towards 0. Default 0. */
   weightDecay: number
 }
 

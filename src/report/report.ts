@@ -9,6 +9,7 @@ import { type ReportInput, shownRuns } from './run.js'
 import * as sections from './sections/index.js'
 import { pictureFiles } from './sheets.js'
 
+/** A report before it is written. */
 export interface MadeReport {
   /** report.html */
   page: string

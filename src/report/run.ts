@@ -86,6 +86,7 @@ export interface ExplainedMistake {
   maps: readonly ShownMap[]
 }
 
+/** A finished run as a report shows it. */
 export interface FinishedRun {
   /** What the report calls it; runs that differ in their seed alone share a name. */
   name: string
@@ -106,6 +107,7 @@ export interface ReportData {
   samples: readonly { class: string; path: string; image: Image }[]
 }
 
+/** All that a report is made of. */
 export interface ReportInput {
   title: string
   runs: readonly FinishedRun[]

@@ -4,6 +4,7 @@ import { check } from '../util/check.js'
 import { Random } from '../util/random.js'
 import { withDefaults } from '../util/options.js'
 
+/** How resamples are drawn. */
 export interface ResampleOptions {
   /** How many times; 2000. */
   replicates?: number

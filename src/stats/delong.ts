@@ -80,7 +80,8 @@ export interface DelongTest {
 
 /**
  * Whether two models rank the same samples unlike each other. NaN in what needs both classes with two samples each.
- * @param a, b scores of the two models.
+ * @param a scores of one model.
+ * @param b scores of the other.
  */
 export function delongTest(
   a: ArrayLike<number>,

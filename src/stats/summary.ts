@@ -6,6 +6,7 @@ import { Ranked, countsOf } from './ranked.js'
 import { type Rates, countsAt, ratesOf } from './threshold.js'
 import { withDefaults } from '../util/options.js'
 
+/** Measures of a classifier of two classes: those of its ranking, and {@link Rates} at the threshold. */
 export interface BinaryMeasures extends Rates {
   auc: number
   averagePrecision: number

@@ -8,6 +8,7 @@ import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { Tensor } from './tensor.js'
 
+/** Options of {@link kernel}. */
 export interface KernelOptions {
   /** What errors and profiles call it: letters, digits, _ and -. Default 'kernel'. */
   name?: string

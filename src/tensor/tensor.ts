@@ -7,6 +7,7 @@ import { checkOptions } from '../util/options.js'
 import { making, reading, setting } from './dependencies.js'
 import type { Node } from './tape.js'
 
+/** Element types: floats of 32 and 16 bits, whole numbers of 32 bits with and without sign, bytes. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'u8'
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array
 
@@ -53,7 +54,9 @@ export class Tensor<D extends DType = any> {
   constructor(
     /** @internal */
     readonly storage: Storage,
+    /** Its axes, images as [N, H, W, C]; [] of a single number. */
     readonly shape: Shape,
+    /** Type of its elements. */
     readonly dtype: D = 'f32' as D,
   ) {
     making(this)
@@ -169,6 +172,7 @@ export class Tensor<D extends DType = any> {
     this.storage.memory?.release(this.storage)
   }
 
+  /** As {@link dispose}: `using x = …` calls it at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose()
   }

@@ -18,6 +18,7 @@ import type { Outputs } from './metrics.js'
 import { SizeError, allFinite } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 
+/** Options of {@link Evaluator.run}. */
 export interface EvaluateOptions {
   /** Stops after the current step. */
   signal?: AbortSignal

@@ -27,6 +27,7 @@ export interface Progress {
   loss: number
 }
 
+/** Options of {@link Trainer}. */
 export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'normalization'> {
   /**
    * The processes that train this model together, of which `train` and `validation` yield this one's part: gradients
@@ -34,9 +35,11 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
    * process 0 are kept.
    */
   group?: Team
+  /** What to learn from: a {@link DataLoader}, or batches of your own. */
   train: BatchSource
   /** Without it there is no early stopping, and every epoch counts as the best so far. */
   validation?: BatchSource
+  /** Passes over it. */
   epochs: number
   /**
    * Learning rate of each step, counted from 0, such as `optim.cosine(…)`, with the validation losses of the epochs so
@@ -49,6 +52,7 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
   classWeight?: Float32Array
   /** Ends the run after the current step. */
   signal?: AbortSignal
+  /** Called after each step. */
   onProgress?: (progress: Progress) => void
   /** After every whole epoch; `best` when it is the best so far. Awaited. */
   onEpoch?: (row: HistoryRow, best: boolean) => void | Promise<void>
@@ -73,6 +77,7 @@ const TRAINER_OPTIONS = [
   ...['onBest', 'onSave', 'saveEvery', 'group', 'beforeUpdate', 'ema'],
 ] as readonly (keyof TrainerOptions)[]
 
+/** What a training came to. */
 export interface TrainResult {
   history: HistoryRow[]
   /**

@@ -29,15 +29,19 @@ export type Optimizer = Pick<
  */
 export type Exchange = (gradients: readonly Tensor[]) => Promise<void>
 
+/** What a step of training needs. */
 export interface StepOptions {
+  /** Where it runs. */
   engine: Engine
+  /** What is trained. */
   model: Classifier
   /** Over the parameters that are to change. */
   optimizer: Optimizer
-  /** [numClasses]: what an image of each class counts. */
+  /** What an image of each class counts, [numClasses]. */
   classWeight: Float32Array
   /** How images are sampled and normalised. */
   normalization: ImageOptions
+  /** Share of each label that is spread over all classes. Default 0. */
   labelSmoothing?: number
   /**
    * Changes the gradients of the whole batch before the update: `(parameters) => optim.clipGradNorm(parameters, 1)`.
@@ -200,6 +204,7 @@ export class TrainingStep {
     return { optimizer: await this.options.optimizer.stateDict(), scaler: await this.lossScaling() }
   }
 
+  /** Goes on from what `state()` gave. */
   loadState({ optimizer, scaler }: UpdateState): void {
     this.options.optimizer.loadStateDict(optimizer)
     if (!scaler) return

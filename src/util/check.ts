@@ -40,8 +40,11 @@ export function fileError(file: string, why: string): RadiogradError {
 export class SettingError extends RadiogradError {
   /** `given`: the value, where the message begins with it. */
   constructor(
+    /** Name of the setting. */
     readonly setting: string,
+    /** What it must be. */
     readonly rule: string,
+    /** The value, where the message begins with it. */
     readonly given?: string | number,
   ) {
     super(`${setting}${given === undefined ? '' : ` ${given}`}: ${rule}`)
