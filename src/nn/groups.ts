@@ -4,6 +4,7 @@ import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import type { Module } from './module.js'
 
+/** Options of {@link parameterGroups}. */
 export interface ParameterGroupOptions {
   /** Of all that decays; the optimizer's when left out. */
   weightDecay?: number

@@ -23,6 +23,7 @@ export class ModelEma {
 
   constructor(
     model: Averaged,
+    /** Share that stays of the averages at each update. */
     readonly decay = 0.9999,
   ) {
     check(decay >= 0 && decay < 1, `ModelEma: decay must be from 0 to below 1, got ${decay}`)

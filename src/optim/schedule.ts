@@ -55,6 +55,7 @@ export function oneCycle(
       : course(most, first / finalDivFactor, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)))
 }
 
+/** Options of {@link reduceOnPlateau}. */
 export interface PlateauOptions {
   /** What the rate is multiplied by; 0.1. */
   factor?: number
