@@ -17,9 +17,15 @@ const methods = {
   div,
   /** eˣ, element by element. See {@link F.exp} (`torch.Tensor.exp`). */
   exp,
-  /** x repeated along axes of size 1, and new ones in front, up to a shape. See {@link F.expand} (`torch.Tensor.expand`). */
+  /**
+   * x repeated along axes of size 1, and new ones in front, up to a shape. See {@link F.expand}
+   * (`torch.Tensor.expand`).
+   */
   expand,
-  /** Axes startDim … endDim as one; those of an image in PyTorch's order. See {@link F.flatten} (`torch.Tensor.flatten`). */
+  /**
+   * Axes startDim … endDim as one; those of an image in PyTorch's order. See {@link F.flatten}
+   * (`torch.Tensor.flatten`).
+   */
   flatten,
   /** The natural logarithm. See {@link F.log} (`torch.Tensor.log`). */
   log,
