@@ -4,6 +4,7 @@
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
+import { CACHE_BYTES } from '#platform/pool'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset, Sample } from './imageFolder.js'
@@ -52,7 +53,10 @@ export interface DataLoaderOptions {
    * its part of each. A last batch that has not an image for each is left out.
    */
   group?: { readonly rank: number; readonly size: number }
-  /** Bytes of decoded pictures to remember; 2 GiB. Pictures beyond are decoded again each epoch. */
+  /**
+   * Bytes of decoded pictures to remember; 2 GiB, in a page 256 MiB. A gray picture takes one for each pixel, others
+   * three. Pictures beyond are decoded again each epoch.
+   */
   cacheBytes?: number
 }
 
@@ -109,7 +113,7 @@ export class DataLoader {
       this.batchSize % size === 0,
       `DataLoader: batchSize must be a multiple of the ${size} processes, got ${this.batchSize}`,
     )
-    this.cacheRoom = options.cacheBytes ?? 2 ** 31
+    this.cacheRoom = options.cacheBytes ?? CACHE_BYTES
     const { workers = defaultWorkers() } = options
     this.ownsPool = typeof workers === 'number'
     this.pool = typeof workers === 'number' ? new DecodePool(workers, { maxPixels: options.maxPixels }) : workers
@@ -194,7 +198,9 @@ export class DataLoader {
     const pictures = await Promise.all(chosen.map((sample) => this.cache.get(sample) ?? this.decode(sample, signal)))
     const { height, width } = this.size!
     const images = new Uint8Array(indices.length * height * width * 3)
-    pictures.forEach((data, slot) => images.set(data, slot * height * width * 3))
+    pictures.forEach((data, slot) =>
+      unpack(data, images.subarray(slot * height * width * 3, (slot + 1) * height * width * 3)),
+    )
     const labels = Int32Array.from(chosen, ({ label }) => label)
     const B = indices.length
     const varied = vary(transform, [B, height, width], (at) => new Random(this.seed, e, 2, indices[at]))
@@ -211,11 +217,12 @@ export class DataLoader {
     const { path, file } = sample
     const image = await this.pool.decode({ path, file, steps: this.dataset.transform.host }, signal)
     this.checkSize(image, path)
-    if (!this.cache.has(sample) && image.data.length <= this.cacheRoom) {
-      this.cache.set(sample, image.data)
-      this.cacheRoom -= image.data.length
+    const data = packed(image.data)
+    if (!this.cache.has(sample) && data.length <= this.cacheRoom) {
+      this.cache.set(sample, data)
+      this.cacheRoom -= data.length
     }
-    return image.data
+    return data
   }
 
   private checkSize({ height, width }: Image, path: string): void {
@@ -228,4 +235,18 @@ export class DataLoader {
         `got ${height} × ${width} and ${first.height} × ${first.width}`,
     )
   }
+}
+
+/** RGB pixels as they are remembered: one channel of a gray picture, which radiographs are. */
+function packed(rgb: Uint8Array): Uint8Array {
+  for (let i = 0; i < rgb.length; i += 3) if (rgb[i] !== rgb[i + 1] || rgb[i] !== rgb[i + 2]) return rgb
+  const gray = new Uint8Array(rgb.length / 3)
+  for (let i = 0; i < gray.length; i++) gray[i] = rgb[3 * i]
+  return gray
+}
+
+/** Writes what {@link packed} made as RGB. */
+function unpack(pixels: Uint8Array, rgb: Uint8Array): void {
+  if (pixels.length === rgb.length) return rgb.set(pixels)
+  for (let i = 0, o = 0; i < pixels.length; i++, o += 3) rgb[o] = rgb[o + 1] = rgb[o + 2] = pixels[i]
 }

@@ -3,6 +3,9 @@ import { READY, type DecodeReply, type DecodeTask, type StartWorker } from './de
 
 export const availableCores = (): number => navigator.hardwareConcurrency
 
+/** See `cacheBytes` in DataLoaderOptions: browsers end a page that takes much, and with it what it trained. */
+export const CACHE_BYTES = 2 ** 28
+
 /**
  * Where a worker's program is: in this bundle, as text. A file beside it would be found by some bundlers and servers
  * only (Vite's, while developing, moves the code away from it). A Content-Security-Policy must allow `blob:` workers.

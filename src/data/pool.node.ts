@@ -5,6 +5,9 @@ import type { StartWorker } from './decodeTask.js'
 
 export const availableCores = (): number => availableParallelism()
 
+/** See `cacheBytes` in DataLoaderOptions. */
+export const CACHE_BYTES = 2 ** 31
+
 /** Where a worker's program is. */
 export const workerUrl = new URL('./decode.worker.node.js', import.meta.url)
 

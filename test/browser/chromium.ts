@@ -31,6 +31,9 @@ export const FLAGS = [
 /** WebGPU's compatibility mode: OpenGL ES, through ANGLE on a Vulkan driver. */
 const COMPATIBILITY = ['--use-webgpu-adapter=opengles', '--use-angle=vulkan', '--force-webgpu-compat']
 
+/** No verdict depends on speed: what is not there by then will not come. */
+const PATIENCE_MS = 900_000
+
 interface PageOptions {
   /** The description of a Vulkan driver, for compatibility mode on it. */
   compatibilityOn?: string
@@ -65,6 +68,7 @@ export async function atAddress<T>(
   })
   try {
     const page = await running.newPage()
+    page.setDefaultTimeout(PATIENCE_MS)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
     await page.goto(url)

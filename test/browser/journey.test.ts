@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { radiograd, scratch } from '../cli/command.js'
 import { atAddress, browser, useChromiumsDriver } from './chromium.js'
 import * as person from './person.js'
-import { LONG, lookAt } from './person.js'
+import { lookAt } from './person.js'
 import { root, serve } from './serve.js'
 
 const test = suite('journey')
@@ -51,7 +51,7 @@ else if (browser)
         await lookAt(page, '1-empty')
         await watched.longTasks()
         await person.drop(page, 'Choose images', images)
-        await page.getByRole('button', { name: 'Choose a model' }).waitFor(LONG)
+        await page.getByRole('button', { name: 'Choose a model' }).waitFor()
         await tell('images')
         await lookAt(page, '2-images')
 
@@ -67,24 +67,24 @@ else if (browser)
           await page.getByLabel(label, { exact: true }).fill(text)
         await lookAt(page, '3-model')
         await page.getByRole('button', { name: 'Estimate memory and time' }).click()
-        await page.getByText(/^Takes .* of graphics memory and about/).waitFor(LONG)
+        await page.getByText(/^Takes .* of graphics memory and about/).waitFor()
         console.log(await page.getByText(/^Takes .* of graphics memory and about/).textContent())
         await lookAt(page, '3-model-estimated')
         await watched.longTasks()
 
         await page.getByRole('button', { name: 'Start training' }).click()
-        await page.getByRole('heading', { name: 'Accuracy' }).waitFor(LONG)
+        await page.getByRole('heading', { name: 'Accuracy' }).waitFor()
         await tell('training, first epoch')
         await lookAt(page, '4-training')
         await watched.longTasks()
-        await page.getByRole('heading', { name: 'Result' }).waitFor(LONG)
+        await page.getByRole('heading', { name: 'Result' }).waitFor()
         await tell('training, the rest')
         await lookAt(page, '5-result')
         await watched.longTasks()
         await person.dragThreshold(page)
         await tell('threshold')
         await page.getByRole('slider', { name: 'Threshold' }).fill('0.6')
-        await page.waitForFunction(() => !document.body.textContent.includes('…'), null, LONG)
+        await page.waitForFunction(() => !document.body.textContent.includes('…'))
         await lookAt(page, '5-result-moved')
         await person.download(page, 'Download checkpoint', checkpoint)
         await person.download(page, 'Download table (CSV)', join(dir, 'predictions.csv'))
@@ -99,12 +99,13 @@ else if (browser)
         await page
           .getByRole('dialog')
           .getByRole('img', { name: /^Heat map for / })
-          .waitFor(LONG)
+          .waitFor()
         await page.getByRole('dialog').getByLabel('Method').selectOption('attention rollout')
+        await page.getByText('Computing where the model looked').waitFor({ state: 'detached' })
         await page
           .getByRole('dialog')
           .getByRole('img', { name: /^Heat map for / })
-          .waitFor(LONG)
+          .waitFor()
         await lookAt(page, '6-heat-map')
         await page.keyboard.press('Escape')
 
@@ -113,7 +114,7 @@ else if (browser)
         await page
           .getByLabel('Images', { exact: true })
           .setInputFiles(some.map((file) => join(images, 'test/PNEUMONIA', file)))
-        await page.getByRole('img', { name: new RegExp(`over ${some[1].replaceAll('.', '\\.')}$`) }).waitFor(LONG)
+        await page.getByRole('img', { name: new RegExp(`over ${some[1].replaceAll('.', '\\.')}$`) }).waitFor()
         await lookAt(page, '7-use')
         await person.nothingLeft(page, watched, server.url)
         return (await person.keptJson(page, 'metrics.json')) as { measures: { auc: { estimate: number } } }

@@ -11,7 +11,7 @@ import { crc32 } from '../../src/util/crc32.js'
 import { radiograd, scratch } from '../cli/command.js'
 import { FLAGS, atAddress, browser, useChromiumsDriver } from './chromium.js'
 import * as person from './person.js'
-import { LONG, lookAt } from './person.js'
+import { lookAt } from './person.js'
 import { root, serve } from './serve.js'
 
 const test = suite('page')
@@ -59,9 +59,9 @@ if (browser)
         await lookAt(page, 'model')
 
         await page.getByRole('button', { name: 'Start training' }).click()
-        await page.getByRole('heading', { name: 'Loss' }).waitFor(LONG)
+        await page.getByRole('heading', { name: 'Loss' }).waitFor()
         await lookAt(page, 'training')
-        await page.getByRole('heading', { name: 'Result' }).waitFor(LONG)
+        await page.getByRole('heading', { name: 'Result' }).waitFor()
         await person.dragThreshold(page)
         await lookAt(page, 'result')
 
@@ -71,7 +71,7 @@ if (browser)
           .first()
           .click()
         const dialog = page.getByRole('dialog')
-        await dialog.getByRole('img', { name: /^Heat map for / }).waitFor(LONG)
+        await dialog.getByRole('img', { name: /^Heat map for / }).waitFor()
         await lookAt(page, 'heat-map')
         await page.keyboard.press('Escape')
 
@@ -79,7 +79,7 @@ if (browser)
         await page
           .getByLabel('Images', { exact: true })
           .setInputFiles(join(images, 'test/PNEUMONIA/synthetic-test-0004.png'))
-        await page.getByRole('img', { name: /^Heat map for .* over synthetic-test-0004\.png$/ }).waitFor(LONG)
+        await page.getByRole('img', { name: /^Heat map for .* over synthetic-test-0004\.png$/ }).waitFor()
         await lookAt(page, 'use')
 
         await person.nothingLeft(page, watched, server.url)
@@ -104,6 +104,7 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
     const open = async () => {
       const { executablePath } = browser!
       const context = await chromium.launchPersistentContext(join(dir, 'profile'), { executablePath, args: FLAGS })
+      context.setDefaultTimeout(900_000)
       const page = context.pages()[0]
       await page.goto(`${server.url}/`)
       return { context, page }
@@ -113,7 +114,7 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
       await person.drop(first.page, 'Choose images', images)
       await person.choose(first.page)
       await first.page.getByRole('button', { name: 'Start training' }).click()
-      await first.page.getByRole('heading', { name: 'Accuracy' }).waitFor(LONG)
+      await first.page.getByRole('heading', { name: 'Accuracy' }).waitFor()
       const ended = new Promise((done) => first.context.once('close', done))
       const devtools = await first.context.newCDPSession(first.page)
       await Promise.all([ended, devtools.send('Browser.crash').catch(() => {})])
@@ -124,7 +125,7 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
       const other = await context.newPage()
       await other.goto('chrome://gpucrash').catch(() => {})
       await other.close()
-      await page.getByRole('heading', { name: 'Result' }).waitFor(LONG)
+      await page.getByRole('heading', { name: 'Result' }).waitFor()
       assert.equal(await person.digests(page), whole)
       await context.close()
     } finally {

@@ -7,9 +7,6 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 
-/** For what takes as long as a software adapter does. */
-export const LONG = { timeout: 600_000 }
-
 /** Drops a file or folder of this machine, as the mouse would. */
 export async function drop(page: Page, where: string, path: string): Promise<void> {
   const box = (await page.getByRole('region', { name: where }).boundingBox())!
@@ -58,7 +55,7 @@ export async function dragThreshold(page: Page): Promise<void> {
 
 /** Presses a button and keeps the file that comes of it. */
 export async function download(page: Page, button: string, path: string): Promise<void> {
-  const saved = page.waitForEvent('download', LONG)
+  const saved = page.waitForEvent('download')
   await page.getByRole('button', { name: button }).click()
   await (await saved).saveAs(path)
 }
@@ -100,7 +97,11 @@ export async function lookAt(page: Page, state: string): Promise<void> {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const found = await page.evaluate(async () => {
       const { axe } = window as unknown as { axe: { run(): Promise<{ violations: AxeRule[] }> } }
+      // What is drawn only when it comes into view is not looked at else.
+      const later = [...document.querySelectorAll<HTMLElement>('.pictures li')]
+      for (const { style } of later) style.contentVisibility = 'visible'
       const { violations } = await axe.run()
+      for (const { style } of later) style.contentVisibility = ''
       return violations
         .filter(({ impact }) => impact === 'serious' || impact === 'critical')
         .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)

@@ -42,7 +42,9 @@ class HeldPool extends DecodePool {
 
   override decode(task: { path: string }): Promise<Image> {
     this.asked.push(task.path)
-    const image = { height: 1, width: 1, data: new Uint8Array(3) }
+    // Gray ones and coloured ones, in turn.
+    const data = this.asked.length % 2 ? Uint8Array.of(7, 7, 7) : Uint8Array.of(1, 2, 3)
+    const image = { height: 1, width: 1, data }
     return new Promise((resolve) => (this.held ? this.waiting.push(() => resolve(image)) : resolve(image)))
   }
 
@@ -135,16 +137,19 @@ test('decodes `prefetch` batches ahead and no further', async () => {
 test('from the second epoch on nothing is decoded, within the cache’s limit', async () => {
   const pool = new HeldPool(false)
   const all = new DataLoader(open(), { batchSize: 4, workers: pool })
-  await collect(all, 0)
+  const pixels = async (epoch: number) => (await collect(all, epoch)).map(({ images }) => [...images])
+  const first = await pixels(0)
   assert.is(all.cached, 20)
-  await collect(all, 1)
+  assert.equal(first[0], [7, 7, 7, 1, 2, 3, 7, 7, 7, 1, 2, 3])
+  assert.equal(await pixels(1), first)
   assert.is(pool.asked.length, 20)
-  const some = new DataLoader(open(), { batchSize: 4, workers: pool, cacheBytes: 3 * 15 })
+  // A gray picture of one pixel takes a byte, a coloured one three: five of each, and after them what still fits.
+  const some = new DataLoader(open(), { batchSize: 4, workers: pool, cacheBytes: 22 })
   await collect(some, 0)
-  assert.is(some.cached, 15)
+  assert.is(some.cached, 12)
   pool.asked = []
   await collect(some, 1)
-  assert.is(pool.asked.length, 5)
+  assert.is(pool.asked.length, 8)
 })
 
 test('a bad file ends the epoch with its name; a later epoch still runs', async () => {

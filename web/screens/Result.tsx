@@ -65,7 +65,7 @@ function Whole(found: Found) {
       </div>
       <h2>Figures</h2>
       <Measures measures={measures} coming={moved && !figures} />
-      <div class="choices" role="group" aria-label="Downloads">
+      <section class="choices" aria-label="Downloads">
         <Download file="best.safetensors" words="Checkpoint" />
         <button
           type="button"
@@ -80,7 +80,7 @@ function Whole(found: Found) {
         <button type="button" onClick={() => show('use')}>
           Use the model
         </button>
-      </div>
+      </section>
       <h2>Test images</h2>
       <Grid {...{ predictions, called, isTransformer: /^(vit|deit)/.test(record.settings.model) }} />
     </>
