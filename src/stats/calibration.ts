@@ -1,6 +1,7 @@
 // Whether a probability of 0.8 is right in 80 of 100 cases: Brier score, reliability bins, expected calibration error,
 // and the temperature that mends a model's logits.
 import { allFinite, check } from '../util/check.js'
+import { exp } from '../util/exp.js'
 import { checkProbabilities } from './samples.js'
 import { withDefaults } from '../util/options.js'
 
@@ -128,7 +129,7 @@ export function fitTemperature(outputs: {
       let [sum, first, second] = [0, 0, 0]
       for (let c = 0; c < numClasses; c++) {
         const z = logits[row + c] - most
-        const weight = Math.exp(inverse * z)
+        const weight = exp(inverse * z)
         sum += weight
         first += weight * z
         second += weight * z * z

@@ -3,6 +3,7 @@
 //
 // Where a ratio has nothing to divide by it is 0, as with sklearn's zero_division=0; an AUC without both classes is
 // undefined: NaN. Logits and scores that are not finite are refused: no order of them means anything.
+import { exp } from '../util/exp.js'
 import { rocAuc } from '../stats/curves.js'
 import { allFinite, check } from '../util/check.js'
 
@@ -58,7 +59,7 @@ export function probabilities(logits: ArrayLike<number>, numClasses: number, tem
     let most = -Infinity
     let sum = 0
     for (let c = 0; c < numClasses; c++) most = Math.max(most, logits[row + c])
-    for (let c = 0; c < numClasses; c++) sum += result[row + c] = Math.exp((logits[row + c] - most) / temperature)
+    for (let c = 0; c < numClasses; c++) sum += result[row + c] = exp((logits[row + c] - most) / temperature)
     for (let c = 0; c < numClasses; c++) result[row + c] /= sum
   }
   return result
@@ -91,7 +92,7 @@ export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeigh
     let most = -Infinity
     let total = 0
     for (let c = 0; c < numClasses; c++) most = Math.max(most, logits[row + c])
-    for (let c = 0; c < numClasses; c++) total += Math.exp(logits[row + c] - most)
+    for (let c = 0; c < numClasses; c++) total += exp(logits[row + c] - most)
     sum += w * (Math.log(total) + (most - logits[row + labels[i]]))
     weights += w
   }

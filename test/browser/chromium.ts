@@ -32,7 +32,7 @@ export const FLAGS = [
 const COMPATIBILITY = ['--use-webgpu-adapter=opengles', '--use-angle=vulkan', '--force-webgpu-compat']
 
 /** No verdict depends on speed: what is not there by then will not come. */
-const PATIENCE_MS = 900_000
+export const PATIENCE_MS = 900_000
 
 interface PageOptions {
   /** The description of a Vulkan driver, for compatibility mode on it. */

@@ -1,5 +1,6 @@
 // Every implementation of WebGPU that is found here compiles all kernels and runs the README's program, with the losses
 // of Dawn in Node on the same driver: Deno and Firefox (wgpu) at default limits, Chromium, and its compatibility mode.
+// With RADIOGRAD_ENGINES=all also ten steps of two models, and checkpoints from one to the next.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +10,7 @@ import * as esbuild from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as radiograd from '../../src/index.js'
-import type { Answer, ask } from './ask.js'
+import type { Answer, Trained, ask, tenSteps } from './ask.js'
 import { browser, inPage } from './chromium.js'
 import { firefox, inFirefox } from './firefox.js'
 import { findDriver, findProgram } from './programs.js'
@@ -59,8 +60,7 @@ function inNode(adapter: 'lavapipe' | 'swiftshader', driver: string, baseline: b
 }
 
 /** How far losses are off, relatively. */
-function compare(name: string, answer: Answer | { error: string }, losses: readonly number[]): number {
-  if ('error' in answer) return assert.unreachable(`${name}: ${answer.error}`) as never
+function compare(name: string, answer: Answer, losses: readonly number[]): number {
   const off = Math.max(...losses.map((loss, i) => Math.abs(answer.losses[i] / loss - 1)))
   const { adapter, pipelines, skipped, errors } = answer.compiled ?? { errors: [] }
   const compiled = adapter === undefined ? '' : ` on ${adapter}, ${pipelines} pipelines, ${skipped} variants skipped`
@@ -94,14 +94,19 @@ function engine(name: string, missing: string | false, run: () => Promise<void>)
   else test(name, run)
 }
 
-engine('Deno', !deno ? 'no Deno' : !lavapipe && 'no lavapipe', async () => {
-  const program = `import { ask } from '${pathToFileURL(join(root, 'dist', ASK)).href}'
-    console.log('answer ' + JSON.stringify(await ask({ compile: true, baseline: true })))
+/** What ask.ts exports, in each implementation; a failure is thrown. */
+type Calls = { ask: typeof ask; tenSteps: typeof tenSteps }
+type Run = <K extends keyof Calls>(call: K, options: Parameters<Calls[K]>[0]) => ReturnType<Calls[K]>
+
+const inDeno = (async (call, options) => {
+  const program = `import { ${call} } from '${pathToFileURL(join(root, 'dist', ASK)).href}'
+    console.log('answer ' + JSON.stringify(await ${call}(${JSON.stringify(options)})))
     Deno.exit(0)`
   const { stdout, stderr } = spawnSync(deno!, ['run', '--allow-all', '--no-config', '-'], {
     input: program,
     encoding: 'utf8',
     cwd: tmpdir(),
+    maxBuffer: 2 ** 30,
     env: {
       ...process.env,
       VK_DRIVER_FILES: lavapipe,
@@ -111,30 +116,45 @@ engine('Deno', !deno ? 'no Deno' : !lavapipe && 'no lavapipe', async () => {
     },
   })
   const answer = /^answer (.*)$/m.exec(stdout)
-  const there = answer ? JSON.parse(answer[1]) : { error: stderr || stdout }
-  compare('Deno', there, await inNode('lavapipe', lavapipe!, true))
+  return answer ? JSON.parse(answer[1]) : assert.unreachable(stderr || stdout)
+}) as Run
+
+const firefoxOn = (async (call, options) => {
+  const script = `return (await import('${ASK}')).${call}(${JSON.stringify(options)})`
+  const answer = JSON.parse(await inFirefox(script, lavapipe!))
+  return 'error' in answer ? assert.unreachable(answer.error) : answer
+}) as Run
+
+const chromiumOn = (compatibilityOn?: string) =>
+  ((call, options) =>
+    inPage(
+      { '/': EMPTY },
+      (page) =>
+        page.evaluate(async ([path, call, options]) => (await import(path))[call](options), [
+          ASK,
+          call,
+          options,
+        ] as const),
+      { compatibilityOn },
+    )) as Run
+
+engine('Deno', !deno ? 'no Deno' : !lavapipe && 'no lavapipe', async () => {
+  compare('Deno', await inDeno('ask', { compile: true, baseline: true }), await inNode('lavapipe', lavapipe!, true))
 })
 
 engine('Firefox', !firefox ? 'no Firefox' : !lavapipe && 'no lavapipe', async () => {
-  const script = `return (await import('${ASK}')).ask({ compile: ${EVERYTHING}, baseline: true })`
-  compare('Firefox', JSON.parse(await inFirefox(script, lavapipe!)), await inNode('lavapipe', lavapipe!, true))
+  const there = await firefoxOn('ask', { compile: EVERYTHING, baseline: true })
+  compare('Firefox', there, await inNode('lavapipe', lavapipe!, true))
 })
-
-const askPage = (options: Parameters<typeof ask>[0], compatibilityOn?: string): Promise<Answer> =>
-  inPage(
-    { '/': EMPTY },
-    (page) => page.evaluate(async ([path, options]) => (await import(path)).ask(options), [ASK, options] as const),
-    { compatibilityOn },
-  )
 
 // Its compiler is that of Dawn in Node, which compiles everything in check.test.ts.
 engine('Chromium', !browser && 'no Chromium', async () => {
-  const there = await askPage({ compile: false, baseline: false })
+  const there = await chromiumOn()('ask', { compile: false, baseline: false })
   assert.is(compare('Chromium', there, await inNode('swiftshader', browser!.icd, false)), 0)
 })
 
 engine('Chromium in compatibility mode', !browser ? 'no Chromium' : !lavapipe && 'no lavapipe', async () => {
-  const there = await askPage({ compile: EVERYTHING, baseline: false }, lavapipe)
+  const there = await chromiumOn(lavapipe)('ask', { compile: EVERYTHING, baseline: false })
   compare('Chromium in compatibility mode', there, await inNode('lavapipe', lavapipe!, true))
 })
 
@@ -142,5 +162,44 @@ engine('Node on default limits without features, and on all there is', !lavapipe
   const [poor, rich] = [await inNode('lavapipe', lavapipe!, true), await inNode('lavapipe', lavapipe!, false)]
   compare('Node', { compiled: null, losses: poor }, rich)
 })
+
+if (EVERYTHING && deno && firefox && browser && lavapipe)
+  test('ten steps of ResNet18 and of a small ViT; each reads the checkpoints of those before it', async () => {
+    const nodeOn = (adapter: string, driver: string) =>
+      (async (call, options) => {
+        Object.assign(process.env, { RADIOGRAD_ADAPTER: adapter, VK_DRIVER_FILES: driver })
+        return (await import('./ask.js'))[call](options as never)
+      }) as Run
+    const engines: [name: string, run: Run, baseline: boolean][] = [
+      ['Node on lavapipe', nodeOn('lavapipe', lavapipe), true],
+      ['Deno on lavapipe', inDeno, true],
+      ['Firefox on lavapipe', firefoxOn, true],
+      ['Node on SwiftShader', nodeOn('swiftshader', browser!.icd), false],
+      ['Chromium on SwiftShader', chromiumOn(), false],
+    ]
+    const answers: Trained[] = []
+    for (const [name, run, baseline] of engines) {
+      const checkpoints = answers.map(({ checkpoint }) => checkpoint)
+      const answer = await run('tenSteps', { checkpoints, baseline })
+      const first = answers[name.endsWith('lavapipe') ? 0 : 3] ?? answer
+      for (const [model, losses] of Object.entries(answer.losses)) {
+        const off = (from: Trained) => Math.max(...losses.map((loss, i) => Math.abs(loss / from.losses[model][i] - 1)))
+        const [same, across] = [off(first), off(answers[0] ?? answer)]
+        console.log(
+          `${name}, ${model}: losses ${losses[0].toFixed(4)} to ${losses[9].toFixed(4)}, off by ` +
+            `${same.toExponential(1)} on the same driver, ${across.toExponential(1)} from the first`,
+        )
+        assert.ok(same < 1e-5, `${name}, ${model}: ${losses}, before: ${first.losses[model]}`)
+        assert.ok(across < 1e-4, `${name}, ${model}: ${losses}, first: ${answers[0]?.losses[model]}`)
+      }
+      answers.push(answer)
+    }
+    // And Node those of all others.
+    const [, run, baseline] = engines[0]
+    const last = await run('tenSteps', { checkpoints: answers.map(({ checkpoint }) => checkpoint), baseline })
+    for (const { logits } of [...answers, last])
+      for (const [i, read] of logits.slice(1).entries())
+        read.forEach((logit, j) => assert.ok(Math.abs(logit - answers[i].logits[0][j]) < 1e-4, `${read}`))
+  })
 
 test.run()

@@ -101,6 +101,7 @@ else if (browser)
           .getByRole('img', { name: /^Heat map for / })
           .waitFor()
         await page.getByRole('dialog').getByLabel('Method').selectOption('attention rollout')
+        await page.getByText('Computing where the model looked').waitFor()
         await page.getByText('Computing where the model looked').waitFor({ state: 'detached' })
         await page
           .getByRole('dialog')

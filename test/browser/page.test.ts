@@ -1,15 +1,16 @@
 // The page as a person uses it, by roles and labels, in headless Chromium on SwiftShader: images, model, training,
 // result, use. No request leaves the origin, the policy refuses one, and the command line finds the same metrics.
 // journey.test.ts does the same with real radiographs, when it is asked to.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { gzipSync } from 'node:zlib'
+import { type Page, chromium } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { syntheticFiles } from '../../src/data/synthetic.js'
 import { crc32 } from '../../src/util/crc32.js'
 import { radiograd, scratch } from '../cli/command.js'
-import { FLAGS, atAddress, browser, useChromiumsDriver } from './chromium.js'
+import { FLAGS, PATIENCE_MS, atAddress, browser, useChromiumsDriver } from './chromium.js'
 import * as person from './person.js'
 import { lookAt } from './person.js'
 import { root, serve } from './serve.js'
@@ -33,6 +34,20 @@ function writeImages(folder: string): void {
   writeFileSync(join(folder, 'train/NORMAL/huge.png'), huge)
 }
 
+/** What must come before anything is shown stays small; when that was is told, and no verdict. */
+async function firstView(page: Page): Promise<void> {
+  await page.getByRole('heading', { name: 'Images' }).waitFor()
+  const { names, shown } = await page.evaluate(() => ({
+    names: performance.getEntriesByType('resource').map(({ name }) => name),
+    shown: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+  }))
+  // What the page's own thread asked for; the service worker fetches the rest afterwards.
+  const files = ['index.html', ...names.filter((url) => url.startsWith('http')).map((url) => url.split('/').at(-1)!)]
+  const size = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(root, 'dist/page', file))).length, 0)
+  console.log(`page: first view ${size} bytes gzipped in ${files.length} files, shown after ${Math.round(shown)} ms`)
+  assert.ok(files.length > 2 && size < 200_000, `${size} bytes: ${files}`)
+}
+
 let whole: string[] | undefined
 
 if (browser)
@@ -44,6 +59,7 @@ if (browser)
       const checkpoint = join(dir, 'best.safetensors')
       const metrics = await atAddress(`${server.url}/`, async (page) => {
         const watched = await person.watch(page)
+        await firstView(page)
         await lookAt(page, 'empty')
 
         await person.drop(page, 'Choose images', images)
@@ -104,7 +120,7 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
     const open = async () => {
       const { executablePath } = browser!
       const context = await chromium.launchPersistentContext(join(dir, 'profile'), { executablePath, args: FLAGS })
-      context.setDefaultTimeout(900_000)
+      context.setDefaultTimeout(PATIENCE_MS)
       const page = context.pages()[0]
       await page.goto(`${server.url}/`)
       return { context, page }
