@@ -8,7 +8,7 @@
 //   node build.mjs --shaders   only the kernels
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, copyFile, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -179,7 +179,10 @@ async function generateWorker() {
   ])
 }
 
-/** Transpiles src, web, test, bench and examples one to one: stack traces stay readable and workers find their files. */
+/**
+ * Transpiles src, web, test, bench and examples one to one: stack traces stay readable and workers find their files. What
+ * the program writes as it is lies beside it.
+ */
 async function transpile() {
   const tree = async (dir, recursive = true) =>
     (await readdir(join(root, dir), { recursive }).catch(() => []))
@@ -199,6 +202,7 @@ async function transpile() {
     sourcemap: !has('--package'),
   })
   await packCharts({ ...shared, entryPoints: [charts] })
+  await cp(join(root, 'src/cli/flower'), join(root, 'dist/src/cli/flower'), { recursive: true })
 }
 
 /** Packs what draws charts into one file, its libraries too, which are needed nowhere else; with their licences. */

@@ -142,18 +142,20 @@ function tellBeginning(
   on?.({ kind: 'model', model: settings.model, imageSize: card.imageSize, ...model })
 }
 
-/** The settings as the training loop takes them. */
-function trainerOptions(
-  { engine, settings, splits, options: { signal, finish, on, group } }: RunParts,
+/** The settings as the training loop takes them, but for files and what steers. */
+export function learningOptions(
+  {
+    engine,
+    settings,
+    splits,
+    group,
+  }: Pick<RunParts, 'engine' | 'settings'> & { splits: Pick<Splits, 'train'>; group?: Team },
   model: Classifier,
   workers: DecodePool,
-  files: RunFiles,
-  evaluationSize: number,
 ): TrainerOptions {
   const { batchSize, seed, epochs, clipGrad } = settings
   const learnt = settings.balance === 'oversample' ? oversample(splits.train, seed) : splits.train
   const count = learnt.samples.length
-  const partOf = (set: Dataset) => group?.partOf(set) ?? set
   const processes = group?.size ?? 1
   // A last batch of one image (for each process) has no batch statistics worth the name; PyTorch refuses it.
   const left = count % batchSize
@@ -166,9 +168,6 @@ function trainerOptions(
     model,
     optimizer: createOptimizer(model, settings),
     train,
-    validation: splits.validation
-      ? new DataLoader(partOf(steering(splits.validation, settings)), { batchSize: evaluationSize, workers })
-      : undefined,
     group,
     epochs,
     schedule: scheduleOf(settings, train.length),
@@ -180,6 +179,26 @@ function trainerOptions(
     freezeBatchNorm: settings.freezeBatchNorm,
     gradAccumulation: settings.gradAccumulation,
     precision: settings.precision,
+  }
+}
+
+/** All that the training loop takes. */
+function trainerOptions(
+  parts: RunParts,
+  model: Classifier,
+  workers: DecodePool,
+  files: RunFiles,
+  evaluationSize: number,
+): TrainerOptions {
+  const { settings, splits, options } = parts
+  const { signal, finish, on, group } = options
+  const { epochs } = settings
+  const partOf = (set: Dataset) => group?.partOf(set) ?? set
+  return {
+    ...learningOptions({ ...parts, group }, model, workers),
+    validation: splits.validation
+      ? new DataLoader(partOf(steering(splits.validation, settings)), { batchSize: evaluationSize, workers })
+      : undefined,
     saveEvery: 60_000 * settings.saveEvery,
     signal: eitherOf(signal, finish),
     onProgress: (progress) => on?.({ kind: 'progress', ...progress }),

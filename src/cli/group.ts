@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { type MpiGroup, joinMpi, launched, processesHere } from '../mpi.js'
 import type { Group } from '../train/group.js'
+import { check } from '../util/check.js'
 
 /** What all processes fail at alike process 0 is to say alone: the others wait so long, each longer. */
 const TURN_MS = 1000
@@ -20,6 +21,12 @@ export async function withGroup<T>(work: (group?: Group, library?: Record<string
   joined.leave()
   joined = null
   return result
+}
+
+/** For commands whose processes would do the same work and write the same file. */
+export function refuseGroup(command: string): void {
+  const { size } = launched() ?? { size: 1 }
+  check(size === 1, `${command}: must be started as one process, got ${size}`)
 }
 
 /** How this process is called in errors. */

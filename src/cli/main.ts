@@ -9,12 +9,14 @@ import { downloadCommand } from './download.js'
 import { evalCommand } from './eval.js'
 import { explainCommand } from './explain.js'
 import { experimentCommand } from './experiment.js'
+import { flowerAppCommand } from './flowerApp.js'
 import { endGroup, processName, takeTurn } from './group.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
 import { endedUnread, guardOutput } from './output.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './reportRuns.js'
+import { roundCommand } from './round.js'
 import { Interrupted } from './session.js'
 import { setupCommand } from './setup.js'
 import { trainCommand } from './train.js'
@@ -34,6 +36,8 @@ for (const add of [
   dataCommand,
   explainCommand,
   downloadCommand,
+  roundCommand,
+  flowerAppCommand,
   reportCommand,
   experimentCommand,
   infoCommand,

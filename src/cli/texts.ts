@@ -3,6 +3,7 @@ import type { AdapterEvent, DataEvent, ModelEvent, ProgressEvent, ResumedEvent }
 import type { Evaluation } from '../train/evaluation.js'
 import type { OperatingPoint } from '../train/operatingPoint.js'
 import type { RunRecord, WeightsReport } from '../app/record.js'
+import type { RoundResult } from '../app/round.js'
 import type { TrainSettings } from '../app/settingTables.js'
 import type { MemoryReport } from '../engine/index.js'
 import type { HistoryRow } from '../train/history.js'
@@ -48,7 +49,13 @@ const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
 /** The model, where its weights come from, and how it is trained. */
 export function modelText(
   { model, imageSize, weights, trained, parameters }: ModelEvent,
-  { trainable, optimizer, lr, batchSize, precision }: TrainSettings,
+  {
+    trainable,
+    optimizer,
+    lr,
+    batchSize,
+    precision,
+  }: Pick<TrainSettings, 'trainable' | 'optimizer' | 'lr' | 'batchSize' | 'precision'>,
 ): string {
   const origin = weights ? `from ${weights.file}` : 'from random values'
   const where = trainable?.join(', ') ?? 'all layers'
@@ -167,6 +174,15 @@ export function memoryText({ uses, peakBytes, planned, lowerBound }: MemoryRepor
     `          the largest step places ${mib(planned)} of activations and workspace; ` +
     `no plan could do with less than ${mib(lowerBound)}`
   )
+}
+
+/** What came of a round. */
+export function roundText({ numExamples, loss, metrics, seconds }: RoundResult): string {
+  const measured = metrics
+    ? [`test loss ${metrics.loss.toFixed(4)} accuracy ${digits(metrics.accuracy)} auc ${digits(metrics.auc)}`]
+    : []
+  const all = [`${numExamples} images`, `loss ${loss.toFixed(4)}`, ...measured, `${seconds.toFixed(1)} s`]
+  return `round     ${all.join('  ')}`
 }
 
 /** What training together took. */

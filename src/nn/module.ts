@@ -215,7 +215,7 @@ export abstract class Module implements Watched {
       const given = found.get(keyIn(found, entry.name))
       if (!given || skipped.has(entry.name)) continue
       if (entry.counter) {
-        entry.counter.set(Number(toFloat32(given)[0]))
+        entry.counter.set(Math.trunc(toFloat32(given)[0])) // an average of several models may have a fraction
         continue
       }
       const values = toFloat32(given)

@@ -13,7 +13,7 @@ const test = suite(`optimizers (${engine.adapterKind})`)
 
 for (const {
   name,
-  attrs: { optimizer, ...options },
+  attrs: { optimizer, proximal, ...options },
   inputs,
   gradients,
   after,
@@ -25,11 +25,13 @@ for (const {
       const ones = parameters.map((p) => tensor(new Float32Array(p.size).fill(1), p.shape))
       const kind = optim[optimizer as 'Adam' | 'AdamW' | 'SGD']
       const stepper = new kind(parameters, options)
+      const pull = proximal ? new optim.Proximal(parameters, proximal as number) : null
       const given = parameters.map((p) => tensor(new Float32Array(p.size), p.shape))
       const work = () => {
         stepper.zeroGrad()
         // Of sum(p · g), the gradient is g.
         parameters.forEach((p, i) => F.mul(p, given[i]).backward(ones[i]))
+        pull?.addGradient()
         stepper.step()
         return null
       }

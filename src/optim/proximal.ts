@@ -1,0 +1,36 @@
+// The proximal term of FedProx: what keeps a site's weights near those that a round began with.
+import { gpu } from '../gpu/gpu.js'
+import * as F from '../ops/index.js'
+import * as shaders from '../shaders.gen.js'
+import { type Run, contiguousRuns } from '../tensor/arena.js'
+import { noGrad } from '../tensor/mode.js'
+import { Tensor } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
+
+/**
+ * Adds mu / 2 · |w − w₀|² to a loss, by its gradient: w₀ is what the parameters were when this was made. `addGradient()`
+ * stands between `backward()` and the optimizer's `step()`, in a captured step, too. FedProx, Li et al. 2020.
+ */
+export class Proximal {
+  private readonly runs: readonly { run: Run; start: Tensor }[]
+
+  /** @throws RadiogradError unless `mu` is a finite number, 0 or more. */
+  constructor(
+    params: readonly Tensor[],
+    readonly mu: number,
+  ) {
+    check(mu >= 0 && mu < Infinity, `Proximal: mu must be a finite number, 0 or more, got ${mu}`)
+    this.runs = contiguousRuns(params).map((run) => {
+      const now = new Tensor(run.parameters, [run.floats])
+      return { run, start: noGrad(() => F.mul(now, 1)) }
+    })
+  }
+
+  /** gradient += mu · (w − w₀). */
+  addGradient(): void {
+    for (const { run, start } of this.runs) {
+      const { gradients: g, parameters: p, floats: n } = run
+      gpu.run(shaders.proximal, { g, p, start }, { n, mu: this.mu }, { elements: n })
+    }
+  }
+}
