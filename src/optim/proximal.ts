@@ -1,18 +1,18 @@
 // The proximal term of FedProx: what keeps a site's weights near those that a round began with.
 import { gpu } from '../gpu/gpu.js'
-import * as F from '../ops/index.js'
+import type { Storage } from '../gpu/storage.js'
 import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
-import { noGrad } from '../tensor/mode.js'
-import { Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 
 /**
- * Adds mu / 2 · |w − w₀|² to a loss, by its gradient: w₀ is what the parameters were when this was made. `addGradient()`
- * stands between `backward()` and the optimizer's `step()`, in a captured step, too. FedProx, Li et al. 2020.
+ * Adds mu / 2 · |w − w₀|² to a loss, by its gradient: w₀ is what the parameters were when this was made.
+ * `addGradient()` stands between `backward()` and the optimizer's `step()`, in a captured step, too. FedProx, Li et al.
+ * 2020.
  */
 export class Proximal {
-  private readonly runs: readonly { run: Run; start: Tensor }[]
+  private readonly runs: readonly { run: Run; start: Storage }[]
 
   /** @throws RadiogradError unless `mu` is a finite number, 0 or more. */
   constructor(
@@ -21,8 +21,9 @@ export class Proximal {
   ) {
     check(mu >= 0 && mu < Infinity, `Proximal: mu must be a finite number, 0 or more, got ${mu}`)
     this.runs = contiguousRuns(params).map((run) => {
-      const now = new Tensor(run.parameters, [run.floats])
-      return { run, start: noGrad(() => F.mul(now, 1)) }
+      const start = gpu.memory.allocate(4 * run.floats, 'start of the round')
+      gpu.copy(run.parameters, start)
+      return { run, start }
     })
   }
 
