@@ -259,6 +259,11 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'frozen BatchNorm layers keep their running statistics',
   },
+  syncBatchNorm: {
+    kind: 'switch',
+    default: false,
+    help: 'BatchNorm sees the whole batch where several processes share it; takes several exchanges a layer',
+  },
   gradAccumulation: {
     kind: 'whole',
     least: 1,

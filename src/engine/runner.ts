@@ -68,26 +68,44 @@ export class Runner {
     return plan
   }
 
+  /** Has values of a step that waits at the command `at` changed on the host; gives where it goes on. */
+  private async exchange(plan: Plan, at: number, recording: Recording | null): Promise<number> {
+    const { values, floats, call } = plan.exchangeAt(at, recording)
+    const own = new Float32Array(await this.gpu.read(values, 4 * floats))
+    await call(own)
+    this.gpu.write(values, own)
+    return at + 1
+  }
+
   async execute<R extends Result>({ plan, value, results, dependencies, own, copies = [] }: Run<R>): Promise<R> {
     const { gpu } = this
     check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
     const start = performance.now()
     gpu.flush()
     const kept = new Map<Storage, Storage>()
-    gpu.guarded(() => {
-      const encoder = gpu.device.createCommandEncoder({ label: 'step' })
-      for (const { from, to } of copies)
-        encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
-      plan.encode(encoder, own?.recording ?? null, own?.live ?? null)
-      for (const storage of results) {
-        const from = plan.resolve(storage)
-        const copy = gpu.memory.allocateResult(storage.byteLength, `result ${storage.label}`)
-        encoder.copyBufferToBuffer(from.buffer, from.offset, copy.buffer!, copy.offset, storage.byteLength)
-        kept.set(storage, copy)
-      }
-      gpu.device.queue.submit([encoder.finish()])
-      gpu.memory.counters.submits++
-    })
+    const recording = own?.recording ?? null
+    let at: number | null = 0
+    while (at !== null) {
+      let next: number | null = null
+      gpu.guarded(() => {
+        const encoder = gpu.device.createCommandEncoder({ label: 'step' })
+        if (at === 0) {
+          for (const { from, to } of copies)
+            encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
+          plan.begin(recording, own?.live ?? null)
+        }
+        next = plan.encodeFrom(at!, encoder)
+        for (const storage of next === null ? results : []) {
+          const from = plan.resolve(storage)
+          const copy = gpu.memory.allocateResult(storage.byteLength, `result ${storage.label}`)
+          encoder.copyBufferToBuffer(from.buffer, from.offset, copy.buffer!, copy.offset, storage.byteLength)
+          kept.set(storage, copy)
+        }
+        gpu.device.queue.submit([encoder.finish()])
+        gpu.memory.counters.submits++
+      })
+      at = next === null ? null : await this.exchange(plan, next, recording)
+    }
     dependencies.apply()
     gpu.stepCounter++
     this.busyMs += performance.now() - start

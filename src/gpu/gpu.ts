@@ -6,7 +6,7 @@ import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, 
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup, checkSizes } from './plan.js'
-import { type Command, type Dispatch, Recording } from './recording.js'
+import { type Command, type Dispatch, type HostExchange, Recording } from './recording.js'
 import { type Bindable, Storage } from './storage.js'
 
 /** Stands where no engine runs: whatever is asked of it throws one line. */
@@ -194,6 +194,15 @@ export class Gpu {
     this.issue({ type: 'host', call })
   }
 
+  /**
+   * Gives the f32 values of `target` to `call` on the host, which changes them, and goes on with what they are then: a
+   * step is cut in two there. Inside a step only.
+   */
+  exchange(target: Bindable, floats: number, call: HostExchange): void {
+    check(this.recording, 'exchange: values are exchanged inside a step alone, as engine.step or engine.capture run')
+    this.issue({ type: 'exchange', target: target.storage.use('exchange'), floats, call })
+  }
+
   /** Key of the next random numbers: `stream` tells calls of one step apart, {@link stepCounter} tells steps apart. */
   rng(): { seed: number; stream: number } {
     return { seed: this.seed, stream: this.stream++ }
@@ -320,11 +329,11 @@ export class Gpu {
         void this.pipelines.soon(command.variant, command.overrides)
     } else if (this.dry) return
     else if (command.type === 'host') command.call()
-    else this.guarded(() => this.encode(command))
+    else if (command.type !== 'exchange') this.guarded(() => this.encode(command))
   }
 
   /** Outside a step: encodes one command; uniforms and bind groups are made for it alone. */
-  private encode(command: Exclude<Command, { type: 'host' }>): void {
+  private encode(command: Exclude<Command, { type: 'host' | 'exchange' }>): void {
     this.encoder ??= this.device.createCommandEncoder({ label: 'eager' })
     if (command.type === 'dispatch') this.dispatch(command)
     else {

@@ -4,8 +4,8 @@ import type { ParamValues } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
 import { type Block, type Placement, lowerBound, place } from './planner.js'
-import { type Command, type Dispatch, type Recording, accesses, labelOf } from './recording.js'
-import type { Storage } from './storage.js'
+import { type Command, type Dispatch, type HostExchange, type Recording, accesses, labelOf } from './recording.js'
+import { Storage } from './storage.js'
 
 /**
  * Arenas that are both read and written in a dispatch must save this much: `read` bindings may be faster on some GPUs.
@@ -83,6 +83,13 @@ export class Plan {
     live: readonly Storage[] | null,
     timestamps?: (dispatch: number) => GPUComputePassTimestampWrites,
   ): void {
+    this.begin(recording, live)
+    const next = this.encodeFrom(0, encoder, timestamps)
+    check(next === null, 'profile: a step that exchanges values with other processes has no timings, got one')
+  }
+
+  /** What comes before the first command is encoded; see {@link encode}. */
+  begin(recording: Recording | null, live: readonly Storage[] | null): void {
     const commands = recording?.commands ?? this.commands
     if (live && (this.arenaVersion !== this.store.arenaVersion || live.some((s, i) => s !== this.live[i])))
       this.bind(live)
@@ -90,10 +97,23 @@ export class Plan {
     for (const storage of this.live) storage.use('step') // a bind group would silently keep a disposed tensor's buffer
     for (const c of commands) if (c.type === 'host') c.call()
     this.uniforms.update(commands)
+  }
+
+  /**
+   * Encodes the commands from `first` to the next one that exchanges values, and gives its place; null at the end.
+   */
+  encodeFrom(
+    first: number,
+    encoder: GPUCommandEncoder,
+    timestamps?: (dispatch: number) => GPUComputePassTimestampWrites,
+  ): number | null {
     let pass: GPUComputePassEncoder | null = null
     let current: GPUComputePipeline | null = null
     let dispatch = 0
-    this.commands.forEach((c, i) => {
+    let i = first
+    for (; i < this.commands.length; i++) {
+      const c = this.commands[i]
+      if (c.type === 'exchange') break
       if (c.type === 'dispatch') {
         if (timestamps) {
           pass?.end()
@@ -105,9 +125,9 @@ export class Plan {
         if (pipeline !== current) pass.setPipeline((current = pipeline))
         pass.setBindGroup(0, this.groups[i])
         pass.dispatchWorkgroups(...c.workgroups)
-        return
+        continue
       }
-      if (c.type === 'host') return
+      if (c.type === 'host') continue
       pass?.end()
       pass = current = null
       const target = this.resolve(c.target)
@@ -116,8 +136,19 @@ export class Plan {
         const source = this.resolve(c.source)
         encoder.copyBufferToBuffer(source.buffer, source.offset!, target.buffer, target.offset!, c.bytes)
       }
-    })
+    }
     ;(pass as GPUComputePassEncoder | null)?.end()
+    return i < this.commands.length ? i : null
+  }
+
+  /** What the command at this place exchanges, and with what; `recording` as for {@link encode}. */
+  exchangeAt(at: number, recording: Recording | null): { values: Storage; floats: number; call: HostExchange } {
+    const c = this.commands[at]
+    const own = recording?.commands[at] ?? c
+    check(c.type === 'exchange' && own.type === 'exchange', 'step: this command exchanges nothing')
+    const { buffer, offset } = this.resolve(c.target)
+    const { byteLength, label } = c.target
+    return { values: new Storage(byteLength, 'live', label, buffer, offset), floats: c.floats, call: own.call }
   }
 
   /** Whether a dispatch reads from an arena that it also writes to. */
@@ -161,7 +192,7 @@ export class Plan {
       if (s !== live[i]) replaced.set(s, live[i])
     })
     this.commands.forEach((c, i) => {
-      if (c.type === 'copy' || c.type === 'zero') {
+      if (c.type === 'copy' || c.type === 'zero' || c.type === 'exchange') {
         c.target = replaced.get(c.target) ?? c.target
         if (c.type === 'copy') c.source = replaced.get(c.source) ?? c.source
       }

@@ -18,6 +18,11 @@ export type Command =
   | { type: 'copy'; source: Storage; target: Storage; bytes: number }
   | { type: 'zero'; target: Storage }
   | { type: 'host'; call: () => void }
+  /** What stands here is submitted; `call` is given the values on the host and changes them; then the step goes on. */
+  | { type: 'exchange'; target: Storage; floats: number; call: HostExchange }
+
+/** Changes values of a step while it waits, such as into the sums over several processes. */
+export type HostExchange = (values: Float32Array<ArrayBuffer>) => Promise<void>
 
 /** Kernel, variant and operator, e.g. `unary_forward T=f32 OP=relu`. */
 export function labelOf({ variant, overrides }: Dispatch): string {
@@ -42,6 +47,8 @@ export function accesses(command: Command): { read: Storage[]; written: Storage[
       return { read: [command.source], written: [command.target] }
     case 'zero':
       return { read: [], written: [command.target] }
+    case 'exchange':
+      return { read: [command.target], written: [command.target] }
     case 'host':
       return { read: [], written: [] }
   }
@@ -94,6 +101,8 @@ export class Recording {
             return `copy ${name(c.source)} ${name(c.target)} ${c.bytes}`
           case 'zero':
             return `zero ${name(c.target)}`
+          case 'exchange':
+            return `exchange ${name(c.target)} ${c.floats}`
           case 'host':
             return 'host'
         }

@@ -51,3 +51,4 @@ export {
 export { Module, type StateDict } from './module.js'
 export { Buffer, Parameter } from './parameter.js'
 export { Attention, Mlp, type Stream, TransformerBlock, type TransformerBlockOptions } from './transformer.js'
+export { convertSyncBatchNorm } from './syncBatchNorm.js'

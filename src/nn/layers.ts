@@ -153,6 +153,8 @@ export class BatchNorm2d extends Module {
   runningMean: Tensor
   runningVar: Tensor
   numBatchesTracked = 0
+  /** In its place in training mode, where statistics are not those of this process's batch alone. */
+  synchronised: ((x: Tensor, options: ReturnType<BatchNorm2d['count']>) => Tensor) | null = null
 
   override get savedCounters() {
     return ['numBatchesTracked']
@@ -174,16 +176,19 @@ export class BatchNorm2d extends Module {
 
   /** [..., channels] → the same shape; while training it moves the running statistics. */
   forward(x: Tensor): Tensor {
+    if (this.training && this.synchronised) return this.synchronised(x, this.count())
     return F.batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
   }
 
   /** relu(batchNorm(x)) in one kernel. */
   forwardRelu(x: Tensor): Tensor {
+    if (this.training && this.synchronised) return F.relu(this.forward(x))
     return F.batchNormRelu(x, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
   }
 
   /** relu(batchNorm(x) + residual) in one kernel. */
   forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
+    if (this.training && this.synchronised) return F.relu(F.add(this.forward(x), residual))
     return F.batchNormAddRelu(x, residual, this.runningMean, this.runningVar, this.weight, this.bias, this.count())
   }
 

@@ -31,7 +31,7 @@ const BUCKET = 1 << 20
 export class Team implements Group {
   readonly rank: number
   readonly size: number
-  /** Floats of gradients that were summed. */
+  /** Floats of gradients and statistics that were summed. */
   private floats = 0
   /** In which steps waited for it. */
   private seconds = 0
@@ -57,6 +57,14 @@ export class Team implements Group {
   async values<T>(value: T): Promise<T[]> {
     const texts = await this.gather(new TextEncoder().encode(JSON.stringify(value)))
     return texts.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as T)
+  }
+
+  /** Sums values of a step, such as statistics, while it waits. */
+  readonly reduce = async (values: Float32Array): Promise<void> => {
+    const start = performance.now()
+    await this.sum(values)
+    this.floats += values.length
+    this.seconds += (performance.now() - start) / 1000
   }
 
   /** Sums gradients. */

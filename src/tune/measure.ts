@@ -197,6 +197,7 @@ class ScratchBuffers {
         return { ...command, source: by(command.source), target: by(command.target) }
       case 'zero':
         return { ...command, target: by(command.target) }
+      case 'exchange': // no kernel has one
       case 'host':
         return command
     }

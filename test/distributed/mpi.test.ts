@@ -63,7 +63,7 @@ const losses = (out: string) =>
     .flatMap((line) => [line.split(',')[1], line.split(',')[3]].map(Number))
 
 for (const launcher of launchers) {
-  test(`${launcher}: sums, gathers and broadcasts`, () => {
+  test(`${launcher}: sums, gathers, broadcasts, and BatchNorm over all processes`, () => {
     const { status, stdout, stderr } = start(launcher, [
       ...['-n', '3', process.execPath],
       join(root, 'dist/test/distributed/collectives.js'),
@@ -74,7 +74,8 @@ for (const launcher of launchers) {
       .split('\n')
       .map((line) => JSON.parse(line))
     assert.equal(results.map(({ rank }) => rank).sort(), [0, 1, 2])
-    for (const { rank, library, ...same } of results) {
+    for (const { rank, library, off, ...same } of results) {
+      assert.ok(off < 1e-5, `synchronised BatchNorm is off by ${off}`)
       assert.match(library, launcher.endsWith('mpich') ? /^MPICH \d/ : /^Open MPI \d/)
       assert.equal(same, {
         size: 3,
