@@ -78,15 +78,16 @@ export async function joinMpi(): Promise<MpiGroup> {
   check(lib, `mpi: ${rule}, got ${errors.join('; ')}`)
 
   const declare = (name: string, ...types: string[]) => lib.func(`int ${name}(${types.join(', ')})`)
-  let world: unknown
-  let byte: unknown
-  try {
-    const symbol = (name: string) => lib.symbol(name, 'void')
-    if (kind === 'Open MPI') [world, byte] = [symbol('ompi_mpi_comm_world'), symbol('ompi_mpi_byte')]
-    else [world, byte] = [MPICH_HANDLES.world, MPICH_HANDLES.byte]
-  } catch {
-    throw new RadiogradError(`mpi: ${rule}, got another`)
+  const symbol = (name: string): unknown => {
+    try {
+      return lib.symbol(name, 'void')
+    } catch {
+      return null
+    }
   }
+  const [openWorld, openByte] = ['ompi_mpi_comm_world', 'ompi_mpi_byte'].map(symbol)
+  check((openWorld !== null) === (kind === 'Open MPI'), `mpi: ${rule}, got another`)
+  const [world, byte] = kind === 'Open MPI' ? [openWorld, openByte] : [MPICH_HANDLES.world, MPICH_HANDLES.byte]
   const succeed = (name: string, status: number) =>
     check(status === 0, `mpi: ${name} must succeed, got error ${status}`)
 

@@ -59,6 +59,8 @@ const isOurs = (name: string) => GENERATIONS.includes(name) || /^best-\d+\.resum
 export class Saves {
   /** How often this run was saved; the next state goes where the older one is. */
   private count = 0
+  /** Whether the newest state is this run's, not one of an earlier run in the store. */
+  private own = false
   /** Whether the run has a state with a step in it. */
   private trained = false
   /** The best epoch of each generation. */
@@ -75,17 +77,20 @@ export class Saves {
   async begin(run: SavedRun): Promise<boolean> {
     const earlier = (await this.store.list()).some((name) => GENERATIONS.includes(name))
     if (earlier) await this.load().catch(() => null) // what is broken is written over
-    this.trained = false
+    this.trained = this.own = false
     await this.save(run, () => new Uint8Array())
     return earlier
   }
 
-  /** After a failure: unless something was trained, nothing stays of the run. */
-  async giveUp(): Promise<void> {
-    if (this.trained) return
-    await this.store.remove(GENERATIONS[this.count % 2])
+  /**
+   * After a failure: unless something was trained, nothing stays of the run. `store` is that of this process alone,
+   * where others share it: they may be where they do not hear of this.
+   */
+  async giveUp(store = this.store): Promise<void> {
+    if (this.trained || !this.own) return
+    await store.remove(GENERATIONS[this.count % 2])
     this.best[this.count % 2] = null
-    await this.removeUnused()
+    await this.removeUnused(store)
   }
 
   /**
@@ -118,6 +123,7 @@ export class Saves {
       if (errors.length) throw errors[0]
       return null
     }
+    this.own = true
     this.trained = newest.run.training !== null
     this.count = newest.count // the next one is written over the other generation, be that older or broken
     const { run, bestFile } = newest
@@ -134,16 +140,17 @@ export class Saves {
     if (bestEpoch !== null) bestDigest = await this.keepBest(bestEpoch, bestFile)
     await this.store.write(GENERATIONS[count % 2], await pack({ count, bestDigest, ...run } satisfies Generation))
     this.count = count
+    this.own = true
     this.best[count % 2] = bestEpoch
     if (run.training) this.trained = true
     await this.removeUnused()
   }
 
   /** Removes the weights that neither state speaks of. */
-  private async removeUnused(): Promise<void> {
+  private async removeUnused(store = this.store): Promise<void> {
     const kept = this.best.map((epoch) => epoch !== null && bestName(epoch))
-    for (const name of await this.store.list())
-      if (isOurs(name) && !GENERATIONS.includes(name) && !kept.includes(name)) await this.store.remove(name)
+    for (const name of await store.list())
+      if (isOurs(name) && !GENERATIONS.includes(name) && !kept.includes(name)) await store.remove(name)
   }
 
   /** Writes the weights of the best epoch, unless they are there. */

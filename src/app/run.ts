@@ -15,7 +15,7 @@ import { withEngine } from './session.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import { openSplits, readableSplits } from './splits.js'
 import { sharedStore } from './sharedStore.js'
-import { alone, readJson } from './store.js'
+import { type Store, alone, readJson } from './store.js'
 import { checkOptions } from '../util/options.js'
 
 const RUN_OPTIONS: readonly (keyof TrainRunOptions)[] = [
@@ -41,14 +41,15 @@ export function goOn(changes: Partial<TrainSettings>, given: TrainRunOptions): P
   })
 }
 
-type TogetherOptions = TrainRunOptions & { group?: Team }
+/** `own`: the store of this process alone. */
+type TogetherOptions = TrainRunOptions & { group?: Team; own: Store }
 
 /** In a group process 0 keeps the files and tells what happens. */
 function together(options: TrainRunOptions): TogetherOptions {
   const { store, on } = options
-  if (!options.group) return { ...options, group: undefined }
+  if (!options.group) return { ...options, group: undefined, own: store }
   const group = new Team(options.group)
-  return { ...options, group, store: sharedStore(store, group), on: group.rank === 0 ? on : undefined }
+  return { ...options, group, own: store, store: sharedStore(store, group), on: group.rank === 0 ? on : undefined }
 }
 
 /** @throws RadiogradError where a process of the group has other images. */
@@ -81,15 +82,15 @@ async function go(settings: TrainSettings, saved: Saved | null, options: Togethe
   if (group) await sameInAll(group, images)
   const card = { model: settings.model, classes: splits.classes, imageSize, mean, std, resizeSize }
   const saves = saved?.saves ?? new Saves(store)
-  // From here on a run that is killed can be gone on with.
-  if (!saved && !settings.dryRun && (await saves.begin(unbegun(settings, card, images)))) on?.({ kind: 'replaced' })
   try {
-    return await withEngine(settings, on, (engine) =>
-      run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options, data }),
-    )
+    return await withEngine(settings, on, async (engine) => {
+      await group?.values('ready') // all processes have an adapter
+      // From here on a run that is killed can be gone on with.
+      if (!saved && !settings.dryRun && (await saves.begin(unbegun(settings, card, images)))) on?.({ kind: 'replaced' })
+      return run({ engine, settings, card, splits, images, checkpoint, saved, saves, store, options, data })
+    })
   } catch (error) {
-    const gaveUp = settings.dryRun ? null : saves.giveUp().catch(() => {}) // the first failure is the one to tell
-    if (!group) await gaveUp // another process may be where it does not hear of this
+    if (!settings.dryRun && !group?.rank) await saves.giveUp(options.own).catch(() => {}) // the first failure is told
     throw error
   }
 }

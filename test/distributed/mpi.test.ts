@@ -1,6 +1,6 @@
 // Processes started by mpirun, of every MPI library that is installed: what a group's calls give, training on two
 // processes beside one, and what is said where it cannot go.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ function start(launcher: string, args: string[]) {
 
 const dir = scratch()
 const data = join(dir, 'data')
-writeRadiographs(data, { train: 40, test: 9, size: 32, seed: 1 })
+writeRadiographs(data, { train: 24, test: 9, size: 32, seed: 1 })
 const settings = [
   '--model',
   'vit-ti16',
@@ -38,7 +38,7 @@ const settings = [
   '--batch-size',
   '8',
   '--epochs',
-  '2',
+  '1',
   '--lr',
   '1e-4',
   '--drop-last',
@@ -59,7 +59,7 @@ const train = (folder: string, out: string) => [
 const losses = (out: string) =>
   readFileSync(join(dir, out, 'history.csv'), 'utf8')
     .split('\n')
-    .slice(1, 3)
+    .slice(1, 2)
     .flatMap((line) => [line.split(',')[1], line.split(',')[3]].map(Number))
 
 for (const launcher of launchers) {
@@ -155,7 +155,88 @@ if (launcher) {
       ),
       /^radiograd: process 1 of 2: .*RADIOGRAD_ADAPTER/,
     )
+    assert.not.ok(readdirSync(dir).includes('x'))
+    assert.match(
+      failing('-n', '2', 'env', 'RADIOGRAD_MPI=/none.so', node, ...train(data, 'x')),
+      /^radiograd: mpi: needs the library of .*, which started this process \(RADIOGRAD_MPI names its file\), got \/none\.so/,
+    )
   })
+}
+
+if (launchers.length === 2) {
+  test("the other MPI's library: one line, and all end", () => {
+    const others = { 'mpirun.mpich': 'libmpi.so.40', 'mpirun.openmpi': 'libmpich.so.12' }
+    for (const [launcher, library] of Object.entries(others)) {
+      const { status, stderr } = start(launcher, [
+        ...['-n', '2', 'env', `RADIOGRAD_MPI=${library}`],
+        ...[process.execPath, ...train(data, 'x')],
+      ])
+      assert.is.not(status, 0)
+      assert.match(stderr, /^radiograd: mpi: needs the library of (MPICH|Open MPI), which started .*, got another$/m)
+    }
+  })
+}
+
+// Minutes of work, of which the default suite has a part above.
+if (process.env.RADIOGRAD_MPI_ALL) {
+  const weightsOf = async (out: string) => (await loadCheckpoint(`${join(dir, out)}.safetensors`)).tensors
+  const stepsOf = (before: readonly string[], out: string, ...args: string[]) => {
+    const program = join(root, 'dist/test/distributed/steps.js')
+    const [command, ...rest] = [...before, process.execPath, program, ...args, data, join(dir, out)]
+    const { status, stderr } = start(command, rest)
+    assert.is(status, 0, stderr)
+    return JSON.parse(readFileSync(`${join(dir, out)}.json`, 'utf8')) as number[]
+  }
+  for (const [model, mode, steps, most] of [
+    ['vit-ti16', 'plain', '20', 1e-5],
+    ['vit-ti16', 'clip', '5', 1e-5],
+    ['resnet18', 'frozen', '20', 1e-5],
+    ['resnet18', 'sync', '3', 1e-4],
+  ] as const)
+    test(`${model}, ${mode}, ${steps} steps: 1, 2 and 4 processes of both libraries`, async () => {
+      const alone = stepsOf([], 'alone', model, mode, steps)
+      const expected = await weightsOf('alone')
+      for (const launcher of launchers)
+        for (const n of ['1', '2', '4']) {
+          const losses = stepsOf([launcher, '-n', n], 'together', model, mode, steps)
+          losses.forEach((loss, i) => assert.ok(Math.abs(loss / alone[i] - 1) < most, `${launcher} ${n} ${i} ${loss}`))
+          let [squares, all] = [0, 0]
+          for (const [name, { data: values }] of await weightsOf('together'))
+            (values as Float32Array).forEach((value, i) => {
+              const x = Number(expected.get(name)!.data[i])
+              squares += (Number(value) - x) ** 2
+              all += x ** 2
+            })
+          assert.ok(Math.sqrt(squares / all) < most, `${launcher} ${n} weights off by ${Math.sqrt(squares / all)}`)
+        }
+    })
+
+  for (const launcher of launchers)
+    test(`${launcher}: a process that is killed ends all within seconds, and the run goes on`, async () => {
+      const pids = join(dir, 'pids')
+      const run = ['-c', `echo $$ > ${pids}; exec "$0" "$@"`, process.execPath, ...train(data, 'killed')]
+      const env = { ...process.env, ...AS_MANY, RADIOGRAD_ADAPTER: process.env.RADIOGRAD_ADAPTER ?? 'lavapipe' }
+      const longer = ['--epochs', '50', '--save-every', '0']
+      const args = ['-n', '1', process.execPath, ...train(data, 'killed'), ...longer]
+      const child = spawn(launcher, [...args, ':', '-n', '1', 'bash', ...run, ...longer], { env })
+      let [said, killed, ended] = ['', 0, 0]
+      child.stdout.on('data', (text) => {
+        said += text
+        if (killed || !/epoch 1\/50/.test(said)) return
+        killed = performance.now()
+        process.kill(Number(readFileSync(pids, 'utf8')), 'SIGKILL')
+      })
+      let words = ''
+      child.stderr.on('data', (text) => (words += text))
+      const code = await new Promise((resolve) => child.on('close', resolve))
+      ended = performance.now()
+      assert.is.not(code, 0)
+      assert.match(words + said, /signal:? 9|Killed/)
+      console.log(`${launcher}: ended ${((ended - killed) / 1000).toFixed(1)} s after the kill`)
+      const { stderr } = start(process.execPath, [program, 'train', '--resume', join(dir, 'killed'), '--seed', '1'])
+      assert.match(stderr, /--seed: must stay as the run began, 0, got 1/) // the state was read, and is whole
+      rmSync(join(dir, 'killed'), { recursive: true })
+    })
 }
 
 test.run()
