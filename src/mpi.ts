@@ -22,12 +22,17 @@ const SERIALIZED = 2
 /** Bytes of one message; counts in MPI are 32-bit. */
 const MOST = 1 << 28
 
-/** How many processes the launcher of this one has started, and with which library; null where there is no launcher. */
-export function launched(env: Record<string, string | undefined> = process.env): { size: number; kind: Kind } | null {
+/**
+ * How many processes the launcher of this one has started, which of them it is, and with which library; null where there
+ * is no launcher.
+ */
+export function launched(
+  env: Record<string, string | undefined> = process.env,
+): { size: number; rank: number; kind: Kind } | null {
   const { OMPI_COMM_WORLD_SIZE: open, PMI_SIZE: mpich, PMIX_RANK: pmix, SLURM_NTASKS: slurm } = env
-  if (open) return { size: Number(open), kind: 'Open MPI' }
-  if (mpich) return { size: Number(mpich), kind: 'MPICH' }
-  return pmix && slurm ? { size: Number(slurm), kind: 'Open MPI' } : null
+  if (open) return { size: Number(open), rank: Number(env.OMPI_COMM_WORLD_RANK ?? 0), kind: 'Open MPI' }
+  if (mpich) return { size: Number(mpich), rank: Number(env.PMI_RANK ?? 0), kind: 'MPICH' }
+  return pmix && slurm ? { size: Number(slurm), rank: Number(pmix), kind: 'Open MPI' } : null
 }
 
 /** How many processes of the group this machine has, for those that share its cores. */
@@ -69,7 +74,8 @@ export async function joinMpi(): Promise<MpiGroup> {
       try {
         return koffi.load(name, { global: true })
       } catch (error) {
-        errors.push((error as Error).message.split('\n')[0])
+        const [reason] = (error as Error).message.replace('Failed to load shared library: ', '').split('\n')
+        errors.push(reason.includes(name) ? reason : `${name}: ${reason}`)
         return null
       }
     })

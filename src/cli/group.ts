@@ -34,10 +34,12 @@ export const processName = (): string => (joined?.rank ? `process ${joined.rank}
 
 /** Before an error is said. */
 export async function takeTurn(): Promise<void> {
-  if (joined) await new Promise((resolve) => setTimeout(resolve, joined!.rank * TURN_MS))
+  const { rank } = joined ?? launched() ?? { rank: 0 }
+  if (rank > 0) await new Promise((resolve) => setTimeout(resolve, rank * TURN_MS))
 }
 
-/** After it: ends all processes, as the others wait for this one. */
+/** After it: ends all processes, as the others wait for this one. Before they have joined the launcher does that. */
 export function endGroup(): void {
-  joined?.abort()
+  if (joined) joined.abort()
+  else if ((launched()?.size ?? 1) > 1) process.exit()
 }
