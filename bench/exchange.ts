@@ -42,7 +42,7 @@ async function measure({ model: name, trainable }: (typeof CASES)[number], excha
     model,
     optimizer: new optim.Adam(model.parameters().filter((p) => p.requiresGrad)),
     classWeight: Float32Array.of(1, 1),
-    normalization: { mean: 0.5, std: 0.25 },
+    normalization: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     exchange: exchange ? team.exchange : undefined,
   }
   const step = new TrainingStep(options)
