@@ -1,6 +1,5 @@
 // The application below every face: part of the public entry point.
 import type { explainRun as Explains } from './explain.js'
-import type { roundRun as Rounds } from './round.js'
 
 export {
   type CheckpointSource,
@@ -44,8 +43,6 @@ export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from '.
 export type { ExplainRunOptions, ExplainedFile } from './explain.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
-export type { RoundOptions, RoundOutcome, RoundResult } from './round.js'
-export { ROUND_SETTINGS, type RoundSettings } from './roundSettings.js'
 export type { Listener } from './session.js'
 export {
   type Setting,
@@ -97,14 +94,3 @@ export { TRAINABLE_PARTS, chooseTrainable } from './trainable.js'
  */
 export const explainRun: typeof Explains = async (settings, options) =>
   (await import('./explain.js')).explainRun(settings, options) // a page that explains nothing does not load it
-
-/**
- * Trains weights on a site's images for some epochs and gives what came of them, or with `epochs` 0 only measures them:
- * the unit of federated learning, whatever carries the weights (FedAvg, McMahan et al. 2017). The optimizer begins
- * anew. The same settings, weights and images give the same bytes on the same adapter. Null when stopped by the signal.
- * An engine is opened for it and closed at the end. Events: `note`, `adapter`, `model`, `progress`, `epoch`.
- *
- * @throws RadiogradError where weights or images cannot be read, or do not fit each other.
- */
-export const roundRun: typeof Rounds = async (settings, options) =>
-  (await import('./round.js')).roundRun(settings, options)

@@ -59,7 +59,14 @@ export interface RoundOutcome {
   batchNorm: Uint8Array<ArrayBuffer> | null
 }
 
-/** See index.ts. */
+/**
+ * Trains weights on a site's images for some epochs and gives what came of them, or with `epochs` 0 only measures them:
+ * the unit of federated learning, whatever carries the weights (FedAvg, McMahan et al. 2017). The optimizer begins
+ * anew. The same settings, weights and images give the same bytes on the same adapter. Null when stopped by the signal.
+ * An engine is opened for it and closed at the end. Events: `note`, `adapter`, `model`, `progress`, `epoch`.
+ *
+ * @throws RadiogradError where weights or images cannot be read, or do not fit each other.
+ */
 export async function roundRun(
   settings: Omit<RoundSettings, 'data' | 'weights' | 'out' | 'keepBatchNormLocal'>,
   options: RoundOptions,

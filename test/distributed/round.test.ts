@@ -6,18 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type Checkpoint,
-  ROUND_SETTINGS,
-  type RoundOptions,
-  type RoundSettings,
-  defaultsOf,
-  init,
-  loadCheckpoint,
-  models,
-  roundRun,
-  safetensorsBytes,
-} from '../../src/index.js'
+import { type Checkpoint, defaultsOf, init, loadCheckpoint, models, safetensorsBytes } from '../../src/index.js'
+import { ROUND_SETTINGS, type RoundOptions, type RoundSettings, roundRun } from '../../src/round.js'
 import { main, radiograd, scratch } from '../cli/command.js'
 import { writeRadiographs } from '../data/radiographs.js'
 import { failure } from '../errors.js'
