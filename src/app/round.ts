@@ -23,6 +23,7 @@ import { type DataSource, openPart, partName, pipeline, sameClasses } from './sp
 import { chooseTrainable } from './trainable.js'
 import { learningOptions } from './training.js'
 
+/** What a round is given besides its settings. */
 export interface RoundOptions {
   /** What all sites begin with. */
   weights: CheckpointSource
@@ -35,6 +36,7 @@ export interface RoundOptions {
   batchNorm?: CheckpointSource | null
   /** Ends the round after the current step. */
   signal?: AbortSignal
+  /** Takes the events. */
   on?: Listener
 }
 
@@ -51,6 +53,7 @@ export interface RoundResult {
   seconds: number
 }
 
+/** What comes of a round: what is told, what leaves the site, and what stays. */
 export interface RoundOutcome {
   result: RoundResult
   /** A safetensors file with the names and shapes of PyTorch, and what the model is in its metadata. */

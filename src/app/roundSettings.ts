@@ -73,4 +73,5 @@ export const ROUND_SETTINGS = {
   ...LEARNING_SETTINGS,
 } as const satisfies SettingTable
 
+/** Settings of a round, by their names. */
 export type RoundSettings = SettingsOf<typeof ROUND_SETTINGS>

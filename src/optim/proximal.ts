@@ -17,6 +17,7 @@ export class Proximal {
   /** @throws RadiogradError unless `mu` is a finite number, 0 or more. */
   constructor(
     params: readonly Tensor[],
+    /** Strength of the pull; 0 for none. */
     readonly mu: number,
   ) {
     check(mu >= 0 && mu < Infinity, `Proximal: mu must be a finite number, 0 or more, got ${mu}`)
