@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { init, models, saveSafetensors } from '../src/index.js'
+import { F, Tensor, init, models, nn, optim, saveSafetensors } from '../src/index.js'
 import { writeRadiographs } from './data/radiographs.js'
 
 const test = suite('documents')
@@ -100,6 +100,18 @@ for (const [file, text] of texts) {
   if (file === 'README.md') continue
   blocks(text, 'js').forEach((program, i) => test(`${file}: program ${i + 1}`, () => void run(program)))
 }
+
+test('the page for PyTorch users names every operator, with its method and its layers, and all else of nn and optim', () => {
+  const text = texts.get('docs/for-pytorch-users.md')!
+  const rows = [...text.matchAll(/^\| `F\.(\w+)` \| (?:`[\w.]+`|–) \| (`x\.\w+`)? \| ([^|]*) \|[^|]*\|$/gm)]
+  assert.equal(rows.map(([, name]) => name).sort(), Object.keys(F).sort())
+  for (const [, name, method] of rows) assert.is(method, name in Tensor.prototype ? `\`x.${name}\`` : undefined, name)
+  const layers = rows.flatMap(([, , , cell]) => cell.match(/\w+(?=`)/g) ?? [])
+  for (const name of layers) assert.ok(name in nn, `nn.${name}`)
+  for (const [space, all] of Object.entries({ nn, optim }))
+    for (const name of Object.keys(all))
+      assert.ok(layers.includes(name) || text.includes(`${space}.${name}`), `${space}.${name} is not on the page`)
+})
 
 test('pictures and files that the documents refer to exist', () => {
   const missing = [...texts].flatMap(([file, text]) =>
