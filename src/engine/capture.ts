@@ -43,24 +43,24 @@ export class Capture<R extends Result> {
   }
 
   run(given: Record<string, Input> = {}): Promise<R> {
-    return this.runner.serially(async (mode) => {
-      const entry = await this.entry(given, mode)
+    return this.runner.serially(async (call) => {
+      const entry = await this.entry(given, call.mode)
       const { plan, inputs, recorded } = entry
-      const { value, results, dependencies } = recorded as Recorded<R>
+      const { value, results, dependencies, recording } = recorded as Recorded<R>
       const copies: { from: Tensor['storage']; to: Tensor['storage'] }[] = []
       for (const name in given) {
         const [value, input] = [given[name], inputs[name]]
         if (value instanceof Tensor) copies.push({ from: value.storage.use('capture'), to: (input as Tensor).storage })
-        else if (typeof value === 'number') gpu.write((input as Tensor).storage, Float32Array.of(value))
+        else if (typeof value === 'number') gpu.upload((input as Tensor).storage, Float32Array.of(value))
       }
-      const result = await this.runner.execute({ plan, value, results, dependencies, copies })
+      const result = await this.runner.execute({ call, plan, value, results, dependencies, recording, copies })
       this.alive++
       return result
     })
   }
 
   prepare(given: Record<string, Input> = {}): Promise<void> {
-    return this.runner.serially(async (mode) => {
+    return this.runner.serially(async ({ mode }) => {
       await this.entry(given, mode)
       this.alive++
     })

@@ -70,9 +70,9 @@ export class Engine {
    */
   step<R extends Result>(fn: () => R): Promise<R> {
     const { runner } = this
-    return runner.serially(async (mode) => {
+    return runner.serially(async (call) => {
       const start = performance.now()
-      const recorded = record(fn, { mode, replayed: false })
+      const recorded = record(fn, { mode: call.mode, replayed: false })
       const { recording, value, results, live, dependencies, structure } = recorded
       const signature = `step\n${structure}\n${results.map((r) => r.index).join()}`
       runner.busyMs += performance.now() - start
@@ -81,7 +81,7 @@ export class Engine {
         plan = await runner.plan(recorded)
         runner.plans.add(signature, { plan, dispose() {} })
       }
-      return runner.execute({ plan, value, results, dependencies, own: { recording, live } })
+      return runner.execute({ call, plan, value, results, dependencies, recording, live })
     })
   }
 
@@ -93,7 +93,7 @@ export class Engine {
    * A number may be given where `fn` takes a tensor: it arrives as one of shape []. Booleans and strings are constants:
    * each value has a recording of its own. What else a recording depended on is looked at in every call, and where it
    * has changed `fn` is recorded again: train() and eval(), requiresGrad, layers and numbers of the modules it used,
-   * which gradients there were. Variables that `fn` closes over are not seen.
+   * which gradients there were. Variables that `fn` closes over, and `#private` fields, are not seen.
    *
    * Inputs without a type are taken for tensors; those that are not need one: `({ x, wide }: { x: Tensor; wide: boolean
    * }) => …`.
@@ -124,7 +124,7 @@ export class Engine {
    */
   profile(fn: () => Result): Promise<KernelTime[]> {
     check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
-    return this.runner.serially((mode) => profile(this.runner, () => record(fn, { mode, replayed: true })))
+    return this.runner.serially(({ mode }) => profile(this.runner, () => record(fn, { mode, replayed: true })))
   }
 
   /**
@@ -136,7 +136,7 @@ export class Engine {
     checkOptions('tune', options, ['force', 'onMeasurement'])
     check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
     check(!this.gpu.dry, 'tune: a dry engine runs nothing')
-    return this.runner.serially((mode) => this.tuner.tune(() => record(fn, { mode, replayed: true }), options))
+    return this.runner.serially(({ mode }) => this.tuner.tune(() => record(fn, { mode, replayed: false }), options))
   }
 
   /** Waits until the GPU has done everything submitted. Throws what went wrong on the way. */

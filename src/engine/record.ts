@@ -5,6 +5,7 @@ import type { Storage } from '../gpu/storage.js'
 import { Dependencies } from '../tensor/dependencies.js'
 import { type Mode, withMode } from '../tensor/mode.js'
 import { Tensor } from '../tensor/tensor.js'
+import { check, kindOf } from '../util/check.js'
 
 /** What a step function may return: tensors, and arrays and plain objects of them. */
 export type Result =
@@ -53,11 +54,16 @@ export function record<R extends Result>(fn: () => R, { mode, inputs = [], repla
   }
 }
 
-/** `value` with every tensor replaced by `f(tensor)`. */
+/** `value` with every tensor replaced by `f(tensor)`. @throws where it holds what is no {@link Result}. */
 export function mapTensors<R>(value: R, f: (t: Tensor) => Tensor): R {
   if (value instanceof Tensor) return f(value) as R
   if (Array.isArray(value)) return value.map((v) => mapTensors(v, f)) as R
-  if (value && typeof value === 'object') {
+  if (value && (typeof value === 'object' || typeof value === 'function')) {
+    const prototype = Object.getPrototypeOf(value)
+    check(
+      prototype === Object.prototype || prototype === null,
+      () => `results: must be tensors, numbers, lists or plain objects, got ${kindOf(value)}`,
+    )
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTensors(v, f)])) as R
   }
   return value

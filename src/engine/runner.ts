@@ -1,5 +1,6 @@
 // Runs recorded steps one after another: plans them, encodes and submits them, hands out what they return.
 import { gpu, type Gpu } from '../gpu/gpu.js'
+import { called, checkOrder, ended, queue } from '../gpu/meanwhile.js'
 import { Plan, type PlanMemory } from '../gpu/plan.js'
 import type { Recording } from '../gpu/recording.js'
 import type { Storage } from '../gpu/storage.js'
@@ -12,14 +13,22 @@ import { type Recorded, type Result, mapTensors } from './record.js'
 
 /** A step that is ready to run. */
 export interface Run<R> {
+  call: Call
   plan: Plan
   value: R
   results: readonly Storage[]
   dependencies: Dependencies
-  /** Given where this recording, of the same structure as the plan's, brings its own host calls and live storages. */
-  own?: { recording: Recording; live: readonly Storage[] }
+  recording: Recording
+  /** Given where the recording is another of the same structure as the plan's: its own live storages. */
+  live?: readonly Storage[]
   /** Copied before the step. */
   copies?: readonly { from: Storage; to: Storage }[]
+}
+
+/** A call of a step: the mode it was made in, and when. */
+export interface Call {
+  mode: Mode
+  at: number
 }
 
 export class Runner {
@@ -42,16 +51,18 @@ export class Runner {
     this.gpu.alive()
   }
 
-  /** Runs pieces of work one after another, in the order of the calls; each is told the mode it was called in. */
-  serially<T>(work: (mode: Mode) => Promise<T>): Promise<T> {
+  /** Runs pieces of work one after another, in the order of the calls. */
+  serially<T>(work: (call: Call) => Promise<T>): Promise<T> {
     if (gpu !== this.gpu) return Promise.reject(new RadiogradError('engine: it was disposed'))
     check(!this.gpu.recording, 'engine: steps do not nest; call the functions directly')
-    const mode = currentMode()
-    const next = this.last.then(() => {
-      this.alive()
-      return work(mode)
-    })
-    this.last = next.catch(() => {})
+    const call = { mode: currentMode(), at: called() }
+    const next = this.last
+      .then(() => {
+        this.alive()
+        return work(call)
+      })
+      .finally(ended)
+    queue((this.last = next.catch(() => {})))
     return next
   }
 
@@ -73,17 +84,23 @@ export class Runner {
     const { values, floats, call } = plan.exchangeAt(at, recording)
     const own = new Float32Array(await this.gpu.read(values, 4 * floats))
     await call(own)
-    this.gpu.write(values, own)
+    this.gpu.upload(values, own)
     return at + 1
   }
 
-  async execute<R extends Result>({ plan, value, results, dependencies, own, copies = [] }: Run<R>): Promise<R> {
+  async execute<R extends Result>(run: Run<R>): Promise<R> {
+    const { call, plan, value, results, dependencies, recording, live, copies = [] } = run
     const { gpu } = this
     check(!gpu.dry, 'engine: it was started with dryRun, which runs no step; prepare() plans one')
+    checkOrder(call.at, {
+      recording,
+      inputs: copies.map(({ from }) => from),
+      reads: (holder, key) => dependencies.include(holder, key),
+    })
     const start = performance.now()
     gpu.flush()
     const kept = new Map<Storage, Storage>()
-    const recording = own?.recording ?? null
+    const other = live ? recording : null
     let at: number | null = 0
     while (at !== null) {
       let next: number | null = null
@@ -92,7 +109,7 @@ export class Runner {
         if (at === 0) {
           for (const { from, to } of copies)
             encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
-          plan.begin(recording, own?.live ?? null)
+          plan.begin(other, live ?? null)
         }
         next = plan.encodeFrom(at!, encoder)
         for (const storage of next === null ? results : []) {
@@ -104,7 +121,7 @@ export class Runner {
         gpu.device.queue.submit([encoder.finish()])
         gpu.memory.counters.submits++
       })
-      at = next === null ? null : await this.exchange(plan, next, recording)
+      at = next === null ? null : await this.exchange(plan, next, other)
     }
     dependencies.apply()
     gpu.stepCounter++

@@ -6,7 +6,8 @@ import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, 
 import { Memory } from './memory.js'
 import { Pipelines } from './pipelines.js'
 import { bindGroup, checkSizes } from './plan.js'
-import { type Command, type Dispatch, type HostExchange, Recording } from './recording.js'
+import { touch } from './meanwhile.js'
+import { type Command, type Dispatch, type HostExchange, Recording, accesses } from './recording.js'
 import { type Bindable, Storage } from './storage.js'
 
 /** Stands where no engine runs: whatever is asked of it throws one line. */
@@ -247,6 +248,12 @@ export class Gpu {
 
   /** Uploads bytes into a live storage. */
   write(target: Storage, data: ArrayBufferView, byteOffset = 0): void {
+    if (!this.recording) touch(target, true)
+    this.upload(target, data, byteOffset)
+  }
+
+  /** As {@link write}, for the step that is about to run. */
+  upload(target: Storage, data: ArrayBufferView, byteOffset = 0): void {
     check(!this.recording || target.state === 'live', `write: ${target.label} must be made outside the step`)
     if (this.dry) return
     this.flush()
@@ -329,7 +336,12 @@ export class Gpu {
         void this.pipelines.soon(command.variant, command.overrides)
     } else if (this.dry) return
     else if (command.type === 'host') command.call()
-    else if (command.type !== 'exchange') this.guarded(() => this.encode(command))
+    else if (command.type !== 'exchange') {
+      const { read, written } = accesses(command)
+      for (const storage of read) touch(storage, false)
+      for (const storage of written) touch(storage, true)
+      this.guarded(() => this.encode(command))
+    }
   }
 
   /** Outside a step: encodes one command; uniforms and bind groups are made for it alone. */

@@ -65,6 +65,8 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
   }
 
   protected override namedFields(): [string, unknown][] {
+    const stray = Object.keys(this).find((key) => /^\d+$/.test(key))
+    check(!stray, () => `ModuleList: [${stray}] = … adds no module; append() does, and a plain array takes both`)
     return this.items.map((module, i) => [String(i), module])
   }
 }

@@ -338,7 +338,7 @@ export class Linear extends Module {
 export class Dropout extends Module {
   constructor(/** Probability. */ readonly p = 0.5) {
     super()
-    check(p >= 0 && p <= 1, `Dropout: p must be between 0 and 1, got ${p}`)
+    check(typeof p === 'number' && p >= 0 && p <= 1, `Dropout: p must be between 0 and 1, got ${p}`)
   }
 
   /** Any shape → the same; x itself in evaluation. */
@@ -351,7 +351,7 @@ export class Dropout extends Module {
 export class DropPath extends Module {
   constructor(/** Probability. */ readonly p = 0) {
     super()
-    check(p >= 0 && p < 1, `DropPath: p must be at least 0 and below 1, got ${p}`)
+    check(typeof p === 'number' && p >= 0 && p < 1, `DropPath: p must be at least 0 and below 1, got ${p}`)
   }
 
   /** [N, ...] → the same shape; x itself in evaluation. */

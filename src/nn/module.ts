@@ -2,7 +2,7 @@
 // inside.
 import { type Watched, making, reading, setting, watch } from '../tensor/dependencies.js'
 import { type Role, Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, kindOf } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { TensorData } from '../weights/safetensors.js'
@@ -54,7 +54,7 @@ export abstract class Module implements Watched {
   }
 
   set training(value: boolean) {
-    setting(this, TRAINING)
+    setting(this, TRAINING, value !== this[TRAINING])
     this[TRAINING] = value
   }
 
@@ -70,7 +70,17 @@ export abstract class Module implements Watched {
 
   /** Tensors and modules in the fields, by name, those of one list or object after another. */
   *#parts(): Generator<[string, Part]> {
-    for (const [name, value] of this.namedFields()) yield* partsOf(value, name, this.constructor.name, new Set())
+    const names = new Set<string>()
+    for (const [name, value] of this.namedFields()) {
+      for (const part of partsOf(value, name, this.constructor.name, new Set())) {
+        check(
+          !names.has(part[0]),
+          () => `${this.constructor.name}: two fields are called ${part[0]} in checkpoints; rename one`,
+        )
+        names.add(part[0])
+        yield part
+      }
+    }
   }
 
   *#children(): Generator<[string, Module]> {
@@ -199,6 +209,10 @@ export abstract class Module implements Watched {
   loadStateDict(source: Checkpoint | StateDict, options: { strict?: boolean } = {}): LoadReport {
     checkOptions('loadStateDict', options, ['strict'])
     const { strict = true } = options
+    check(
+      source instanceof Map || source?.tensors instanceof Map,
+      () => `loadStateDict: needs what loadCheckpoint or stateDict() gives, awaited; got ${kindOf(source)}`,
+    )
     const found = source instanceof Map ? source : source.tensors
     const entries = [...this.state()]
     const report = matchStateDict(
@@ -241,19 +255,12 @@ function outerShape({ tensor, layout }: StateEntry): number[] {
 
 /** The modules, parameters and buffers in a field's value. `owner` is named in errors; `open` are the lists around. */
 function* partsOf(value: unknown, path: string, owner: string, open: Set<object>): Generator<[string, Part]> {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
-  if (value instanceof Module || (value instanceof Tensor && value.role)) {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || ArrayBuffer.isView(value)) return
+  if (isPart(value)) {
     yield [path, value]
     return
   }
-  const inside =
-    value instanceof Map
-      ? [...value]
-      : Array.isArray(value)
-        ? value.map((v, i): [unknown, unknown] => [i, v])
-        : isPlain(value)
-          ? Object.entries(value)
-          : null
+  const inside = entriesOf(value)
   if (inside) {
     if (open.has(value)) return
     open.add(value)
@@ -261,8 +268,8 @@ function* partsOf(value: unknown, path: string, owner: string, open: Set<object>
       const parts = partsOf(element, `${path}.${String(key)}`, owner, open)
       for (const part of parts) {
         check(
-          (typeof key === 'string' && key !== '' && !key.includes('.')) || typeof key === 'number',
-          () => `${owner}.${path}: a key must be a number or a text without '.', got ${String(key)}`,
+          (typeof key === 'string' && key !== '' && !key.includes('.')) || Number.isInteger(key),
+          () => `${owner}.${path}: a key must be a whole number or a text without '.', got ${String(key)}`,
         )
         yield part
       }
@@ -271,17 +278,30 @@ function* partsOf(value: unknown, path: string, owner: string, open: Set<object>
     return
   }
   if (value instanceof Tensor) return
-  for (const element of value instanceof Set ? value : Object.values(value)) {
-    check(
-      !(element instanceof Module || (element instanceof Tensor && element.role)),
-      () =>
-        `${owner}.${path}: a ${value.constructor?.name} holds layers or parameters, which are found only in modules, ` +
-        'arrays, plain objects and Maps',
-    )
-  }
+  check(
+    ![...(value instanceof Set ? value : Object.values(value))].some((element) => holdsPart(element, new Set([value]))),
+    () =>
+      `${owner}.${path}: a ${value.constructor?.name} holds layers or parameters, which are found only in modules, ` +
+      'arrays, plain objects and Maps',
+  )
 }
 
-function isPlain(value: object): boolean {
+const isPart = (value: unknown): value is Part =>
+  value instanceof Module || (value instanceof Tensor && value.role !== null)
+
+/** What stands in an array, a Map or a plain object, by key; null for anything else. */
+function entriesOf(value: object): [unknown, unknown][] | null {
+  if (value instanceof Map) return [...value]
+  if (Array.isArray(value)) return Array.from(value, (v, i) => [i, v])
   const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return prototype === Object.prototype || prototype === null ? Object.entries(value) : null
+}
+
+/** Whether it is, or a list somewhere in it holds, a layer or a parameter. */
+function holdsPart(value: unknown, seen: Set<object>): boolean {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false
+  if (isPart(value)) return true
+  seen.add(value)
+  const inside = value instanceof Set ? [...value].map((v) => [v, v]) : entriesOf(value)
+  return inside?.some(([, element]) => holdsPart(element, seen)) ?? false
 }

@@ -4,7 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty, tensor } from '../tensor/tensor.js'
+import { type Tensor, empty, upload } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { add, mul } from './binary.js'
 import { cast, operand } from './cast.js'
@@ -258,7 +258,7 @@ export function composedAttention(
 /** [T, S]: 0 where key j <= query i, else a number that leaves nothing of any score. */
 function causalMask(scores: Shape): Tensor {
   const [T, S] = scores.slice(-2)
-  return tensor(
+  return upload(
     Float32Array.from({ length: T * S }, (_, at) => (at % S > Math.floor(at / S) ? -1e38 : 0)),
     [T, S],
   )

@@ -7,7 +7,7 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
 import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
-import { withDefaults } from '../util/options.js'
+import { checkEps, checkNumbers, withDefaults } from '../util/options.js'
 
 /** Options of {@link batchNorm} and those fused with it. */
 export interface BatchNormOptions {
@@ -134,6 +134,8 @@ function run(
 ): Tensor {
   const defaults = { training: false, momentum: 0.1, eps: 1e-5 }
   const { training, momentum, eps } = withDefaults<Required<BatchNormOptions>>('batchNorm', options, defaults)
+  checkEps('batchNorm', eps)
+  if (typeof momentum !== 'function') checkNumbers('batchNorm', { momentum })
   return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify })
     .y
 }

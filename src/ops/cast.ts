@@ -3,14 +3,8 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/mode.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type DType, Tensor, empty } from '../tensor/tensor.js'
-
-/** What integers hold, and floats are clamped to: the least, the largest f32 not above the most, and the most. */
-export const RANGES = {
-  i32: { low: -(2 ** 31), high: 2 ** 31 - 2 ** 7, most: 2 ** 31 - 1 },
-  u32: { low: 0, high: 2 ** 32 - 2 ** 8, most: 2 ** 32 - 1 },
-  u8: { low: 0, high: 255, most: 255 },
-} as const
+import { type DType, RANGES, Tensor, empty } from '../tensor/tensor.js'
+import { check } from '../util/check.js'
 
 const isFloat = (dtype: DType): dtype is 'f32' | 'f16' => FLOATS.includes(dtype)
 
@@ -56,7 +50,9 @@ const integerCastOp = defineOp({
  * between floats only. `torch.Tensor.to`.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  check(x instanceof Tensor, () => `cast: needs a tensor, got ${x}`)
   if (x.dtype === dtype) return x
+  check(isFloat(dtype) || dtype in RANGES, () => `cast: there is no dtype ${dtype}; it is f32, f16, i32, u32 or u8`)
   return (isFloat(x.dtype) && isFloat(dtype) ? castOp : integerCastOp)({ x }, { dtype }).y
 }
 

@@ -6,7 +6,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkEps, checkOptions } from '../util/options.js'
 import { batchNorm } from './batchnorm.js'
 import { add } from './binary.js'
 import { operand, parameterAs } from './cast.js'
@@ -111,6 +111,7 @@ export function conv2dBatchNorm(
     residual,
   }
   check(!differentiable(...Object.values(inputs)), 'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)')
+  checkEps('conv2dBatchNorm', norm.eps ?? 1e-5)
   return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, activation }).y
 }
 

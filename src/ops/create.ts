@@ -2,11 +2,11 @@
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
-import { type DType, Tensor, checkShape, empty, zeros } from '../tensor/tensor.js'
+import { type DType, RANGES, Tensor, checkShape, empty, zeros } from '../tensor/tensor.js'
 import { type Shape, check } from '../util/check.js'
 import { toHalf } from '../util/half.js'
 import { checkNumbers } from '../util/options.js'
-import { RANGES, cast } from './cast.js'
+import { cast } from './cast.js'
 import { copyStrided } from './layout.js'
 import { randomKey } from './randomkey.js'
 

@@ -16,7 +16,7 @@ export interface Draw {
 
 /** The next draw. */
 export function draw(name: string, p: number): Draw {
-  check(p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
+  check(typeof p === 'number' && p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
   return { p, key: randomKey() }
 }
 

@@ -6,7 +6,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { chunked, mergeGradients } from './normalize.js'
-import { withDefaults } from '../util/options.js'
+import { epsOf } from '../util/options.js'
 
 /** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface GroupNormOptions {
@@ -89,7 +89,7 @@ export function groupNorm(
   bias: Tensor | null = null,
   options: GroupNormOptions = {},
 ): Tensor {
-  const { eps } = withDefaults('groupNorm', options, { eps: 1e-5 })
+  const eps = epsOf('groupNorm', options)
   return groupNormOp({ x, weight, bias }, { groups: numGroups, eps }).y
 }
 
@@ -104,7 +104,7 @@ export function instanceNorm(
   bias: Tensor | null = null,
   options: GroupNormOptions = {},
 ): Tensor {
-  const { eps } = withDefaults('instanceNorm', options, { eps: 1e-5 })
+  const eps = epsOf('instanceNorm', options)
   const channels = x.shape[x.shape.length - 1]
   check(
     x.shape.length > 2 && x.size > x.shape[0] * channels,

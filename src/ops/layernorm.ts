@@ -7,7 +7,7 @@ import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { mergeGradients, rowChunks } from './normalize.js'
 import { subgroupSizeForCpuKernels } from './occupancy.js'
-import { withDefaults } from '../util/options.js'
+import { epsOf } from '../util/options.js'
 
 /** Options of {@link layerNorm} and {@link addLayerNorm}. */
 export interface LayerNormOptions {
@@ -169,7 +169,7 @@ export function layerNorm(
   bias: Tensor | null = null,
   options: LayerNormOptions = {},
 ): Tensor {
-  const { eps } = withDefaults('layerNorm', options, { eps: 1e-5 })
+  const eps = epsOf('layerNorm', options)
   return layerNormOp({ x, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps }).y
 }
 
@@ -182,7 +182,7 @@ export function addLayerNorm(
   bias: Tensor | null = null,
   options: LayerNormOptions = {},
 ): { sum: Tensor; y: Tensor } {
-  const { eps } = withDefaults('addLayerNorm', options, { eps: 1e-5 })
+  const eps = epsOf('addLayerNorm', options)
   const { sum, y } = addLayerNormOp(
     { x, residual, weight, bias },
     { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps },

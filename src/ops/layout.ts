@@ -24,6 +24,7 @@ export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to:
 
 /** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  check(Array.isArray(shape), () => `reshape: the shape must be a list, got ${shape}`)
   const known = numel(shape.filter((s) => s !== -1))
   const full = shape.map((s) => (s === -1 ? x.size / known : s))
   check(
@@ -62,6 +63,7 @@ const permuteOp = /* @__PURE__ */ defineOp({
 
 /** Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  check(Array.isArray(dims), () => `permute: dims must be a list, got ${dims}`)
   const order = dims.map((d) => axis('permute', d, x.shape.length))
   check(
     new Set(order).size === x.shape.length && x.shape.length <= MAX_RANK,

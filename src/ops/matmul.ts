@@ -1,6 +1,6 @@
 // Matrix products of batches.
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
 import { operand } from './cast.js'
 import { gemm } from './gemm.js'
@@ -62,6 +62,7 @@ const batchStride = ({ shape }: Tensor) => (shape[0] === 1 ? 0 : shape[1] * shap
  * and as a column on the right. `torch.matmul`.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  check(a instanceof Tensor && b instanceof Tensor, () => `matmul: needs two tensors, got ${a} and ${b}`)
   check(
     a.shape.length >= 1 && b.shape.length >= 1,
     () => `matmul: needs at least one axis each, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,

@@ -105,7 +105,8 @@ export function dimsOf<O extends ReduceOptions>(
     () => `${name}: dim must be a number or a list of them, got ${dim}`,
   )
   const given = typeof dim === 'number' ? [dim] : dim?.length ? dim : x.shape.map((_, i) => i)
-  const dims = [...new Set(given.map((d) => axis(name, d, x.shape.length)))].sort((a, b) => a - b)
+  const dims = given.map((d) => axis(name, d, x.shape.length)).sort((a, b) => a - b)
+  check(new Set(dims).size === dims.length, () => `${name}: dim names an axis twice, got ${dim}`)
   return { dims, keepdim }
 }
 

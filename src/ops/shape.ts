@@ -119,9 +119,10 @@ export const around = (shape: Shape, dim: number): Around => ({
 
 /** A number or a pair as a pair. */
 export function pair(op: string, name: string, value: number | readonly number[], least: number): [number, number] {
-  const [h, w] = typeof value === 'number' ? [value, value] : value
+  const pairs = Array.isArray(value) ? (value as readonly number[]) : [value, value]
+  const [h, w] = pairs as [number, number]
   check(
-    [h, w].every((v) => Number.isInteger(v) && v >= least),
+    pairs.length === 2 && pairs.every((v) => Number.isInteger(v) && (v as number) >= least),
     () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${String(value)}`,
   )
   return [h, w]

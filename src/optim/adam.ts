@@ -3,6 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkNumbers } from '../util/options.js'
 import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
 /** Settings of {@link Adam} and {@link AdamW}; those left out have their defaults. */
@@ -29,8 +30,9 @@ export class Adam extends Optimizer<AdamOptions> {
 
   protected override checkSettings({ betas, eps, weightDecay }: AdamOptions): void {
     const name = this.constructor.name
+    checkNumbers(name, { eps, weightDecay })
     check(
-      betas?.length === 2 && betas.every((b) => b >= 0 && b < 1),
+      betas?.length === 2 && betas.every((b) => typeof b === 'number' && b >= 0 && b < 1),
       () => `${name}: betas must be two numbers from 0 to below 1, got ${betas}`,
     )
     check(eps >= 0, () => `${name}: eps must be at least 0, got ${eps}`)

@@ -1,6 +1,6 @@
 // Runs of gradients in pieces that leave out the alignment gaps between parameters.
 import { type Run, contiguousRuns } from '../tensor/arena.js'
-import { type Tensor, tensor } from '../tensor/tensor.js'
+import { type Tensor, upload } from '../tensor/tensor.js'
 
 const CHUNK = 4096
 
@@ -23,7 +23,7 @@ function chunksOf({ parameters: { buffer, offset, byteLength } }: Run, params: r
   tables.set(buffer!, made)
   const key = pieces.join()
   const there = made.get(key)
-  const table = there?.storage.state === 'live' ? there : tensor(Uint32Array.from(pieces), [pieces.length / 2, 2])
+  const table = there?.storage.state === 'live' ? there : upload(Uint32Array.from(pieces), [pieces.length / 2, 2])
   made.set(key, table)
   return table
 }

@@ -1,9 +1,10 @@
 // What all optimizers share: parameter groups, runs of neighbours, counts of steps that survive replay.
 import { gpu } from '../gpu/gpu.js'
+import { change } from '../gpu/meanwhile.js'
 import type { Storage } from '../gpu/storage.js'
 import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
-import { dependOn } from '../tensor/dependencies.js'
+import { dependOn, dependencies } from '../tensor/dependencies.js'
 import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { checkOptions, given } from '../util/options.js'
@@ -85,10 +86,8 @@ export abstract class Optimizer<Options extends Rates> {
     const name = this.constructor.name
     checkOptions(name, group, ['params', ...Object.keys(this.defaults)])
     check(Array.isArray(group.params), `${name}: a group must have a list of params`)
-    const whole = { ...this.defaults, ...given(group) }
-    check(whole.lr >= 0, `${name}: lr must be at least 0, got ${whole.lr}`)
-    check(whole.lrScale! >= 0, `${name}: lrScale must be at least 0, got ${whole.lrScale}`)
-    this.checkSettings(whole)
+    const whole = { ...this.defaults, ...given(group), params: [...group.params] }
+    this.checkGroup(whole)
     const known = new Set(this.groups.flatMap(({ params }) => params.map((p) => p.storage)))
     whole.params.forEach((p, i) => {
       check(
@@ -101,12 +100,25 @@ export abstract class Optimizer<Options extends Rates> {
     this.groups.push(whole)
   }
 
+  /** Settings may be set between steps, to anything. */
+  private checkGroup(settings: Options): void {
+    const name = this.constructor.name
+    const { lr, lrScale } = settings
+    check(typeof lr === 'number' && lr >= 0, () => `${name}: lr must be a number of at least 0, got ${lr}`)
+    check(
+      typeof lrScale === 'number' && lrScale >= 0,
+      () => `${name}: lrScale must be a number of at least 0, got ${lrScale}`,
+    )
+    this.checkSettings(settings)
+  }
+
   /** Learning rate of the first group; setting it sets all groups. */
   get lr(): number {
     return this.groups[0].lr
   }
 
   set lr(value: number) {
+    change(this, 'lr')
     for (const group of this.groups) group.lr = value
   }
 
@@ -121,7 +133,9 @@ export abstract class Optimizer<Options extends Rates> {
    */
   step(scaler: Tensor | null = null): void {
     const updated: Tensor[] = []
+    dependencies()?.asked.add(this)
     gpu.host(() => {
+      for (const group of this.groups) this.checkGroup(group)
       this.steps++
       for (const p of updated) p.storage.version++
     })
@@ -193,7 +207,7 @@ export abstract class Optimizer<Options extends Rates> {
     })
     groups.forEach(({ params: _, ...settings }, i) => {
       const whole = { ...this.defaults, ...(settings as unknown as Options) }
-      this.checkSettings(whole)
+      this.checkGroup(whole)
       Object.assign(this.groups[i], structuredClone(whole))
     })
     this.steps = steps

@@ -76,7 +76,7 @@ export class GradScaler {
   }
 
   private set stage(value: Stage) {
-    setting(this, 'present')
+    setting(this, 'present', value !== this.present)
     this.present = value
   }
 

@@ -4,6 +4,7 @@
 // Three kinds are noted: fields that say so themselves (a gradient that is null, requiresGrad, training), the fields of
 // every module that was used (its layers, its numbers), and conditions of others (an optimizer's). Variables that a
 // function closes over cannot be seen.
+import { change } from '../gpu/meanwhile.js'
 import type { Storage } from '../gpu/storage.js'
 
 /** A field that was read or set while recording; `before` is its value at the first touch. */
@@ -41,8 +42,11 @@ export function watch(object: Watched): void {
 /** Called before a field is read that a recording may depend on. */
 export const reading = (holder: object, key: PropertyKey): void => tracked?.touch(holder, key, 'read')
 
-/** Called before such a field is set. */
-export const setting = (holder: object, key: PropertyKey): void => tracked?.touch(holder, key, 'set')
+/** Called before such a field is set; `other`: to another value. */
+export function setting(holder: object, key: PropertyKey, other: boolean): void {
+  if (tracked) tracked.touch(holder, key, 'set')
+  else if (other) change(holder, key)
+}
 
 /** Called by what is made: its fields are no dependencies of a recording that made it. */
 export const making = (object: object): void => void tracked?.made.add(object)
@@ -56,6 +60,8 @@ export const dependencies = (): Dependencies | null => tracked
 export class Dependencies {
   readonly made = new WeakSet<object>()
   readonly conditions: (() => boolean)[] = []
+  /** What is asked at every run, such as optimizers for their rates. */
+  readonly asked = new Set<object>()
   private readonly touched = new Map<object, Field[]>()
   private fields: Field[] = []
   private contents: Contents[] = []
@@ -107,10 +113,27 @@ export class Dependencies {
       uses.set(value, found)
       return found
     }
+    // A layer without a tensor cannot be seen to be used: it counts as if it were.
+    const seen = new Set<object>()
+    const bare = (value: unknown): boolean => {
+      if (typeof value !== 'object' || value === null) return true
+      if ('storage' in value) return false
+      if (!isWalked(value) || seen.has(value)) return true
+      seen.add(value)
+      return contents(value).every(bare)
+    }
     const noted = new Set<object>()
-    const note = (value: unknown): void => {
-      if (typeof value !== 'object' || value === null || noted.has(value) || !isWalked(value)) return
+    const note = (value: unknown, own = true): void => {
+      if (typeof value !== 'object' || value === null || noted.has(value) || 'storage' in value) return
+      // Objects of other classes in a field of a layer: their fields, not those of what they refer to.
+      const walked = isWalked(value)
+      if (!walked && !own) return
       noted.add(value)
+      if (ArrayBuffer.isView(value) || value instanceof Set) {
+        const [now, before] = [value as Iterable<unknown>, [...(value as Iterable<unknown>)]]
+        this.conditions.push(() => sameElements(now, before))
+        return
+      }
       const counters = (value as Partial<Watched>).savedCounters ?? []
       if (value instanceof Map) {
         const entries = [...value]
@@ -121,11 +144,11 @@ export class Dependencies {
         const field = (key: string) => (counters.includes(key) ? UNNOTED : (value as Record<string, unknown>)[key])
         this.contents.push({ holder: value, keys, values: keys.map(field) })
       }
-      contents(value).forEach(note)
+      contents(value).forEach((v) => note(v, walked))
     }
     all = all.filter((ref) => {
       const object = ref.deref()
-      if (object && usesAny(object)) note(object)
+      if (object && (usesAny(object) || bare(object))) note(object)
       return object
     })
   }
@@ -137,6 +160,11 @@ export class Dependencies {
       this.contents.every(unchanged) &&
       this.conditions.every((condition) => condition())
     )
+  }
+
+  /** Whether a run reads this field. */
+  include(holder: object, key: PropertyKey): boolean {
+    return this.asked.has(holder) || this.fields.some((f) => f.holder === holder && f.key === key)
   }
 
   /** Sets what the function would set. */
@@ -155,6 +183,12 @@ function isWalked(value: object): boolean {
 }
 
 const contents = (value: object): unknown[] => (value instanceof Map ? [...value.values()] : Object.values(value))
+
+function sameElements(now: Iterable<unknown>, before: readonly unknown[]): boolean {
+  let i = 0
+  for (const value of now) if (!Object.is(value, before[i++])) return false
+  return i === before.length
+}
 
 function unchanged({ holder, keys, values }: Contents): boolean {
   if (!keys)

@@ -5,7 +5,7 @@ import { type Shape, check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { dependencies } from './dependencies.js'
 import { autocasting, gradEnabled, noGrad, withMode } from './mode.js'
-import { type BackwardOptions, type DType, Tensor, empty, gradientStorage, tensor } from './tensor.js'
+import { type BackwardOptions, type DType, Tensor, empty, gradientStorage, upload } from './tensor.js'
 
 /**
  * Where a gradient goes on to: a leaf, or an output of the operator that made the tensor. Keeps no activation alive.
@@ -81,6 +81,10 @@ export function backward(root: Tensor, gradient?: Tensor | null, options: Backwa
     () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`,
   )
   check(
+    !gradient || gradient instanceof Tensor,
+    () => `backward: the gradient must be a tensor, got ${gradient}; options come second: backward(null, options)`,
+  )
+  check(
     !gradient || sameShape(gradient.shape, root.shape),
     () =>
       `backward: the gradient must have the tensor's shape ` +
@@ -103,7 +107,7 @@ const onesCache = perEngine(() => new Map<DType, Tensor>())
 function ones({ shape, dtype }: Tensor): Tensor {
   const made = onesCache()
   let one = made.get(dtype)
-  if (!one || one.storage.state !== 'live') made.set(dtype, (one = tensor([1], [1], { dtype })))
+  if (!one || one.storage.state !== 'live') made.set(dtype, (one = upload(Float32Array.of(1), [1], { dtype })))
   return new Tensor(one.storage, shape, dtype)
 }
 

@@ -1,10 +1,11 @@
 // Tensor: storage + shape + dtype, and the hooks of the tape. The operators are in src/ops.
 import { gpu } from '../gpu/gpu.js'
+import { before } from '../gpu/meanwhile.js'
 import type { Storage } from '../gpu/storage.js'
-import { type Shape, check, formatShape, numel } from '../util/check.js'
+import { type Shape, check, formatShape, kindOf, numel, sameShape } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
 import { checkOptions } from '../util/options.js'
-import { making, reading, setting } from './dependencies.js'
+import { dependencies, making, reading, setting } from './dependencies.js'
 import type { Node } from './tape.js'
 
 /** Element types: floats of 32 and 16 bits, whole numbers of 32 bits with and without sign, bytes. */
@@ -12,6 +13,13 @@ export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'u8'
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array
 
 const BYTES = { f32: 4, f16: 2, i32: 4, u32: 4, u8: 1 } as const
+/** What integers hold, and floats are clamped to: the least, the largest f32 not above the most, and the most. */
+export const RANGES = {
+  i32: { low: -(2 ** 31), high: 2 ** 31 - 2 ** 7, most: 2 ** 31 - 1 },
+  u32: { low: 0, high: 2 ** 32 - 2 ** 8, most: 2 ** 32 - 1 },
+  u8: { low: 0, high: 255, most: 255 },
+} as const
+
 /** What elements are on the host; f16 are widened. */
 const ARRAYS = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array } as const
 
@@ -75,19 +83,23 @@ export class Tensor<D extends DType = any> {
     )
     check(value || !this.node, 'requiresGrad: can be taken from leaves alone; detach() what an operator made')
     if (value && !this.node) this.role ??= 'parameter'
-    setting(this, 'wanted')
+    setting(this, 'wanted', value !== this.wanted)
     this.wanted = value
   }
 
-  /** Sum of the gradients that `backward()` has brought since it was last null. Leaves only. */
+  /**
+   * Sum of the gradients that `backward()` has brought since it was last null. Leaves only. A tensor that is set is
+   * copied, as gradients have places of their own.
+   * @throws when it has another shape or dtype than the leaf.
+   */
   get grad(): Tensor | null {
     reading(this, 'gradient')
     return this.gradient
   }
 
   set grad(value: Tensor | null) {
-    setting(this, 'gradient')
-    this.gradient = value
+    setting(this, 'gradient', value !== this.gradient)
+    this.gradient = value && this.placed(value)
   }
 
   /** Number of elements (`torch.Tensor.numel`). */
@@ -128,6 +140,8 @@ export class Tensor<D extends DType = any> {
       dtype === undefined || dtype === (this.dtype as DType),
       () => `data: the tensor holds ${this.dtype}, asked for ${dtype}`,
     )
+    const steps = gpu.recording ? null : before()
+    if (steps) await steps
     const { version } = this.storage
     const bytes = await gpu.read(this.storage.use('data'), this.bytes)
     const array = this.dtype === 'f16' ? fromHalf(new Uint16Array(bytes)) : new ARRAYS[this.dtype as DType](bytes)
@@ -144,14 +158,18 @@ export class Tensor<D extends DType = any> {
   /**
    * Overwrites the elements, with an array of the dtype or with plain numbers. The tensor keeps its place, so a
    * captured step that reads it stays valid.
+   * @throws inside of a step, and when the elements are not as many, or not of the dtype.
    */
   write(data: TypedArray | readonly number[]): this {
+    check(!gpu.recording, 'write: cannot be part of a step; write before it, or give the step what changes as an input')
     check(
       data.length === this.size,
       () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data.length}`,
     )
     const wanted = ARRAYS[this.dtype as DType]
-    const array = Array.isArray(data) ? wanted.from(flat('write', data).values) : (data as TypedArray)
+    const array = Array.isArray(data)
+      ? typedArray('write', flat('write', data).values, this.dtype)
+      : (data as TypedArray)
     check(
       array instanceof wanted,
       () => `write: a tensor of ${this.dtype} takes a ${wanted.name}, got ${array?.constructor?.name}`,
@@ -193,6 +211,19 @@ export class Tensor<D extends DType = any> {
     return this.toString()
   }
 
+  /** A gradient where this leaf's lies. */
+  private placed(value: Tensor): Tensor {
+    check(
+      value instanceof Tensor && value.dtype === this.dtype && sameShape(value.shape, this.shape),
+      () => `grad: must be null or a tensor like its leaf, ${this.dtype} ${formatShape(this.shape)}, got ${value}`,
+    )
+    check(!this.node, 'grad: only leaves have one; this tensor was made by an operator')
+    const storage = gradientStorage(this)
+    if (value.storage === storage) return value
+    gpu.copy(value, storage)
+    return new Tensor(storage, this.shape, this.dtype)
+  }
+
   /** Kernels write over parameters and statistics unseen; all other tensors keep what the host has seen. */
   private see(array: TypedArray, version: number): void {
     if (!this.role) this.seen = { values: Array.from(array.subarray(0, SHOWN)), version }
@@ -218,7 +249,8 @@ export interface TensorOptions<D extends DType = DType> {
  * A tensor with the given elements (row-major): an array with its shape, default one axis, or nested lists whose shape
  * is theirs (`torch.tensor`). The dtype follows the array's type: Float32Array or numbers → f32, …; f16 must be asked
  * for.
- * @throws when the elements are not numbers, or not as many as the shape holds.
+ * @throws when the elements are not numbers, not as many as the shape holds, or not what the dtype can hold; and inside
+ *   of a captured function, which would see the same elements in every call.
  */
 export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<T>>(
   data: T,
@@ -226,6 +258,10 @@ export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<
   options: TensorOptions<D> = {},
 ): Tensor<D> {
   checkOptions('tensor', options, ['dtype', 'requiresGrad'])
+  check(
+    !dependencies()?.replayed,
+    'tensor: a captured function may run again without making it anew; make it outside, or pass it as an input',
+  )
   const { values, shape: own } = ArrayBuffer.isView(data)
     ? { values: data as TypedArray, shape: [(data as TypedArray).length] }
     : flat('tensor', data as Nested)
@@ -237,13 +273,30 @@ export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<
     numel(dims) === values.length,
     () => `tensor: shape ${formatShape(dims)} holds ${numel(dims)} elements, got ${values.length}`,
   )
-  const typed = values instanceof ARRAYS[dtype] ? values : ARRAYS[dtype].from(values)
-  const array = dtype === 'f16' ? toHalf(typed) : typed
+  return upload(values instanceof ARRAYS[dtype] ? values : typedArray('tensor', values, dtype), dims, options)
+}
+
+/** Numbers as an array of a dtype. @throws when it cannot hold one of them. */
+function typedArray(name: string, values: ArrayLike<number>, dtype: DType): TypedArray {
+  const range = RANGES[dtype as keyof typeof RANGES]
+  if (range)
+    for (let i = 0; i < values.length; i++)
+      check(
+        Number.isInteger(values[i]) && values[i] >= range.low && values[i] <= range.most,
+        () => `${name}: ${dtype} holds whole numbers from ${range.low} to ${range.most}, got ${values[i]}`,
+      )
+  return ARRAYS[dtype].from(values)
+}
+
+/** A tensor of elements that the engine itself knows; see {@link tensor}. */
+export function upload<D extends DType>(typed: TypedArray, dims: Shape, options: TensorOptions<D> = {}): Tensor<D> {
+  const dtype = options.dtype ?? (dtypeOf(typed) as D)
+  const array = dtype === 'f16' ? toHalf(typed as Float32Array) : typed
   const storage = gpu.allocateLive(array.byteLength, `tensor ${formatShape(dims)}`)
   const made = new Tensor<D>(storage, [...dims], dtype)
   gpu.write(made.storage, array)
   if (options.requiresGrad) made.requiresGrad = true
-  made['see'](typed as TypedArray, storage.version)
+  made['see'](typed, storage.version)
   return made
 }
 
@@ -258,8 +311,6 @@ function dtypeOf(values: TypedArray | readonly number[]): DType {
   )
   return 'f32'
 }
-
-const kindOf = (value: unknown) => (value as object | null)?.constructor?.name ?? String(value)
 
 /** The numbers of nested lists, row-major, and the shape of the lists. */
 function flat(name: string, data: Nested): { values: number[]; shape: number[] } {
@@ -294,6 +345,7 @@ export function checkShape(name: string, shape: Shape): void {
 
 /** An uninitialised tensor, for an operator to fill: transient inside a step, live outside. */
 export function empty<D extends DType = 'f32'>(shape: Shape, dtype: D = 'f32' as D, label = 'tensor'): Tensor<D> {
+  check(dtype in BYTES, () => `${label}: dtype must be one of ${Object.keys(BYTES).join(' ')}, got ${dtype}`)
   return new Tensor(gpu.allocate(numel(shape) * BYTES[dtype], `${label} ${formatShape(shape)}`), [...shape], dtype)
 }
 

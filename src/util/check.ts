@@ -84,6 +84,9 @@ export function formatShape(shape: Shape): string {
 }
 
 /** Whether two shapes are the same. */
+/** What a value is, for messages: the name of its class. */
+export const kindOf = (value: unknown): string => (value as object | null)?.constructor?.name ?? String(value)
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i])
 }

@@ -27,3 +27,20 @@ export function withDefaults<T extends object>(name: string, options: Partial<T>
   checkOptions(name, options, Object.keys(defaults))
   return { ...defaults, ...given(options) }
 }
+
+/** The `eps` of a norm's options. @throws unless it is a number of at least 0. */
+export function epsOf(name: string, options: { eps?: number }): number {
+  const { eps } = withDefaults(name, options, { eps: 1e-5 })
+  checkEps(name, eps)
+  return eps
+}
+
+/** Throws unless what a norm adds to the variance is a number of at least 0. */
+export function checkEps(name: string, eps: number): void {
+  check(
+    typeof eps === 'number' && eps >= 0,
+    () => `${name}: eps must be a number of at least 0, got ${kindOrValue(eps)}`,
+  )
+}
+
+const kindOrValue = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))

@@ -1,6 +1,6 @@
 // The safetensors format: an 8-byte length, a JSON header, raw little-endian data. Reader and writer.
 import { Budget } from '../util/budget.js'
-import { check, fileError, formatShape, numel, printable } from '../util/check.js'
+import { check, fileError, formatShape, kindOf, numel, printable } from '../util/check.js'
 import { fromHalf } from '../util/half.js'
 import { type Json, parseJson } from './json.js'
 import type { ByteSource } from './source.js'
@@ -219,6 +219,10 @@ export function safetensorsBytes(
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
   const { metadata } = withDefaults('safetensorsBytes', options, { metadata: {} })
+  check(
+    tensors instanceof Map,
+    () => `safetensors: tensors come as a Map, as await model.stateDict() gives; got ${kindOf(tensors)}`,
+  )
   const order = [...tensors].sort(
     ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1),
   )

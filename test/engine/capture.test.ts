@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { F, type Tensor, init, nn, noGrad, optim, tensor } from '../../src/index.js'
+import { failure } from '../errors.js'
 
 const engine = await init({ seed: 1 })
 const test = suite(`capture (${engine.adapterKind})`)
@@ -72,6 +73,89 @@ test('a replaced head, a changed number of a layer, noGrad around the call', asy
   await watching({ x: ones(1) })
   await noGrad(() => ({ done: watching({ x: ones(1) }) })).done
   assert.equal(grads, [true, false])
+})
+
+test('what a layer computes with: a config object, a list of numbers, a set; a layer without any tensor', async () => {
+  class Config {
+    factor = 2
+  }
+  class Net extends nn.Module {
+    weight = nn.Parameter([1])
+    config = new Config()
+    table = Float32Array.of(1)
+    flags = new Set<string>()
+    forward(x: Tensor): Tensor {
+      return F.mul(F.mul(x, this.weight), this.config.factor * this.table[0] * (this.flags.has('half') ? 0.5 : 1))
+    }
+  }
+  const net = new Net()
+  const slope = new nn.LeakyReLU(0.5)
+  const step = engine.capture(({ x }: { x: Tensor }) => slope.forward(net.forward(x)))
+  const value = async () => (await step({ x: tensor([-1]) })).item()
+  assert.is(await value(), -1)
+  net.config.factor = 4
+  assert.is(await value(), -2)
+  net.table[0] = 2
+  assert.is(await value(), -4)
+  net.flags.add('half')
+  assert.is(await value(), -2)
+  Object.assign(slope, { negativeSlope: 2 })
+  assert.is(await value(), -8)
+})
+
+test('a step that was called sees nothing that is done before it runs', async () => {
+  const x = tensor([1])
+  const layer = weight(1)
+  const sgd = new optim.SGD(layer.parameters(), { lr: 0.1 })
+  const double = engine.capture(({ x }: { x: Tensor }) => F.mul(x, 2))
+  const train = engine.capture(() => {
+    sgd.zeroGrad()
+    F.sum(F.mul(layer.weight, layer.weight)).backward()
+    sgd.step()
+    return null
+  })
+  await Promise.all([double.prepare({ x }), train()])
+  layer.weight.write([1])
+  const after = async (call: () => Promise<unknown>, then: () => unknown) => {
+    const running = call()
+    then()
+    return failure(() => running)
+  }
+  const rule = 'after the step was called and before it ran; await the step first'
+  const write = () => x.write([5])
+  assert.is(await after(() => double({ x }), write), `step: tensor [1] was written ${rule}`)
+  assert.is(await after(() => engine.step(() => F.mul(x, 2)), write), `step: tensor [1] was written ${rule}`)
+  assert.is(await after(train, () => F.mul(layer.weight, 1)), `step: linear weight was read ${rule}`)
+  assert.is(await after(train, () => (layer.weight.grad = null)), `step: gradient of a Tensor was set ${rule}`)
+  assert.is(await after(train, () => (sgd.lr = 1)), `step: lr of a SGD was set ${rule}`)
+  sgd.lr = 0.1
+  const calls = [train(), double({ x }), train()]
+  const other = tensor([7]).write([8]) // what no step uses may be written, read and made
+  const now = await layer.weight.item() // waits for the steps
+  assert.ok(Math.abs(now - 0.64) < 1e-6, String(now))
+  await Promise.all(calls)
+  assert.equal(await list(other), [8])
+})
+
+test('results are tensors, lists and plain objects; what comes from the host is an input', async () => {
+  const x = ones(1)
+  const y = () => F.mul(x, 2)
+  class Outputs {
+    y = y()
+  }
+  const kinds = { Map: () => new Map([['y', y()]]), Set: () => new Set([y()]), Outputs: () => new Outputs() }
+  for (const [name, make] of Object.entries(kinds)) {
+    const message = `results: must be tensors, numbers, lists or plain objects, got ${name}`
+    assert.is(await failure(() => engine.step(make as never)), message)
+    assert.is(await failure(() => engine.capture(make as never)()), message)
+    assert.is(await failure(() => engine.tidy(make as never)), message)
+  }
+  const again = /^tensor: a captured function may run again without making it anew; make it outside, or pass it as/
+  assert.match(await failure(engine.capture(() => F.mul(tensor([1]), 2))), again)
+  assert.equal(await list(await engine.step(() => F.mul(tensor([1]), 2))), [2])
+  const part = /^write: cannot be part of a step; /
+  assert.match(await failure(engine.capture(() => x.write([2]))), part)
+  assert.match(await failure(() => engine.step(() => x.write([2]))), part)
 })
 
 test('gradients: zeroGrad and step outside of it, accumulation over calls, null before each call', async () => {

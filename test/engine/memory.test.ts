@@ -200,10 +200,11 @@ test('steps of whole models take at most 10 % more than what lives at one time',
     ).freeze((n) => !learn?.test(n))
     model.train(learn !== null)
     const x = tensor(new Float32Array(batch * size * size * 3), [batch, size, size, 3])
+    const y = tensor(new Int32Array(batch), [batch])
     await engine
       .capture(() => {
         if (!learn) return noGrad(() => model.forward(x))
-        const loss = F.crossEntropy(model.forward(x), tensor(new Int32Array(batch), [batch]))
+        const loss = F.crossEntropy(model.forward(x), y)
         loss.backward()
         return loss
       })

@@ -36,6 +36,24 @@ test('what the backward pass needs must not be written over, by hand or by an op
   assert.throws(() => z.backward(), /was overwritten/)
 })
 
+test('a gradient that is set by hand is the one that optimizers see', async () => {
+  const w = leaf(1, 1)
+  const given = tensor([5, 6])
+  w.grad = given
+  given.write([0, 0]) // it was copied
+  new optim.SGD([w], { lr: 1 }).step()
+  assert.equal(await list(w), [-4, -5])
+  refused(
+    () => (w.grad = tensor([5])),
+    'grad: must be null or a tensor like its leaf, f32 [2], got Tensor(f32 [1]) [5]',
+  )
+  assert.throws(() => (F.mul(w, 2).grad = given), /^grad: only leaves have one/)
+  assert.throws(
+    () => F.sum(w).backward({ retainGraph: true } as never),
+    /; options come second: backward\(null, options\)/,
+  )
+})
+
 test('gradients are for leaves of floats', () => {
   assert.throws(() => tensor(Int32Array.of(1), [1], { requiresGrad: true }), /only f32 and f16 tensors have gradients/)
   const y = F.mul(leaf(1), 2)

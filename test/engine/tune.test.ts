@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import type { Pass } from '../../src/gpu/choices.js'
 import { gpu } from '../../src/gpu/gpu.js'
-import { F, type Tensor, init, tensor } from '../../src/index.js'
+import { F, type Tensor, init, tensor, zeros } from '../../src/index.js'
 import * as shaders from '../../src/shaders.gen.js'
 import { empty } from '../../src/tensor/tensor.js'
 import { sizeClass } from '../../src/ops/gemm.js'
@@ -142,8 +142,7 @@ test('an adapter that does not say what it is has no cache', () => {
 test('a GPU measures what there is time for; the rest keeps its default, and is measured in the next run', async () => {
   rmSync(cache, { recursive: true, force: true })
   const { now } = performance
-  const record = (sizes: readonly number[], ran: string[]) => () =>
-    sizes.map((size) => doubled(tensor(new Float32Array(size)), ran))
+  const record = (sizes: readonly number[], ran: string[]) => () => sizes.map((size) => doubled(zeros([size]), ran))
   const stepped = async (sizes: readonly number[]) => {
     const ran: string[] = []
     await engine.capture(record(sizes, ran))()

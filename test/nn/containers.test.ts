@@ -28,7 +28,35 @@ test('layers in nested lists, plain objects and Maps are found; elsewhere they a
     layer = linear()
   }
   assert.throws(() => names(new Net(new Holder())), /^Net.features: a Holder holds layers or parameters/)
-  assert.throws(() => names(new Net({ 'a.b': linear() })), /a key must be a number or a text without '\.', got a\.b/)
+  assert.throws(
+    () => names(new Net({ 'a.b': linear() })),
+    /a key must be a whole number or a text without '\.', got a\.b/,
+  )
+})
+
+test('what a checkpoint could not tell apart, and what would not be found, is refused', () => {
+  const parts = (fields: object) => () => [...Object.assign(new Net(null), fields).state()]
+  refused(
+    parts({ fooBar: linear(), foo_bar: linear() }),
+    'Net: two fields are called foo_bar in checkpoints; rename one',
+  )
+  const keys = new Map<unknown, nn.Module>([
+    [1, linear()],
+    ['1', linear()],
+  ])
+  refused(parts({ keys }), 'Net: two fields are called keys.1 in checkpoints; rename one')
+  const point = new Map([[1.5, linear()]])
+  refused(parts({ point }), "Net.point: a key must be a whole number or a text without '.', got 1.5")
+  class Holder {
+    inside = { layers: [linear()] }
+  }
+  const rule = 'holds layers or parameters, which are found only in modules, arrays, plain objects and Maps'
+  refused(parts({ part: new Holder() }), `Net.part: a Holder ${rule}`)
+  refused(parts({ part: new Set([[linear()]]) }), `Net.part: a Set ${rule}`)
+  refused(parts({ part: Object.assign((x: Tensor) => x, { layer: linear() }) }), `Net.part: a Function ${rule}`)
+  const list = Object.assign(new nn.ModuleList([linear()]), { 0: linear() })
+  assert.throws(() => names(list), /^ModuleList: \[0\] = … adds no module; append\(\) does/)
+  assert.equal(names(new Net([linear(), , linear()])), ['features.0.weight', 'features.2.weight'])
 })
 
 test('tensors say what they are: parameters, own leaves, buffers, and neither', async () => {
@@ -112,13 +140,13 @@ test('options that do not exist are refused', () => {
   const unknown = { learningRate: 1 } as never
   refused(
     () => new optim.Adam([p], unknown),
-    "Adam: unknown option 'learningRate', it takes lr, betas, eps, weightDecay",
+    "Adam: unknown option 'learningRate', it takes lr, betas, eps, weightDecay, lrScale",
   )
   assert.throws(
     () => new optim.SGD([{ params: [p], momentun: 1 } as never], { lr: 1 }),
     /^SGD: unknown option 'momentun'/,
   )
-  refused(() => new optim.SGD([p], {} as never), 'SGD: lr must be at least 0, got NaN')
+  refused(() => new optim.SGD([p], {} as never), 'SGD: lr must be a number of at least 0, got NaN')
   assert.throws(() => new optim.GradScaler(unknown), /^GradScaler: unknown option 'learningRate'/)
   assert.throws(() => new nn.Conv2d(1, 1, 1, { pad: 1 } as never), /^Conv2d: unknown option 'pad'/)
   assert.throws(() => new nn.Linear(1, 1, { bais: false } as never), /^Linear: unknown option 'bais'/)

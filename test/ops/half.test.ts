@@ -430,8 +430,7 @@ if (gpu.caps.f16) {
       "softmax_forward: 'x' takes f32, got f16",
     )
     half.requiresGrad = true
-    half.gradStorage = () => whole.storage
-    half.grad = whole
+    half.grad = half.detach()
     refused(() => new optim.SGD([half], { lr: 1 }).step(), 'optimizer: parameters must be f32, got f16')
     refused(() => F.relu(half).backward(whole), "backward: the gradient must have the tensor's dtype f16, got f32")
   })

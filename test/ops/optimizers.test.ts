@@ -6,7 +6,7 @@ import { layersOf } from '../../src/nn/groups.js'
 import { parameter } from '../../src/tensor/arena.js'
 import * as F from '../../src/ops/index.js'
 import { loadFixtures, relativeError } from '../cases/case.js'
-import { refused } from '../errors.js'
+import { failure, refused } from '../errors.js'
 
 const engine = await init()
 const test = suite(`optimizers (${engine.adapterKind})`)
@@ -56,6 +56,31 @@ for (const {
     })
   }
 }
+
+test('a list of parameters is copied; settings are checked whenever they are used', async () => {
+  const [a, b] = [nn.Parameter([1]), nn.Parameter([1])]
+  const list = [a]
+  const sgd = new optim.SGD(list, { lr: 1 })
+  list.push(b)
+  F.sum(F.add(a, b)).backward()
+  sgd.step()
+  assert.equal([await a.item(), await b.item()], [0, 1])
+  refused(() => new optim.SGD([a], { lr: '0.1' as never }), 'SGD: lr must be a number of at least 0, got 0.1')
+  refused(() => new optim.Adam([a], { eps: '1e-8' as never }), 'Adam: eps must be a number, got 1e-8')
+  const step = engine.capture(() => sgd.step())
+  await step()
+  for (const [name, value] of Object.entries({ lr: NaN, momentum: undefined, weightDecay: '1' })) {
+    const before = sgd.groups[0]
+    sgd.groups[0] = before
+    const was = before[name as 'lr']
+    Object.assign(before, { [name]: value })
+    assert.throws(() => sgd.step(), new RegExp(`^SGD: ${name} must be a number`))
+    assert.match(await failure(step), new RegExp(`^SGD: ${name} must be a number`))
+    Object.assign(before, { [name]: was })
+  }
+  await step()
+  assert.is(await a.item(), -2)
+})
 
 test('an optimizer resumes from its state dict, bit for bit; groups keep their own learning rates', async () => {
   const shapes = [[5], [33, 7], [300]]

@@ -1,10 +1,12 @@
 // What operators and functions that create tensors refuse, each in one line that names the rule and what was given.
 import { suite } from 'uvu'
-import { F, arange, full, init, ones, onesLike, rand, tensor } from '../../src/index.js'
+import { F, arange, full, init, nn, ones, onesLike, rand, tensor, zeros } from '../../src/index.js'
 import { refused } from '../errors.js'
 
 const engine = await init({ tune: false })
 const test = suite(`refusals (${engine.adapterKind})`)
+
+const PAIR = 'must be an integer of at least 1, or two'
 
 test('what is refused, in one line', () => {
   const x = tensor([1, 2])
@@ -69,6 +71,25 @@ test('what is refused, in one line', () => {
     'crossEntropy: a float target holds probabilities [2, 1], class numbers are i32; got [2]',
   )
   refused(() => F.crossEntropy(column, any([0, 1])), "crossEntropy: 'target' must be a tensor, got 0,1")
+  const bytes = (value: number) => () => tensor([value], [1], { dtype: 'u8' })
+  for (const value of [256, -1, 1.5, NaN])
+    refused(bytes(value), `tensor: u8 holds whole numbers from 0 to 255, got ${value}`)
+  refused(() => bytes(1)().write([300]), 'write: u8 holds whole numbers from 0 to 255, got 300')
+  refused(() => zeros([1], any('f64')), 'tensor: dtype must be one of f32 f16 i32 u32 u8, got f64')
+  refused(() => F.cast(x, any('f64')), 'cast: there is no dtype f64; it is f32, f16, i32, u32 or u8')
+  refused(() => F.matmul(x, any([1])), 'matmul: needs two tensors, got Tensor(f32 [2]) [1, 2] and 1')
+  refused(() => F.reshape(x, any(2)), 'reshape: the shape must be a list, got 2')
+  refused(() => F.permute(x, any(0)), 'permute: dims must be a list, got 0')
+  refused(() => F.sum(x, [0, 0]), 'sum: dim names an axis twice, got 0,0')
+  refused(() => F.dropout(x, any('0.5')), 'dropout: p must be between 0 and 1, got 0.5')
+  refused(
+    () => F.maxPool2d(ones([1, 2, 2, 1]), any({})),
+    /* as for all pairs */ `maxPool2d: kernelSize ${PAIR}, got undefined`,
+  )
+  refused(() => F.layerNorm(x, [2], null, null, { eps: NaN }), 'layerNorm: eps must be a number of at least 0, got NaN')
+  const options = any({ eps: 1e-3 })
+  const norm = new nn.BatchNorm2d(1, options)
+  refused(() => norm.forward(ones([1, 2, 2, 1])), 'batchNorm: eps must be a number of at least 0, got {"eps":0.001}')
 })
 
 test.after(() => engine.dispose())
