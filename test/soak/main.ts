@@ -113,6 +113,14 @@ const WORKS: Record<string, { count: number; own?: boolean; work: Work }> = {
       }
     },
   },
+  unread: {
+    count: 20_000,
+    work: (engine) => {
+      const { step, x, y } = training()
+      const captured = engine.capture(step)
+      return async () => void (await captured({ x, y })) // nobody reads or disposes the loss
+    },
+  },
   evaluations: {
     count: 2_000,
     work: (engine) => {
