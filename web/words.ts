@@ -23,9 +23,7 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
 
 /** Whether fewer images at a time could help. */
 export const isTooLarge = (error: unknown): boolean =>
-  /lower the batch size|out of memory|binds at most|must fit this adapter|workgroups must be/i.test(
-    (error as Error).message,
-  )
+  /lower the batch size|out of memory|binds at most|hold at most|must fit this adapter/i.test((error as Error).message)
 
 export const isLost = (error: unknown): boolean =>
   /device lost|device is lost|worker: must run to answer/i.test((error as Error).message)

@@ -1,5 +1,5 @@
 // The recorder that operators talk to. Inside a step it notes commands; outside it encodes them at once.
-import { RadiogradError, check, formatShape } from '../util/check.js'
+import { RadiogradError, SizeError, check, formatShape } from '../util/check.js'
 import type { Caps } from './caps.js'
 import { Choices, type Implementation, type Pass } from './choices.js'
 import type { Bindings, ConstantValues, Constants, Extent, Kernel, ParamValues, Params, Size } from './kernel.js'
@@ -142,10 +142,10 @@ export class Gpu {
     })
     const workgroups = fold(variant.groups(size))
     if (workgroups.some((g) => g === 0)) return
-    check(
-      workgroups.every((g) => Number.isInteger(g) && g <= MAX_GROUPS),
-      () => `${name}: workgroups must be integers up to ${MAX_GROUPS}, got ${formatShape(workgroups)}`,
-    )
+    if (workgroups.some((g) => !Number.isInteger(g) || g > MAX_GROUPS))
+      throw new SizeError(
+        `${name}: workgroups must be whole numbers up to ${MAX_GROUPS}, got ${formatShape(workgroups)}; lower the batch size`,
+      )
     this.issue({
       type: 'dispatch',
       variant,

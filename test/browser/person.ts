@@ -120,7 +120,7 @@ async function picture(page: Page, state: string, colorScheme: string): Promise<
   mkdirSync(PICTURES!, { recursive: true })
   for (const width of [1280, 390]) {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 900 })
-    await page.waitForTimeout(300) // charts are drawn anew, pictures come into view
+    await page.waitForTimeout(300) // charts are drawn anew
     const modal = await page.getByRole('dialog').count()
     const path = (part: string) => join(PICTURES!, `${state}${part}-${width}-${colorScheme}.png`)
     await page.screenshot({ path: path(''), fullPage: !modal })

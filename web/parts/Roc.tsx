@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks'
 import { rocCurve } from '../../src/stats/curves.js'
 import { countsAt, ratesOf } from '../../src/stats/threshold.js'
-import { curveThrough } from '../curve.js'
+import { cornerAt } from '../curve.js'
 import { Chart } from './Chart.js'
 import { Explain, Term } from './Term.js'
 
@@ -17,10 +17,10 @@ interface Props {
 }
 
 export function Roc({ scores, positive, name, threshold, own, setThreshold }: Props) {
-  const { falsePositiveRate: fpr, truePositiveRate: tpr } = useMemo(() => rocCurve(scores, positive), [scores])
+  const { thresholds, falsePositiveRate, truePositiveRate } = useMemo(() => rocCurve(scores, positive), [scores])
+  const at = cornerAt(thresholds, threshold)
   const { sensitivity, specificity } = ratesOf(countsAt(scores, positive, threshold))
   const reached = `sensitivity ${sensitivity.toFixed(3)}, specificity ${specificity.toFixed(3)}`
-  const { x, y, at } = useMemo(() => curveThrough(fpr, tpr, 1 - specificity, sensitivity), [fpr, tpr, threshold])
   return (
     <div>
       <h2>
@@ -29,15 +29,15 @@ export function Roc({ scores, positive, name, threshold, own, setThreshold }: Pr
       <Chart
         description={`ROC curve; at the threshold ${reached}`}
         xLabel="1 − specificity"
-        x={x}
+        x={falsePositiveRate}
         xRange={[0, 1]}
         yRange={[0, 1]}
         lines={[
-          { label: 'sensitivity', values: y, colour: '--line-1' },
-          { label: 'chance', values: x, colour: '--grid', dashed: true },
+          { label: 'sensitivity', values: truePositiveRate, colour: '--line-1' },
+          { label: 'chance', values: falsePositiveRate, colour: '--grid', dashed: true },
           {
             label: 'threshold',
-            values: x.map((_, i) => (i === at ? sensitivity : null)),
+            values: truePositiveRate.map((rate, i) => (i === at ? rate : null)),
             colour: '--line-2',
             dots: true,
           },
