@@ -69,7 +69,7 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
   }
   const walked = (tokens: number, chunks: number) => (loop: Loop) => {
     if (loop.depth === 1) return ceilDiv(tokens, 32)
-    if (loop.inner.length || (loop.own as Cost & { barrier: number }).barrier) return chunks
+    if (isMain(loop)) return chunks * ceilDiv(p.depth, 8)
     return loop.own.dsRead && !loop.own.load ? 8 : 4
   }
   const inSlice = slice((R * 16) / G)
@@ -91,9 +91,9 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       return taps(ofMatrices)
     case 'attention_forward_tile':
     case 'attention_backward_q_tile':
-      return walked(p.S, 2)
+      return walked(p.S, nameOf(d) === 'attention_forward_tile' ? 1 : 2)
     case 'attention_backward_kv_tile':
-      return walked(p.T, 4)
+      return walked(p.T, 2)
     case 'batchnorm_stats':
       return () => p.rows_per_chunk / 2
     case 'batchnorm_apply':

@@ -1,4 +1,4 @@
-// As attention_backward_kv_cpu.wgsl without subgroups: one workgroup of 64 owns 32 keys of a head and walks over the
+// As attention_backward_kv_cpu.wgsl without subgroups: one workgroup owns 32 keys of a head and walks over the
 // queries 32 at a time, as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(S / 32), heads of
 // all batches].
 // @tile 32
@@ -18,7 +18,7 @@
 @group(0) @binding(8) var<uniform> params: Params;
 override CHUNKS: u32;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let head = wid.y;
   let first = wid.x * 32u;
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var grads = Quad();
     for (var chunk = 0u; chunk < 2u * CHUNKS; chunk++) {
       workgroupBarrier();
-      for (var e = lid; e < 256u; e += 64u) {
+      for (var e = lid; e < 256u; e += THREADS) {
         let row = e / 8u;
         let c = chunk / 2u * 8u + e % 8u;
         let query = min(start + row, params.T - 1u);
@@ -64,19 +64,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       inverse[j] = stats[at].y;
       own_delta[j] = delta[at];
     }
-    @unroll for (var i = 0u; i < 4; i++) {
+    @unroll for (var i = 0u; i < ROWS; i++) {
       let hidden = (query >= vec4<u32>(params.T))
-        | ((vec4<u32>(first + down * 4u + i) > query) & vec4<bool>(params.causal != 0u));
+        | ((vec4<u32>(first + down * ROWS + i) > query) & vec4<bool>(params.causal != 0u));
       let p = select(precise_exp(scores[i] - largest) * inverse, vec4<f32>(0.0), hidden);
       var factor = vec4<f32>(1.0);
-      @unroll for (var j = 0u; j < 4; j++) { factor[j] = kept(head, query[j], first + down * 4u + i); }
-      weights[(down * 4u + i) * PITCH + across] = factor * p;
+      @unroll for (var j = 0u; j < 4; j++) { factor[j] = kept(head, query[j], first + down * ROWS + i); }
+      weights[(down * ROWS + i) * PITCH + across] = factor * p;
       grads[i] = p * (factor * grads[i] - own_delta);
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {
         workgroupBarrier();
-        for (var e = lid; e < 256u; e += 64u) {
+        for (var e = lid; e < 256u; e += THREADS) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
           right[e / 8u * PITCH + e % 8u] =
             vec4<f32>(dout[o_base + min(start + e / 8u, params.T - 1u) * params.o_token + c]);
@@ -86,11 +86,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       }
     }
     workgroupBarrier();
-    @unroll for (var i = 0u; i < 4; i++) { weights[(down * 4u + i) * PITCH + across] = grads[i]; }
+    @unroll for (var i = 0u; i < ROWS; i++) { weights[(down * ROWS + i) * PITCH + across] = grads[i]; }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {
         workgroupBarrier();
-        for (var e = lid; e < 256u; e += 64u) {
+        for (var e = lid; e < 256u; e += THREADS) {
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
           let row = q_base + min(start + e / 8u, params.T - 1u) * params.q_token;
           right[e / 8u * PITCH + e % 8u] = params.scale * vec4<f32>(q[row + c]);
@@ -100,8 +100,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       }
     }
   }
-  @unroll for (var i = 0u; i < 4; i++) {
-    let key = first + down * 4u + i;
+  @unroll for (var i = 0u; i < ROWS; i++) {
+    let key = first + down * ROWS + i;
     if (key < params.S) {
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {
         let c = chunk * 8u + across;

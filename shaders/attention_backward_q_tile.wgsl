@@ -1,4 +1,4 @@
-// As attention_backward_q_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
+// As attention_backward_q_cpu.wgsl without subgroups: one workgroup owns 32 queries of a head and walks over the
 // keys 32 at a time, as in attention_forward_tile.wgsl. Bindings as there; dispatched over [ceil(T / 32), heads of all
 // batches].
 // @tile 32
@@ -19,7 +19,7 @@
 override CHUNKS: u32;
 var<workgroup> own_delta: array<f32, 32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let head = wid.y;
   let first = wid.x * 32u;
@@ -36,8 +36,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (first + lid < params.T) { delta[head * params.T + first + lid] = product; }
   }
   var own_stats: array<vec2<f32>, 4>;
-  @unroll for (var i = 0u; i < 4; i++) {
-    own_stats[i] = stats[head * params.T + min(first + down * 4u + i, params.T - 1u)];
+  @unroll for (var i = 0u; i < ROWS; i++) {
+    own_stats[i] = stats[head * params.T + min(first + down * ROWS + i, params.T - 1u)];
   }
   var sums = array<Quad, 4>();
   let end = select(params.S, min(params.S, first + 32u), params.causal != 0u);
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var grads = Quad();
     for (var chunk = 0u; chunk < 2u * CHUNKS; chunk++) {
       workgroupBarrier();
-      for (var e = lid; e < 256u; e += 64u) {
+      for (var e = lid; e < 256u; e += THREADS) {
         let row = e / 8u;
         let c = chunk / 2u * 8u + e % 8u;
         let query = min(first + row, params.T - 1u);
@@ -67,18 +67,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       if (chunk % 2u == 0u) { scores = scores_of(scores, lid); } else { grads = scores_of(grads, lid); }
     }
     let key = start + across + vec4<u32>(0u, 8u, 16u, 24u);
-    @unroll for (var i = 0u; i < 4; i++) {
+    @unroll for (var i = 0u; i < ROWS; i++) {
       let hidden = (key >= vec4<u32>(params.S))
-        | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
-      @unroll for (var j = 0u; j < 4; j++) { grads[i][j] *= kept(head, first + down * 4u + i, key[j]); }
+        | ((key > vec4<u32>(first + down * ROWS + i)) & vec4<bool>(params.causal != 0u));
+      @unroll for (var j = 0u; j < 4; j++) { grads[i][j] *= kept(head, first + down * ROWS + i, key[j]); }
       let p = precise_exp(scores[i] - own_stats[i].x) * own_stats[i].y;
-      let ds = p * (grads[i] - own_delta[down * 4u + i]);
-      weights[(down * 4u + i) * PITCH + across] = select(ds, vec4<f32>(0.0), hidden);
+      let ds = p * (grads[i] - own_delta[down * ROWS + i]);
+      weights[(down * ROWS + i) * PITCH + across] = select(ds, vec4<f32>(0.0), hidden);
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {
         workgroupBarrier();
-        for (var e = lid; e < 256u; e += 64u) {
+        for (var e = lid; e < 256u; e += THREADS) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
           right[row * PITCH + e % 8u] = key_part(k_base + min(start + row, params.S - 1u) * params.k_token + c);
@@ -88,8 +88,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       }
     }
   }
-  @unroll for (var i = 0u; i < 4; i++) {
-    let query = first + down * 4u + i;
+  @unroll for (var i = 0u; i < ROWS; i++) {
+    let query = first + down * ROWS + i;
     if (query < params.T) {
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {
         let c = chunk * 8u + across;

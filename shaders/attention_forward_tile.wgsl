@@ -1,4 +1,4 @@
-// As attention_forward_cpu.wgsl without subgroups: one workgroup of 64 owns 32 queries of a head and walks over the
+// As attention_forward_cpu.wgsl without subgroups: one workgroup owns 32 queries of a head and walks over the
 // keys 32 at a time, with tiles of 32 floats of the rows in workgroup memory. CHUNKS = ceil(row length / 32). Bindings
 // as there; dispatched over [ceil(T / 32), heads of all batches].
 // @tile 32
@@ -15,8 +15,9 @@
 @group(0) @binding(5) var<uniform> params: Params;
 override CHUNKS: u32;
 var<workgroup> highest: array<f32, 256>; // of each row, by each of the 8 invocations that share it
+var<workgroup> added: array<f32, 256>; // likewise
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let head = wid.y;
   let first = wid.x * 32u;
@@ -32,7 +33,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var scores = Quad();
     for (var chunk = 0u; chunk < CHUNKS; chunk++) {
       workgroupBarrier();
-      for (var e = lid; e < 256u; e += 64u) {
+      for (var e = lid; e < 256u; e += THREADS) {
         let row = e / 8u;
         let c = chunk * 8u + e % 8u;
         var a = vec4<f32>(0.0);
@@ -48,52 +49,47 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       scores = scores_of(scores, lid);
     }
     let key = start + across + vec4<u32>(0u, 8u, 16u, 24u);
-    @unroll for (var i = 0u; i < 4; i++) {
+    @unroll for (var i = 0u; i < ROWS; i++) {
       let hidden = (key >= vec4<u32>(params.S))
-        | ((key > vec4<u32>(first + down * 4u + i)) & vec4<bool>(params.causal != 0u));
+        | ((key > vec4<u32>(first + down * ROWS + i)) & vec4<bool>(params.causal != 0u));
       scores[i] = select(scores[i], vec4<f32>(-3e38), hidden);
-      highest[(down * 4u + i) * 8u + across] = max(max(scores[i].x, scores[i].y), max(scores[i].z, scores[i].w));
+      highest[(down * ROWS + i) * 8u + across] = max(max(scores[i].x, scores[i].y), max(scores[i].z, scores[i].w));
     }
     workgroupBarrier();
     var shrink: vec4<f32>;
-    @unroll for (var i = 0u; i < 4; i++) {
+    @unroll for (var i = 0u; i < ROWS; i++) {
+      let row = (down * ROWS + i) * 8u;
       var next = largest[i];
-      for (var n = 0u; n < 8u; n++) { next = max(next, highest[(down * 4u + i) * 8u + n]); }
+      for (var n = 0u; n < 8u; n++) { next = max(next, highest[row + n]); }
       shrink[i] = exp(largest[i] - next);
       largest[i] = next;
-      weights[(down * 4u + i) * PITCH + across] = precise_exp(scores[i] - next);
+      let p = precise_exp(scores[i] - next);
+      added[row + across] = dot(p, vec4<f32>(1.0));
+      let query = first + down * ROWS + i;
+      weights[(down * ROWS + i) * PITCH + across] = p * vec4<f32>(
+        kept(head, query, key[0]), kept(head, query, key[1]), kept(head, query, key[2]), kept(head, query, key[3]));
     }
     workgroupBarrier();
-    total *= shrink;
-    @unroll for (var i = 0u; i < 4; i++) {
-      for (var slot = 0u; slot < 8u; slot++) {
-        total[i] += dot(weights[(down * 4u + i) * PITCH + slot], vec4<f32>(1.0));
-      }
-    }
-    if (DROPOUT) {
-      workgroupBarrier(); // all have read for their sums
-      @unroll for (var i = 0u; i < 4; i++) {
-        let query = first + down * 4u + i;
-        weights[(down * 4u + i) * PITCH + across] *= vec4<f32>(
-          kept(head, query, key[0]), kept(head, query, key[1]), kept(head, query, key[2]), kept(head, query, key[3]));
-      }
+    @unroll for (var i = 0u; i < ROWS; i++) {
+      total[i] *= shrink[i];
+      for (var n = 0u; n < 8u; n++) { total[i] += added[(down * ROWS + i) * 8u + n]; }
     }
     @unroll for (var chunk = 0u; chunk < 4; chunk++) {
       if (chunk < CHUNKS) {
         workgroupBarrier();
-        for (var e = lid; e < 256u; e += 64u) {
+        for (var e = lid; e < 256u; e += THREADS) {
           let row = e / 8u;
           let c = min(chunk * 8u + e % 8u, params.depth - 1u);
           right[row * PITCH + e % 8u] = value_part(k_base + min(start + row, params.S - 1u) * params.k_token + c);
         }
         workgroupBarrier();
-        @unroll for (var i = 0u; i < 4; i++) { sums[chunk][i] *= shrink[i]; }
+        @unroll for (var i = 0u; i < ROWS; i++) { sums[chunk][i] *= shrink[i]; }
         sums[chunk] = weighted(sums[chunk], lid);
       }
     }
   }
-  @unroll for (var i = 0u; i < 4; i++) {
-    let query = first + down * 4u + i;
+  @unroll for (var i = 0u; i < ROWS; i++) {
+    let query = first + down * ROWS + i;
     if (query < params.T) {
       let to = o_row(head, query);
       @unroll for (var chunk = 0u; chunk < 4; chunk++) {

@@ -84,7 +84,11 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
     params,
     size,
     sg: SG && ({ SG, D, ...constants } as const),
-    tile: { CHUNKS: ceilDiv(depth, shaders.attention_forward_tile.constant('CHUNK')), ...constants },
+    tile: {
+      CHUNKS: ceilDiv(depth, shaders.attention_forward_tile.constant('CHUNK')),
+      ROWS: gpu.caps.hasRegisters || gpu.caps.isSoftware ? 4 : 2,
+      ...constants,
+    } as const,
   }
 }
 

@@ -332,6 +332,24 @@ for (const isCausal of [false, true]) {
   })
 }
 
+test('attention with two rows an invocation, as where registers are few: the bits of four', async () => {
+  const values = Array.from({ length: 4 }, () => random([2, 37, 36]))
+  const { isSoftware } = gpu.caps
+  const run = (rows: 2 | 4) =>
+    within('tile', async () => {
+      Object.assign(gpu.caps, rows === 2 && { hasRegisters: false, isSoftware: false })
+      const [q, k, v, dy] = values.map((data) => tensor(data, [2, 37, 36], { requiresGrad: true }))
+      const results = await engine.step(() => {
+        const y = F.scaledDotProductAttention(q, k, v)
+        y.backward(dy)
+        return [y, q.grad!, k.grad!, v.grad!]
+      })
+      gpu.caps.isSoftware = isSoftware
+      return Promise.all(results.map((t) => t.data()))
+    })
+  assert.equal(await run(2), await run(4))
+})
+
 test('attention draws other numbers in each call and step, and the same with the same seed', async () => {
   const [q, k, v] = [0, 1, 2].map(() => tensor(random([1, 2, 33, 32]), [1, 2, 33, 32]))
   const step = engine.capture(() => [1, 2].map(() => F.scaledDotProductAttention(q, k, v, { dropout: 0.5 })))
