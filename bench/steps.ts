@@ -18,27 +18,34 @@ export interface StepWork {
   half: boolean
   /** Too much for a software adapter. */
   gpuOnly: boolean
+  /**
+   * Without optional features, on software adapters: tiles in workgroup memory, as in browsers without subgroups; on a
+   * GPU they are the usual kernels.
+   */
+  baseline: boolean
 }
 
 const TITLES = { resnet18: 'ResNet18', 'vit-tiny': 'ViT-Tiny', 'vit-b': 'ViT-B/16' }
 /** Ending of a name. */
 export const HALF = ', f16'
+const PLAIN = ', no subgroups'
 const MODES = { train: 'training', partial: 'training layer4 + fc', infer: 'inference' }
 
 function work(
   model: ModelName,
   mode: StepWork['mode'],
   batch: number,
-  { size = 224, half = false, gpuOnly = false } = {},
+  { size = 224, half = false, gpuOnly = false, baseline = false } = {},
 ): StepWork {
   return {
-    name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}${half ? HALF : ''}`,
+    name: `${TITLES[model]} ${MODES[mode]}, ${size} px, batch ${batch}${half ? HALF : ''}${baseline ? PLAIN : ''}`,
     model,
     mode,
     batch,
     size,
     half,
     gpuOnly,
+    baseline,
   }
 }
 
@@ -56,6 +63,8 @@ export const steps: readonly StepWork[] = [
   work('vit-b', 'train', 2),
   work('vit-b', 'train', 32, { gpuOnly: true }),
   work('vit-b', 'train', 32, { gpuOnly: true, half: true }),
+  work('resnet18', 'train', 4, { size: 64, baseline: true }),
+  work('vit-tiny', 'train', 2, { baseline: true }),
 ]
 
 /** The step that stands for a model in profiles and compile times. */
@@ -162,7 +171,7 @@ export interface StepRow {
 
 /** Each step in an engine of its own, so that memory is that step's. */
 export async function time(work: StepWork, seconds: number, engine?: Engine): Promise<StepRow> {
-  const own = engine ?? (await init())
+  const own = engine ?? (await init({ baseline: work.baseline }))
   try {
     return await timeIn(own, work, seconds)
   } finally {

@@ -46,7 +46,11 @@ export const chosenSteps = (
   { isSoftware, features }: Pick<Engine, 'isSoftware' | 'features'>,
 ) =>
   steps.filter(
-    (work) => chosen(words)(work) && !(work.gpuOnly && isSoftware) && !(work.half && !features.has('shader-f16')),
+    (work) =>
+      chosen(words)(work) &&
+      !(work.gpuOnly && isSoftware) &&
+      !(work.baseline && !isSoftware) &&
+      !(work.half && !features.has('shader-f16')),
   )
 
 /** Whether any step, or any row, has a name with these words. */
@@ -54,7 +58,7 @@ export const anyStep = (words: readonly string[]) => steps.some(chosen(words))
 export const anyChosen = (words: readonly string[]) => anyStep(words) || groups.flat().some(chosen(words))
 
 /** First steps that are measured: the training steps of each model at its smallest. */
-const isColdWork = ({ mode, batch, half }: StepWork) => mode === 'train' && batch <= 4 && !half
+const isColdWork = ({ mode, batch, half, baseline }: StepWork) => mode === 'train' && batch <= 4 && !half && !baseline
 
 /** Runs what `scope` chooses. */
 export async function runWhole({ words, log, kernelLog = log, seconds = 6 }: Scope): Promise<WholeResults> {
