@@ -18,6 +18,10 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
     /images that the run began with/,
     'These are not the images that the interrupted training began with. Choose the same folder again.',
   ],
+  [
+    /does not fit the model/,
+    'These weights are of another model. Choose the model that they belong to, or other weights.',
+  ],
   [/one run at a time/, 'Another tab of this browser trains here at the moment.'],
 ]
 

@@ -116,11 +116,14 @@ else
         await page.getByLabel('Image size', { exact: true }).fill('32')
 
         await button('Start training').click()
-        await page.getByText(/other\.safetensors: 0 of the model’s \d+ tensors .* weights of another model\?/).waitFor()
+        await alert.getByText(/^These weights are of another model\..*other\.safetensors/).waitFor()
+        await person.step(page, 'Model')
+        await page.getByLabel('Kept in this browser').selectOption('none: start from chance')
+        await button('Start training').click()
         await page.getByRole('heading', { name: 'Accuracy' }).waitFor()
         await button('Pause').click()
         await page.getByText(/^Paused\. Everything is saved/).waitFor()
-        assert.equal(await awake(page), { asked: 1, released: 1 })
+        assert.equal(await awake(page), { asked: 2, released: 2 }) // the refused start too
         await lookAt(page, 'paused')
 
         // The disk is full: what was saved stays, and training goes on when there is space again.
@@ -140,7 +143,7 @@ else
         await page.getByRole('heading', { name: 'Result' }).waitFor()
         const { asked, released } = await awake(page)
         assert.is(asked, released)
-        assert.is(asked, 3)
+        assert.is(asked, 4)
         const { epochs, bestEpoch } = (await person.keptJson(page, 'run.json')) as { epochs: number; bestEpoch: number }
         assert.ok(bestEpoch >= 1 && bestEpoch <= epochs && epochs < 40, `epoch ${bestEpoch} of ${epochs}`)
 
