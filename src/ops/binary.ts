@@ -9,7 +9,7 @@ import { check, formatShape, sameShape } from '../util/check.js'
 import { full } from './create.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
-import { sqrt, square } from './unary.js'
+import { sqrt } from './unary.js'
 
 type Operator = Constants<typeof shaders.binary_forward>['OP']
 
@@ -196,10 +196,10 @@ export function minimum(a: Operand, b: Operand): Tensor {
 
 /**
  * a to the power of b elementwise, broadcast; one may be a number. Exact for whole exponents up to 16 where the result
- * is; NaN for a negative base with another exponent. Exponent 0.5 is {@link sqrt}, 2 {@link square}. `torch.pow`.
+ * is; NaN for a negative base with another exponent. Exponent 0.5 is {@link sqrt}, 2 is a · a. `torch.pow`.
  */
 export function pow(a: Operand, b: Operand): Tensor {
-  if (a instanceof Tensor && b === 2) return square(a)
+  if (a instanceof Tensor && b === 2) return mul(a, a)
   if (a instanceof Tensor && b === 0.5) return sqrt(a)
   return powOp(operands('pow', a, b), {}).y
 }
