@@ -73,8 +73,8 @@ const nameOf = (file) => file.replace(/^.*\/|^lib\.|\.wgsl$/g, '')
 
 /**
  * Writes the kernels: those that every adapter may run, the snippets they include, and apart from them, to be loaded
- * only where they are wanted, those that only software adapters run (*_cpu.wgsl), those by matrix units (*_matrix.wgsl)
- * and those of rarer augmentations (augment_*.wgsl).
+ * only where they are wanted, those that only software adapters run (*_cpu.wgsl), those by matrix units (*_matrix.wgsl),
+ * Winograd's (*_winograd_*.wgsl) and those of rarer augmentations (augment_*.wgsl).
  */
 async function generateShaders() {
   const wgsl = await loadExpander()
@@ -98,7 +98,7 @@ async function generateShaders() {
   const kernel = ({ file, text, type, snippets }) =>
     `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, [${snippets}])\n`
   // Which kernels are loaded only where they are wanted (src/shaders.late.ts), by their names.
-  const late = { cpu: /_cpu\.wgsl$/, matrix: /_matrix\.wgsl$/, augment: /\/augment_/ }
+  const late = { cpu: /_cpu\.wgsl$/, matrix: /_matrix\.wgsl$/, winograd: /_winograd_/, augment: /\/augment_/ }
   await writeIfNew('src/shaders.lib.gen.ts', [
     note('shaders/lib'),
     '',

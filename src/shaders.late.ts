@@ -4,12 +4,16 @@ import { kernel } from './gpu/kernel.js'
 import type { AugmentShaders } from './shaders.augment.gen.js'
 import type { CpuShaders } from './shaders.cpu.gen.js'
 import type { MatrixShaders } from './shaders.matrix.gen.js'
+import type { WinogradShaders } from './shaders.winograd.gen.js'
 
 /** What only software adapters run, half of all WGSL. Set once {@link loadCpuShaders} has ended. */
 export let cpu: CpuShaders
 
 /** What needs matrix units. Set once {@link loadMatrixShaders} has ended. */
 export let matrix: MatrixShaders
+
+/** Winograd's convolutions. Set once {@link loadWinogradShaders} has ended, undefined before. */
+export let winograd: WinogradShaders | undefined
 
 /** Rarer augmentations. Set once {@link loadAugmentShaders} has ended. */
 export let augment: AugmentShaders
@@ -22,6 +26,11 @@ export async function loadCpuShaders(): Promise<void> {
 /** For `init()`, on an adapter with matrix units. */
 export async function loadMatrixShaders(): Promise<void> {
   matrix ??= kernelsOf<MatrixShaders>((await import('./shaders.matrix.gen.js')).sources)
+}
+
+/** For `init()`, where they are preferred, or may be chosen by measurement. */
+export async function loadWinogradShaders(): Promise<void> {
+  winograd ??= kernelsOf<WinogradShaders>((await import('./shaders.winograd.gen.js')).sources)
 }
 
 /** Before `F.imageEffects`. */

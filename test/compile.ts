@@ -7,8 +7,15 @@ import * as late from '../src/shaders.late.js'
 
 /** The kernels of all shaders/*.wgsl. */
 export async function everyKernel(): Promise<Kernel[]> {
-  await Promise.all([late.loadCpuShaders(), late.loadMatrixShaders(), late.loadAugmentShaders()])
-  return [shaders, late.cpu, late.matrix, late.augment].flatMap((all) => Object.values<Kernel>({ ...all }))
+  await Promise.all([
+    late.loadCpuShaders(),
+    late.loadMatrixShaders(),
+    late.loadWinogradShaders(),
+    late.loadAugmentShaders(),
+  ])
+  return [shaders, late.cpu, late.matrix, late.winograd, late.augment].flatMap((all) =>
+    Object.values<Kernel>({ ...all }),
+  )
 }
 
 export interface Compiled {

@@ -8,7 +8,6 @@ import { type Classifier, createModel, modelRow } from '../models/registry.js'
 import { parameterGroups } from '../nn/groups.js'
 import { BatchNorm2d } from '../nn/layers.js'
 import type { StateDict } from '../nn/module.js'
-import { convertSyncBatchNorm } from '../nn/syncBatchNorm.js'
 import * as optim from '../optim/index.js'
 import { type Evaluation, evaluateOutputs } from '../train/evaluation.js'
 import { Evaluator } from '../train/evaluator.js'
@@ -65,7 +64,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   })
   const weights = training ? saved!.run.weights : checkpoint && loadInto(model, checkpoint)
   if (group) engine.seed = settings.seed + 7919 * group.rank // dropout draws for each process anew
-  if (settings.syncBatchNorm) synchronise(model, settings, group, on)
+  if (settings.syncBatchNorm) await synchronise(model, settings, group, on)
   const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
   const files = new RunFiles(parts, weights)
   const onWarning = (text: string) => on?.({ kind: 'note', text })
@@ -105,18 +104,21 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
 }
 
 /** Has BatchNorm see the batches of all processes; says so where there are no others. */
-function synchronise(
+async function synchronise(
   model: Classifier,
   { model: name, gradAccumulation }: TrainSettings,
   group: Team | undefined,
   on: Listener | undefined,
-): void {
+): Promise<void> {
   const refused = (rule: string, got: unknown) => new SettingError('syncBatchNorm', `${rule}, got ${got}`)
   if (gradAccumulation > 1) throw refused('takes batches that are computed in one part', gradAccumulation)
   if (![...model.modules()].some((module) => module instanceof BatchNorm2d))
     throw refused('takes a model with BatchNorm', name)
-  if (group) convertSyncBatchNorm(model, group.reduce)
-  else on?.({ kind: 'note', text: 'syncBatchNorm changes nothing: one process trains alone, and sees whole batches' })
+  if (group) {
+    // Late, as a page never has a group.
+    const { convertSyncBatchNorm } = await import('../nn/syncBatchNorm.js')
+    convertSyncBatchNorm(model, group.reduce)
+  } else on?.({ kind: 'note', text: 'syncBatchNorm changes nothing: one process trains alone, and sees whole batches' })
 }
 
 function predictionsOf(

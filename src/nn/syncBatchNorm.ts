@@ -28,7 +28,7 @@ export function convertSyncBatchNorm(model: Module, sum: HostExchange): number {
       const count = noGrad(() => F.slice(sums, { dim: 0, start: channels, end: channels + 1 }))
       const mean = F.div(F.slice(sums, { dim: 0, start: 0, end: channels }), count)
       const apart = F.sub(values, mean)
-      const variance = F.div(allReduce(F.sum(F.square(apart), 0), sum), count)
+      const variance = F.div(allReduce(F.sum(F.mul(apart, apart), 0), sum), count)
       const params = (share: number) => ({ channels, momentum: share, keep: 1 - share })
       gpu.run(
         shaders.batchnorm_follow,
@@ -36,7 +36,7 @@ export function convertSyncBatchNorm(model: Module, sum: HostExchange): number {
         typeof momentum === 'function' ? () => params(momentum()) : params(momentum),
         { invocations: channels },
       )
-      const y = F.add(F.mul(apart, F.mul(F.rsqrt(F.add(variance, eps)), weight)), bias)
+      const y = F.add(F.mul(apart, F.div(weight, F.sqrt(F.add(variance, eps)))), bias)
       return F.cast(F.reshape(y, x.shape), x.dtype as 'f32')
     }
   return layers.length
