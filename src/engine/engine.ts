@@ -65,8 +65,9 @@ export class Engine {
   }
 
   /**
-   * Records everything `fn` runs, plans its memory, and executes it in one submission. Tensors made inside die with the
-   * step, except those returned. A step of the same structure as an earlier one uses its plan again.
+   * Records everything `fn` runs, plans its memory, and executes it in one submission, or in several where it takes a
+   * slow adapter longer than a quarter of a second. Tensors made inside die with the step, except those returned. A
+   * step of the same structure as an earlier one uses its plan again.
    */
   step<R extends Result>(fn: () => R): Promise<R> {
     const { runner } = this

@@ -79,13 +79,11 @@ export class Runner {
     return plan
   }
 
-  /** Has values of a step that waits at the command `at` changed on the host; gives where it goes on. */
-  private async exchange(plan: Plan, at: number, recording: Recording | null): Promise<number> {
-    const { values, floats, call } = plan.exchangeAt(at, recording)
+  /** Has values of a step that waits changed on the host. */
+  private async exchange({ values, floats, call }: NonNullable<ReturnType<Plan['exchangeAt']>>): Promise<void> {
     const own = new Float32Array(await this.gpu.read(values, 4 * floats))
     await call(own)
     this.gpu.upload(values, own)
-    return at + 1
   }
 
   async execute<R extends Result>(run: Run<R>): Promise<R> {
@@ -101,9 +99,11 @@ export class Runner {
     gpu.flush()
     const kept = new Map<Storage, Storage>()
     const other = live ? recording : null
+    const timer = plan.cuts.timer(gpu.device.queue)
+    const cuts = new Set(plan.cuts.starts)
     let at: number | null = 0
     while (at !== null) {
-      let next: number | null = null
+      let next = null as number | null
       gpu.guarded(() => {
         const encoder = gpu.device.createCommandEncoder({ label: 'step' })
         if (at === 0) {
@@ -111,7 +111,7 @@ export class Runner {
             encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
           plan.begin(other, live ?? null)
         }
-        next = plan.encodeFrom(at!, encoder)
+        next = plan.encodeFrom(at!, encoder, undefined, cuts)
         for (const storage of next === null ? results : []) {
           const from = plan.resolve(storage)
           const copy = gpu.memory.allocateResult(storage.byteLength, `result ${storage.label}`)
@@ -120,9 +120,14 @@ export class Runner {
         }
         gpu.device.queue.submit([encoder.finish()])
         gpu.memory.counters.submits++
+        timer?.submitted(at!)
       })
-      at = next === null ? null : await this.exchange(plan, next, other)
+      // Where it is only cut nothing else gets a turn: no write may come between.
+      const waiting = next === null ? null : plan.exchangeAt(next, other)
+      if (waiting) await this.exchange(waiting)
+      at = waiting ? next! + 1 : next
     }
+    timer?.end()
     dependencies.apply()
     gpu.stepCounter++
     this.busyMs += performance.now() - start

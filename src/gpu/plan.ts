@@ -1,5 +1,6 @@
 // A recorded step made ready to run again and again: memory placed, bind groups made, uniforms written.
 import { SizeError, check } from '../util/check.js'
+import { Cuts } from './cuts.js'
 import type { ParamValues } from './kernel.js'
 import type { Memory } from './memory.js'
 import type { Pipeline, Pipelines } from './pipelines.js'
@@ -22,6 +23,7 @@ export class Plan {
   readonly memory: PlanMemory
   /** Dispatches a run encodes. */
   readonly dispatches: number
+  readonly cuts: Cuts
   /** The recorded ones, but for live storages: those are replaced by the ones of the latest run. */
   private readonly commands: Command[]
   private readonly placement: Placement
@@ -40,6 +42,7 @@ export class Plan {
   ) {
     this.commands = recording.commands.map((c) => ({ ...c }))
     for (const c of this.commands) if (c.type === 'dispatch') checkSizes(device, c)
+    this.cuts = new Cuts(this.commands.length)
     this.dispatches = this.commands.filter((c) => c.type === 'dispatch').length
     const { apart, together, placed } = lifetimes(recording, results)
     const most = Math.min(device.limits.maxBufferSize, 1 << 30)
@@ -100,12 +103,14 @@ export class Plan {
   }
 
   /**
-   * Encodes the commands from `first` to the next one that exchanges values, and gives its place; null at the end.
+   * Encodes the commands from `first` to the next one that exchanges values, or that is one of `cuts`, and gives its
+   * place; null at the end.
    */
   encodeFrom(
     first: number,
     encoder: GPUCommandEncoder,
     timestamps?: (dispatch: number) => GPUComputePassTimestampWrites,
+    cuts?: ReadonlySet<number>,
   ): number | null {
     let pass: GPUComputePassEncoder | null = null
     let current: GPUComputePipeline | null = null
@@ -113,7 +118,7 @@ export class Plan {
     let i = first
     for (; i < this.commands.length; i++) {
       const c = this.commands[i]
-      if (c.type === 'exchange') break
+      if (c.type === 'exchange' || (i > first && cuts?.has(i))) break
       if (c.type === 'dispatch') {
         if (timestamps) {
           pass?.end()
@@ -141,11 +146,14 @@ export class Plan {
     return i < this.commands.length ? i : null
   }
 
-  /** What the command at this place exchanges, and with what; `recording` as for {@link encode}. */
-  exchangeAt(at: number, recording: Recording | null): { values: Storage; floats: number; call: HostExchange } {
+  /** What the command at this place exchanges, and with what; null for another. `recording` as for {@link encode}. */
+  exchangeAt(
+    at: number,
+    recording: Recording | null,
+  ): { values: Storage; floats: number; call: HostExchange } | null {
     const c = this.commands[at]
     const own = recording?.commands[at] ?? c
-    check(c.type === 'exchange' && own.type === 'exchange', 'step: this command exchanges nothing')
+    if (c.type !== 'exchange' || own.type !== 'exchange') return null
     const { buffer, offset } = this.resolve(c.target)
     const { byteLength, label } = c.target
     return { values: new Storage(byteLength, 'live', label, buffer, offset), floats: c.floats, call: own.call }

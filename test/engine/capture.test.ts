@@ -6,6 +6,44 @@ import { failure } from '../errors.js'
 
 const engine = await init({ seed: 1 })
 const test = suite(`capture (${engine.adapterKind})`)
+test('a step that takes long is cut into submissions by measured time, and computes the same bits', async () => {
+  const x = tensor([1, 2, 3])
+  const long = engine.capture(() => {
+    let y = x
+    for (let i = 0; i < 40; i++) y = F.mul(F.add(y, x), 0.9)
+    return y
+  })
+  const run = async (times: number) => {
+    let submits = 0
+    let last!: Float32Array
+    for (let i = 0; i < times; i++) {
+      const before = engine.counters().submits
+      const y = await long()
+      submits = engine.counters().submits - before
+      last = await y.data()
+      await engine.idle()
+    }
+    return { submits, last }
+  }
+  const { now } = performance
+  try {
+    performance.now = () => 0 // nothing takes any time
+    const untimed = await run(1)
+    assert.ok(untimed.submits > 1) // nobody knows yet
+    const quick = await run(12)
+    assert.is(quick.submits, 1)
+    let seconds = 0
+    performance.now = () => 1000 * ++seconds // everything takes a second
+    long.dispose()
+    const slow = await run(12)
+    assert.is(slow.submits, 80) // every dispatch alone
+    assert.equal(slow.last, untimed.last)
+    assert.equal(slow.last, quick.last)
+  } finally {
+    performance.now = now
+  }
+})
+
 test.after(() => engine.dispose())
 
 const list = async (t: Tensor) => [...(await t.data())]
