@@ -1,16 +1,17 @@
 // First stage of the backward pass: parts [sets · chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with
 // x̂ = (x - mean)·rstd and g = dy, 0 where y <= 0 if `relu`. x, y, dy [sets · rows, channels]; stats [3, sets ·
-// channels] as in batchnorm_apply.wgsl. One invocation a (channel, chunk), lanes along channels; dispatched over
+// channels] as in batchnorm_apply.wgsl. With `relu` g is also stored as dresidual, if that is bound. One invocation a (channel, chunk), lanes along channels; dispatched over
 // [ceil(channels / 64), chunks of all sets].
 // @variant T = f32, f16
 // @include lib/chunk.wgsl
-struct Params { sets: u32, rows: u32, channels: u32, chunks: u32, rows_per_chunk: u32, relu: u32 }
+struct Params { sets: u32, rows: u32, channels: u32, chunks: u32, rows_per_chunk: u32, relu: u32, has_dresidual: u32 }
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> y: array<T>;
 @group(0) @binding(2) var<storage, read> dy: array<T>;
 @group(0) @binding(3) var<storage, read> stats: array<f32>;
 @group(0) @binding(4) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> dresidual: array<T>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(
@@ -29,6 +30,7 @@ fn main(
     for (var row = chunk.first; row < chunk.end; row++) {
       let at = row * params.channels + c;
       let g = select(f32(dy[at]), 0.0, f32(y[at]) <= 0.0);
+      if (params.has_dresidual != 0u) { dresidual[at] = T(g); }
       sum += g;
       product += g * (f32(x[at]) - base - mean);
     }

@@ -102,20 +102,30 @@ const batchNormOp = defineOp({
     const { channels } = sizes
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
+    // Of relu(… + residual) the sums' pass stores dy where y > 0: the residual's gradient, and all that dx needs of dy.
+    let masked: Tensor | null = null
     if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_backward_sums, { x, y, dy, stats, parts }, { ...sizes, relu: rectify }, size)
+      masked = (rectify && dResidual) || null
+      gpu.run(
+        shaders.batchnorm_backward_sums,
+        { x, y, dy, stats, parts, dresidual: masked },
+        { ...sizes, relu: rectify },
+        size,
+      )
       mergeGradients(parts, dweight, dbias, channels, chunks)
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }
+      const upstream = masked ? { y: null, dy: masked, relu: false } : { y, dy, relu: rectify }
       gpu.run(
         shaders.batchnorm_backward_input,
-        { x, y, dy, stats, weight, ...sums, dx },
-        { ...sizes, relu: rectify, training },
+        { x, y: upstream.y, dy: upstream.dy, stats, weight, ...sums, dx },
+        { ...sizes, relu: upstream.relu, training },
         size,
       )
     }
+    if (masked) return
     if (!dResidual) return
     if (!rectify) return { residual: dy }
     unaryBackward('relu', y, dy, dResidual)

@@ -63,7 +63,12 @@ const groupNormOp = /* @__PURE__ */ defineOp({
     const { chunks, sizes, size } = chunked(x.shape, images)
     const { channels } = sizes
     const parts = empty([images * chunks, 2, channels], 'f32', 'groupNorm parts')
-    gpu.run(shaders.batchnorm_backward_sums, { x, y: null, dy, stats, parts }, { ...sizes, relu: false }, size)
+    gpu.run(
+      shaders.batchnorm_backward_sums,
+      { x, y: null, dy, stats, parts, dresidual: null },
+      { ...sizes, relu: false },
+      size,
+    )
     if (dx) {
       const means = empty([images * groups, 2], 'f32', 'groupNorm means')
       const merged = { groups: images * groups }
