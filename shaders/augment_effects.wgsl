@@ -1,8 +1,9 @@
 // What ends the input pipeline: noise, a box erased, and the mixture with another image of the batch. x [B, H, W, 3],
-// normalised → y, where effects [B, 12], three vec4 an image, is
+// normalised → y, where effects [B, 16], four vec4 an image, is
 //   share, partner, sigma, key: y = share·x + (1 - share)·partner's; sigma: deviation of the noise on the scale 0 … 1
 //   top, left, bottom, right: the box in which the partner is seen
 //   top, left, bottom, right: the box that is erased: 0, the mean colour
+//   the blur (augment_blur.wgsl, which runs before) and three that mean nothing
 // Noise is added to the colour 0 … 1, which stays in that range; erased is after it, mixed after that. One invocation
 // a pixel.
 // @variant T = f32, f16
@@ -33,10 +34,10 @@ fn normal3(key: u32, at: u32) -> vec3<f32> {
 fn value(image: u32, at: u32) -> vec3<f32> {
   let row = f32(at / params.W);
   let column = f32(at % params.W);
-  if (inside(effects[3u * image + 2u], row, column)) { return vec3<f32>(0.0); }
+  if (inside(effects[4u * image + 2u], row, column)) { return vec3<f32>(0.0); }
   let i = 3u * (image * params.H * params.W + at);
   let colour = vec3<f32>(f32(x[i]), f32(x[i + 1u]), f32(x[i + 2u]));
-  let noise = effects[3u * image];
+  let noise = effects[4u * image];
   if (noise.z == 0.0) { return colour; }
   let mean = vec3<f32>(params.mean0, params.mean1, params.mean2);
   let deviation = vec3<f32>(params.std0, params.std1, params.std2);
@@ -54,10 +55,10 @@ fn main(
   let size = params.H * params.W;
   let image = pixel / size;
   let at = pixel % size;
-  let mixture = effects[3u * image];
+  let mixture = effects[4u * image];
   let partner = u32(mixture.y);
   var colour = value(image, at);
-  if (inside(effects[3u * image + 1u], f32(at / params.W), f32(at % params.W))) {
+  if (inside(effects[4u * image + 1u], f32(at / params.W), f32(at % params.W))) {
     colour = value(partner, at);
   } else if (mixture.x < 1.0) {
     colour = mixture.x * colour + (1.0 - mixture.x) * value(partner, at);

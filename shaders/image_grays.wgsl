@@ -1,5 +1,5 @@
 // The mean gray of what ColorJitter's contrast is applied to: images u8 [B, H, W, 3] packed four a word, geometry
-// f32 [B, 6], jitter f32 [B, 8] → grays f32 [B]. One workgroup an image.
+// f32 [B, 9], jitter f32 [B, 8] → grays f32 [B]. One workgroup an image.
 // @include lib/images.wgsl
 struct Params { H: u32, W: u32, OH: u32, OW: u32 }
 @group(0) @binding(0) var<storage, read> images: array<u32>;

@@ -1,4 +1,4 @@
-// Bytes to network input: images u8 [B, H, W, 3] packed four a word, geometry f32 [B, 6], jitter f32 [B, 8] with the
+// Bytes to network input: images u8 [B, H, W, 3] packed four a word, geometry f32 [B, 9], jitter f32 [B, 8] with the
 // mean grays f32 [B] it needs (optional) → y [B, OH, OW, 3] = (v/255 - mean)/std. One invocation a pixel.
 // @variant T = f32, f16
 // @include lib/index.wgsl

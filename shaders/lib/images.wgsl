@@ -1,5 +1,5 @@
-// Images of a batch under an affine map each, and torchvision's ColorJitter. The kernel that includes this declares
-// `images` (u8 [B, H, W, 3], four bytes a word), `geometry` (f32 [B, 6]), `jitter` (f32 [B, 8] as two vec4 an image)
+// Images of a batch under a map of the plane each, and torchvision's ColorJitter. The kernel that includes this declares
+// `images` (u8 [B, H, W, 3], four bytes a word), `geometry` (f32 [B, 9]), `jitter` (f32 [B, 8] as two vec4 an image)
 // and in `params` the size of an image before, H × W, and after, OH × OW.
 override NEAREST: bool;
 
@@ -18,9 +18,10 @@ fn pixel_at(image: u32, row: i32, column: i32) -> vec3<f32> {
 // The colour at a pixel of the mapped image: where its centre comes from, as Pillow finds it; black from outside.
 fn sampled(image: u32, row: u32, column: u32) -> vec3<f32> {
   let centre = vec2<f32>(f32(column) + 0.5, f32(row) + 0.5);
-  let g = 6u * image;
-  let x = geometry[g] * centre.x + geometry[g + 1u] * centre.y + geometry[g + 2u];
-  let y = geometry[g + 3u] * centre.x + geometry[g + 4u] * centre.y + geometry[g + 5u];
+  let g = 9u * image;
+  let w = geometry[g + 6u] * centre.x + geometry[g + 7u] * centre.y + geometry[g + 8u];
+  let x = (geometry[g] * centre.x + geometry[g + 1u] * centre.y + geometry[g + 2u]) / w;
+  let y = (geometry[g + 3u] * centre.x + geometry[g + 4u] * centre.y + geometry[g + 5u]) / w;
   if (!(x >= 0.0 && x < f32(params.W) && y >= 0.0 && y < f32(params.H))) { return vec3<f32>(0.0); }
   if (NEAREST) { return pixel_at(image, i32(y), i32(x)); }
   let corner = floor(vec2<f32>(x, y) - 0.5);

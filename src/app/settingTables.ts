@@ -247,12 +247,10 @@ export const TRAIN_SETTINGS = {
     help: 'leave out the last batch of an epoch, and of validation, where it is not full',
   },
   augment: {
-    kind: 'text',
+    kind: 'augment',
     default: 'notebook',
     value: 'names',
-    help:
-      'how training images vary: none, notebook (mirrored), strong, or a list of flip, vflip, rotate, translate, ' +
-      'scale, shear, jitter, saturation and hue with their strengths, as in flip=0.5,rotate=10',
+    help: 'how training images vary: none, notebook (mirrored), strong, or names with strengths: flip=0.5,rotate=10',
   },
   freezeBatchNorm: {
     kind: 'switch',
@@ -360,8 +358,13 @@ export const EXPLAIN_SETTINGS = {
 export const AUDIT_SETTINGS = {
   html: { kind: 'text', value: 'file', help: 'write what was found as a page that loads nothing' },
   preview: { kind: 'text', value: 'file.png', help: 'write samples of each class as one picture' },
-  workers: MACHINE_SETTINGS.workers,
-  maxPixels: MACHINE_SETTINGS.maxPixels,
+  previewAugment: {
+    kind: 'text',
+    value: 'file.png',
+    help: 'write what --augment makes of some images as one picture',
+  },
+  augment: { ...TRAIN_SETTINGS.augment, default: 'strong' },
+  ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
 /** Of a prediction. */

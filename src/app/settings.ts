@@ -1,5 +1,6 @@
 // What a setting is, and how a value is checked: the flags of the command line, the fields of a form, the type of a
 // settings object and its check all follow from a table's rows. The tables are in settingTables.ts.
+import { augmentRule, isAugment } from '../data/augment.js'
 import { SettingError, check, printable } from '../util/check.js'
 
 interface Common {
@@ -51,6 +52,12 @@ interface Text extends Common {
   readonly default?: string
 }
 
+/** How training images vary, as `parseAugment` takes it. */
+interface Augment extends Common {
+  readonly kind: 'augment'
+  readonly default: string
+}
+
 /** True or false. `help` says what changing it from its default does. */
 interface Switch extends Common {
   readonly kind: 'switch'
@@ -58,7 +65,7 @@ interface Switch extends Common {
 }
 
 /** One row. */
-export type Setting = Whole | Real | Choice | Names | Wholes | Text | Switch
+export type Setting = Whole | Real | Choice | Names | Wholes | Text | Augment | Switch
 /** Settings by name. */
 export type SettingTable = Readonly<Record<string, Setting>>
 
@@ -109,6 +116,8 @@ export function ruleOf(setting: Setting): string {
       return `whole numbers from ${setting.least} on with commas between them`
     case 'text':
       return 'a text'
+    case 'augment':
+      return augmentRule()
     case 'switch':
       return 'true or false'
   }
@@ -133,6 +142,8 @@ export function fits(setting: Setting, value: unknown): boolean {
     }
     case 'text':
       return typeof value === 'string' && value !== ''
+    case 'augment':
+      return typeof value === 'string' && isAugment(value)
     case 'switch':
       return typeof value === 'boolean'
   }
@@ -149,6 +160,7 @@ export function fromText(setting: Setting, text: string): unknown {
     names: () => text.split(',').map((name) => name.trim()),
     wholes: () => text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : undefined)),
     text: () => text,
+    augment: () => text,
     switch: () => ({ true: true, false: false })[text],
   }[setting.kind]()
   return fits(setting, value) ? value : undefined

@@ -20,13 +20,15 @@ export function pipeline(
   options: { augment?: string; mixup?: number; cutmix?: number } = {},
 ): transforms.Pipeline {
   const { augment, mixup, cutmix } = withDefaults('pipeline', options, { augment: 'none', mixup: 0, cutmix: 0 })
+  const random = parseAugment(augment)
   return transforms.compose([
     ...(resizeSize === undefined
       ? [transforms.Resize([imageSize, imageSize])]
       : [transforms.Resize(resizeSize), transforms.CenterCrop(imageSize)]),
-    ...parseAugment(augment),
     transforms.ToTensor(),
+    ...random.filter(({ changes }) => changes !== 'erase'),
     transforms.Normalize(mean, std),
+    ...random.filter(({ changes }) => changes === 'erase'),
     transforms.MixUp(mixup),
     transforms.CutMix(cutmix),
   ])

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { openFolder } from '#platform/store'
 import { AUDIT_SETTINGS, type AuditSettings } from '../app/settingTables.js'
+import { withEngine } from '../app/session.js'
 import { type Store, writeText } from '../app/store.js'
 import { type Audit, auditDataset } from '../audit/audit.js'
 import { auditFindings } from '../audit/findings.js'
@@ -28,10 +29,13 @@ export function dataCommand(program: Command): void {
 const place = (flag: string, file: string | undefined): { store: Store; name: string } | null =>
   file === undefined ? null : { store: openFolder(dirname(file), `${flag} ${file}`), name: basename(file) }
 
-async function look(dir: string, { html, preview, json, workers, maxPixels }: AuditSettings & OutputOptions) {
+async function look(dir: string, settings: AuditSettings & OutputOptions) {
+  const { html, preview, previewAugment, augment, json, workers, maxPixels } = settings
   const report = new Report(json)
   const [page, sheet] = [place('--html', html), place('--preview', preview)]
-  check(!preview || /\.png$/i.test(preview), `--preview: must be a .png file, got ${preview}`)
+  const variants = place('--preview-augment', previewAugment)
+  for (const [flag, file] of Object.entries({ preview, 'preview-augment': previewAugment }))
+    check(!file || /\.png$/i.test(file), `--${flag}: must be a .png file, got ${file}`)
   const found = await withSignals(report, 'after these images', async (signal) => {
     let show: ((done: number) => void) | undefined
     const onProgress = (done: number, total: number) => (show ??= report.counter('data', total))(done)
@@ -54,6 +58,13 @@ async function look(dir: string, { html, preview, json, workers, maxPixels }: Au
   if (sheet && pictures.length) {
     await sheet.store.write(sheet.name, pngOf(contactSheet(pictures)))
     report.say(`wrote     ${preview}`)
+  }
+  if (variants) {
+    const some = await samplePictures(dir, { ...options, each: 2, side: 352 })
+    const { augmentPreview } = await import('../app/augmentPreview.js')
+    const image = await withEngine(settings, undefined, (engine) => augmentPreview(engine, some, augment))
+    await variants.store.write(variants.name, pngOf(image))
+    report.say(`wrote     ${previewAugment}`)
   }
   const findings = auditFindings(found)
   report.result({ ...found, findings })

@@ -1,48 +1,75 @@
 // What differs from image to image and epoch to epoch: random transforms by torchvision's names. Each draws its numbers
-// for one image and composes them onto a view: an affine map, colour jitter. The GPU applies a view in one pass, so
-// that an image is sampled once however many transforms there are. To add one: a function that returns a
+// for one image and composes them onto a view: tone curves, a map of the plane, colour jitter, effects. The GPU applies
+// a view, and samples an image once however many transforms there are. To add one: a function that returns a
 // RandomTransform.
+import type { Tone } from '../ops/augment.js'
 import { SettingError, check } from '../util/check.js'
 import type { Random } from '../util/random.js'
 import { checkOptions } from '../util/options.js'
 
-/** Rows a b c, d e f: from a point (x, y) of the result to ax + by + c, dx + ey + f in the image, in pixels. */
-export type Affine = readonly [number, number, number, number, number, number]
+/**
+ * Rows a b c, d e f, g h i: from a point (x, y) of the result to (ax + by + c) / w, (dx + ey + f) / w in the image, in
+ * pixels, where w = gx + hy + i.
+ */
+export type PlaneMap = readonly number[]
 
 /** How one image is seen. */
 export interface View {
   readonly height: number
   readonly width: number
-  readonly map: Affine
+  /** What each tone curve of the pipeline is drawn with, in their order; 0 for none. */
+  readonly tones: readonly number[]
+  readonly map: PlaneMap
   /** Factors of brightness, contrast, saturation, the hue's move, then each one's place in the order. */
   readonly jitter: readonly number[]
+  /** Deviation in pixels; 0 for none. */
+  readonly blur: number
+  /** Deviation on the scale 0 … 1, and a whole number that the noise follows from. */
+  readonly noise: readonly [sigma: number, key: number]
+  /** What is erased, in pixels. */
+  readonly erased: readonly [top: number, left: number, bottom: number, right: number]
 }
+
+/** In the order in which they are applied. */
+const STAGES = ['tone', 'geometry', 'colour', 'blur', 'noise', 'erase'] as const
 
 export interface RandomTransform {
   readonly kind: string
-  /** Transforms that move pixels come before those that change their colour. */
-  readonly changes: 'geometry' | 'colour'
+  /** What it changes: transforms stand in this order, those of the last three once. */
+  readonly changes: (typeof STAGES)[number]
   /** Of the result, where it is not the image's. */
   readonly size?: readonly [height: number, width: number]
   readonly interpolation?: 'nearest' | 'bilinear'
+  readonly tone?: Tone
+  /** Pixels that a blurred one is made of, in each direction. */
+  readonly kernelSize?: number
   draw(view: View, random: Random): View
 }
+
+/** The place of a transform in the order. */
+export const stageOf = ({ changes }: RandomTransform): number => STAGES.indexOf(changes)
+
+export const IDENTITY: PlaneMap = [1, 0, 0, 0, 1, 0, 0, 0, 1]
 
 /** An image as it is. */
 export const unchanged = (height: number, width: number): View => ({
   height,
   width,
-  map: [1, 0, 0, 0, 1, 0],
+  tones: [],
+  map: IDENTITY,
   jitter: [1, 1, 1, 0, 0, 1, 2, 3],
+  blur: 0,
+  noise: [0, 0],
+  erased: [0, 0, 0, 0],
 })
 
-/** `inner` first, from the new result to the old, then `outer`, from the old to the image. */
-function compose([a, b, c, d, e, f]: Affine, inner: Affine): Affine {
-  const [A, B, C, D, E, F] = inner
-  return [a * A + b * D, a * B + b * E, a * C + b * F + c, d * A + e * D, d * B + e * E, d * C + e * F + f]
+/** `inner` first, from the new result to the old, then the view's own, from the old to the image. */
+function mapped(view: View, inner: PlaneMap): View {
+  const { map } = view
+  const entry = (_: number, at: number) =>
+    [0, 1, 2].reduce((sum, k) => sum + map[at - (at % 3) + k] * inner[3 * k + (at % 3)], 0)
+  return { ...view, map: map.map(entry) }
 }
-
-const mapped = (view: View, inner: Affine): View => ({ ...view, map: compose(view.map, inner) })
 
 const isRange = (range: unknown, least: number, most: number): range is readonly [number, number] =>
   Array.isArray(range) && range.length === 2 && least <= range[0] && range[0] <= range[1] && range[1] <= most
@@ -58,13 +85,18 @@ function checkProbability(name: string, p: number): void {
   check(p >= 0 && p <= 1, `${name}: p must be in 0..1, got ${p}`)
 }
 
+function checkBox(name: string, scale: unknown, ratio: unknown): void {
+  check(isRange(scale, 1e-6, 1), () => `${name}: scale must be [low, high] in 0..1, got ${JSON.stringify(scale)}`)
+  check(isRange(ratio, 1e-6, Infinity), () => `${name}: ratio must be [low, high], got ${JSON.stringify(ratio)}`)
+}
+
 /** Mirrors left and right with probability `p`, drawn anew for each image and epoch. */
 export function randomHorizontalFlip(p = 0.5): RandomTransform {
   checkProbability('RandomHorizontalFlip', p)
   return {
     kind: 'RandomHorizontalFlip',
     changes: 'geometry',
-    draw: (view, random) => (random.uniform() < p ? mapped(view, [-1, 0, view.width, 0, 1, 0]) : view),
+    draw: (view, random) => (random.uniform() < p ? mapped(view, [-1, 0, view.width, 0, 1, 0, 0, 0, 1]) : view),
   }
 }
 
@@ -74,7 +106,7 @@ export function randomVerticalFlip(p = 0.5): RandomTransform {
   return {
     kind: 'RandomVerticalFlip',
     changes: 'geometry',
-    draw: (view, random) => (random.uniform() < p ? mapped(view, [1, 0, 0, 0, -1, view.height]) : view),
+    draw: (view, random) => (random.uniform() < p ? mapped(view, [1, 0, 0, 0, -1, view.height, 0, 0, 1]) : view),
   }
 }
 
@@ -92,7 +124,7 @@ export interface AffineParameters {
 export function inverseAffine(
   { height, width }: Pick<View, 'height' | 'width'>,
   { angle, translate = [0, 0], scale = 1, shear = [0, 0] }: AffineParameters,
-): Affine {
+): PlaneMap {
   const [turn, sx, sy] = [angle, ...shear].map((degrees) => (degrees * Math.PI) / 180)
   const a = Math.cos(turn - sy) / Math.cos(sy)
   const b = (-Math.cos(turn - sy) * Math.tan(sx)) / Math.cos(sy) - Math.sin(turn)
@@ -101,7 +133,7 @@ export function inverseAffine(
   const [p, q, r, s] = [d / scale, -b / scale, -c / scale, a / scale]
   const [x, y] = [width / 2, height / 2]
   const [dx, dy] = [-x - translate[0], -y - translate[1]]
-  return [p, q, p * dx + q * dy + x, r, s, r * dx + s * dy + y]
+  return [p, q, p * dx + q * dy + x, r, s, r * dx + s * dy + y, 0, 0, 1]
 }
 
 /**
@@ -181,34 +213,37 @@ export function randomResizedCrop(
     [H, W].every((n) => Number.isInteger(n) && n > 0),
     () => `RandomResizedCrop: size must be a positive integer or [height, width], got ${JSON.stringify(size)}`,
   )
-  check(
-    isRange(scale, 1e-6, 1),
-    () => `RandomResizedCrop: scale must be [low, high] in 0..1, got ${JSON.stringify(scale)}`,
-  )
-  check(
-    isRange(ratio, 1e-6, Infinity),
-    () => `RandomResizedCrop: ratio must be [low, high], got ${JSON.stringify(ratio)}`,
-  )
+  checkBox('RandomResizedCrop', scale, ratio)
   return {
     kind: 'RandomResizedCrop',
     changes: 'geometry',
     size: [H, W],
     interpolation: 'bilinear',
     draw(view, random) {
-      const { top, left, height, width } = crop(view, scale, ratio, random)
-      const map = compose(view.map, [width / W, 0, left, 0, height / H, top])
-      return { ...view, map, height: H, width: W }
+      const { top, left, height, width } = randomBox(view, scale, ratio, random) ?? middleBox(view, ratio)
+      const map = [width / W, 0, left, 0, height / H, top, 0, 0, 1]
+      return { ...mapped(view, map), height: H, width: W }
     },
   }
 }
 
-/** torchvision's RandomResizedCrop.get_params: ten tries, then the middle. */
-function crop(
+interface Box {
+  top: number
+  left: number
+  height: number
+  width: number
+}
+
+/**
+ * A part of an image that has a share of its area from `scale` and a width over height from `ratio`; null where none of
+ * ten fits (get_params of torchvision's RandomResizedCrop and RandomErasing).
+ */
+function randomBox(
   { height: H, width: W }: View,
   scale: readonly [number, number],
   ratio: readonly [number, number],
   random: Random,
-): { top: number; left: number; height: number; width: number } {
+): Box | null {
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = H * W * random.uniform(...scale)
     const aspect = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])))
@@ -218,10 +253,155 @@ function crop(
       return { top: random.integer(H - height + 1), left: random.integer(W - width + 1), height, width }
     }
   }
+  return null
+}
+
+function middleBox({ height: H, width: W }: View, ratio: readonly [number, number]): Box {
   const aspect = Math.min(Math.max(W / H, ratio[0]), ratio[1])
   const height = Math.min(H, Math.round(W / aspect))
   const width = Math.min(W, Math.round(H * aspect))
   return { top: Math.floor((H - height) / 2), left: Math.floor((W - width) / 2), height, width }
+}
+
+/**
+ * Seen from another side, with probability `p`, 0.5: each corner moves inwards by at most `distortionScale`, 0.5, of
+ * half the side; what comes from outside is black.
+ */
+export function randomPerspective(distortionScale = 0.5, p = 0.5): RandomTransform {
+  checkProbability('RandomPerspective', p)
+  check(
+    distortionScale >= 0 && distortionScale <= 1,
+    `RandomPerspective: distortionScale must be in 0..1, got ${distortionScale}`,
+  )
+  return {
+    kind: 'RandomPerspective',
+    changes: 'geometry',
+    interpolation: 'bilinear',
+    draw(view, random) {
+      if (random.uniform() >= p) return view
+      const { height: H, width: W } = view
+      const inwards = [W, H].map((side) => Math.floor(distortionScale * Math.floor(side / 2)) + 1)
+      const corners = cornersOf(view).map(([x, y]): [number, number] => {
+        const [dx, dy] = inwards.map((most) => random.integer(most))
+        return [x ? x - dx : dx, y ? y - dy : dy]
+      })
+      return mapped(view, perspectiveMap(view, corners))
+    },
+  }
+}
+
+type Corners = readonly (readonly [x: number, y: number])[]
+
+/** Upper left, upper right, lower right, lower left. */
+const cornersOf = ({ height, width }: Pick<View, 'height' | 'width'>): Corners => [
+  [0, 0],
+  [width - 1, 0],
+  [width - 1, height - 1],
+  [0, height - 1],
+]
+
+/** The map under which the corners of an image are seen in these places (torchvision's `perspective`). */
+export function perspectiveMap(size: Pick<View, 'height' | 'width'>, corners: Corners): PlaneMap {
+  const rows = cornersOf(size).flatMap(([X, Y], i) => {
+    const [x, y] = corners[i]
+    return [
+      [x, y, 1, 0, 0, 0, -X * x, -X * y, X],
+      [0, 0, 0, x, y, 1, -Y * x, -Y * y, Y],
+    ]
+  })
+  // Gauss & Jordan: eight equations for what is not the last number, 1.
+  for (let k = 0; k < 8; k++) {
+    const best = rows.reduce((at, row, i) => (i > k && Math.abs(row[k]) > Math.abs(rows[at][k]) ? i : at), k)
+    ;[rows[k], rows[best]] = [rows[best], rows[k]]
+    rows[k] = rows[k].map((value) => value / rows[k][k])
+    rows.forEach((row, i) => {
+      if (i !== k) rows[i] = row.map((value, c) => value - row[k] * rows[k][c])
+    })
+  }
+  return [...rows.map((row) => row[8]), 1]
+}
+
+/** A tone curve with probability `p`, drawn with `strength`. */
+function randomTone(kind: string, tone: Tone, p: number, strength = 1): RandomTransform {
+  checkProbability(kind, p)
+  return {
+    kind,
+    changes: 'tone',
+    tone,
+    draw: (view, random) => ({ ...view, tones: [...view.tones, random.uniform() < p ? strength : 0] }),
+  }
+}
+
+/** Stretches each colour to 0 … 255, with probability `p`. */
+export const randomAutocontrast = (p = 0.5): RandomTransform => randomTone('RandomAutocontrast', 'autocontrast', p)
+
+/** Lets each colour have all levels equally often, with probability `p`. */
+export const randomEqualize = (p = 0.5): RandomTransform => randomTone('RandomEqualize', 'equalize', p)
+
+/**
+ * Contrast-limited equalisation of 8 × 8 tiles, each colour by itself, with probability `p`: OpenCV's `createCLAHE`
+ * (Zuiderveld 1994). `clipLimit`, 2, is how many times the mean count a level may count.
+ */
+export function randomClahe(p = 0.5, clipLimit = 2): RandomTransform {
+  check(clipLimit > 0, `RandomClahe: clipLimit must be above 0, got ${clipLimit}`)
+  return randomTone('RandomClahe', 'clahe', p, clipLimit)
+}
+
+/** Blurred by a deviation (pixels) drawn from `sigma`, [0.1, 2], over an odd number of pixels, in each direction. */
+export function gaussianBlur(
+  kernelSize: number,
+  sigma: number | readonly [number, number] = [0.1, 2],
+): RandomTransform {
+  check(
+    Number.isInteger(kernelSize) && kernelSize > 0 && kernelSize % 2 === 1,
+    `GaussianBlur: kernelSize must be odd, got ${kernelSize}`,
+  )
+  const range = typeof sigma === 'number' ? [sigma, sigma] : sigma
+  check(
+    isRange(range, 1e-6, Infinity),
+    () => `GaussianBlur: sigma must be above 0 or [low, high], got ${JSON.stringify(sigma)}`,
+  )
+  return {
+    kind: 'GaussianBlur',
+    changes: 'blur',
+    kernelSize,
+    draw: (view, random) => ({ ...view, blur: random.uniform(...range) }),
+  }
+}
+
+/** Noise of a deviation on the scale 0 … 1, 0.1; colours stay in that range. */
+export function gaussianNoise(sigma = 0.1): RandomTransform {
+  check(sigma >= 0 && sigma < Infinity, `GaussianNoise: sigma must be 0 or more, got ${sigma}`)
+  return {
+    kind: 'GaussianNoise',
+    changes: 'noise',
+    draw: (view, random) => ({ ...view, noise: [sigma, random.integer(2 ** 24)] }),
+  }
+}
+
+export interface RandomErasingOptions {
+  /** Range of the box's share of the area; [0.02, 0.33]. */
+  scale?: readonly [number, number]
+  /** Range of its height over its width; [0.3, 3.3]. */
+  ratio?: readonly [number, number]
+}
+
+/** A box becomes 0, the mean colour after Normalize, with probability `p` (Zhong et al. 2020). */
+export function randomErasing(p = 0.5, options: RandomErasingOptions = {}): RandomTransform {
+  checkOptions('RandomErasing', options, ['scale', 'ratio'])
+  const { scale = [0.02, 0.33], ratio = [0.3, 3.3] } = options
+  checkProbability('RandomErasing', p)
+  checkBox('RandomErasing', scale, ratio)
+  return {
+    kind: 'RandomErasing',
+    changes: 'erase',
+    draw(view, random) {
+      const box = random.uniform() < p && randomBox(view, scale, [1 / ratio[1], 1 / ratio[0]], random)
+      if (!box) return view
+      const { top, left, height, width } = box
+      return { ...view, erased: [top, left, top + height, left + width] }
+    },
+  }
 }
 
 export interface ColorJitterOptions {
@@ -256,17 +436,24 @@ export function colorJitter(options: ColorJitterOptions = {}): RandomTransform {
   }
 }
 
-/** Names of `parseAugment` that move pixels. */
-const MOVES: Readonly<Record<string, (strength: number) => RandomTransform>> = {
+/** Names of `parseAugment`, and what each makes of its strength. */
+const MAKERS: Readonly<Record<string, (strength: number) => RandomTransform>> = {
   flip: randomHorizontalFlip,
   vflip: randomVerticalFlip,
   rotate: (degrees) => randomRotation(degrees),
   translate: (share) => randomAffine(0, { translate: [share, share] }),
   scale: (share) => randomAffine(0, { scale: [1 - share, 1 + share] }),
   shear: (degrees) => randomAffine(0, { shear: degrees }),
+  perspective: (distortion) => randomPerspective(distortion),
+  autocontrast: randomAutocontrast,
+  equalize: randomEqualize,
+  clahe: (p) => randomClahe(p),
+  blur: (sigma) => gaussianBlur(2 * Math.ceil(2 * sigma) + 1, [Math.min(0.1, sigma), sigma]),
+  noise: gaussianNoise,
+  erase: (p) => randomErasing(p),
 }
 
-/** And those that change colours, as the options of one ColorJitter. */
+/** And those that are options of one ColorJitter. */
 const COLOURS: Readonly<Record<string, (strength: number) => ColorJitterOptions>> = {
   jitter: (strength) => ({ brightness: strength, contrast: strength }),
   saturation: (saturation) => ({ saturation }),
@@ -278,27 +465,50 @@ const PRESETS: Readonly<Record<string, string>> = {
   strong: 'flip=0.5,rotate=10,translate=0.05,scale=0.1,jitter=0.2',
 }
 
+/** What `parseAugment` takes, in words. */
+export const augmentRule = (): string =>
+  `none, notebook, strong, or a list of ${[...Object.keys(MAKERS), ...Object.keys(COLOURS)].join(', ')} ` +
+  'as in flip=0.5,rotate=10'
+
 /**
- * The transforms that a text names: a preset (none, notebook, strong), or a list such as
- * `flip=0.5,rotate=10,jitter=0.2`: flip and vflip by probability, rotate and shear in degrees, translate and scale as
- * shares, jitter (brightness and contrast), saturation and hue by strength.
+ * The transforms that a text names, in their order: a preset (none, notebook, strong), or a list such as
+ * `flip=0.5,rotate=10,jitter=0.2`: flip, vflip, autocontrast, equalize, clahe and erase by probability, rotate and
+ * shear in degrees, translate and scale as shares, perspective by its distortion (in half of all images), jitter
+ * (brightness and contrast), saturation and hue by strength, blur by its largest deviation in pixels, noise by its
+ * deviation on the scale 0 … 1.
+ *
+ * @throws SettingError for anything else.
  */
 export function parseAugment(text: string): RandomTransform[] {
-  const names = [...Object.keys(MOVES), ...Object.keys(COLOURS)].join(', ')
-  const refuse = (): never => {
-    const rule = `must be none, notebook, strong, or a list of ${names} as in flip=0.5,rotate=10, got '${text}'`
-    throw new SettingError('augment', rule)
+  const refuse = (why = ''): never => {
+    throw new SettingError('augment', `must be ${augmentRule()}, got '${text}'${why}`)
   }
   if (text === 'none') return []
-  const moves: RandomTransform[] = []
+  const made: RandomTransform[] = []
   const colours: ColorJitterOptions = {}
+  const seen = new Set<string>()
   for (const part of (Object.hasOwn(PRESETS, text) ? PRESETS[text] : text).split(',')) {
-    const [name, value, ...more] = part.split('=')
+    const [name, value, ...more] = part.split('=').map((word) => word.trim())
     const strength = Number(value)
-    if (!value?.trim() || !Number.isFinite(strength) || more.length > 0) refuse()
-    if (Object.hasOwn(MOVES, name)) moves.push(MOVES[name](strength))
-    else if (Object.hasOwn(COLOURS, name)) Object.assign(colours, COLOURS[name](strength))
-    else refuse()
+    const known = Object.hasOwn(MAKERS, name) || Object.hasOwn(COLOURS, name)
+    if (!known || !value || !Number.isFinite(strength) || more.length > 0 || seen.has(name)) refuse()
+    seen.add(name)
+    try {
+      if (Object.hasOwn(MAKERS, name)) made.push(MAKERS[name](strength))
+      else colorJitter(Object.assign(colours, COLOURS[name](strength)))
+    } catch (error) {
+      refuse(` (${(error as Error).message})`)
+    }
   }
-  return Object.keys(colours).length ? [...moves, colorJitter(colours)] : moves
+  if (Object.keys(colours).length) made.push(colorJitter(colours))
+  return made.sort((a, b) => stageOf(a) - stageOf(b))
+}
+
+/** Whether `parseAugment` takes a text. */
+export function isAugment(text: string): boolean {
+  try {
+    return Boolean(parseAugment(text))
+  } catch {
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 // Batches of bytes for the GPU: order, prefetching, and a memory of what was decoded. The random and the floating-point
-// part of the transforms is not done here but by the GPU, from `geometry`, `jitter`, `effects` and the data set's
-// `transform.device`.
+// part of the transforms is not done here but by the GPU, from `geometry`, `tones`, `jitter`, `effects` and the data
+// set's `transform.device`.
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
@@ -18,11 +18,13 @@ export interface Batch {
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3]
   /** [B] class indices. */
   readonly labels: Int32Array
-  /** [B, 6], an affine map from the result to each image; left out, images stay as they are. */
+  /** [B, 9], a map from the result to each image (`F.normalizeImages`); left out, images stay as they are. */
   readonly geometry?: Float32Array
+  /** [B, curves], how strong each tone curve is (`F.toneImages`); left out where the pipeline has none. */
+  readonly tones?: Float32Array
   /** [B, 8], each image's colour jitter; left out where the pipeline has none. */
   readonly jitter?: Float32Array
-  /** [B, 12], what each image is given at the end (`F.imageEffects`); left out where the pipeline has no such. */
+  /** [B, 16], what each image is given at the end (`F.imageEffects`); left out where the pipeline has no such. */
   readonly effects?: Float32Array
   /** [B, classes], the mixture of classes that each image is; left out where images are not mixed. */
   readonly targets?: Float32Array

@@ -62,7 +62,7 @@ function logGamma(alpha: number, random: Random): number {
 
 const positive = (random: Random): number => 1 - random.uniform()
 
-/** Writes how a batch is mixed into `effects` [B, 12], and gives the mixtures of its labels, [B, numClasses]. */
+/** Writes how a batch is mixed into `effects` [B, 16], and gives the mixtures of its labels, [B, numClasses]. */
 export function mixBatch(
   mixed: readonly Mixed[],
   labels: ArrayLike<number>,
@@ -71,8 +71,8 @@ export function mixBatch(
 ): Float32Array {
   const targets = new Float32Array(mixed.length * numClasses)
   mixed.forEach(({ share, partner, box, labelShare }, image) => {
-    effects.set([share, partner], 12 * image)
-    effects.set(box, 12 * image + 4)
+    effects.set([share, partner], 16 * image)
+    effects.set(box, 16 * image + 4)
     targets[image * numClasses + labels[image]] += labelShare
     targets[image * numClasses + labels[partner]] += 1 - labelShare
   })

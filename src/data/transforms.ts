@@ -2,6 +2,7 @@
 // runs on bytes in the decoding workers and is cached; what is random or makes floats (RandomRotation, ToTensor,
 // Normalize) is left to the GPU, which gets its parameters as a DeviceStep.
 import { check } from '../util/check.js'
+import type { Tone } from '../ops/augment.js'
 import type { ImageOptions } from '../ops/images.js'
 import type { Random } from '../util/random.js'
 import * as augment from './augment.js'
@@ -99,6 +100,21 @@ export const RandomResizedCrop = factory(augment.randomResizedCrop)
 /** Random brightness, contrast and the like (torchvision's `ColorJitter`). */
 export const ColorJitter = factory(augment.colorJitter)
 
+/** Seen from another side (torchvision's `RandomPerspective`). */
+export const RandomPerspective = factory(augment.randomPerspective)
+/** Levels stretched to the whole range, with probability p (torchvision's `RandomAutocontrast`). */
+export const RandomAutocontrast = factory(augment.randomAutocontrast)
+/** All levels equally often, with probability p (torchvision's `RandomEqualize`). */
+export const RandomEqualize = factory(augment.randomEqualize)
+/** Contrast-limited adaptive equalisation with probability p (OpenCV's `createCLAHE`). */
+export const RandomClahe = factory(augment.randomClahe)
+/** Blurred by a random deviation (torchvision's `GaussianBlur`). */
+export const GaussianBlur = factory(augment.gaussianBlur)
+/** Noise, in the range of colours (torchvision's `v2.GaussianNoise`). */
+export const GaussianNoise = factory(augment.gaussianNoise)
+/** A random box becomes 0 (torchvision's `RandomErasing`). */
+export const RandomErasing = factory(augment.randomErasing)
+
 /** Bytes 0..255 to floats 0..1. */
 export const ToTensor = factory((): Transform => ({ kind: 'ToTensor' }))
 
@@ -126,11 +142,20 @@ export const MixUp = factory((alpha: number = 1) => mixer('MixUp', alpha))
 /** A box of each image of a batch shows another (torchvision's `v2.CutMix`; Yun et al. 2019); see {@link MixUp}. */
 export const CutMix = factory((alpha: number = 1) => mixer('CutMix', alpha))
 
+/** Its place in the order of a pipeline: host, tones, geometry, colour, blur, noise, Normalize, erase, mixtures. */
+function placeOf(step: Transform): number {
+  if ('draw' in step) return augment.stageOf(step) + (step.changes === 'erase' ? 2 : 1)
+  if (step.kind === 'Normalize') return 6
+  return 'alpha' in step ? 8 : 0
+}
+
+const isHost = (step: Transform): step is HostStep => step.kind === 'Resize' || step.kind === 'CenterCrop'
+
 /**
- * Splits a list of transforms into its host and device parts. Resize and CenterCrop come first, in any order; then the
- * random ones, those that move pixels before ColorJitter; one ToTensor and, after it, at most one Normalize; then MixUp
- * and CutMix.
- * The random ones are applied in one pass, sampled bilinearly if one of them asks for that.
+ * Splits a list of transforms into its host and device parts. Resize and CenterCrop come first, in any order; then what
+ * changes contrast by tone curves (RandomAutocontrast, RandomEqualize, RandomClahe); what moves pixels; ColorJitter;
+ * GaussianBlur; ToTensor, which may stand earlier; GaussianNoise; Normalize; RandomErasing; MixUp and CutMix.
+ * What moves pixels is applied in one pass, sampled bilinearly if one of them asks for that.
  */
 export const Compose = factory((steps: readonly Transform[]): Pipeline => {
   const host: HostStep[] = []
@@ -140,37 +165,32 @@ export const Compose = factory((steps: readonly Transform[]): Pipeline => {
     [1, 1, 1],
   ]
   const mix = { mixup: 0, cutmix: 0 }
-  const seen = new Set<string>()
+  const seen: Transform[] = []
+  let floats = false
   for (const step of steps) {
-    if ('draw' in step) {
-      const colour = random.find(({ changes }) => changes === 'colour')
-      check(!seen.has('Normalize'), `Compose: ${step.kind} must come before Normalize, got it after`)
-      check(
-        !colour || step.changes === 'colour',
-        `Compose: ${step.kind} must come before ${colour?.kind}, got it after`,
-      )
-      check(!colour, `Compose: ${step.kind} must appear at most once, got it twice`)
-      random.push(step)
-      continue
-    }
-    if (step.kind === 'Resize' || step.kind === 'CenterCrop') {
-      const last = random.at(-1)?.kind ?? [...seen].at(-1)
-      check(!last, () => `Compose: ${step.kind} must come before what runs on the GPU, got it after ${last}`)
+    const { kind } = step
+    if (isHost(step)) {
+      const last = seen.at(-1)
+      check(!last, () => `Compose: ${kind} must come before what runs on the GPU, got it after ${last!.kind}`)
       host.push(step)
       continue
     }
-    check(!seen.has(step.kind), `Compose: ${step.kind} must appear at most once, got it twice`)
-    seen.add(step.kind)
-    if (step.kind === 'Normalize') {
-      check(seen.has('ToTensor'), 'Compose: Normalize must come after ToTensor, got it before')
-      ;({ mean, std } = step)
-    }
-    if ('alpha' in step) {
-      check(seen.has('ToTensor'), `Compose: ${step.kind} must come after ToTensor, got it before`)
-      mix[step.kind === 'MixUp' ? 'mixup' : 'cutmix'] = step.alpha
-    }
+    const place = placeOf(step)
+    const later = kind === 'ToTensor' ? undefined : seen.find((other) => placeOf(other) > place)
+    check(!later, () => `Compose: ${kind} must come before ${later!.kind}, got it after`)
+    const once = kind === 'ToTensor' || place > 2
+    check(
+      !once || !seen.some((other) => other.kind === kind),
+      `Compose: ${kind} must appear at most once, got it twice`,
+    )
+    check(floats || place < 5, `Compose: ${kind} must come after ToTensor, got it before`)
+    floats ||= kind === 'ToTensor'
+    seen.push(step)
+    if ('draw' in step) random.push(step)
+    else if ('alpha' in step) mix[step.kind === 'MixUp' ? 'mixup' : 'cutmix'] = step.alpha
+    else if (step.kind === 'Normalize') ({ mean, std } = step)
   }
-  check(seen.has('ToTensor'), `Compose: must contain ToTensor, got [${steps.map((s) => s.kind).join(', ')}]`)
+  check(floats, `Compose: must contain ToTensor, got [${steps.map((s) => s.kind).join(', ')}]`)
   const mixes = mix.mixup > 0 || mix.cutmix > 0
   return { host, device: { random, mean, std, ...(mixes && { mix }) } }
 })
@@ -194,16 +214,33 @@ export function hostSize({ host }: Pipeline): readonly [height: number, width: n
   return size === undefined || typeof size === 'number' ? null : size
 }
 
-/** What the GPU is told of a batch of such images: how `normalizeImages` samples and normalises them. */
-export function deviceOptions({ device: { random, mean, std } }: Pipeline): ImageOptions {
+/** What the GPU is told of batches besides their rows: how `normalizeImages`, `toneImages`, `imageEffects` do it. */
+export interface DeviceOptions extends ImageOptions {
+  /** In order; each has a column of a batch's tones. */
+  tones?: readonly Tone[]
+  kernelSize?: number
+}
+
+/** What the GPU is told of batches of a pipeline. */
+export function deviceOptions({ device: { random, mean, std } }: Pipeline): DeviceOptions {
   const size = random.filter((step) => step.size).at(-1)?.size
   const bilinear = random.some((step) => step.interpolation === 'bilinear')
-  return { mean, std, ...(size && { size }), interpolation: bilinear ? 'bilinear' : 'nearest' }
+  const tones = random.flatMap(({ tone }) => tone ?? [])
+  const kernelSize = random.find((step) => step.kernelSize)?.kernelSize
+  return {
+    mean,
+    std,
+    ...(size && { size }),
+    interpolation: bilinear ? 'bilinear' : 'nearest',
+    ...(tones.length > 0 && { tones }),
+    ...(kernelSize && { kernelSize }),
+  }
 }
 
 /** How the images of a batch differ from what they are on the disk; see `Batch`. */
 export interface Variation {
   geometry: Float32Array
+  tones?: Float32Array
   jitter?: Float32Array
   effects?: Float32Array
 }
@@ -220,9 +257,14 @@ export function vary(
   })
   const table = (row: (view: augment.View, image: number) => readonly number[]): Float32Array =>
     Float32Array.from(views.flatMap(row))
+  const changed = new Set(random.map(({ changes }) => changes))
+  const effects = mix || changed.has('blur') || changed.has('noise') || changed.has('erase')
   return {
     geometry: table(({ map }) => map),
-    ...(random.some(({ changes }) => changes === 'colour') && { jitter: table(({ jitter }) => jitter) }),
-    ...(mix && { effects: table((_, image) => [1, image, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) }),
+    ...(changed.has('tone') && { tones: table(({ tones }) => tones) }),
+    ...(changed.has('colour') && { jitter: table(({ jitter }) => jitter) }),
+    ...(effects && {
+      effects: table(({ noise, erased, blur }, image) => [1, image, ...noise, 0, 0, 0, 0, ...erased, blur, 0, 0, 0]),
+    }),
   }
 }

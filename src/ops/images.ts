@@ -1,4 +1,4 @@
-// The part of the input pipeline that runs on the GPU: an affine map and colour jitter an image, scale to [0, 1],
+// The part of the input pipeline that runs on the GPU: a map of the plane and colour jitter an image, scale to [0, 1],
 // normalise.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
@@ -76,8 +76,9 @@ const normalizeOp = /* @__PURE__ */ defineOp({
 /**
  * Images u8 [B, H, W, 3] → [B, height, width, 3], f32 or inside `autocast` f16: mapped, jittered, as torchvision's
  * to_tensor and normalize.
- * @param geometry f32 [B, 6]: rows a b c, d e f of an affine map from a pixel of the result to the image. Pixel (0, 0)
- * has its centre at (0.5, 0.5); what comes from outside is black.
+ * @param geometry f32 [B, 9]: rows a b c, d e f, g h i of a map from a pixel (x, y) of the result to (ax + by + c) / w,
+ * (dx + ey + f) / w in the image, where w = gx + hy + i. Pixel (0, 0) has its centre at (0.5, 0.5); what comes from
+ * outside is black.
  * @param options.jitter f32 [B, 8] or null: factors of brightness, contrast, saturation and the move of the hue, then
  * for each its place 0 … 3 in the order in which they are applied (torchvision's ColorJitter).
  */
@@ -95,8 +96,8 @@ export function normalizeImages(
   )
   const B = images.shape[0]
   check(
-    sameShape(geometry.shape, [B, 6]),
-    () => `normalizeImages: geometry must be [${B}, 6], got ${formatShape(geometry.shape)}`,
+    sameShape(geometry.shape, [B, 9]),
+    () => `normalizeImages: geometry must be [${B}, 9], got ${formatShape(geometry.shape)}`,
   )
   check(
     !jitter || sameShape(jitter.shape, [B, 8]),

@@ -48,7 +48,7 @@ export { adaptiveAvgPool2d, avgPool2d, type AvgPoolOptions, maxPool2d, type Pool
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js'
 export { logSoftmax, softmax } from './softmax.js'
 export { loadAugmentShaders } from '../shaders.late.js'
-export { imageEffects } from './augment.js'
+export { imageEffects, type Tone, toneImages } from './augment.js'
 export { crossEntropy, type CrossEntropyOptions } from './crossentropy.js'
 export {
   bceWithLogits,

@@ -1,10 +1,10 @@
 // What training and evaluation share: batches on the GPU, and results that are read a few steps late. Runs in Node and
 // in a page.
 import type { Batch, DataLoader } from '../data/dataLoader.js'
-import { hostSize, vary } from '../data/transforms.js'
+import { IDENTITY } from '../data/augment.js'
+import { type DeviceOptions, hostSize, vary } from '../data/transforms.js'
 import * as F from '../ops/index.js'
 import { loadAugmentShaders } from '../shaders.late.js'
-import type { ImageOptions } from '../ops/images.js'
 import { Random } from '../util/random.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
@@ -12,12 +12,13 @@ import { type Tensor, tensor } from '../tensor/tensor.js'
 export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
 
 /**
- * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 6], jitter f32 [B, 8], effects f32 [B, 12],
- * labels i32 [B], targets f32 [B, classes].
+ * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 9], tones f32 [B, curves], jitter f32 [B, 8],
+ * effects f32 [B, 16], labels i32 [B], targets f32 [B, classes].
  */
 export type BatchTensors = {
   images: Tensor
   geometry: Tensor
+  tones?: Tensor
   jitter?: Tensor
   effects?: Tensor
   labels: Tensor
@@ -32,10 +33,10 @@ export class Uploader {
   private readonly made = new Map<string, BatchTensors>()
 
   async fill(batch: Batch): Promise<BatchTensors> {
-    const { images, shape, geometry = unchanged(shape), jitter, effects, labels, targets } = batch
+    const { images, shape, geometry = unchanged(shape), tones, jitter, effects, labels, targets } = batch
     const B = shape[0]
-    if (effects) await loadAugmentShaders()
-    const rows = Object.entries({ geometry, jitter, effects, targets }).filter(([, values]) => values)
+    if (tones || effects) await loadAugmentShaders()
+    const rows = Object.entries({ geometry, tones, jitter, effects, targets }).filter(([, values]) => values)
     const arrays: [name: string, values: Uint8Array | Int32Array | Float32Array, shape: readonly number[]][] = [
       ['images', images, shape],
       ['labels', labels, [B]],
@@ -56,8 +57,7 @@ export class Uploader {
 }
 
 /** The maps of images that stay as they are. */
-const unchanged = ([B]: Batch['shape']): Float32Array =>
-  Float32Array.from({ length: 6 * B }, (_, i) => Number(i % 6 === 0 || i % 6 === 4))
+const unchanged = ([B]: Batch['shape']): Float32Array => Float32Array.from({ length: 9 * B }, (_, i) => IDENTITY[i % 9])
 
 /** What batches look like. */
 export type BatchForm = Pick<BatchSource, 'dataset' | 'batchSize'>
@@ -83,11 +83,12 @@ export function emptyBatch({ dataset: { samples, transform, classes }, batchSize
 
 /** What the network sees of a batch that an {@link Uploader} was filled with, [B, H, W, 3]. */
 export function networkInput(
-  { images, geometry, jitter, effects }: Omit<BatchTensors, 'labels' | 'targets'>,
-  normalization: ImageOptions,
+  { images, geometry, tones: strengths, jitter, effects }: Omit<BatchTensors, 'labels' | 'targets'>,
+  { tones, kernelSize, ...normalization }: DeviceOptions,
 ): Tensor {
-  const x = F.normalizeImages(images, geometry, { ...normalization, jitter })
-  return effects ? F.imageEffects(x, effects, normalization) : x
+  const toned = strengths && tones ? F.toneImages(images, strengths, tones) : images
+  const x = F.normalizeImages(toned, geometry, { ...normalization, jitter })
+  return effects ? F.imageEffects(x, effects, { ...normalization, kernelSize }) : x
 }
 
 /** Reads a result of a step and gives its memory back. */

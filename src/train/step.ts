@@ -3,7 +3,7 @@
 import type { Captured, Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
-import type { ImageOptions } from '../ops/images.js'
+import type { DeviceOptions } from '../data/transforms.js'
 import * as F from '../ops/index.js'
 import type { ModelEma } from '../optim/ema.js'
 import type { Optimizer as AnyOptimizer } from '../optim/optimizer.js'
@@ -40,7 +40,7 @@ export interface StepOptions {
   /** What an image of each class counts, [numClasses]. */
   classWeight: Float32Array
   /** How images are sampled and normalised. */
-  normalization: ImageOptions
+  normalization: DeviceOptions
   /** Share of each label that is spread over all classes. Default 0. */
   labelSmoothing?: number
   /**

@@ -37,6 +37,7 @@ test('a marker is named; tree, duplicates with two labels, unreadable and left-o
   write('set/train/NORMAL/scan.dcm', 'x')
   cpSync(at('set/train/NORMAL/p0.png'), at('set/test/PNEUMONIA/copy.png'))
   const files = ['--html', at('out/audit.html'), '--preview', at('out/samples.png')]
+  files.push('--preview-augment', at('out/augmented.png'), '--augment', 'rotate=10,clahe=1,erase=1')
   const { code, stdout, stderr } = await radiograd(['data', at('set'), ...files])
   assert.is(code, 0, stderr)
   for (const words of [
@@ -50,7 +51,9 @@ test('a marker is named; tree, duplicates with two labels, unreadable and left-o
     /^warning {3}1 file left out, DICOM is not read.*scan\.dcm/m,
   ])
     assert.match(stdout, words)
-  assert.equal(readdirSync(at('out')).sort(), ['audit.html', 'samples.png'])
+  assert.equal(readdirSync(at('out')).sort(), ['audit.html', 'augmented.png', 'samples.png'])
+  const variants = await decodeImage(readFileSync(at('out/augmented.png')), 'augmented.png')
+  assert.ok(variants.width > 7 * 176 && variants.height > 4 * 176, 'two images of two classes, each seven times')
   const html = readFileSync(at('out/audit.html'), 'utf8')
   assert.match(html, 'broken&lt;1&gt;.png')
   assert.not.match(html, /https?:\/\/|<script/)

@@ -330,8 +330,8 @@ if (gpu.caps.f16) {
       [2, 5, 5, 3],
     )
     const geometry = tensor([
-      [1, 0, 0, 0, 1, 0],
-      [-1, 0, 5, 0, 1, 0],
+      [1, 0, 0, 0, 1, 0, 0, 0, 1],
+      [-1, 0, 5, 0, 1, 0, 0, 0, 1],
     ])
     const normal = () => F.normalizeImages(images, geometry, { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] })
     const [half, whole] = await engine.step(() => [autocast(normal), normal()])

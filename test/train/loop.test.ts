@@ -134,7 +134,7 @@ test('mixed batches: the loss is the mean of cross entropies with the mixtures o
   const model = new Linear()
   const classWeight = new Float32Array([3, 0.5])
   const targets = Float32Array.of(0.75, 0.25, 0.1, 0.9, 1, 0, 0.5, 0.5)
-  const effects = Float32Array.from([0, 1, 2, 3].flatMap((i) => [0.75, (i + 3) % 4, ...Array<number>(10).fill(0)]))
+  const effects = Float32Array.from([0, 1, 2, 3].flatMap((i) => [0.75, (i + 3) % 4, ...Array<number>(14).fill(0)]))
   const plain = source(4)
   const batches: Batch[] = []
   for await (const batch of plain.epoch(0)) batches.push({ ...batch, effects, targets })
