@@ -6,16 +6,10 @@ import type { Evaluation } from '../train/evaluation.js'
 import type { PickedFile } from '../data/imageFolder.js'
 import type { Arranged } from './arrange.js'
 import type { CheckpointSource, ModelCard } from './card.js'
-import type { EvaluateRunOptions, PredictRunOptions, Prediction } from './evaluate.js'
+import type { EvaluateRunOptions, PredictRunOptions, Prediction, evaluateRun } from './evaluate.js'
 import type { ExplainRunOptions } from './explain.js'
 import type { SettingTable } from './settings.js'
-import type {
-  AuditSettings,
-  EvaluateSettings,
-  ExplainSettings,
-  MachineSettings,
-  TrainSettings,
-} from './settingTables.js'
+import type { AuditSettings, ExplainSettings, MachineSettings, TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import type { TrainOutcome, TrainRunOptions } from './train.js'
 import type { Listener } from './session.js'
@@ -70,10 +64,7 @@ export interface Calls {
   /** What a checkpoint says of itself. */
   card(checkpoint: CheckpointSource): Promise<ModelCard>
   /** See `evaluateRun`. */
-  evaluate(
-    settings: Omit<EvaluateSettings, 'data' | 'checkpoint'>,
-    options: EvaluateRunOptions,
-  ): Promise<Evaluation | null>
+  evaluate(settings: Parameters<typeof evaluateRun>[0], options: EvaluateRunOptions): Promise<Evaluation | null>
   /** See `predictRun`. */
   predict(settings: MachineSettings, options: PredictRunOptions): Promise<Prediction[] | null>
   /** See `explainRun`. */

@@ -5,6 +5,7 @@ import { DataLoader } from '../data/dataLoader.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
 import { findPatients } from '../data/patients.js'
+import type { Pipeline } from '../data/transforms.js'
 import type { Engine } from '../engine/index.js'
 import type { Classifier } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
@@ -52,6 +53,7 @@ const EVALUATE_OPTIONS: readonly (keyof EvaluateRunOptions)[] = ['checkpoint', '
 
 /** What is looked for in the data set; which folder and file it is, the options say. */
 type Looked<T> = Omit<T, 'data' | 'checkpoint'>
+type Optional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
 
 /**
  * What a checkpoint is worth on a data set's test folder, at its operating point, with intervals; null when stopped by
@@ -60,12 +62,12 @@ type Looked<T> = Omit<T, 'data' | 'checkpoint'>
  * @throws RadiogradError when checkpoint or folder cannot be read or their classes differ.
  */
 export async function evaluateRun(
-  settings: Looked<EvaluateSettings>,
+  settings: Looked<Optional<EvaluateSettings, 'tta'>>,
   options: EvaluateRunOptions,
 ): Promise<Evaluation | null> {
   checkOptions('evaluateRun', options, EVALUATE_OPTIONS)
   const { checkpoint, data, name = nameOf(checkpoint), signal, on } = options
-  const { workers, maxPixels, skipUnreadable } = settings
+  const { workers, maxPixels, skipUnreadable, tta = 'none' } = settings
   const { card, build } = await readModel(checkpoint)
   const note = (text: string) => on?.({ kind: 'note', text })
   const folder = openPart(data, 'test', pipeline(card))
@@ -75,7 +77,8 @@ export async function evaluateRun(
   const patients = findPatients(test.samples, settings.patientPattern).of
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
-    const outputs = await outputsOf(engine, build(), test, { ...settings, signal, on })
+    const views = tta === 'none' ? [test.transform] : (await import('./views.js')).viewsOf(card, tta)
+    const outputs = await meanOutputs(engine, build(), test, views, { ...settings, signal, on })
     const { evaluateOutputs } = await import('../train/evaluation.js') // a page that only predicts does not load it
     return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
@@ -195,12 +198,37 @@ export async function evaluationBatch(evaluator: Evaluator, dataset: Dataset): P
   }
 }
 
+/** Means of the logits of all views of every image of a set; null when stopped by the signal. */
+async function meanOutputs(
+  engine: Engine,
+  model: Classifier,
+  set: Dataset,
+  views: readonly Pipeline[],
+  options: OutputOptions,
+): Promise<Outputs | null> {
+  const all: Outputs[] = []
+  for (const transform of views) {
+    const own = await outputsOf(engine, model, { ...set, transform }, options)
+    if (!own) return null
+    all.push(own)
+  }
+  const mean = (_: number, i: number) => all.reduce((sum, { logits }) => sum + logits[i], 0) / all.length
+  return { ...all[0], logits: Float32Array.from(all[0].logits, mean) }
+}
+
+interface OutputOptions {
+  workers?: number | DecodePool
+  maxPixels?: number
+  signal?: AbortSignal
+  on?: Listener
+}
+
 /** Logits of a model for every image of a set; null when stopped by the signal. */
 export async function outputsOf(
   engine: Engine,
   model: Classifier,
   set: Dataset,
-  options: { workers?: number | DecodePool; maxPixels?: number; signal?: AbortSignal; on?: Listener },
+  options: OutputOptions,
 ): Promise<Outputs | null> {
   const { workers, maxPixels, signal, on } = options
   const onWarning = on && ((text: string) => on({ kind: 'note', text }))

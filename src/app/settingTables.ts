@@ -317,6 +317,13 @@ export const EVALUATE_SETTINGS = {
   },
   checkpoint: CHECKPOINT,
   patientPattern: PATIENT_PATTERN,
+  tta: {
+    kind: 'choice',
+    choices: ['none', 'flip', 'five-crop'],
+    default: 'none',
+    value: 'name',
+    help: 'mean of the logits of several views: as it is and mirrored, or corners and middle of an image 8/7 as large',
+  },
   ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
@@ -367,6 +374,17 @@ export const AUDIT_SETTINGS = {
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
+/** Of the list of models. */
+export const MODELS_SETTINGS = {
+  model: { kind: 'names', value: 'names', help: 'only these, such as resnet18,vit-b16 (default: all)' },
+  batchSize: TRAIN_SETTINGS.batchSize,
+  imageSize: { ...TRAIN_SETTINGS.imageSize, help: 'width and height of the images (default: what each is made for)' },
+  optimizer: TRAIN_SETTINGS.optimizer,
+  precision: TRAIN_SETTINGS.precision,
+  checkpointActivations: TRAIN_SETTINGS.checkpointActivations,
+  ...ADAPTER_SETTINGS,
+} as const satisfies SettingTable
+
 /** Of a prediction. */
 export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
 
@@ -380,6 +398,8 @@ export type AuditSettings = SettingsOf<typeof AUDIT_SETTINGS>
 export type ExplainSettings = SettingsOf<typeof EXPLAIN_SETTINGS>
 /** All of {@link CALIBRATE_SETTINGS}, checked. */
 export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
+/** All of {@link MODELS_SETTINGS}, checked. */
+export type ModelsSettings = SettingsOf<typeof MODELS_SETTINGS>
 /** All of {@link PREDICT_SETTINGS}, checked. */
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings

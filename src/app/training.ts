@@ -4,8 +4,7 @@ import { DecodePool } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
 import { computeClassWeight, oversample } from '../data/split.js'
 import type { Engine } from '../engine/index.js'
-import { type Classifier, createModel, modelRow } from '../models/registry.js'
-import { parameterGroups } from '../nn/groups.js'
+import { type Classifier, createModel } from '../models/registry.js'
 import { BatchNorm2d } from '../nn/layers.js'
 import type { StateDict } from '../nn/module.js'
 import * as optim from '../optim/index.js'
@@ -25,6 +24,7 @@ import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { modelCardText } from './modelCard.js'
 import { predictionsCsv } from './predictions.js'
+import { createOptimizer } from './optimizers.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
 import type { Listener } from './session.js'
@@ -263,21 +263,6 @@ function scheduleOf({ schedule, lr, epochs, warmup, plateauPatience: patience }:
       return optim.oneCycle(lr, all, warm ? { pctStart: Math.min(1, warm / all) } : {})
     case 'plateau':
       return optim.warmUp(lr, warm, optim.reduceOnPlateau(lr, { patience }))
-  }
-}
-
-function createOptimizer(model: Classifier, settings: TrainSettings) {
-  const { optimizer, lr, weightDecay, normDecay: decays, layerDecay } = settings
-  const { head } = modelRow(settings.model)
-  const parameters = parameterGroups(model, { noDecay: !decays, layerDecay, head })
-  const options = { lr, ...(weightDecay === undefined ? {} : { weightDecay }) }
-  switch (optimizer) {
-    case 'adam':
-      return new optim.Adam(parameters, options)
-    case 'adamw':
-      return new optim.AdamW(parameters, options)
-    case 'sgd':
-      return new optim.SGD(parameters, { ...options, momentum: 0.9 })
   }
 }
 

@@ -25,7 +25,10 @@ async function evaluate({ data, checkpoint, json, ...settings }: EvaluateSetting
     if (event.kind !== 'test') return
     const { card, images } = event
     classes = card.classes
-    report.say(`test      ${countsText(images, classes)} at ${card.imageSize} px, ${card.model} of ${checkpoint}`)
+    const views = { none: '', flip: ', two views of each', 'five-crop': ', five views of each' }[settings.tta]
+    report.say(
+      `test      ${countsText(images, classes)} at ${card.imageSize} px${views}, ${card.model} of ${checkpoint}`,
+    )
   }
   await withSignals(report, 'after this step', async (signal) => {
     const metrics = await evaluateRun(settings, { checkpoint, data, signal, on })

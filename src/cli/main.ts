@@ -14,6 +14,7 @@ import { endGroup, processName, takeTurn } from './group.js'
 import { infoCommand } from './info.js'
 import { flagOf } from './options.js'
 import { endedUnread, guardOutput } from './output.js'
+import { modelsCommand } from './models.js'
 import { predictCommand } from './predict.js'
 import { reportCommand } from './reportRuns.js'
 import { roundCommand } from './round.js'
@@ -40,6 +41,7 @@ for (const add of [
   flowerAppCommand,
   reportCommand,
   experimentCommand,
+  modelsCommand,
   infoCommand,
   demoCommand,
   setupCommand,

@@ -67,6 +67,8 @@ export class Gpu {
   scope: Set<Storage> | null = null
   /** Executions so far; random numbers are keyed by it. */
   stepCounter = 0
+  /** Of all products, convolutions and attentions that were recorded or run, forward and backward. */
+  multiplyAdds = 0
   private eagerStreams = 0
   private encoder: GPUCommandEncoder | null = null
   private pass: GPUComputePassEncoder | null = null
@@ -160,7 +162,14 @@ export class Gpu {
     })
   }
 
-  /** The implementation of a pass that is chosen for a problem: `gpu.choose(MATMUL, problem).run(problem)`. */
+  /** Runs the implementation of a pass that is chosen for a problem. */
+  compute<P>(pass: Pass<P>, problem: P): void {
+    const before = this.multiplyAdds
+    this.choose(pass, problem).run(problem)
+    this.multiplyAdds = before + pass.work(problem) // whatever the products count that it is made of
+  }
+
+  /** The implementation of a pass that is chosen for a problem. */
   choose<P>(pass: Pass<P>, problem: P): Implementation<P> {
     if (this.recording && !this.recording.draft) this.choices.add(pass, problem, (record) => this.draft(record))
     return this.choices.choose(pass, problem)

@@ -95,6 +95,7 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
 /** Packed, q holds keys and values too, and k and v are null. */
 function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, stats: Tensor, layout: Layout): void {
   const { params, size, sg, tile } = prepare(layout)
+  gpu.multiplyAdds += 2 * layout.all * layout.T * layout.S * layout.depth
   if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, stats }, params, size(layout.T), sg)
   else gpu.run(shaders.attention_forward_tile, { q, k, v, o, stats }, params, size(layout.T), tile)
 }

@@ -116,17 +116,17 @@ const BACKWARD_WEIGHT = pass('dw', [
 
 /** Fills y; the epilogue follows in the same kernel. */
 export function convForward(p: Convolution): void {
-  gpu.choose(FORWARD, p).run(p)
+  gpu.compute(FORWARD, p)
 }
 
 /** Fills x, the gradient of the input. */
 export function convBackwardInput(p: Convolution): void {
-  gpu.choose(BACKWARD_INPUT, p).run(p)
+  gpu.compute(BACKWARD_INPUT, p)
 }
 
 /** Fills weight, the gradient of the weight. */
 export function convBackwardWeight(p: Convolution): void {
-  gpu.choose(BACKWARD_WEIGHT, p).run(p)
+  gpu.compute(BACKWARD_WEIGHT, p)
 }
 
 function pass(name: 'forward' | 'dx' | 'dw', implementations: readonly Kernel[]): Pass<Convolution> {

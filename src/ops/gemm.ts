@@ -116,7 +116,7 @@ const MATMUL: Pass<Gemm> = {
 
 /** Computes a product by the implementation chosen for its sizes on this adapter. */
 export function gemm(g: Gemm): void {
-  gpu.choose(MATMUL, g).run(g)
+  gpu.compute(MATMUL, g)
 }
 
 /** Sizes that share a choice: powers of √2, to the nearest. */

@@ -19,11 +19,14 @@ import {
   stats,
   trainRun,
 } from '../../src/index.js'
+import { modelFacts } from '../../src/app/modelTable.js'
 import { parsePredictions, predictionsCsv } from '../../src/app/predictions.js'
 import { writeReport } from '../../src/app/report.js'
+import { viewsOf } from '../../src/app/views.js'
+import { unchanged } from '../../src/data/augment.js'
 import { serveRuns, spawn } from '../../src/worker.js'
 import { Evaluator } from '../../src/train/evaluator.js'
-import { DataLoader, ImageFolder, pipeline } from '../../src/index.js'
+import { DataLoader, ImageFolder, type ModelCard, Random, pipeline } from '../../src/index.js'
 import { scratch } from '../cli/command.js'
 import { generated as data } from '../data/generated.js'
 import { failure, refused } from '../errors.js'
@@ -160,6 +163,11 @@ test('patients are told, and named by a pattern', async () => {
 test('evaluation and prediction agree with the run, from a file or its bytes', async () => {
   const checkpoint = (await store.read('best.safetensors'))!
   assert.equal(await evaluateRun(settings, { checkpoint, data }), await json('metrics.json'))
+  // Every view gives other logits, and their means are the same each time.
+  const seen = await evaluateRun({ ...settings, tta: 'flip' }, { checkpoint, data })
+  assert.not.equal(seen, await json('metrics.json'))
+  assert.equal(await evaluateRun({ ...settings, tta: 'flip' }, { checkpoint, data }), seen)
+  assert.not.equal(await evaluateRun({ ...settings, tta: 'five-crop' }, { checkpoint, data }), seen)
   const images = data.filter(({ path }) => path.startsWith('test')).map(({ path, blob }) => new File([blob], path))
   const predictions = (await predictRun(settings, {
     checkpoint: new Blob([checkpoint as Uint8Array<ArrayBuffer>]),
@@ -167,6 +175,42 @@ test('evaluation and prediction agree with the run, from a file or its bytes', a
   }))!
   const { tn, tp } = (await json('metrics.json')).confusion
   assert.is(predictions.filter((p) => p.file.includes(`/${p.class}/`)).length, tn + tp)
+})
+
+test('five crops are torchvision’s: corners and the middle of a larger image', () => {
+  const plain = { mean: [0, 0, 0], std: [1, 1, 1], imageSize: 224 } as unknown as ModelCard
+  const views = viewsOf({ ...plain, resizeSize: 256 }, 'five-crop')
+  assert.equal(
+    views.map(({ device }) => {
+      const { map } = device.random[0].draw(unchanged(256, 256), new Random(0))
+      return [map[2], map[5]]
+    }),
+    [
+      [0, 0],
+      [32, 0],
+      [0, 32],
+      [32, 32],
+      [16, 16],
+    ],
+  )
+  assert.equal(views[0].host, [
+    { kind: 'Resize', size: 293 },
+    { kind: 'CenterCrop', size: [256, 256] },
+  ])
+  assert.equal(viewsOf(plain, 'five-crop')[0].host, [{ kind: 'Resize', size: [256, 256] }])
+})
+
+test('facts of models: multiply-adds as torchvision publishes them, memory as it is planned', async () => {
+  const facts = async (name: string, batchSize: number) =>
+    modelFacts(name, { ...settings, batchSize, imageSize: 224, adapter: 'auto' })
+  const [one, two] = [await facts('resnet18', 2), await facts('resnet18', 4)]
+  const { multiplyAdds } = await facts('vit-b16', 1)
+  assert.ok(Math.abs(one.multiplyAdds / 1.814e9 - 1) < 0.01, `${one.multiplyAdds}`)
+  assert.ok(Math.abs(multiplyAdds / 17.564e9 - 1) < 0.01, `${multiplyAdds}`)
+  assert.is(one.parameters, 11_177_538)
+  // Weights, gradients, two moments.
+  assert.ok(one.trainingBytes > 16 * one.parameters + one.activationBytes)
+  assert.ok(two.activationBytes > 1.5 * one.activationBytes)
 })
 
 /** Of two images and classes: nothing is more probable. */
