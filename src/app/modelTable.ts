@@ -1,7 +1,6 @@
 // What each model takes: parameters, multiply-adds, and the memory of a training step as the planner places it. Nothing
 // is run.
 import { init } from '../engine/index.js'
-import { gpu } from '../gpu/gpu.js'
 import { createModel, modelRow } from '../models/registry.js'
 import { noGrad } from '../tensor/mode.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
@@ -41,11 +40,11 @@ export async function modelFacts(name: string, settings: Omit<ModelsSettings, 'm
     const model = createModel(name, { numClasses: 2, imageSize, checkpointActivations })
     const parameters = model.parameters().reduce((sum, { shape }) => sum + numel(shape), 0)
     model.eval()
-    const before = gpu.multiplyAdds
+    const before = engine.multiplyAdds
     const one = engine.capture(({ x }: { x: Tensor }) => noGrad(() => ({ y: model.forward(x) })))
     const x = tensor(new Float32Array(3 * imageSize ** 2), [1, imageSize, imageSize, 3])
     await one.prepare({ x })
-    const multiplyAdds = gpu.multiplyAdds - before
+    const multiplyAdds = engine.multiplyAdds - before
     one.dispose()
     x.dispose()
     const step = new TrainingStep({

@@ -166,6 +166,11 @@ export class Engine {
     return this.runner.busyMs
   }
 
+  /** Of all products, convolutions and attentions that were recorded or run since init(), forward and backward. */
+  get multiplyAdds(): number {
+    return this.gpu.multiplyAdds
+  }
+
   /** What random numbers on the GPU follow from, dropout's for one; that of init() until it is set. */
   get seed(): number {
     return this.gpu.seed
