@@ -15,7 +15,7 @@ import { UNFITTED, fitOperatingPoint, readOutputs } from '../train/operatingPoin
 import { RadiogradError, SettingError, SizeError } from '../util/check.js'
 import { safetensorsBytes } from '../weights/safetensors.js'
 import { type CheckpointSource, type ModelCard, readCheckpoint, readModel, toMetadata } from './card.js'
-import { type Listener, withEngine } from './session.js'
+import { EVALUATION_BATCH, type Listener, withEngine } from './session.js'
 import type { CalibrateSettings, EvaluateSettings, MachineSettings } from './settingTables.js'
 import {
   type DataSource,
@@ -28,12 +28,6 @@ import {
   sameClasses,
 } from './splits.js'
 import { checkOptions } from '../util/options.js'
-
-/**
- * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that
- * the same images give the same bits.
- */
-export const EVALUATION_BATCH = 32
 
 /** Options of {@link evaluateRun}. */
 export interface EvaluateRunOptions {

@@ -1,4 +1,5 @@
 // The application below every face: part of the public entry point.
+import type * as evaluate from './evaluate.js'
 import type { explainRun as Explains } from './explain.js'
 
 export {
@@ -10,16 +11,7 @@ export {
   readModel,
   toMetadata,
 } from './card.js'
-export {
-  type CalibrateRunOptions,
-  EVALUATION_BATCH,
-  type EvaluateRunOptions,
-  type PredictRunOptions,
-  type Prediction,
-  calibrateRun,
-  evaluateRun,
-  predictRun,
-} from './evaluate.js'
+export type { CalibrateRunOptions, EvaluateRunOptions, PredictRunOptions, Prediction } from './evaluate.js'
 export type { Evaluation, Figure } from '../train/evaluation.js'
 export type {
   AdapterEvent,
@@ -43,7 +35,7 @@ export { type OperatingPoint, UNFITTED, fitOperatingPoint, readOutputs } from '.
 export type { ExplainRunOptions, ExplainedFile } from './explain.js'
 export type { ResumedAt, Surroundings } from './resume.js'
 export type { RunRecord, WeightsReport } from './record.js'
-export type { Listener } from './session.js'
+export { EVALUATION_BATCH, type Listener } from './session.js'
 export {
   type Setting,
   type SettingTable,
@@ -94,3 +86,31 @@ export { TRAINABLE_PARTS, chooseTrainable } from './trainable.js'
  */
 export const explainRun: typeof Explains = async (settings, options) =>
   (await import('./explain.js')).explainRun(settings, options) // a page that explains nothing does not load it
+
+/**
+ * What a checkpoint is worth on a data set's test folder, at its operating point, with intervals; null when stopped by
+ * the signal. An engine is opened for it and closed at the end. Events: `note`, `adapter`, `test`, `progress`.
+ *
+ * @throws RadiogradError when checkpoint or folder cannot be read or their classes differ.
+ */
+export const evaluateRun: typeof evaluate.evaluateRun = async (settings, options) =>
+  (await import('./evaluate.js')).evaluateRun(settings, options)
+
+/**
+ * Fits a checkpoint's temperature and threshold anew, on the images that its training kept for validation, and gives
+ * the checkpoint's bytes with them; null when stopped by the signal. An engine is opened for it and closed at the end.
+ * Events: `note`, `adapter`, `calibrate`, `progress`.
+ *
+ * @throws RadiogradError when checkpoint or folder cannot be read, their classes differ, or there is no validation.
+ */
+export const calibrateRun: typeof evaluate.calibrateRun = async (settings, options) =>
+  (await import('./evaluate.js')).calibrateRun(settings, options)
+
+/**
+ * What a checkpoint sees in images, in their order; null when stopped by the signal. An engine is opened for it and
+ * closed at the end. Events: `adapter`, `predict`, `progress`.
+ *
+ * @throws RadiogradError when the checkpoint or an image cannot be read.
+ */
+export const predictRun: typeof evaluate.predictRun = async (settings, options) =>
+  (await import('./evaluate.js')).predictRun(settings, options)

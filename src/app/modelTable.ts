@@ -6,8 +6,22 @@ import { noGrad } from '../tensor/mode.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { TrainingStep } from '../train/step.js'
 import { numel } from '../util/check.js'
-import type { ModelsSettings } from './settingTables.js'
+import type { SettingTable, SettingsOf } from './settings.js'
+import { ADAPTER_SETTINGS, TRAIN_SETTINGS } from './settingTables.js'
 import { createOptimizer } from './optimizers.js'
+
+/** Of the list of models. */
+export const MODELS_SETTINGS = {
+  model: { kind: 'names', value: 'names', help: 'only these, such as resnet18,vit-b16 (default: all)' },
+  batchSize: TRAIN_SETTINGS.batchSize,
+  imageSize: { ...TRAIN_SETTINGS.imageSize, help: 'width and height of the images (default: what each is made for)' },
+  optimizer: TRAIN_SETTINGS.optimizer,
+  precision: TRAIN_SETTINGS.precision,
+  checkpointActivations: TRAIN_SETTINGS.checkpointActivations,
+  ...ADAPTER_SETTINGS,
+} as const satisfies SettingTable
+
+export type ModelsSettings = SettingsOf<typeof MODELS_SETTINGS>
 
 export interface ModelFacts {
   name: string

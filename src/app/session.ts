@@ -23,3 +23,9 @@ export async function withEngine<T>(
     engine.dispose()
   }
 }
+
+/**
+ * Images per batch wherever nothing is learned, or as many as the adapter has room for; the same everywhere, so that
+ * the same images give the same bits.
+ */
+export const EVALUATION_BATCH = 32

@@ -374,17 +374,6 @@ export const AUDIT_SETTINGS = {
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
 
-/** Of the list of models. */
-export const MODELS_SETTINGS = {
-  model: { kind: 'names', value: 'names', help: 'only these, such as resnet18,vit-b16 (default: all)' },
-  batchSize: TRAIN_SETTINGS.batchSize,
-  imageSize: { ...TRAIN_SETTINGS.imageSize, help: 'width and height of the images (default: what each is made for)' },
-  optimizer: TRAIN_SETTINGS.optimizer,
-  precision: TRAIN_SETTINGS.precision,
-  checkpointActivations: TRAIN_SETTINGS.checkpointActivations,
-  ...ADAPTER_SETTINGS,
-} as const satisfies SettingTable
-
 /** Of a prediction. */
 export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
 
@@ -398,8 +387,6 @@ export type AuditSettings = SettingsOf<typeof AUDIT_SETTINGS>
 export type ExplainSettings = SettingsOf<typeof EXPLAIN_SETTINGS>
 /** All of {@link CALIBRATE_SETTINGS}, checked. */
 export type CalibrateSettings = SettingsOf<typeof CALIBRATE_SETTINGS>
-/** All of {@link MODELS_SETTINGS}, checked. */
-export type ModelsSettings = SettingsOf<typeof MODELS_SETTINGS>
 /** All of {@link PREDICT_SETTINGS}, checked. */
 export type PredictSettings = SettingsOf<typeof PREDICT_SETTINGS>
 export type DatasetSettings = SettingsOf<typeof DATASET_SETTINGS> & MachineSettings

@@ -1,7 +1,6 @@
 // radiograd models: what can be trained by name, and what it takes.
 import type { Command } from 'commander'
-import { type ModelFacts, modelFacts } from '../app/modelTable.js'
-import { MODELS_SETTINGS, type ModelsSettings } from '../app/settingTables.js'
+import { MODELS_SETTINGS, type ModelFacts, type ModelsSettings, modelFacts } from '../app/modelTable.js'
 import { MODEL_NAMES, modelRow } from '../models/registry.js'
 import { SizeError } from '../util/check.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
