@@ -218,6 +218,7 @@ export function hostSize({ host }: Pipeline): readonly [height: number, width: n
 export interface DeviceOptions extends ImageOptions {
   /** In order; each has a column of a batch's tones. */
   tones?: readonly Tone[]
+  /** Pixels that a blurred one is made of, in each direction; without it there is no blur. */
   kernelSize?: number
 }
 
