@@ -147,10 +147,7 @@ export class Plan {
   }
 
   /** What the command at this place exchanges, and with what; null for another. `recording` as for {@link encode}. */
-  exchangeAt(
-    at: number,
-    recording: Recording | null,
-  ): { values: Storage; floats: number; call: HostExchange } | null {
+  exchangeAt(at: number, recording: Recording | null): { values: Storage; floats: number; call: HostExchange } | null {
     const c = this.commands[at]
     const own = recording?.commands[at] ?? c
     if (c.type !== 'exchange' || own.type !== 'exchange') return null
