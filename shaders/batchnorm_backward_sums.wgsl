@@ -1,7 +1,7 @@
 // First stage of the backward pass: parts [sets · chunks, 2, channels] = Σ g and Σ g·x̂ over one chunk of rows, with
 // x̂ = (x - mean)·rstd and g = dy, 0 where y <= 0 if `relu`. x, y, dy [sets · rows, channels]; stats [3, sets ·
-// channels] as in batchnorm_apply.wgsl. With `relu` g is also stored as dresidual, if that is bound. One invocation a (channel, chunk), lanes along channels; dispatched over
-// [ceil(channels / 64), chunks of all sets].
+// channels] as in batchnorm_apply.wgsl. With `relu` g is also stored as dresidual, if that is bound. One invocation a
+// (channel, chunk), lanes along channels; dispatched over [ceil(channels / 64), chunks of all sets].
 // @variant T = f32, f16
 // @include lib/chunk.wgsl
 struct Params { sets: u32, rows: u32, channels: u32, chunks: u32, rows_per_chunk: u32, relu: u32, has_dresidual: u32 }

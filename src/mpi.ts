@@ -23,8 +23,8 @@ const SERIALIZED = 2
 const MOST = 1 << 28
 
 /**
- * How many processes the launcher of this one has started, which of them it is, and with which library; null where there
- * is no launcher.
+ * How many processes the launcher of this one has started, which of them it is, and with which library; null where
+ * there is no launcher.
  */
 export function launched(
   env: Record<string, string | undefined> = process.env,

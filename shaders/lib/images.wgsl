@@ -1,6 +1,6 @@
-// Images of a batch under a map of the plane each, and torchvision's ColorJitter. The kernel that includes this declares
-// `images` (u8 [B, H, W, 3], four bytes a word), `geometry` (f32 [B, 9]), `jitter` (f32 [B, 8] as two vec4 an image)
-// and in `params` the size of an image before, H × W, and after, OH × OW.
+// Images of a batch under a map of the plane each, and torchvision's ColorJitter. The kernel that includes this
+// declares `images` (u8 [B, H, W, 3], four bytes a word), `geometry` (f32 [B, 9]), `jitter` (f32 [B, 8] as two vec4 an
+// image) and in `params` the size of an image before, H × W, and after, OH × OW.
 override NEAREST: bool;
 
 fn byte_at(i: u32) -> f32 {

@@ -146,7 +146,8 @@ export class Gpu {
     if (workgroups.some((g) => g === 0)) return
     if (workgroups.some((g) => !Number.isInteger(g) || g > MAX_GROUPS))
       throw new SizeError(
-        `${name}: workgroups must be whole numbers up to ${MAX_GROUPS}, got ${formatShape(workgroups)}; lower the batch size`,
+        `${name}: workgroups must be whole numbers up to ${MAX_GROUPS}, got ${formatShape(workgroups)}; ` +
+          'lower the batch size',
       )
     this.issue({
       type: 'dispatch',

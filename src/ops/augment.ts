@@ -1,5 +1,5 @@
-// Rarer augmentations: tone curves of bytes; of normalised images blur, noise, erased boxes, mixtures. Their kernels are
-// loaded where a pipeline has one of them.
+// Rarer augmentations: tone curves of bytes; of normalised images blur, noise, erased boxes, mixtures. Their kernels
+// are loaded where a pipeline has one of them.
 import { gpu } from '../gpu/gpu.js'
 import { augment } from '../shaders.late.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
