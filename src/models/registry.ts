@@ -22,7 +22,10 @@ import { resnet101, resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from './vit.js'
 
 /** A model from images [N, H, W, 3], normalised, to logits [N, numClasses]. */
-export type Classifier = Module & { /** Images [N, H, W, 3] → logits [N, numClasses]. */ forward(x: Tensor): Tensor }
+export type Classifier = Module & {
+  /** Images [N, H, W, 3] → logits [N, numClasses]. */
+  forward(x: Tensor): Tensor
+}
 
 /** Mean and standard deviation of each colour, on the scale 0 … 1, that images are normalised with. */
 type Normalization = Pick<Preprocessing, 'mean' | 'std'>

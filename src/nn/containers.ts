@@ -4,7 +4,12 @@ import { check } from '../util/check.js'
 import { Module } from './module.js'
 
 /** What a Sequential runs: a module of one input and one output, or a function of that form, such as `F.relu`. */
-export type Layer = (Module & { /** x through it. */ forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor)
+export type Layer =
+  | (Module & {
+      /** x through it. */
+      forward(x: Tensor): Tensor
+    })
+  | ((x: Tensor) => Tensor)
 
 /** Runs its layers one after another (`torch.nn.Sequential`); they are named by position, functions count. */
 export class Sequential extends Module {
