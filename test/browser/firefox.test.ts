@@ -1,5 +1,5 @@
 // The page in Firefox, whose WebGPU is another implementation (wgpu, naga): from a zip to a heat map, and its
-// checkpoint in the command line. Compiling takes a minute, so only with RADIOGRAD_ENGINES=all.
+// checkpoint in the command line. Most of its minute is compiling.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { zipSync } from 'fflate'
