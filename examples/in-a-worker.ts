@@ -1,7 +1,7 @@
 // Training in a worker thread, so that this one stays free: losses come as messages, the weights as the bytes of a
 // safetensors file. In a page the same goes through `new Worker(…, { type: 'module' })` and postMessage.
 import { fileURLToPath } from 'node:url'
-import { Worker, isMainThread, parentPort } from 'node:worker_threads'
+import { SHARE_ENV, Worker, isMainThread, parentPort } from 'node:worker_threads'
 import { F, init, loadCheckpoint, nn, optim, safetensorsBytes, tensor } from 'radiograd'
 
 type Message = { loss: number } | { weights: Uint8Array }
@@ -28,7 +28,8 @@ async function train(send: (message: Message) => void): Promise<void> {
 }
 
 if (isMainThread) {
-  const worker = new Worker(fileURLToPath(import.meta.url))
+  // Vulkan reads the environment of the process: a thread with a copy cannot name a driver to it.
+  const worker = new Worker(fileURLToPath(import.meta.url), { env: SHARE_ENV })
   worker.on('message', async (message: Message) => {
     if ('loss' in message) return console.log(`loss ${message.loss}`)
     const { tensors } = await loadCheckpoint(message.weights)

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { create, globals } from 'webgpu'
 import { RadiogradError, check } from '../util/check.js'
 import { loadVulkanLoader, swiftshaderCacheIcd } from './swiftshader.node.js'
@@ -56,7 +57,8 @@ export async function requestGpuAdapter({
   throw new RadiogradError(
     `no adapter: found no ${choice === 'auto' ? 'GPU and no software driver' : choice}; ` +
       "'radiograd setup' fetches SwiftShader, " +
-      "'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe",
+      "'apt-get install -t bookworm-backports libvulkan1 mesa-vulkan-drivers' brings the faster lavapipe" +
+      (isMainThread ? '' : '; a worker thread finds only what the system has unless it is started with env: SHARE_ENV'),
   )
 }
 
