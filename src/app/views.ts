@@ -20,13 +20,12 @@ const cropAt = (size: number, top: number, left: number): RandomTransform => ({
  * What every image goes through, once for each view: as it is; and mirrored; or (torchvision's `FiveCrop`) corners and
  * middle of a larger one.
  */
-export function viewsOf(card: ModelCard, tta: EvaluateSettings['tta']): Pipeline[] {
+export function viewsOf(card: ModelCard, tta: Exclude<EvaluateSettings['tta'], 'none'>): Pipeline[] {
   const still = pipeline(card)
   const seenBy = (own: Pipeline, transform: RandomTransform): Pipeline => ({
     ...own,
     device: { ...own.device, random: [transform] },
   })
-  if (tta === 'none') return [still]
   if (tta === 'flip') return [still, seenBy(still, randomHorizontalFlip(1))]
   const { imageSize, resizeSize } = card
   const side = Math.round(imageSize * LARGER)

@@ -100,7 +100,6 @@ export class Runner {
     const kept = new Map<Storage, Storage>()
     const other = live ? recording : null
     const timer = plan.cuts.timer(gpu.device.queue)
-    const cuts = new Set(plan.cuts.starts)
     let at: number | null = 0
     while (at !== null) {
       let next = null as number | null
@@ -111,7 +110,7 @@ export class Runner {
             encoder.copyBufferToBuffer(from.buffer!, from.offset, to.buffer!, to.offset, to.byteLength)
           plan.begin(other, live ?? null)
         }
-        next = plan.encodeFrom(at!, encoder, undefined, cuts)
+        next = plan.encodeFrom(at!, encoder, undefined, plan.cuts.starts)
         for (const storage of next === null ? results : []) {
           const from = plan.resolve(storage)
           const copy = gpu.memory.allocateResult(storage.byteLength, `result ${storage.label}`)

@@ -19,12 +19,12 @@ interface Submission {
 
 export class Cuts {
   /** Commands before which a submission ends. */
-  starts: readonly number[]
+  starts: ReadonlySet<number>
   private runs = 0
   private changing = true
 
   constructor(private readonly commands: number) {
-    this.starts = Array.from({ length: Math.ceil(commands / UNTIMED) }, (_, i) => i * UNTIMED)
+    this.starts = new Set(Array.from({ length: Math.ceil(commands / UNTIMED) }, (_, i) => i * UNTIMED))
   }
 
   /** Times the submissions of a run, without waiting for any; null once they are as they shall be. */
@@ -64,6 +64,6 @@ export class Cuts {
       starts.push((first + end) >> 1)
       this.changing = true
     })
-    this.starts = starts
+    this.starts = new Set(starts)
   }
 }
