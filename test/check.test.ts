@@ -54,6 +54,7 @@ function imports(file: string): string[] {
     '#platform/pool': 'data',
     '#platform/files': 'data',
     '#platform/inflate': 'data',
+    '#platform/spill': 'data',
     '#platform/device': 'gpu',
     '#platform/choices': 'tune',
     '#platform/store': 'app',
@@ -87,7 +88,7 @@ test('types; those of all kernels are small, as every editor reads them', () =>
   }))
 
 test('everything public says what it is: exports, methods of classes, fields of options', () => {
-  const entries = ['index', 'worker', 'report', 'round', 'mpi'].map((name) => join(root, `src/${name}.ts`))
+  const entries = ['index', 'worker', 'report', 'round', 'trunk', 'mpi'].map((name) => join(root, `src/${name}.ts`))
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
   const program = ts.createProgram(entries, options)

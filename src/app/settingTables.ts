@@ -257,6 +257,13 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'frozen BatchNorm layers keep their running statistics',
   },
+  cacheTrunk: {
+    kind: 'number',
+    above: 0,
+    value: 'GiB',
+    free: true,
+    help: 'keep what the frozen first layers make of each image, at most so much (default: compute it each epoch)',
+  },
   syncBatchNorm: {
     kind: 'switch',
     default: false,

@@ -12,6 +12,7 @@ import { type Evaluation, evaluateOutputs } from '../train/evaluation.js'
 import { Evaluator } from '../train/evaluator.js'
 import { type HistoryRow, historyCsv } from '../train/history.js'
 import { epochEvents } from '../train/tensorboard.js'
+import { type CachedTrunk, cacheTrunk } from '../train/cacheTrunk.js'
 import { type TrainResult, Trainer, type TrainerOptions } from '../train/loop.js'
 import type { Team } from '../train/group.js'
 import type { Outputs } from '../train/metrics.js'
@@ -69,9 +70,15 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   const files = new RunFiles(parts, weights)
   const onWarning = (text: string) => on?.({ kind: 'note', text })
   const pool = new DecodePool(settings.workers, { maxPixels: settings.maxPixels, onWarning })
+  let trunk: CachedTrunk | undefined
   try {
     const evaluationSize = await plannedEvaluation(parts, model)
-    const trainer = new Trainer(trainerOptions(parts, model, pool, files, evaluationSize))
+    let how = trainerOptions(parts, model, pool, files, evaluationSize)
+    if (settings.cacheTrunk !== undefined && !settings.dryRun) {
+      trunk = await cacheTrunk(how, { bytes: settings.cacheTrunk * 2 ** 30 })
+      how = trunk.options
+    }
+    const trainer = new Trainer(how)
     tellBeginning(parts, { weights, trained, parameters: total })
     if (settings.dryRun) {
       await trainer.prepare()
@@ -80,6 +87,14 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     }
     await files.restoreBest()
     const result = training ? await trainer.fit(training, saved!.best?.state) : await trainer.fit()
+    if (trunk) {
+      const { rows, bytes, onDisk } = trunk.kept
+      onWarning(
+        `the frozen layers were computed once for ${rows} views of images, ${onDisk} of them kept on the disk: ${Math.ceil(bytes / 2 ** 20)} MiB`,
+      )
+      await trunk.close()
+      trunk = undefined
+    }
     const record = result.history.length ? await files.finishTraining(result) : null
     const stopped = (why: 'early' | 'aborted') => on?.({ kind: 'stopped', why, bestEpoch: result.best?.epoch ?? null })
     if (result.stopped !== 'completed') stopped(result.stopped)
@@ -99,6 +114,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     on?.({ kind: 'done', record: last, metrics })
     return { record: last, metrics }
   } finally {
+    await trunk?.close()
     await pool.close()
   }
 }

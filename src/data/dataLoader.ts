@@ -16,6 +16,8 @@ export interface Batch {
   /** [B, H, W, 3] bytes. */
   readonly images: Uint8Array
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3]
+  /** [B · F], what frozen layers have made of the images, where that is known: see `cacheTrunk`. */
+  readonly features?: Float32Array
   /** [B] class indices. */
   readonly labels: Int32Array
   /** [B, 9], a map from the result to each image (`F.normalizeImages`); left out, images stay as they are. */

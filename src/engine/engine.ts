@@ -8,7 +8,7 @@ import type { TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { type Arguments, Capture, type Captured, type Input } from './capture.js'
-import { type KernelTime, profile } from './profile.js'
+import type { KernelTime } from './profile.js'
 import { type Result, record } from './record.js'
 import { Runner } from './runner.js'
 import { tidy } from './tidy.js'
@@ -125,7 +125,10 @@ export class Engine {
    */
   profile(fn: () => Result): Promise<KernelTime[]> {
     check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
-    return this.runner.serially(({ mode }) => profile(this.runner, () => record(fn, { mode, replayed: true })))
+    return this.runner.serially(async ({ mode }) => {
+      const { profile } = await import('./profile.js') // few programs do
+      return profile(this.runner, () => record(fn, { mode, replayed: true }))
+    })
   }
 
   /**

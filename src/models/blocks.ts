@@ -6,6 +6,18 @@ import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 
+/** A part of a network: from what the part before gives to what the next one takes; the last gives logits. */
+export type Stage = (inputs: readonly Tensor[]) => readonly Tensor[]
+
+/** A part that takes and gives one tensor. */
+export const stage =
+  (forward: (x: Tensor) => Tensor): Stage =>
+  ([x]) => [forward(x)]
+
+/** Images → logits, one part after another. */
+export const inTurn = (stages: readonly Stage[], x: Tensor): Tensor =>
+  stages.reduce((inputs: readonly Tensor[], next) => next(inputs), [x])[0]
+
 /** Refuses what is not images [N, H, W, channels]. */
 export function checkImages(model: string, x: Tensor, channels = 3): void {
   check(

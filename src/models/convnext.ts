@@ -8,7 +8,7 @@ import { parameter } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { channelMeans, checkImages } from './blocks.js'
+import { channelMeans, checkImages, inTurn, type Stage, stage } from './blocks.js'
 
 const EPS = 1e-6
 
@@ -94,9 +94,17 @@ export class ConvNeXt extends Module {
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     checkImages('convnext', x)
-    for (const layer of this.features.flat()) x = layer.forward(x)
+    return inTurn(this.stages(), x)
+  }
+
+  /** What `forward` does, part by part. */
+  stages(): Stage[] {
     const { 0: norm, 2: head } = this.classifier
-    return head.forward(norm.forward(channelMeans(x)))
+    return [
+      ...this.features.flat().map((layer) => stage((x) => layer.forward(x))),
+      stage(channelMeans),
+      stage((x) => head.forward(norm.forward(x))),
+    ]
   }
 
   protected override headPrefixes(): readonly string[] {

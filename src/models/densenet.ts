@@ -6,7 +6,7 @@ import { BatchNorm2d, Conv2d, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkOptions } from '../util/options.js'
-import { channelMeans, checkImages } from './blocks.js'
+import { channelMeans, checkImages, inTurn, type Stage, stage } from './blocks.js'
 
 /** Without bias; the weight as torchvision draws it: kaiming_normal_. */
 function conv(inChannels: number, outChannels: number, kernelSize: number, stride = 1): Conv2d {
@@ -125,15 +125,27 @@ export class DenseNet extends Module {
 
   /** Images [N, H, W, inChannels], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
-    const { inChannels, features } = this
-    checkImages('densenet', x, inChannels)
-    let y = features.norm0.forwardConv(features.conv0, x, { activation: 'relu' })
-    y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
-    for (let i = 1; i <= this.blocks; i++) {
-      y = features[`denseblock${i}`].forward(y)
-      if (i < this.blocks) y = features[`transition${i}`].forward(y)
-    }
-    return this.classifier.forward(channelMeans(features.norm5.forwardRelu(y)))
+    checkImages('densenet', x, this.inChannels)
+    return inTurn(this.stages(), x)
+  }
+
+  /** What `forward` does, part by part. */
+  stages(): Stage[] {
+    const { features, blocks } = this
+    const block = (i: number) =>
+      stage((x) => {
+        const y = features[`denseblock${i}`].forward(x)
+        return i < blocks ? features[`transition${i}`].forward(y) : y
+      })
+    return [
+      stage((x) => {
+        const y = features.norm0.forwardConv(features.conv0, x, { activation: 'relu' })
+        return F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
+      }),
+      ...Array.from({ length: blocks }, (_, i) => block(i + 1)),
+      stage((x) => channelMeans(features.norm5.forwardRelu(x))),
+      stage((x) => this.classifier.forward(x)),
+    ]
   }
 
   protected override headPrefixes(): readonly string[] {

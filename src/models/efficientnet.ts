@@ -10,9 +10,12 @@ import {
   channelMeans,
   checkImages,
   ConvNormActivation,
+  inTurn,
   multipleOf8,
   type NormOptions,
   SqueezeExcitation,
+  type Stage,
+  stage as part,
 } from './blocks.js'
 
 /** One stage: `layers` blocks, the first of which carries the stride. Fused: one convolution for the first two. */
@@ -118,9 +121,17 @@ export class EfficientNet extends Module {
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     checkImages('efficientnet', x)
-    for (const layer of this.features.flat()) x = layer.forward(x)
+    return inTurn(this.stages(), x)
+  }
+
+  /** What `forward` does, part by part. */
+  stages(): Stage[] {
     const [dropout, head] = this.classifier
-    return head.forward(dropout.forward(channelMeans(x)))
+    return [
+      ...this.features.flat().map((layer) => part((x) => layer.forward(x))),
+      part(channelMeans),
+      part((x) => head.forward(dropout.forward(x))),
+    ]
   }
 
   protected override headPrefixes(): readonly string[] {

@@ -4,7 +4,16 @@ import { Dropout, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkOptions } from '../util/options.js'
-import { channelMeans, checkImages, ConvNormActivation, multipleOf8, SqueezeExcitation } from './blocks.js'
+import {
+  channelMeans,
+  checkImages,
+  ConvNormActivation,
+  inTurn,
+  multipleOf8,
+  type Stage,
+  SqueezeExcitation,
+  stage,
+} from './blocks.js'
 
 const NORM = { eps: 1e-3, momentum: 0.01 }
 
@@ -78,10 +87,18 @@ export class MobileNetV3 extends Module {
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     checkImages('mobilenet', x)
-    for (const layer of this.features) x = layer.forward(x)
+    return inTurn(this.stages(), x)
+  }
+
+  /** What `forward` does, part by part. */
+  stages(): Stage[] {
     const { 0: hidden, 2: dropout, 3: head } = this.classifier
-    const y = F.linear(channelMeans(x), hidden.weight, hidden.bias, { activation: 'hardswish' })
-    return head.forward(dropout.forward(y))
+    return [
+      ...this.features.map((layer) => stage((x) => layer.forward(x))),
+      stage(channelMeans),
+      stage((x) => F.linear(x, hidden.weight, hidden.bias, { activation: 'hardswish' })),
+      stage((x) => head.forward(dropout.forward(x))),
+    ]
   }
 
   protected override headPrefixes(): readonly string[] {

@@ -7,6 +7,7 @@ import { checkOptions } from '../util/options.js'
 import { type DialectName, dialectOf } from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { Preprocessing } from '../weights/preprocessing.js'
+import type { Stage } from './blocks.js'
 import { convnextBase, convnextSmall, convnextTiny } from './convnext.js'
 import { densenet121 } from './densenet.js'
 import {
@@ -25,6 +26,8 @@ import { vitBase, vitHuge, vitLarge, vitSmall, vitTiny } from './vit.js'
 export type Classifier = Module & {
   /** Images [N, H, W, 3] → logits [N, numClasses]. */
   forward(x: Tensor): Tensor
+  /** The same part by part, in turn; see {@link Stage}. */
+  stages?(): readonly Stage[]
 }
 
 /** Mean and standard deviation of each colour, on the scale 0 … 1, that images are normalised with. */

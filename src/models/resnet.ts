@@ -4,7 +4,7 @@ import { BatchNorm2d, type Conv2d, Linear } from '../nn/layers.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkOptions } from '../util/options.js'
-import { channelMeans, checkImages, conv } from './blocks.js'
+import { channelMeans, checkImages, conv, inTurn, type Stage, stage } from './blocks.js'
 
 /** The shortcut of a block that changes size: `downsample.0` a 1×1 convolution, `downsample.1` its batchNorm. */
 type Downsample = [Conv2d, BatchNorm2d] | []
@@ -115,10 +115,21 @@ export class ResNet extends Module {
   /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
   forward(x: Tensor): Tensor {
     checkImages('resnet', x)
-    let y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
-    y = F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
-    for (const block of [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]) y = block.forward(y)
-    return this.fc.forward(channelMeans(y))
+    return inTurn(this.stages(), x)
+  }
+
+  /** What `forward` does, part by part. */
+  stages(): Stage[] {
+    const blocks = [...this.layer1, ...this.layer2, ...this.layer3, ...this.layer4]
+    return [
+      stage((x) => {
+        const y = this.bn1.forwardConv(this.conv1, x, { activation: 'relu' })
+        return F.maxPool2d(y, { kernelSize: 3, stride: 2, padding: 1 })
+      }),
+      ...blocks.map((block) => stage((x) => block.forward(x))),
+      stage(channelMeans),
+      stage((x) => this.fc.forward(x)),
+    ]
   }
 
   protected override headPrefixes(): readonly string[] {

@@ -22,6 +22,7 @@ import {
 import type { Checkpoint } from '../weights/load.js'
 import { resizePositions } from '../weights/positions.js'
 import type { LoadReport } from '../weights/statedict.js'
+import { inTurn, type Stage } from './blocks.js'
 
 /** Options of {@link VisionTransformer}. */
 export interface VitOptions {
@@ -177,13 +178,23 @@ export class VisionTransformer extends Module {
         images.shape[3] === 3,
       () => `vit: needs images [N, ${imageSize}, ${imageSize}, 3], got ${formatShape(images.shape)}`,
     )
-    let stream: Stream = {
-      x: this.posDrop.forward(F.embedTokens(this.patchEmbed.forward(images), this.clsToken, this.posEmbed)),
-      branch: null,
-    }
-    for (const block of this.blocks)
-      stream = this.checkpointActivations ? checkpointed(block, stream) : block.forward(stream)
-    return this.head.forward(this.pooled(stream))
+    return inTurn(this.stages(), images)
+  }
+
+  /** What `forward` does, part by part: between two blocks flow the sum and the branch that is to be added to it. */
+  stages(): Stage[] {
+    const block =
+      (layer: TransformerBlock): Stage =>
+      ([x, branch = null]) => {
+        const next = this.checkpointActivations ? checkpointed(layer, { x, branch }) : layer.forward({ x, branch })
+        return [next.x, next.branch!]
+      }
+    return [
+      ([x]) => [this.posDrop.forward(F.embedTokens(this.patchEmbed.forward(x), this.clsToken, this.posEmbed))],
+      ...this.blocks.map(block),
+      ([x, branch]) => [this.pooled({ x, branch })],
+      ([x]) => [this.head.forward(x)],
+    ]
   }
 
   /** The normalised class token, or the normalised mean of all tokens, [N, dim]. */

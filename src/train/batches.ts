@@ -9,10 +9,13 @@ import { Random } from '../util/random.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 
 /** Where batches come from: a DataLoader, or anything of its form. */
-export type BatchSource = Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'>
+export interface BatchSource extends Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'> {
+  /** How many numbers an image has in batches that hold features; see {@link cacheTrunk}. */
+  readonly features?: number
+}
 
 /**
- * A batch as kernels see it: images u8 [B, H, W, 3], geometry f32 [B, 9], tones f32 [B, curves], jitter f32 [B, 8],
+ * A batch as kernels see it: images u8 [B, H, W, 3] or their features f32 [B, F], geometry f32 [B, 9], tones f32 [B, curves], jitter f32 [B, 8],
  * effects f32 [B, 16], labels i32 [B], targets f32 [B, classes].
  */
 export type BatchTensors = {
@@ -33,16 +36,16 @@ export class Uploader {
   private readonly made = new Map<string, BatchTensors>()
 
   async fill(batch: Batch): Promise<BatchTensors> {
-    const { images, shape, geometry = unchanged(shape), tones, jitter, effects, labels, targets } = batch
+    const { images, shape, features, geometry = unchanged(shape), tones, jitter, effects, labels, targets } = batch
     const B = shape[0]
     if (tones || effects) await loadAugmentShaders()
     const rows = Object.entries({ geometry, tones, jitter, effects, targets }).filter(([, values]) => values)
     const arrays: [name: string, values: Uint8Array | Int32Array | Float32Array, shape: readonly number[]][] = [
-      ['images', images, shape],
+      features ? ['images', features, [B, features.length / B]] : ['images', images, shape],
       ['labels', labels, [B]],
       ...rows.map(([name, values]): [string, Float32Array, number[]] => [name, values!, [B, values!.length / B]]),
     ]
-    const key = `${shape} ${rows.map(([name]) => name)}`
+    const key = `${arrays[0][2]} ${rows.map(([name]) => name)}`
     const there = this.made.get(key)
     if (there) for (const [name, values] of arrays) there[name as keyof BatchTensors]!.write(values)
     const tensors = there ?? Object.fromEntries(arrays.map(([name, values, of]) => [name, tensor(values, of)]))
@@ -60,13 +63,13 @@ export class Uploader {
 const unchanged = ([B]: Batch['shape']): Float32Array => Float32Array.from({ length: 9 * B }, (_, i) => IDENTITY[i % 9])
 
 /** What batches look like. */
-export type BatchForm = Pick<BatchSource, 'dataset' | 'batchSize'>
+export type BatchForm = Pick<BatchSource, 'dataset' | 'batchSize' | 'features'>
 
 /**
  * A batch of black images, as large as any that `source` will yield: to plan with. Null where images differ in
  * size.
  */
-export function emptyBatch({ dataset: { samples, transform, classes }, batchSize }: BatchForm): Batch | null {
+export function emptyBatch({ dataset: { samples, transform, classes }, batchSize, features }: BatchForm): Batch | null {
   const B = Math.min(batchSize, samples.length)
   const size = hostSize(transform)
   if (!size) return null
@@ -74,6 +77,7 @@ export function emptyBatch({ dataset: { samples, transform, classes }, batchSize
   return {
     images: new Uint8Array(B * height * width * 3),
     shape: [B, height, width, 3],
+    ...(features && { features: new Float32Array(B * features) }),
     labels: new Int32Array(B),
     ...vary(transform, [B, height, width], () => new Random(0)),
     ...(transform.device.mix && { targets: new Float32Array(B * classes.length) }),
@@ -81,11 +85,12 @@ export function emptyBatch({ dataset: { samples, transform, classes }, batchSize
   }
 }
 
-/** What the network sees of a batch that an {@link Uploader} was filled with, [B, H, W, 3]. */
+/** What the network sees of a batch that an {@link Uploader} was filled with, [B, H, W, 3] or features as they are. */
 export function networkInput(
   { images, geometry, tones: strengths, jitter, effects }: Omit<BatchTensors, 'labels' | 'targets'>,
   { tones, kernelSize, ...normalization }: DeviceOptions,
 ): Tensor {
+  if (images.shape.length === 2) return images
   const toned = strengths && tones ? F.toneImages(images, strengths, tones) : images
   const x = F.normalizeImages(toned, geometry, { ...normalization, jitter })
   return effects ? F.imageEffects(x, effects, { ...normalization, kernelSize }) : x

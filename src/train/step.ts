@@ -29,6 +29,15 @@ export type Optimizer = Pick<
  */
 export type Exchange = (gradients: readonly Tensor[]) => Promise<void>
 
+/** Training mode; with `freezeBatchNorm` frozen BatchNorm layers stay in evaluation mode. */
+export function trainingMode(model: Classifier, freezeBatchNorm?: boolean): void {
+  model.train()
+  if (!freezeBatchNorm) return
+  for (const module of model.modules()) {
+    if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
+  }
+}
+
 /** What a step of training needs. */
 export interface StepOptions {
   /** Where it runs. */
@@ -185,12 +194,7 @@ export class TrainingStep {
    * evaluation leaves the other mode behind.
    */
   setMode(): void {
-    const { model, freezeBatchNorm } = this.options
-    model.train()
-    if (!freezeBatchNorm) return
-    for (const module of model.modules()) {
-      if (module instanceof BatchNorm2d && !module.weight.requiresGrad) module.training = false
-    }
+    trainingMode(this.options.model, this.options.freezeBatchNorm)
   }
 
   /** How losses are scaled now; null in f32. */

@@ -16,6 +16,7 @@ import {
   parseSettings,
   predictRun,
   readModel,
+  resumeRun,
   stats,
   trainRun,
 } from '../../src/index.js'
@@ -267,6 +268,49 @@ test('predictions.csv holds what the metrics are made of', async () => {
     () => parsePredictions('file,patient\n', 'a'),
     'a: predictions.csv must have a line an image, got another table',
   )
+})
+
+const frozen = { ...settings, epochs: 3, freezeBatchNorm: true, trainable: ['last-stage'] }
+
+test('what frozen layers make of an image is computed once: the same bytes, with workers and after a stop', async () => {
+  const ended = async (there: MemoryStore) => {
+    const history = new TextDecoder()
+      .decode((await there.read('history.csv'))!)
+      .trim()
+      .split('\n')
+    const rows = history.map((line) => line.split(',').slice(0, 6)) // behind them stand times
+    return { rows, best: await there.read('best.safetensors') }
+  }
+  const run = async (more: Partial<typeof settings>, stop?: AbortController) => {
+    const there = new MemoryStore()
+    const on = (event: RunEvent) => event.kind === 'epoch' && event.row.epoch === 2 && stop?.abort()
+    await trainRun({ ...frozen, ...more }, { store: there, data, on, signal: stop?.signal })
+    if (stop) await resumeRun({ cacheTrunk: undefined, workers: 0 }, { store: there, data })
+    return ended(there)
+  }
+  const plain = await run({})
+  assert.equal(await run({ cacheTrunk: 1 }), plain)
+  assert.equal(await run({ cacheTrunk: 1, workers: 4 }, new AbortController()), plain)
+  const vit = { model: 'vit-ti16', epochs: 2, trainable: ['last-stage'] }
+  assert.equal(await run({ ...vit, cacheTrunk: 1 }), await run(vit))
+})
+
+test('frozen layers whose results are not the same each time are not kept', async () => {
+  const said = (more: Partial<typeof settings>) =>
+    failure(() => trainRun({ ...frozen, cacheTrunk: 1, ...more }, { store: new MemoryStore(), data }))
+  const few = 'cacheTrunk: takes images as they are, or augmentation of few views such as flip=0.5, got '
+  assert.is(await said({ augment: 'rotate=10' }), `${few}numbers drawn from a range, of which no view comes twice`)
+  assert.is(await said({ mixup: 0.2 }), `${few}blur, noise, erased boxes or mixed images`)
+  assert.is(
+    await said({ freezeBatchNorm: false }),
+    'cacheTrunk: takes frozen layers that give the same every time (freezeBatchNorm keeps their statistics), got ' +
+      'statistics of each batch, or stochastic depth',
+  )
+  assert.is(
+    await said({ trainable: ['all'] }),
+    'cacheTrunk: takes a model whose first layers are frozen (trainable), got one that learns from the first layer on',
+  )
+  assert.is(await said({ gradAccumulation: 2 }), 'cacheTrunk: takes batches that are computed in one part, got 2 parts')
 })
 
 test('a worker does what a page asks: events, results, errors and signals pass through messages', async () => {

@@ -73,7 +73,15 @@ test('usage', async () => {
   await fails(train(at('data'), '--batch-size', '1.5'), 2, /'--batch-size <n>' argument '1\.5' is invalid/)
   await fails(train(at('data'), '--val-split', '1'), 2, /'--val-split <x>' argument '1' is invalid/)
   await fails(train(at('data'), '--model', 'resnet19'), 2, /'--model <name>' argument 'resnet19' is invalid/)
-  const bad = { balance: 'all', mixup: '-1', ema: '1', 'clip-grad': '0', warmup: 'x', augment: 'flip=2' }
+  const bad = {
+    balance: 'all',
+    mixup: '-1',
+    ema: '1',
+    'clip-grad': '0',
+    warmup: 'x',
+    augment: 'flip=2',
+    'cache-trunk': '0',
+  }
   for (const [flag, value] of Object.entries(bad))
     await fails(
       train(at('data'), `--${flag}`, value),

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import {
   type Exchange,
   F,
+  Random as Numbers,
   type Tensor,
   type TrainResult,
   Trainer,
@@ -13,11 +14,15 @@ import {
   nn,
   optim,
   tensor,
+  transforms,
 } from '../../src/index.js'
 import type { StateDict } from '../../src/nn/module.js'
 import type { Batch } from '../../src/data/dataLoader.js'
 import type { BatchSource } from '../../src/train/batches.js'
 import { Evaluator } from '../../src/train/evaluator.js'
+import { type CacheTrunkOptions, cacheTrunk } from '../../src/trunk.js'
+import { vary } from '../../src/data/transforms.js'
+import { failure } from '../errors.js'
 import { historyCsv } from '../../src/train/history.js'
 import { crossEntropy } from '../../src/train/metrics.js'
 
@@ -118,6 +123,87 @@ test('learns, and reports what it did', async () => {
   assert.is(lines[0], 'epoch,trainLoss,trainAccuracy,valLoss,valAccuracy,valAuc,seconds,imagesPerSecond,lr')
   assert.is(lines.length, 5)
   assert.ok(lines[4].startsWith('4,') && lines[4].endsWith(',0.05'))
+})
+
+/** A frozen layer, then dropout and a layer that learns. */
+class Staged extends nn.Module {
+  first = new nn.Linear(SIZE * SIZE * 3, 5)
+  path = new nn.DropPath(0) // takes random numbers that it does not use
+  drop = new nn.Dropout(0.3)
+  fc = new nn.Linear(5, 2)
+
+  stages() {
+    const stage = (f: (x: Tensor) => Tensor) => (inputs: readonly Tensor[]) => [f(inputs[0])]
+    return [
+      stage((x) => this.path.forward(F.relu(this.first.forward(F.reshape(x, [x.shape[0], SIZE * SIZE * 3]))))),
+      stage((x) => this.fc.forward(this.drop.forward(x))),
+    ]
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.stages().reduce((inputs, stage) => stage(inputs), [x])[0]
+  }
+}
+
+/** Mirrored at random, in another order each epoch; a last batch of two. */
+function varied(): BatchSource {
+  const plain = source()
+  const { dataset } = plain
+  const device = { ...dataset.transform.device, random: [transforms.RandomHorizontalFlip()] }
+  const transform = { ...sized(dataset).transform, device }
+  return {
+    ...plain,
+    dataset: { ...dataset, transform },
+    async *epoch(e: number): AsyncGenerator<Batch, void, void> {
+      const batches: Batch[] = []
+      for await (const batch of plain.epoch(0)) {
+        const { shape, indices } = batch
+        const [count, height, width] = shape
+        batches.push({ ...batch, ...vary(transform, [count, height, width], (at) => new Numbers(e, indices[at])) })
+      }
+      yield* e % 2 ? [...batches.slice(0, 4).reverse(), batches[4]] : batches
+    },
+  }
+}
+
+test('a frozen trunk computes each view once, in memory, on the disk, or as far as there is room: the same bits', async () => {
+  const model = new Staged()
+  model.freeze((name) => name.startsWith('first'))
+  const start = await model.stateDict()
+  const still = { ...source(), dataset: sized(source().dataset) }
+  const trained = async (limits: CacheTrunkOptions | null) => {
+    model.loadStateDict(start)
+    engine.stepCounter = 7
+    const optimizer = new optim.SGD(model.fc.parameters(), { lr: 0.1 })
+    const options = { engine, model, optimizer, train: varied(), validation: still, epochs: 5 }
+    const cached = limits && (await cacheTrunk(options, limits))
+    const { history } = await new Trainer(cached?.options ?? options).fit()
+    const kept = cached?.kept
+    await cached?.close()
+    const rows = history.map(({ trainLoss, valLoss }) => [trainLoss, valLoss])
+    return { kept, result: [rows, await values(model), engine.stepCounter] }
+  }
+  const { result } = await trained(null)
+  const memory = await trained({})
+  assert.equal([memory.result, memory.kept!.onDisk], [result, 0])
+  const { rows } = memory.kept!
+  assert.ok(rows > 18 + 18 && rows <= 18 + 36, `${rows}`) // of validation, and of training in one view or both
+  const disk = await trained({ memoryBytes: 40 })
+  assert.equal([disk.result, disk.kept], [result, { rows, bytes: 20 * rows, onDisk: rows - 2 }])
+  const few = await trained({ bytes: 100 })
+  assert.equal([few.result, few.kept], [result, { rows: 5, bytes: 100, onDisk: 0 }])
+
+  const bare = new Linear()
+  bare.freeze(() => true)
+  const options = { engine, model: bare, optimizer: new optim.SGD([bare.fc.weight], { lr: 1 }), epochs: 1 }
+  assert.is(
+    await failure(() => cacheTrunk({ ...options, train: varied() })),
+    'cacheTrunk: takes a model with stages(), got Linear',
+  )
+  assert.is(
+    await failure(() => cacheTrunk({ ...options, model, train: source() })),
+    'cacheTrunk: takes images of one size, got Resize of the shorter side alone',
+  )
 })
 
 test('the loss of an epoch is the weighted mean over its images, whatever the batches', async () => {

@@ -1,0 +1,3 @@
+// radiograd/trunk: features of frozen layers, kept while the rest is trained. Apart from the main entry point, so that a
+// page that trains whole networks loads nothing of it.
+export { type CacheTrunkOptions, type CachedTrunk, cacheTrunk } from './train/cacheTrunk.js'
