@@ -1,5 +1,7 @@
 // A group of processes that `mpirun` or `srun` has started, over the MPI library that they have: MPICH or Open MPI,
 // called through koffi. For Node alone; loaded only where a launcher is.
+/// <reference types="@webgpu/types" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 import { RadiogradError, check } from './util/check.js'
 import { rangeOf } from './util/ranges.js'
 import type { Group } from './train/group.js'

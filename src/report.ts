@@ -1,5 +1,7 @@
 // radiograd/report: one page about finished runs, and the experiment. Apart from the main entry point, so that a page
 // that reports nothing loads nothing of it.
+/// <reference types="@webgpu/types" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export { type ExperimentOptions, experimentRun } from './app/experiment.js'
 export { type ReportOptions, type ReportedRun, writeReport } from './app/report.js'
 export {

@@ -6,9 +6,14 @@ import { arrange } from './arrange.js'
 import type { Calls } from './calls.js'
 import { readModel } from './card.js'
 import { evaluateRun, predictRun } from './evaluate.js'
-import { EXPLAIN_SETTINGS, TRAIN_SETTINGS } from './settingTables.js'
+import { parseSettings } from './settings.js'
+import { EXPLAIN_SETTINGS, TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import { MemoryStore } from './store.js'
 import { resumeRun, trainRun } from './train.js'
+
+/** With defaults for what is left out; picked files have no name of their own. */
+const complete = (settings: Partial<TrainSettings>): TrainSettings =>
+  parseSettings(TRAIN_SETTINGS, { data: 'picked files', ...settings })
 
 export const answers: Calls = {
   tables: async () => ({ train: TRAIN_SETTINGS, explain: EXPLAIN_SETTINGS }),
@@ -28,11 +33,12 @@ export const answers: Calls = {
     const on: Parameters<typeof trainRun>[1]['on'] = (event) => {
       if (event.kind === 'memory') memory = event.memory
     }
-    await trainRun({ ...settings, dryRun: true }, { ...options, store: new MemoryStore(), on })
+    await trainRun({ ...complete(settings), dryRun: true }, { ...options, store: new MemoryStore(), on })
     check(memory, 'memory: must be told by a dry run, got nothing')
     return memory
   },
-  train: (settings, { store, ...options }) => trainRun(settings, { ...options, store: openFolder(store) }),
+  train: async (settings, { store, ...options }) =>
+    trainRun(complete(settings), { ...options, store: openFolder(store) }),
   resume: (changes, { store, ...options }) => resumeRun(changes, { ...options, store: openFolder(store) }),
   card: async (checkpoint) => (await readModel(checkpoint)).card,
   evaluate: evaluateRun,

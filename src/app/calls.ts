@@ -55,10 +55,10 @@ export interface Calls {
   ): Promise<{ audit: Audit; findings: Finding[] }>
   /** The generated set of pictures: a data set without any patient in it. */
   sample(settings: { train?: number; test?: number; size?: number }): Promise<{ path: string; blob: Blob }[]>
-  /** What training takes, nothing trained; see `dryRun` in `TRAIN_SETTINGS`. */
-  memory(settings: TrainSettings, options: MemoryOptions): Promise<MemoryReport>
-  /** See `trainRun`. */
-  train(settings: TrainSettings, options: Sent<InStore<TrainRunOptions>>): Promise<TrainOutcome>
+  /** What training takes, nothing trained; see `dryRun` in `TRAIN_SETTINGS`. Settings are as in `train`. */
+  memory(settings: Partial<TrainSettings>, options: MemoryOptions): Promise<MemoryReport>
+  /** See `trainRun`. Settings that are left out have their defaults (`tables` tells them). */
+  train(settings: Partial<TrainSettings>, options: Sent<InStore<TrainRunOptions>>): Promise<TrainOutcome>
   /** See `resumeRun`. */
   resume(changes: Partial<TrainSettings>, options: Sent<InStore<TrainRunOptions>>): Promise<TrainOutcome>
   /** What a checkpoint says of itself. */

@@ -4,7 +4,6 @@
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
-import { CACHE_BYTES } from '#platform/pool'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import type { Image } from './image.js'
 import type { Dataset, Sample } from './imageFolder.js'
@@ -58,8 +57,8 @@ export interface DataLoaderOptions {
    */
   group?: { readonly rank: number; readonly size: number }
   /**
-   * Bytes of decoded pictures to remember; 2 GiB, in a page 256 MiB. A gray picture takes one for each pixel, others
-   * three. Pictures beyond are decoded again each epoch.
+   * Bytes of decoded pictures to remember; 2 GiB, in a page 256 MiB, of all loaders together that share a pool. A gray
+   * picture takes one for each pixel, others three. Pictures beyond are decoded again each epoch.
    */
   cacheBytes?: number
 }
@@ -87,7 +86,8 @@ export class DataLoader {
   private readonly pool: DecodePool
   private readonly ownsPool: boolean
   private readonly cache = new Map<Sample, Uint8Array>()
-  private cacheRoom: number
+  /** What counts the bytes that may still be remembered. */
+  private readonly room: { cacheRoom: number }
   private size: { height: number; width: number; path: string } | undefined
   private nextEpoch = 0
 
@@ -117,10 +117,10 @@ export class DataLoader {
       this.batchSize % size === 0,
       `DataLoader: batchSize must be a multiple of the ${size} processes, got ${this.batchSize}`,
     )
-    this.cacheRoom = options.cacheBytes ?? CACHE_BYTES
-    const { workers = defaultWorkers() } = options
+    const { workers = defaultWorkers(), cacheBytes } = options
     this.ownsPool = typeof workers === 'number'
     this.pool = typeof workers === 'number' ? new DecodePool(workers, { maxPixels: options.maxPixels }) : workers
+    this.room = cacheBytes === undefined ? this.pool : { cacheRoom: cacheBytes }
     check(
       this.length > 0,
       `DataLoader: must yield a batch, got ${dataset.samples.length} samples, batchSize ${this.batchSize} and dropLast`,
@@ -183,6 +183,7 @@ export class DataLoader {
 
   /** Stops the workers, unless the pool was given, and forgets the pictures. An epoch that is running fails. */
   async close(): Promise<void> {
+    for (const { length } of this.cache.values()) this.room.cacheRoom += length
     this.cache.clear()
     if (this.ownsPool) await this.pool.close()
   }
@@ -222,9 +223,9 @@ export class DataLoader {
     const image = await this.pool.decode({ path, file, steps: this.dataset.transform.host }, signal)
     this.checkSize(image, path)
     const data = packed(image.data)
-    if (!this.cache.has(sample) && data.length <= this.cacheRoom) {
+    if (!this.cache.has(sample) && data.length <= this.room.cacheRoom) {
       this.cache.set(sample, data)
-      this.cacheRoom -= data.length
+      this.room.cacheRoom -= data.length
     }
     return data
   }

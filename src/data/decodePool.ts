@@ -1,6 +1,6 @@
 // Decodes files on several workers, or in this thread. Queues tasks, spreads them, and turns replies into promises;
 // knows nothing of data sets or batches.
-import { availableCores, startWorker, workerUrl } from '#platform/pool'
+import { CACHE_BYTES, availableCores, startWorker, workerUrl } from '#platform/pool'
 import { check, printable, RadiogradError } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { READY, runTask, type DecodeReply, type DecodeTask, type DecodeWorker, type StartWorker } from './decodeTask.js'
@@ -63,6 +63,8 @@ export class DecodePool {
   private readonly queue: Pending[] = []
   /** As given; undefined for the limit of decodeImage. */
   readonly maxPixels: number | undefined
+  /** Bytes of pictures that the loaders which share this pool may still remember. */
+  cacheRoom = CACHE_BYTES
   private readonly timeLimit: number
   private readonly onWarning: (message: string) => void
   private readonly warned = new Set<string>()

@@ -339,10 +339,10 @@ test('a worker does what a page asks: events, results, errors and signals pass t
     const checkpoint = (await openFolder(dir).read('best.safetensors'))!
     assert.is((await runs.card(checkpoint)).model, 'resnet18')
     assert.equal(await runs.evaluate(settings, { checkpoint, data }), metrics)
-    assert.ok((await runs.memory(settings, { data })).planned > 0)
+    assert.ok((await runs.memory({ imageSize: 32, batchSize: 4, valSplit: 0 }, { data })).planned > 0) // the rest as usual
     assert.is(
-      await failure(() => runs.train({ ...settings, resizeSize: 31 }, { store: dir, data })),
-      "resizeSize: must be 32 or more, as the images' size, got 31",
+      await failure(() => runs.train({ ...settings, imageSize: 64, resizeSize: 63 }, { store: dir, data })),
+      "resizeSize: must be 64 or more, as the images' size, got 63",
     )
     assert.is((await runs.audit({}, { data, onProgress() {} })).audit.images, data.length)
   } finally {

@@ -157,6 +157,15 @@ test('from the second epoch on nothing is decoded, within the cache’s limit', 
   pool.asked = []
   await collect(some, 1)
   assert.is(pool.asked.length, 8)
+  // Loaders that share a pool share its bytes; one that is closed gives them back.
+  pool.cacheRoom = 22
+  const [one, other] = [0, 1].map(() => new DataLoader(open(), { batchSize: 4, workers: pool }))
+  await collect(one, 0)
+  await collect(other, 0)
+  assert.equal([one.cached, other.cached], [12, 0])
+  await one.close()
+  await collect(other, 1)
+  assert.is(other.cached, 12)
 })
 
 test('a bad file ends the epoch with its name; a later epoch still runs', async () => {

@@ -7,22 +7,28 @@ import * as vite from 'vite'
 import webpack from 'webpack'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
-const page = `${root}page.js`
+/** What computes in the page itself, and what has a worker train. */
+const PAGES = ['page', 'train']
+const at = (ending) => Object.fromEntries(PAGES.map((page) => [page, `${root}${page}${ending}`]))
 const built = (bundler) => `${root}built/${bundler}`
 
-await vite.build({ root, base: './', logLevel: 'warn', build: { outDir: built('vite') } })
+const input = at('.html')
+await vite.build({ root, base: './', logLevel: 'warn', build: { outDir: built('vite'), rolldownOptions: { input } } })
 
-await esbuild.build({ entryPoints: [page], bundle: true, format: 'esm', minify: true, outdir: built('esbuild') })
+// It leaves a worker's address as it is: the worker's program is one more entry.
+const entryPoints = { ...at('.js'), 'run.worker': `${root}run.worker.js` }
+await esbuild.build({ entryPoints, bundle: true, format: 'esm', minify: true, outdir: built('esbuild') })
 
 const stats = await new Promise((done, failed) =>
   webpack(
-    { mode: 'production', entry: page, output: { path: built('webpack'), filename: 'page.js' } },
+    { mode: 'production', entry: at('.js'), output: { path: built('webpack'), filename: '[name].js' } },
     (error, result) => (error ? failed(error) : done(result)),
   ),
 )
 if (stats.hasErrors()) throw new Error(stats.toString('errors-only'))
 
-for (const bundler of ['esbuild', 'webpack']) copyFileSync(`${root}index.html`, `${built(bundler)}/index.html`)
+for (const bundler of ['esbuild', 'webpack'])
+  for (const page of PAGES) copyFileSync(`${root}${page}.html`, `${built(bundler)}/${page}.html`)
 
 const server = await vite.createServer({ root, logLevel: 'warn', server: { host: '127.0.0.1', port: 0 } })
 await server.listen()
