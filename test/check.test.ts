@@ -53,6 +53,7 @@ function imports(file: string): string[] {
     '#platform/read': 'weights',
     '#platform/pool': 'data',
     '#platform/files': 'data',
+    '#platform/imageCache': 'data',
     '#platform/inflate': 'data',
     '#platform/spill': 'data',
     '#platform/device': 'gpu',

@@ -24,7 +24,7 @@ export const MACHINE_SETTINGS = {
     most: 64,
     value: 'n',
     free: true,
-    help: 'threads that decode images, 0 for none (default: one per core, at most 4)',
+    help: 'threads that decode images, 0 for none (default: one per core)',
   },
   maxPixels: {
     kind: 'whole',
@@ -287,6 +287,13 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'print the memory that training would take, and train nothing',
   },
+  imageCache: {
+    kind: 'text',
+    value: 'dir',
+    free: true,
+    help: 'folder that keeps resized images for later runs (default: none)',
+  },
+  imageCacheLimit: { kind: 'number', above: 0, default: 20, value: 'GiB', free: true, help: 'the most that it holds' },
   saveEvery: {
     kind: 'number',
     least: 0,

@@ -5,7 +5,7 @@ import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
-import type { Image } from './image.js'
+import { type Image, packed, unpack } from './image.js'
 import type { Dataset, Sample } from './imageFolder.js'
 import { Random } from '../util/random.js'
 import { deviceOptions, vary } from './transforms.js'
@@ -43,7 +43,7 @@ export interface DataLoaderOptions {
   shuffle?: boolean
   /** Leave out a last batch that is not full; false. */
   dropLast?: boolean
-  /** Decoding workers: one per core, at most 4; 0 decodes in this thread. A pool may be shared between loaders. */
+  /** Decoding workers: one per core; 0 decodes in this thread. A pool may be shared between loaders. */
   workers?: number | DecodePool
   /** The most pixels a picture may have; 25 million. A pool that is given has its own limit. */
   maxPixels?: number
@@ -240,18 +240,4 @@ export class DataLoader {
         `got ${height} × ${width} and ${first.height} × ${first.width}`,
     )
   }
-}
-
-/** RGB pixels as they are remembered: one channel of a gray picture, which radiographs are. */
-function packed(rgb: Uint8Array): Uint8Array {
-  for (let i = 0; i < rgb.length; i += 3) if (rgb[i] !== rgb[i + 1] || rgb[i] !== rgb[i + 2]) return rgb
-  const gray = new Uint8Array(rgb.length / 3)
-  for (let i = 0; i < gray.length; i++) gray[i] = rgb[3 * i]
-  return gray
-}
-
-/** Writes what {@link packed} made as RGB. */
-function unpack(pixels: Uint8Array, rgb: Uint8Array): void {
-  if (pixels.length === rgb.length) return rgb.set(pixels)
-  for (let i = 0, o = 0; i < pixels.length; i++, o += 3) rgb[o] = rgb[o + 1] = rgb[o + 2] = pixels[i]
 }

@@ -1,9 +1,18 @@
 // Decodes files on several workers, or in this thread. Queues tasks, spreads them, and turns replies into promises;
 // knows nothing of data sets or batches.
-import { CACHE_BYTES, availableCores, startWorker, workerUrl } from '#platform/pool'
+import { openImageCache } from '#platform/imageCache'
+import { CACHE_BYTES, startWorker, usableCores, workerUrl } from '#platform/pool'
 import { check, printable, RadiogradError } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { READY, runTask, type DecodeReply, type DecodeTask, type DecodeWorker, type StartWorker } from './decodeTask.js'
+import {
+  READY,
+  runTask,
+  type DecodeReply,
+  type DecodeTask,
+  type DecodeWorker,
+  type ImageCache,
+  type StartWorker,
+} from './decodeTask.js'
 import type { Image } from './image.js'
 
 /** Seconds a worker may take to load. */
@@ -34,6 +43,11 @@ export interface DecodePoolOptions {
   maxPixels?: number
   /** Seconds a worker may take for one picture before it is stopped and replaced; 30. Not for `size` 0. */
   timeLimit?: number
+  /**
+   * A folder that keeps what became of pictures from one run to the next, `bytes` at most: several runs may share it.
+   * Not in a page. Left out, nothing is kept.
+   */
+  imageCache?: ImageCache
   /** Gets what the user should know, one line each; `console.warn`. */
   onWarning?: (message: string) => void
 }
@@ -50,8 +64,8 @@ const startInline: StartWorker = (onMessage) => {
   }
 }
 
-/** A worker per core, at most four. */
-export const defaultWorkers = (): number => Math.min(4, availableCores())
+/** A worker per core, as far as memory bears them; in a page at most four. */
+export const defaultWorkers = (): number => usableCores()
 
 /**
  * A pool of `size` decoding workers, started when first needed; 0 decodes in this thread. Idle workers do not keep the
@@ -66,6 +80,7 @@ export class DecodePool {
   /** Bytes of pictures that the loaders which share this pool may still remember. */
   cacheRoom = CACHE_BYTES
   private readonly timeLimit: number
+  private readonly cache: ImageCache | undefined
   private readonly onWarning: (message: string) => void
   private readonly warned = new Set<string>()
   private inline: boolean
@@ -77,11 +92,13 @@ export class DecodePool {
     readonly size: number = defaultWorkers(),
     options: DecodePoolOptions = {},
   ) {
-    checkOptions('DecodePool', options, ['maxPixels', 'timeLimit', 'onWarning'])
-    const { maxPixels, timeLimit = 30, onWarning = (message) => console.warn(message) } = options
+    checkOptions('DecodePool', options, ['maxPixels', 'timeLimit', 'imageCache', 'onWarning'])
+    const { maxPixels, timeLimit = 30, imageCache, onWarning = (message) => console.warn(message) } = options
     check(Number.isInteger(size) && size >= 0, `workers: must be a whole number, 0 or more, got ${size}`)
     check(maxPixels === undefined || maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
     check(timeLimit > 0, `timeLimit: must be above 0 seconds, got ${timeLimit}`)
+    if (imageCache) openImageCache(imageCache)
+    this.cache = imageCache
     this.maxPixels = maxPixels
     this.timeLimit = timeLimit
     this.onWarning = onWarning
@@ -97,7 +114,7 @@ export class DecodePool {
       if (this.closed)
         return reject(new RadiogradError(`${task.path}: must be decoded before the pool is closed, got a closed pool`))
       this.queue.push({
-        task: { maxPixels: this.maxPixels, ...task, id: this.nextId++ },
+        task: { maxPixels: this.maxPixels, cache: this.cache, ...task, id: this.nextId++ },
         signal,
         resolve,
         reject,

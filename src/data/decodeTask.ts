@@ -1,10 +1,18 @@
 // The unit of work of the decoding pool: read one file, decode it, run the host transforms. The messages between the
 // pool and its workers, and what a worker does with one; how messages travel is in pool.node.ts and pool.browser.ts.
 import { readBytes } from '#platform/files'
+import { remembered } from '#platform/imageCache'
 import { RadiogradError } from '../util/check.js'
 import { decodeImage } from './decode.js'
 import type { Image } from './image.js'
 import { applyHost, type HostStep } from './transforms.js'
+
+/** A folder that keeps decoded pictures from one run to the next. */
+export interface ImageCache {
+  dir: string
+  /** The most that it may hold. */
+  bytes: number
+}
 
 export interface DecodeTask {
   id: number
@@ -15,6 +23,8 @@ export interface DecodeTask {
   /** See {@link DecodeOptions}. */
   maxPixels?: number
   leastSide?: number
+  /** Where the picture may lie already. */
+  cache?: ImageCache
 }
 
 export type DecodeReply = { id: number; image: Image; warning?: string } | { id: number; error: string }
@@ -42,9 +52,13 @@ export type StartWorker = (
 /** Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name. */
 export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image & { warning?: string }> {
   try {
-    const { maxPixels, leastSide } = task
-    const { warning, ...image } = await decodeImage(await readBytes(task.file), task.path, { maxPixels, leastSide })
-    return { ...applyHost(image, task.steps), ...(warning === undefined ? {} : { warning }) }
+    const { maxPixels, leastSide, steps, cache } = task
+    const bytes = await readBytes(task.file)
+    const make = async () => {
+      const { warning, ...image } = await decodeImage(bytes, task.path, { maxPixels, leastSide })
+      return { ...applyHost(image, steps), ...(warning === undefined ? {} : { warning }) }
+    }
+    return await (cache ? remembered(cache, bytes, JSON.stringify([steps, maxPixels, leastSide]), make) : make())
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new RadiogradError(

@@ -88,3 +88,17 @@ function offset(have: number, want: number): number {
   const half = (have - want) / 2
   return half % 1 === 0.5 ? 2 * Math.round(half / 2) : half
 }
+
+/** RGB pixels as they are remembered: one channel of a gray picture, which radiographs are. */
+export function packed(rgb: Uint8Array): Uint8Array {
+  for (let i = 0; i < rgb.length; i += 3) if (rgb[i] !== rgb[i + 1] || rgb[i] !== rgb[i + 2]) return rgb
+  const gray = new Uint8Array(rgb.length / 3)
+  for (let i = 0; i < gray.length; i++) gray[i] = rgb[3 * i]
+  return gray
+}
+
+/** Writes what {@link packed} made as RGB. */
+export function unpack(pixels: Uint8Array, rgb: Uint8Array): void {
+  if (pixels.length === rgb.length) return rgb.set(pixels)
+  for (let i = 0, o = 0; i < pixels.length; i++, o += 3) rgb[o] = rgb[o + 1] = rgb[o + 2] = pixels[i]
+}

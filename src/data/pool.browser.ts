@@ -1,7 +1,7 @@
 // Decoding workers in a page: Web Workers. The pool itself is decodePool.ts; Node's twin of this file is pool.node.ts.
 import { READY, type DecodeReply, type DecodeTask, type StartWorker } from './decodeTask.js'
 
-export const availableCores = (): number => navigator.hardwareConcurrency
+export const usableCores = (): number => Math.min(4, navigator.hardwareConcurrency)
 
 /** See `cacheBytes` in DataLoaderOptions: browsers end a page that takes much, and with it what it trained. */
 export const CACHE_BYTES = 2 ** 28

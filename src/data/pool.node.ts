@@ -1,9 +1,16 @@
 // Decoding workers in Node: threads. The pool itself is decodePool.ts; the page's twin of this file is pool.browser.ts.
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { StartWorker } from './decodeTask.js'
 
-export const availableCores = (): number => availableParallelism()
+/** What a worker takes for a picture of 25 million pixels. */
+const WORKER_BYTES = 400 * 2 ** 20
+
+/** Cores to decode on: of many, so many as half the memory has room for. */
+export function usableCores(): number {
+  const memory = Math.min(totalmem(), process.constrainedMemory?.() || Infinity)
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / 2 / WORKER_BYTES)))
+}
 
 /** See `cacheBytes` in DataLoaderOptions. */
 export const CACHE_BYTES = 2 ** 31

@@ -139,7 +139,10 @@ const metricsOf = ({ accuracy, precision, recall, specificity, f1, auc, confusio
 })
 
 /** Settings that decide about nothing, or say where files are. */
-const PLACES = ['data', 'out', 'adapter', 'workers', 'saveEvery', 'dryRun', 'tune', 'maxPixels']
+const PLACES = [
+  ...['data', 'out', 'adapter', 'workers', 'saveEvery', 'dryRun', 'tune', 'maxPixels'],
+  ...['cacheTrunk', 'imageCache', 'imageCacheLimit'],
+]
 /** The settings that decide about the results; of weights the file's name, wherever it is. */
 export const decisive = ({ record: { settings, weights } }: FinishedRun): Record<string, unknown> => ({
   ...Object.fromEntries(Object.entries(settings).filter(([name]) => !PLACES.includes(name))),

@@ -81,6 +81,7 @@ test('usage', async () => {
     warmup: 'x',
     augment: 'flip=2',
     'cache-trunk': '0',
+    'image-cache-limit': '0',
   }
   for (const [flag, value] of Object.entries(bad))
     await fails(

@@ -1,5 +1,7 @@
 // DataLoader and its pool: determinism, prefetching and its limit, the cache, workers, errors, stopping early.
 import { spawnSync } from 'node:child_process'
+import { readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseAugment } from '../../src/data/augment.js'
@@ -9,6 +11,7 @@ import type { Image } from '../../src/data/image.js'
 import { ImageFolder, type Dataset } from '../../src/data/imageFolder.js'
 import { syntheticFiles } from '../../src/data/synthetic.js'
 import { compose, CutMix, MixUp, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
+import { crc32 } from '../../src/util/crc32.js'
 import { fixture, folderOf } from './fixtures.js'
 import { failure } from '../errors.js'
 
@@ -166,6 +169,58 @@ test('from the second epoch on nothing is decoded, within the cache’s limit', 
   await one.close()
   await collect(other, 1)
   assert.is(other.cached, 12)
+})
+
+test('pictures are kept in a folder for later runs: checked, by content and transform, within the limit', async () => {
+  const data = open()
+  const expected = (await collect(new DataLoader(data, { batchSize: 20, workers: 0 }), 0))[0].images
+  const dir = join(folderOf({}), 'kept')
+  const run = async (bytes = 2 ** 20, set = data, workers = 0) => {
+    const pool = new DecodePool(workers, { imageCache: { dir, bytes } })
+    const [batch] = await collect(new DataLoader(set, { batchSize: 20, workers: pool }), 0)
+    await pool.close()
+    return batch.images
+  }
+  const kept = () =>
+    readdirSync(dir, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(dir, name))
+      .filter((path) => statSync(path).isFile())
+      .sort()
+  const [first, second] = await Promise.all([run(), run(2 ** 20, data, 2)])
+  assert.equal([first, second], [expected, expected])
+  assert.is(kept().length, 20)
+  assert.ok(kept().every((path) => statSync(path).size === 40 + 120 + 4)) // gray ones: a byte a pixel
+
+  // What lies there is what comes, as long as it is whole and in its place.
+  const [a, b, c, d] = kept()
+  const whole = readFileSync(a)
+  const made = statSync(d).mtimeMs
+  writeFileSync(a, whole.subarray(0, 100)) // torn
+  writeFileSync(b, readFileSync(b).fill(7, 50, 51)) // changed
+  writeFileSync(c, whole) // another's
+  assert.equal(await run(), expected)
+  assert.equal([readFileSync(a), statSync(d).mtimeMs], [whole, made])
+  const changed = readFileSync(a)
+  changed.fill(9, 40, 41)
+  new DataView(changed.buffer, changed.byteOffset).setUint32(160, crc32(changed.subarray(0, 160)), true)
+  writeFileSync(a, changed) // as if that had been decoded
+  assert.not.equal(await run(), expected)
+  assert.equal(kept().length, 20)
+
+  // Another size, another picture; where there is no room, those go that no run has used for longest.
+  const old = new Date(0)
+  for (const path of kept()) utimesSync(path, old, old)
+  const smaller = { ...data, transform: { ...data.transform, host: [Resize([6, 5])] as const } }
+  const limit = 3000
+  assert.is((await run(limit, smaller, 1)).length, 20 * 90)
+  const sizes = kept().map((path) => statSync(path).size)
+  assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= limit)
+  assert.is(sizes.filter((size) => size === 40 + 30 + 4).length, 20)
+
+  assert.is(
+    await failure(() => new DecodePool(0, { imageCache: { dir: `${b}/x`, bytes: 1 } })),
+    `imageCache: must be a folder that can be written, got ENOTDIR for ${b}/x`,
+  )
 })
 
 test('a bad file ends the epoch with its name; a later epoch still runs', async () => {
