@@ -43,6 +43,32 @@ export function processesHere(env: Record<string, string | undefined> = process.
   return Number(open ?? mpich ?? slurm ?? launched(env)?.size ?? 1)
 }
 
+/** Which of the processes of the group on this machine this one is, from 0; 0 where no launcher says so. */
+export function rankHere(env: Record<string, string | undefined> = process.env): number {
+  const { OMPI_COMM_WORLD_LOCAL_RANK: open, MPI_LOCALRANKID: mpich, SLURM_LOCALID: slurm } = env
+  return Number(open ?? mpich ?? slurm ?? 0)
+}
+
+/**
+ * Which of how many processes this one is, for the `group` of a `DataLoader` (PyTorch's DistributedSampler): what
+ * mpirun, srun or torchrun (`RANK`, `WORLD_SIZE`) says in the environment, else the only one. Nothing is joined.
+ * @throws RadiogradError where RANK and WORLD_SIZE are no such numbers
+ */
+export function sampler(env: Record<string, string | undefined> = process.env): { rank: number; size: number } {
+  const found = launched(env) ?? torchrun(env) ?? { rank: 0, size: 1 }
+  return { rank: found.rank, size: found.size }
+}
+
+/** What torchrun, or one that writes its variables, has started. It brings no MPI. */
+export function torchrun(env: Record<string, string | undefined> = process.env): { size: number; rank: number } | null {
+  const { RANK, WORLD_SIZE } = env
+  if (RANK === undefined || WORLD_SIZE === undefined) return null
+  const [rank, size] = [Number(RANK), Number(WORLD_SIZE)]
+  const valid = RANK !== '' && Number.isInteger(rank) && Number.isInteger(size) && rank >= 0 && rank < size
+  check(valid, `environment: RANK must be one of WORLD_SIZE processes, from 0, got '${RANK}' of '${WORLD_SIZE}'`)
+  return { rank, size }
+}
+
 /** A group over MPI. */
 export interface MpiGroup extends Group {
   /** The library and its version, for the record. */
@@ -69,6 +95,10 @@ export async function joinMpi(): Promise<MpiGroup> {
       throw new RadiogradError("mpi: needs the package koffi ('npm install koffi'), got none")
     },
   )
+  // UCX, below MPICH and Open MPI, patches brk, mmap and others in the running process, and takes over signals. Node has
+  // threads in them by then: one process in some hundred ended with a fault in memory that was gone.
+  process.env.UCX_MEM_EVENTS ??= 'n'
+  process.env.UCX_HANDLE_ERRORS ??= 'none'
   const names = process.env.RADIOGRAD_MPI ? [process.env.RADIOGRAD_MPI] : files
   const errors: string[] = []
   const lib = names

@@ -1,6 +1,7 @@
 // Commands that mpirun or srun has started several times, to work together.
 import { availableParallelism } from 'node:os'
-import { type MpiGroup, joinMpi, launched, processesHere } from '../mpi.js'
+import { chooseGpu } from '../gpu/gpuOfRank.node.js'
+import { type MpiGroup, joinMpi, launched, processesHere, rankHere, torchrun } from '../mpi.js'
 import type { Group } from '../train/group.js'
 import { check } from '../util/check.js'
 
@@ -13,9 +14,13 @@ let joined: MpiGroup | null = null
  * Runs `work` together with the other processes that the launcher has started; alone where it has started no other.
  */
 export async function withGroup<T>(work: (group?: Group, library?: Record<string, string>) => Promise<T>): Promise<T> {
-  if ((launched()?.size ?? 1) === 1) return work()
+  const { size } = launched() ?? { size: 1 }
+  const alone = torchrun()?.size ?? 1
+  check(size > 1 || alone === 1, `processes: must be started by mpirun or srun, got WORLD_SIZE=${alone} without them`)
+  if (size === 1) return work()
   // Else the software driver of each process takes all cores.
   process.env.LP_NUM_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / processesHere())))
+  if (processesHere() > 1) chooseGpu(rankHere())
   joined = await joinMpi()
   const result = await work(joined, { mpi: joined.library })
   joined.leave()

@@ -104,6 +104,10 @@ export class DataLoader {
       'group',
     ])
     check(dataset.samples.length > 0, 'DataLoader: the data set must hold samples, got none')
+    check(
+      'host' in dataset.transform,
+      'DataLoader: transform must be made by transforms.compose([…]), got a single step',
+    )
     this.dataset = dataset
     this.batchSize = wholeAtLeast('batchSize', options.batchSize ?? 1, 1)
     this.prefetch = wholeAtLeast('prefetch', options.prefetch ?? 4, 0)

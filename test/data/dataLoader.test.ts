@@ -13,7 +13,7 @@ import { syntheticFiles } from '../../src/data/synthetic.js'
 import { compose, CutMix, MixUp, Resize, ToTensor, type Pipeline } from '../../src/data/transforms.js'
 import { crc32 } from '../../src/util/crc32.js'
 import { fixture, folderOf } from './fixtures.js'
-import { failure } from '../errors.js'
+import { failure, refused } from '../errors.js'
 
 const test = suite('DataLoader')
 const everything = 'flip=0.5,rotate=10,perspective=0.3,clahe=0.5,equalize=0.2,jitter=0.2,blur=1,noise=0.1,erase=0.5'
@@ -290,6 +290,10 @@ test('options out of range are refused', async () => {
     'DataLoader: must yield a batch',
   )
   assert.match(await failure(() => new DataLoader({ ...data, samples: [] })), 'must hold samples, got none')
+  refused(
+    () => new DataLoader({ ...data, transform: Resize(8) as unknown as Pipeline }),
+    'DataLoader: transform must be made by transforms.compose([…]), got a single step',
+  )
 })
 
 test('a process that leaves an epoch without closing ends by itself', () => {

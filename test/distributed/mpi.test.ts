@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadCheckpoint } from '../../src/index.js'
+import { DataLoader, ImageFolder, loadCheckpoint, transforms } from '../../src/index.js'
+import { sampler } from '../../src/mpi.js'
 import { scratch } from '../cli/command.js'
+import { refused } from '../errors.js'
 import { writeRadiographs } from '../data/radiographs.js'
 
 const test = suite('mpi')
@@ -61,6 +63,42 @@ const losses = (out: string) =>
     .split('\n')
     .slice(1, 2)
     .flatMap((line) => [line.split(',')[1], line.split(',')[3]].map(Number))
+
+test('the variables of mpirun, srun and torchrun say which part of a batch a process reads', async () => {
+  assert.equal(sampler({}), { rank: 0, size: 1 })
+  assert.equal(sampler({ RANK: '1', WORLD_SIZE: '4' }), { rank: 1, size: 4 })
+  assert.equal(sampler({ PMI_RANK: '2', PMI_SIZE: '3', RANK: '0', WORLD_SIZE: '1' }), { rank: 2, size: 3 })
+  assert.equal(sampler({ SLURM_NTASKS: '8', PMIX_RANK: '7' }), { rank: 7, size: 8 })
+  for (const [RANK, WORLD_SIZE] of ['2 2', '-1 2', 'a 2', '0 x', ' 2'].map((text) => text.split(' ')))
+    refused(
+      () => sampler({ RANK, WORLD_SIZE }),
+      `environment: RANK must be one of WORLD_SIZE processes, from 0, got '${RANK}' of '${WORLD_SIZE}'`,
+    )
+
+  const read = async (env: Record<string, string | undefined>) => {
+    const batches: Int32Array[] = []
+    const set = new ImageFolder(join(data, 'train'), { transform: transforms.compose([transforms.Resize([32, 32])]) })
+    for await (const { indices } of new DataLoader(set, {
+      batchSize: 8,
+      shuffle: true,
+      workers: 0,
+      group: sampler(env),
+    }))
+      batches.push(indices)
+    return batches
+  }
+  const [all, ...parts] = [{}, { RANK: '0', WORLD_SIZE: '2' }, { RANK: '1', WORLD_SIZE: '2' }].map(read)
+  const [first, second] = await Promise.all(parts)
+  ;(await all).forEach((batch, i) => assert.equal([...batch], [...first[i], ...second[i]]))
+})
+
+test('torchrun carries no gradients: what it starts is refused', () => {
+  const env = { ...process.env, RANK: '1', WORLD_SIZE: '2' }
+  const { status, stderr } = spawnSync(process.execPath, train(data, 'x'), { encoding: 'utf8', env })
+  assert.is(status, 1)
+  assert.match(stderr, /^radiograd: processes: must be started by mpirun or srun, got WORLD_SIZE=2 without them$/m)
+  assert.not.ok(readdirSync(dir).includes('x'))
+})
 
 for (const launcher of launchers) {
   test(`${launcher}: sums, gathers, broadcasts, and BatchNorm over all processes`, () => {
@@ -206,6 +244,11 @@ if (process.env.RADIOGRAD_MPI_ALL) {
       for (const launcher of launchers)
         for (const n of ['1', '2', '4']) {
           const losses = stepsOf([launcher, '-n', n], 'together', model, mode, steps)
+          if (mode === 'clip') {
+            stepsOf([launcher, '-n', n], 'again', model, mode, steps)
+            const [once, twice] = ['together', 'again'].map((out) => readFileSync(join(dir, `${out}.safetensors`)))
+            assert.ok(once.equals(twice), `${launcher} ${n}: other bytes in a second run`)
+          }
           losses.forEach((loss, i) => assert.ok(Math.abs(loss / alone[i] - 1) < most, `${launcher} ${n} ${i} ${loss}`))
           let [squares, all] = [0, 0]
           for (const [name, { data: values }] of await weightsOf('together'))

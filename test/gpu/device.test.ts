@@ -1,9 +1,13 @@
-// Which adapter a page takes.
+// Which adapter a page takes, and which GPU one of several processes.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { requestGpuAdapter } from '../../src/gpu/device.browser.js'
+import { chooseGpu } from '../../src/gpu/gpuOfRank.node.js'
 
-const test = suite('adapter of a page')
+const test = suite('choice of an adapter')
 
 const adapter = (description: string, isFallbackAdapter = false) => ({
   info: { vendor: '', architecture: '', description, isFallbackAdapter },
@@ -43,6 +47,35 @@ test('none at all', async () => {
     () => assert.unreachable(),
     (error: Error) => assert.match(error.message, /^no adapter: this browser offers no WebGPU/),
   )
+})
+
+test('processes of a machine take its GPUs in the order of the bus, unless somebody has chosen', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'radiograd-'))
+  const folder = join(dir, 'drm')
+  const add = (node: string, place: string) => {
+    mkdirSync(join(dir, place), { recursive: true })
+    mkdirSync(join(folder, node), { recursive: true })
+    symlinkSync(join(dir, place), join(folder, node, 'device'))
+  }
+  const chosen = (rank: number, env: Record<string, string> = {}) => {
+    chooseGpu(rank, { env, folder })
+    return env.DRI_PRIME
+  }
+  try {
+    assert.is(chosen(1), undefined) // no such folder
+    add('renderD129', '0000:03:00.0')
+    add('card0', '0000:02:00.0') // shows pictures, computes nothing
+    assert.is(chosen(1), undefined)
+    add('renderD128', '0000:c1:00.0')
+    assert.equal(
+      [0, 1, 2].map((rank) => chosen(rank)),
+      ['pci-0000_03_00_0!', 'pci-0000_c1_00_0!', 'pci-0000_03_00_0!'],
+    )
+    assert.is(chosen(1, { DRI_PRIME: '1' }), '1')
+    assert.is(chosen(1, { VK_DRIVER_FILES: '/lvp_icd.json' }), undefined)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test.run()
