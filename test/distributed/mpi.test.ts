@@ -77,7 +77,7 @@ test('the variables of mpirun, srun and torchrun say which part of a batch a pro
 
   const read = async (env: Record<string, string | undefined>) => {
     const batches: Int32Array[] = []
-    const set = new ImageFolder(join(data, 'train'), { transform: transforms.compose([transforms.Resize([32, 32])]) })
+    const set = new ImageFolder(join(data, 'train'), { transform: transforms.compose([transforms.ToTensor()]) })
     for await (const { indices } of new DataLoader(set, {
       batchSize: 8,
       shuffle: true,
