@@ -163,6 +163,7 @@ async function generateWorker() {
     entryPoints: [source('decode.worker.browser.ts')],
     alias: {
       '#platform/files': source('files.browser.ts'),
+      '#platform/sharp': source('sharp.browser.ts'),
       '#platform/imageCache': source('imageCache.browser.ts'),
       '#platform/inflate': source('inflate.browser.ts'),
     },

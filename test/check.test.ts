@@ -55,6 +55,7 @@ function imports(file: string): string[] {
     '#platform/files': 'data',
     '#platform/imageCache': 'data',
     '#platform/inflate': 'data',
+    '#platform/sharp': 'data',
     '#platform/spill': 'data',
     '#platform/device': 'gpu',
     '#platform/choices': 'tune',

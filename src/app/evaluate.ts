@@ -1,8 +1,9 @@
 // What is done with a trained model: measuring it on labelled images, saying what it sees in others, and fitting its
 // operating point anew.
+import { sharpVersion } from '#platform/sharp'
 import { checkDataset } from '../data/checkFiles.js'
 import { DataLoader } from '../data/dataLoader.js'
-import { DecodePool } from '../data/decodePool.js'
+import { DecodePool, type DecodePoolOptions } from '../data/decodePool.js'
 import type { Dataset } from '../data/imageFolder.js'
 import { findPatients } from '../data/patients.js'
 import type { Pipeline } from '../data/transforms.js'
@@ -56,7 +57,7 @@ type Optional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
  * @throws RadiogradError when checkpoint or folder cannot be read or their classes differ.
  */
 export async function evaluateRun(
-  settings: Looked<Optional<EvaluateSettings, 'tta'>>,
+  settings: Looked<Optional<EvaluateSettings, 'tta' | 'decoder'>>,
   options: EvaluateRunOptions,
 ): Promise<Evaluation | null> {
   checkOptions('evaluateRun', options, EVALUATE_OPTIONS)
@@ -92,7 +93,7 @@ export interface CalibrateRunOptions extends EvaluateRunOptions {
  * @throws RadiogradError when checkpoint or folder cannot be read, their classes differ, or there is no validation.
  */
 export async function calibrateRun(
-  settings: Looked<CalibrateSettings>,
+  settings: Looked<Optional<CalibrateSettings, 'decoder'>>,
   options: CalibrateRunOptions,
 ): Promise<{ card: ModelCard; bytes: Uint8Array<ArrayBuffer> } | null> {
   checkOptions('calibrateRun', options, EVALUATE_OPTIONS)
@@ -154,7 +155,10 @@ export interface PredictRunOptions {
  *
  * @throws RadiogradError when the checkpoint or an image cannot be read.
  */
-export async function predictRun(settings: MachineSettings, options: PredictRunOptions): Promise<Prediction[] | null> {
+export async function predictRun(
+  settings: MachineSettings & Pick<DecodePoolOptions, 'decoder'>,
+  options: PredictRunOptions,
+): Promise<Prediction[] | null> {
   checkOptions('predictRun', options, ['checkpoint', 'images', 'signal', 'on'])
   const { checkpoint, images, signal, on } = options
   const { card, build } = await readModel(checkpoint)
@@ -213,6 +217,7 @@ async function meanOutputs(
 interface OutputOptions {
   workers?: number | DecodePool
   maxPixels?: number
+  decoder?: DecodePoolOptions['decoder']
   signal?: AbortSignal
   on?: Listener
 }
@@ -224,9 +229,10 @@ export async function outputsOf(
   set: Dataset,
   options: OutputOptions,
 ): Promise<Outputs | null> {
-  const { workers, maxPixels, signal, on } = options
+  const { workers, maxPixels, decoder, signal, on } = options
+  if (decoder === 'sharp') await sharpVersion() // refused where it is not there
   const onWarning = on && ((text: string) => on({ kind: 'note', text }))
-  const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, onWarning })
+  const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, decoder, onWarning })
   const evaluator = new Evaluator(engine, model)
   const total = set.samples.length
   const start = performance.now()

@@ -1,5 +1,6 @@
 // Opens what a training run's settings name, finds what there is to go on from, and has it trained by training.ts while
 // nobody else may use the store.
+import { sharpVersion } from '#platform/sharp'
 import type { Sample } from '../data/imageFolder.js'
 import { preprocessingOf } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
@@ -60,7 +61,9 @@ async function sameInAll(group: Team, images: Uint8Array): Promise<void> {
 }
 
 /** Opens what the settings name and trains on it; `saved` is a run to go on with. */
-async function go(settings: TrainSettings, saved: Saved | null, options: TogetherOptions): Promise<TrainOutcome> {
+async function go(settings: TrainSettings, saved: Saved | null, given: TogetherOptions): Promise<TrainOutcome> {
+  const sharp = settings.decoder === 'sharp' && { sharp: await sharpVersion() }
+  const options = { ...given, versions: { ...given.versions, ...sharp } }
   const { on, store, group, data = settings.data, weights = settings.weights } = options
   on?.({ kind: 'settings', settings })
   if (group && settings.batchSize % group.size)

@@ -50,6 +50,14 @@ const DATASET_SETTINGS = {
   },
 } as const satisfies SettingTable
 
+const DECODER = {
+  kind: 'choice',
+  choices: ['own', 'sharp'],
+  default: 'own',
+  value: 'name',
+  help: 'what decodes JPEG: the package sharp, where it is installed, is faster; grays may differ by one level',
+} as const
+
 const VAL_SPLIT = {
   kind: 'number',
   least: 0,
@@ -287,6 +295,7 @@ export const TRAIN_SETTINGS = {
     default: false,
     help: 'print the memory that training would take, and train nothing',
   },
+  decoder: DECODER,
   imageCache: {
     kind: 'text',
     value: 'dir',
@@ -338,6 +347,7 @@ export const EVALUATE_SETTINGS = {
     value: 'name',
     help: 'mean of the logits of several views: as it is and mirrored, or corners and middle of an image 8/7 as large',
   },
+  decoder: DECODER,
   ...DATASET_SETTINGS,
   ...MACHINE_SETTINGS,
 } as const satisfies SettingTable
@@ -347,6 +357,7 @@ export const CALIBRATE_SETTINGS = {
   data: { ...TRAIN_SETTINGS.data, help: 'the folder that the checkpoint was trained on' },
   checkpoint: CHECKPOINT,
   sensitivity: SENSITIVITY,
+  decoder: DECODER,
   valSplit: { ...VAL_SPLIT, help: `${VAL_SPLIT.help} (default: as the checkpoint was trained)` },
   patientPattern: PATIENT_PATTERN,
   ...DATASET_SETTINGS,
@@ -389,7 +400,11 @@ export const AUDIT_SETTINGS = {
 } as const satisfies SettingTable
 
 /** Of a prediction. */
-export const PREDICT_SETTINGS = { checkpoint: CHECKPOINT, ...MACHINE_SETTINGS } as const satisfies SettingTable
+export const PREDICT_SETTINGS = {
+  checkpoint: CHECKPOINT,
+  decoder: DECODER,
+  ...MACHINE_SETTINGS,
+} as const satisfies SettingTable
 
 /** All of {@link TRAIN_SETTINGS}, checked. */
 export type TrainSettings = SettingsOf<typeof TRAIN_SETTINGS>

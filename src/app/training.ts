@@ -69,9 +69,9 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
   const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
   const files = new RunFiles(parts, weights)
   const onWarning = (text: string) => on?.({ kind: 'note', text })
-  const { imageCache: dir, imageCacheLimit, maxPixels } = settings
+  const { imageCache: dir, imageCacheLimit, maxPixels, decoder } = settings
   const imageCache = dir === undefined ? undefined : { dir, bytes: imageCacheLimit * 2 ** 30 }
-  const pool = new DecodePool(settings.workers, { maxPixels, imageCache, onWarning })
+  const pool = new DecodePool(settings.workers, { maxPixels, imageCache, decoder, onWarning })
   let trunk: CachedTrunk | undefined
   try {
     const evaluationSize = await plannedEvaluation(parts, model)

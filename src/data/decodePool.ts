@@ -48,6 +48,11 @@ export interface DecodePoolOptions {
    * Not in a page. Left out, nothing is kept.
    */
   imageCache?: ImageCache
+  /**
+   * What decodes JPEG: `own`, or the package `sharp` where it is installed, which is faster; gray within one level. Default
+   * `own`.
+   */
+  decoder?: 'own' | 'sharp'
   /** Gets what the user should know, one line each; `console.warn`. */
   onWarning?: (message: string) => void
 }
@@ -81,6 +86,7 @@ export class DecodePool {
   cacheRoom = CACHE_BYTES
   private readonly timeLimit: number
   private readonly cache: ImageCache | undefined
+  private readonly decoder: DecodePoolOptions['decoder']
   private readonly onWarning: (message: string) => void
   private readonly warned = new Set<string>()
   private inline: boolean
@@ -92,13 +98,14 @@ export class DecodePool {
     readonly size: number = defaultWorkers(),
     options: DecodePoolOptions = {},
   ) {
-    checkOptions('DecodePool', options, ['maxPixels', 'timeLimit', 'imageCache', 'onWarning'])
-    const { maxPixels, timeLimit = 30, imageCache, onWarning = (message) => console.warn(message) } = options
+    checkOptions('DecodePool', options, ['maxPixels', 'timeLimit', 'imageCache', 'decoder', 'onWarning'])
+    const { maxPixels, timeLimit = 30, imageCache, decoder, onWarning = (message) => console.warn(message) } = options
     check(Number.isInteger(size) && size >= 0, `workers: must be a whole number, 0 or more, got ${size}`)
     check(maxPixels === undefined || maxPixels > 0, `maxPixels: must be above 0, got ${maxPixels}`)
     check(timeLimit > 0, `timeLimit: must be above 0 seconds, got ${timeLimit}`)
     if (imageCache) openImageCache(imageCache)
     this.cache = imageCache
+    this.decoder = decoder
     this.maxPixels = maxPixels
     this.timeLimit = timeLimit
     this.onWarning = onWarning
@@ -114,7 +121,7 @@ export class DecodePool {
       if (this.closed)
         return reject(new RadiogradError(`${task.path}: must be decoded before the pool is closed, got a closed pool`))
       this.queue.push({
-        task: { maxPixels: this.maxPixels, cache: this.cache, ...task, id: this.nextId++ },
+        task: { maxPixels: this.maxPixels, cache: this.cache, decoder: this.decoder, ...task, id: this.nextId++ },
         signal,
         resolve,
         reject,

@@ -2,6 +2,7 @@
 // pool and its workers, and what a worker does with one; how messages travel is in pool.node.ts and pool.browser.ts.
 import { readBytes } from '#platform/files'
 import { remembered } from '#platform/imageCache'
+import { decodeBySharp } from '#platform/sharp'
 import { RadiogradError } from '../util/check.js'
 import { decodeImage } from './decode.js'
 import type { Image } from './image.js'
@@ -23,6 +24,8 @@ export interface DecodeTask {
   /** See {@link DecodeOptions}. */
   maxPixels?: number
   leastSide?: number
+  /** What decodes JPEG; the own one. */
+  decoder?: 'own' | 'sharp'
   /** Where the picture may lie already. */
   cache?: ImageCache
 }
@@ -52,13 +55,16 @@ export type StartWorker = (
 /** Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name. */
 export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image & { warning?: string }> {
   try {
-    const { maxPixels, leastSide, steps, cache } = task
+    const { maxPixels, leastSide, steps, cache, decoder } = task
     const bytes = await readBytes(task.file)
     const make = async () => {
-      const { warning, ...image } = await decodeImage(bytes, task.path, { maxPixels, leastSide })
+      const decode = decoder === 'sharp' ? decodeBySharp : decodeImage
+      const { warning, ...image } = await decode(bytes, task.path, { maxPixels, leastSide })
       return { ...applyHost(image, steps), ...(warning === undefined ? {} : { warning }) }
     }
-    return await (cache ? remembered(cache, bytes, JSON.stringify([steps, maxPixels, leastSide]), make) : make())
+    return await (cache
+      ? remembered(cache, bytes, JSON.stringify([steps, maxPixels, leastSide, decoder]), make)
+      : make())
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new RadiogradError(

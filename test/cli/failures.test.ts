@@ -82,6 +82,7 @@ test('usage', async () => {
     augment: 'flip=2',
     'cache-trunk': '0',
     'image-cache-limit': '0',
+    decoder: 'jpeg',
   }
   for (const [flag, value] of Object.entries(bad))
     await fails(

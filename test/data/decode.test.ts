@@ -2,8 +2,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeImage } from '../../src/data/decode.js'
+import { loadImage } from '../../src/data/decodeTask.js'
+import { sharpVersion } from '../../src/data/sharp.node.js'
 import type { Image } from '../../src/data/image.js'
-import { difference, expectedImage, fixture } from './fixtures.js'
+import { difference, expectedImage, fixture, fixturePath } from './fixtures.js'
 import { failure } from '../errors.js'
 
 const test = suite('decode')
@@ -162,6 +164,32 @@ test('other files are refused by name', async () => {
   assert.is(
     await failure(() => decodeImage(fixture('cmyk.jpeg'), 'cmyk.jpeg')),
     'cmyk.jpeg: must be a gray or RGB JPEG, got 4 components (CMYK); convert it to RGB',
+  )
+})
+
+const installed = await sharpVersion().then(Boolean, () => false)
+const bySharp = (file: string | Blob) => loadImage({ path: 'a.jpeg', file, steps: [], decoder: 'sharp' })
+
+test('sharp, where it is not installed, is refused with the remedy', async () => {
+  if (installed) return
+  assert.is(
+    await failure(() => bySharp(fixturePath('gray.jpeg'))),
+    "a.jpeg: must be decodable, got 'decoder: needs the package sharp ('npm install sharp'), got none'",
+  )
+})
+
+test('by sharp, where it is installed, JPEG is within one level and upright; PNG is the same; the rest is refused', async () => {
+  if (!installed) return
+  for (const name of [...jpegs.map((jpeg) => `${jpeg}.jpeg`), 'orientation6.jpeg', 'rgb8.png']) {
+    const own = await decodeImage(fixture(name), name)
+    assert.ok(difference(await bySharp(fixturePath(name)), own) <= (name.endsWith('png') ? 0 : 1), name)
+  }
+  const whole = fixture('gray.jpeg')
+  const cut = new Blob([whole.slice(0, whole.length - 30) as Uint8Array<ArrayBuffer>])
+  assert.match(await failure(() => bySharp(cut)), 'a.jpeg: must be decodable, got')
+  assert.is(
+    await failure(() => bySharp(fixturePath('cmyk.jpeg'))),
+    'a.jpeg: must be gray or have three components, got 4',
   )
 })
 
