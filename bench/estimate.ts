@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { check } from '../src/util/check.js'
 import { origin, readResults, writeResults } from './results.js'
-import { columns, print, progress, short } from './stats.js'
+import { columns, percent, print, progress, short } from './stats.js'
 
 /** Kernels of one name and variant, in all calls of a step. */
 export interface KernelEstimate {
@@ -63,7 +63,7 @@ export async function runEstimate(chip: string, lab = process.env.GPU_LAB): Prom
     await writeResults(`estimate-${one}`, { ...origin(), ...now })
     progress(`${now.name}: done`)
   }
-  print(columns([['chip, step', 'ms', 'before', 'roofline', 'dispatches', 'spills', ''], ...rows]))
+  print(columns([['chip, step', 'ms', 'before', 'roofline', 'of it', 'dispatches', 'spills', ''], ...rows]))
 }
 
 /** A row a step: estimates beside those of `before`. */
@@ -76,6 +76,7 @@ export function compared(now: ChipEstimate, before: ChipEstimate | null): string
       short(step.ms),
       old ? short(old.ms) : '–',
       short(step.rooflineMs),
+      percent(step.rooflineMs / step.ms),
       String(step.dispatches),
       String(spills(step)),
       [

@@ -2,13 +2,13 @@
 // not there, reads what the lab's Vulkan layer wrote of each pipeline, and prints the estimates as one line of JSON.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { init } from '../src/index.js'
+import { F, init, zeros } from '../src/index.js'
 import { gpu } from '../src/gpu/gpu.js'
 import type { Dispatch } from '../src/gpu/recording.js'
 import { isDispatch, record } from './dispatches.js'
 import type { ChipEstimate, KernelEstimate, StepEstimate } from './estimate.js'
 import { type Cost, type Loop, type Numbers, bytesOf, macsOf, storesOf, tripsOf } from './estimateModel.js'
-import { type StepWork, build, steps } from './steps.js'
+import { HALF, build, steps } from './steps.js'
 
 /** What of the lab's asm.mjs is used. */
 interface Assembly {
@@ -30,6 +30,13 @@ interface Chip {
   launchUs: number
 }
 
+/** What is looked at: what `make` returns is recorded. */
+interface Work {
+  name: string
+  half: boolean
+  make(): () => unknown
+}
+
 /** What a compiler made of a pipeline. */
 interface Made {
   subgroup?: number
@@ -46,7 +53,11 @@ const statistics = join(scratch, 'statistics')
 mkdirSync(listings, { recursive: true })
 Object.assign(process.env, { GPU_LAB_STATS: statistics, GPU_LAB_IR: listings, RADIOGRAD_ADAPTER: 'gpu' })
 
-const works = steps.filter(({ gpuOnly }) => gpuOnly)
+const works: Work[] = [
+  ...steps.filter(({ gpuOnly }) => gpuOnly).map((step) => ({ ...step, make: () => build(step) })),
+  product(4096, false),
+  product(4096, true),
+]
 const estimates: StepEstimate[] = []
 for (const work of works) {
   const engine = await init({ tune: false, dryRun: true }) // records without memory; pipelines are made all the same
@@ -58,8 +69,17 @@ const result: ChipEstimate = { chip: chipName, name: chip.name, steps: estimates
 console.log(JSON.stringify(result))
 process.exit(0)
 
-async function estimate(work: StepWork): Promise<StepEstimate> {
-  const dispatches = record(build(work)).commands.filter(isDispatch)
+/** A square product: how far kernels are from the chip's peak. */
+function product(size: number, half: boolean): Work {
+  const make = () => {
+    const [a, b] = [0, 1].map(() => zeros([size, size], half ? 'f16' : 'f32'))
+    return () => F.matmul(a, b)
+  }
+  return { name: `matmul ${size}³${half ? HALF : ''}`, half, make }
+}
+
+async function estimate(work: Work): Promise<StepEstimate> {
+  const dispatches = record(work.make()).commands.filter(isDispatch)
   const compiled = new Map<string, Made>()
   const rows = new Map<string, KernelEstimate>()
   for (const d of dispatches) {
