@@ -110,8 +110,11 @@ async function generateShaders() {
     ...Object.entries(library).map(
       ([name, text]) => `export const ${nameOf(name)}: Snippet = ['${name}', ${literal(text)}]\n`,
     ),
+    '/** What own kernels may include: all but what needs matrix units. */',
     'export const library: Readonly<Record<string, string>> = /* @__PURE__ */ Object.fromEntries([',
-    ...Object.keys(library).map((name) => `${nameOf(name)},`),
+    ...Object.keys(library)
+      .filter((name) => !library[name].includes('subgroup-matrix'))
+      .map((name) => `${nameOf(name)},`),
     '])',
   ])
   const kernels = (folder, lib, those) => [

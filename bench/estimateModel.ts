@@ -94,6 +94,10 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       return walked(p.S, nameOf(d) === 'attention_forward_tile' ? 1 : 2)
     case 'attention_backward_kv_tile':
       return walked(p.T, 2)
+    case 'attention_forward_matrix':
+    case 'attention_backward_q_matrix':
+    case 'attention_backward_kv_matrix':
+      return ({ depth }) => (depth === 1 ? ceilDiv(/kv/.test(nameOf(d)) ? p.T : p.S, 32) : 1)
     case 'batchnorm_stats':
       return () => p.rows_per_chunk / 2
     case 'batchnorm_apply':

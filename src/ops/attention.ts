@@ -1,7 +1,7 @@
 // Attention in one pass over the keys (flash attention): no T × S scores are ever stored, the backward pass computes
 // them again.
 import { gpu } from '../gpu/gpu.js'
-import { cpu } from '../shaders.late.js'
+import { cpu, matrix } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty, upload } from '../tensor/tensor.js'
@@ -11,7 +11,7 @@ import { cast, operand } from './cast.js'
 import { type Draw, draw, dropout, kept } from './dropout.js'
 import { transpose } from './layout.js'
 import { matmul } from './matmul.js'
-import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
+import { ceilDiv, matricesFor, prefersMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 import { softmax } from './softmax.js'
 import { checkOptions } from '../util/options.js'
 
@@ -44,8 +44,8 @@ interface Layout {
 
 type Strides = readonly [batch: number, head: number, token: number]
 
-/** Parameters (in vec4) and the family of kernels. */
-function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
+/** Parameters (in vec4) and the family of kernels for what `x` holds. */
+function prepare(x: Tensor, { all, heads, T, S, depth, scale, causal, packed, random, q, k, o }: Layout) {
   const [q_batch, q_head, q_token] = q.map((s) => s / 4)
   const [k_batch, k_head, k_token] = k.map((s) => s / 4)
   const [o_batch, o_head, o_token] = o.map((s) => s / 4)
@@ -76,28 +76,40 @@ function prepare({ all, heads, T, S, depth, scale, causal, packed, random, q, k,
   }
   const dropped = random && { p: random.p, rescale: kept(random.p).scale }
   const params = dropped ? () => ({ ...fixed, ...dropped, ...random.key() }) : fixed
-  const constants = { DROPOUT: random !== null }
+  const size = (rows: number) => ({ elements: [rows, all] }) as const
   const SG = subgroupSizeForCpuKernels()
   const D = depth <= 32 ? 32 : depth <= 64 ? 64 : 128
-  const size = (rows: number) => ({ elements: [rows, all] }) as const
-  return {
-    params,
-    size,
-    sg: SG && ({ SG, D, ...constants } as const),
-    tile: {
-      CHUNKS: ceilDiv(depth, shaders.attention_forward_tile.constant('CHUNK')),
-      ROWS: gpu.caps.hasRegisters || gpu.caps.isSoftware ? 4 : 2,
-      ...constants,
-    } as const,
-  }
+  const family = SG
+    ? {
+        forward: cpu.attention_forward_cpu,
+        byQueries: cpu.attention_backward_q_cpu,
+        byKeys: cpu.attention_backward_kv_cpu,
+        constants: { SG, D } as const,
+      }
+    : prefersMatrices(x) && depth <= 64
+      ? {
+          forward: matrix.attention_forward_matrix,
+          byQueries: matrix.attention_backward_q_matrix,
+          byKeys: matrix.attention_backward_kv_matrix,
+          constants: matricesFor(x)!,
+        }
+      : {
+          forward: shaders.attention_forward_tile,
+          byQueries: shaders.attention_backward_q_tile,
+          byKeys: shaders.attention_backward_kv_tile,
+          constants: {
+            CHUNKS: ceilDiv(depth, shaders.attention_forward_tile.constant('CHUNK')),
+            ROWS: gpu.caps.hasRegisters || gpu.caps.isSoftware ? 4 : 2,
+          } as const,
+        }
+  return { ...family, params, size, constants: { ...family.constants, DROPOUT: random !== null } }
 }
 
 /** Packed, q holds keys and values too, and k and v are null. */
 function forward(q: Tensor, k: Tensor | null, v: Tensor | null, o: Tensor, stats: Tensor, layout: Layout): void {
-  const { params, size, sg, tile } = prepare(layout)
+  const { forward, params, size, constants } = prepare(q, layout)
   gpu.multiplyAdds += 2 * layout.all * layout.T * layout.S * layout.depth
-  if (sg) gpu.run(cpu.attention_forward_cpu, { q, k, v, o, stats }, params, size(layout.T), sg)
-  else gpu.run(shaders.attention_forward_tile, { q, k, v, o, stats }, params, size(layout.T), tile)
+  gpu.run(forward, { q, k, v, o, stats }, params, size(layout.T), constants)
 }
 
 /** Fills dq, dk and dv; packed, they are one tensor, and k, v and dv are null. */
@@ -109,17 +121,10 @@ function backward(
   dv: Tensor | null,
   layout: Layout,
 ): void {
-  const { params, size, sg, tile } = prepare(layout)
+  const { byQueries, byKeys, params, size, constants } = prepare(q, layout)
   const delta = empty(stats.shape.slice(0, 2), 'f32', 'attention delta')
-  const first = { q, k, v, o, dout, stats, delta, dq }
-  const second = { q, k, v, dout, stats, delta, dk, dv }
-  if (sg) {
-    gpu.run(cpu.attention_backward_q_cpu, first, params, size(layout.T), sg)
-    gpu.run(cpu.attention_backward_kv_cpu, second, params, size(layout.S), sg)
-  } else {
-    gpu.run(shaders.attention_backward_q_tile, first, params, size(layout.T), tile)
-    gpu.run(shaders.attention_backward_kv_tile, second, params, size(layout.S), tile)
-  }
+  gpu.run(byQueries, { q, k, v, o, dout, stats, delta, dq }, params, size(layout.T), constants)
+  gpu.run(byKeys, { q, k, v, dout, stats, delta, dk, dv }, params, size(layout.S), constants)
 }
 
 const attentionOp = /* @__PURE__ */ defineOp({

@@ -30,7 +30,7 @@ function emulated(code: string): string {
   const text = code
     .replace(`enable ${FEATURE.replaceAll('-', '_')};`, '')
     .replace(
-      /@builtin\(subgroup_id\) subgroup: u32, @builtin\(subgroup_invocation_id\) lane: u32,\s*\) \{/,
+      /@builtin\(subgroup_id\) subgroup: u32,( @builtin\(subgroup_invocation_id\) lane: u32,)?\s*\) \{/,
       ') { let subgroup = lid / 32u; let lane = lid % 32u; own_lane = lane; share = SHARE + lid / 128u;',
     )
     .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<E, S, S>, \w+>\(&\1, /g, 'vec2<u32>(')
@@ -47,9 +47,9 @@ function emulated(code: string): string {
 export async function emulateMatrices(): Promise<void> {
   await loadMatrixShaders()
   for (const kernel of Object.values<Kernel>({ ...matrix })) {
-    // Loops over a subgroup's matrices stay loops: written out, emulated ones take compilers half a minute each.
-    const shared = kernel.template.parts.find(({ file }) => file.endsWith('lib/matrix.wgsl'))!
-    Object.assign(shared, { code: shared.code.replaceAll('@unroll for', 'for') })
+    // Loops stay loops: written out, emulated matrices take compilers half a minute each.
+    for (const part of kernel.template.parts.filter(({ file }) => file.endsWith('matrix.wgsl')))
+      Object.assign(part, { code: part.code.replaceAll('@unroll for', 'for') })
     for (const variant of kernel.variants.values()) {
       const code = variant.code.bind(variant)
       const features = variant.features.filter((feature) => feature !== FEATURE)

@@ -1,19 +1,21 @@
-// Products and convolutions by matrix units, emulated where there are none: outputs and gradients against other kernels
-// on the same numbers, at shapes with odd edges: f16 (all cases but one) and f32 (one case), all of both with
-// RADIOGRAD_NETWORKS=all; the tuner takes none of them for wrong.
+// Products, convolutions and attention by matrix units, emulated where there are none: outputs and gradients against
+// other kernels on the same numbers, at shapes with odd edges: f16 (all cases but one) and f32 (one case), all of both
+// with RADIOGRAD_NETWORKS=all; the same bits twice; the tuner takes none of them for wrong.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import { F, type Tensor, init, tensor } from '../../src/index.js'
 import { relativeError } from '../cases/case.js'
 import { numel } from '../../src/util/check.js'
+import { fromHalf, toHalf } from '../../src/util/half.js'
 import { emulateMatrices } from './emulate.js'
 import { choosing } from './families.js'
 import { normal } from './random.js'
 
 const engine = await init({ tune: false })
 const test = suite(`matrix units (${engine.adapterKind})`)
-if (!Object.keys(gpu.caps.matrices).length) await emulateMatrices()
+const isEmulated = !Object.keys(gpu.caps.matrices).length
+if (isEmulated) await emulateMatrices()
 
 const draw = normal(11)
 const random = (shape: readonly number[]) => draw(numel(shape))
@@ -106,6 +108,7 @@ for (const dtype of Object.keys(gpu.caps.matrices) as ('f16' | 'f32')[]) {
       const other = await by('cpu', c, values, dy, dtype) // quicker to compile than tiles
       const own = await by('matrix', c, values, dy, dtype)
       assert.ok(own.found >= c.passes, `${own.found} passes`)
+      assert.equal((await by('matrix', c, values, dy, dtype)).data, own.data, 'the same bits twice')
       own.data.forEach((d, i) => {
         // Sums of the same products; where the result is rounded to f16, a last digit may fall the other way.
         const error = relativeError(d, other.data[i])
@@ -126,6 +129,74 @@ for (const dtype of Object.keys(gpu.caps.matrices) as ('f16' | 'f32')[]) {
     })
   }
 }
+
+/** Attention of f16: shapes of q, k and v, or of what holds all three. */
+const attentions: { name: string; shapes: number[][]; isCausal?: boolean; dropout?: number }[] = [
+  { name: '197 tokens, packed', shapes: [[1, 197, 192]] },
+  { name: 'causal, packed, two heads of short rows', shapes: [[1, 50, 216]], isCausal: true },
+  {
+    name: 'one query, dropout',
+    shapes: [
+      [2, 1, 64],
+      [2, 33, 64],
+      [2, 33, 64],
+    ],
+    dropout: 0.3,
+  },
+  {
+    name: 'causal, more keys, dropout',
+    shapes: [
+      [2, 40, 64],
+      [2, 65, 64],
+      [2, 65, 64],
+    ],
+    isCausal: true,
+    dropout: 0.3,
+  },
+]
+
+/** Runs `work` as on a GPU whose matrix units are preferred. */
+async function preferred<T>(work: () => Promise<T>): Promise<T> {
+  const { isSoftware } = gpu.caps
+  gpu.caps.isSoftware = false
+  try {
+    return await work()
+  } finally {
+    gpu.caps.isSoftware = isSoftware
+  }
+}
+
+if (gpu.caps.f16 && gpu.caps.matrices.f16?.E === 'f16')
+  for (const { name, shapes, isCausal, dropout } of attentions)
+    // Those without dropout are pipelines of their own, which take long to compile where they are emulated.
+    if (dropout || !isEmulated || process.env.RADIOGRAD_NETWORKS === 'all')
+      test(`attention: ${name}`, async () => {
+        const values = shapes.map(random)
+        const dy = random([2 ** 16])
+        const run = async (dtype: 'f16' | 'f32') => {
+          const inputs = shapes.map((shape, i) =>
+            tensor(fromHalf(toHalf(values[i])), shape, { dtype, requiresGrad: true }),
+          )
+          gpu.stepCounter = 1 // dropout draws the same
+          const results = await engine.step(() => {
+            const [q, k, v] = inputs
+            const y = k
+              ? F.scaledDotProductAttention(q, k, v, { isCausal, dropout })
+              : F.selfAttention(q, { heads: q.shape[2] > 192 ? 2 : 1, isCausal, dropout })
+            y.backward(tensor(dy.slice(0, y.size), y.shape, { dtype }))
+            return [y, ...inputs.map((x) => x.grad!)]
+          })
+          return Promise.all(results.map((t) => t.data()))
+        }
+        const truth = await run('f32')
+        const own = await preferred(() => run('f16'))
+        const errors = own.map((d, i) => relativeError(d, truth[i]))
+        assert.ok(
+          errors.every((error) => error < 1e-3),
+          `off by ${errors.map((e) => e.toExponential(1))}`,
+        )
+        assert.equal(await preferred(() => run('f16')), own, 'the same bits twice')
+      })
 
 test.after(() => engine.dispose())
 test.run()
