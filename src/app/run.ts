@@ -6,6 +6,7 @@ import { preprocessingOf } from '../models/registry.js'
 import type { Evaluation } from '../train/evaluation.js'
 import { Team } from '../train/group.js'
 import { SettingError, check } from '../util/check.js'
+import { asTorchvision } from '../weights/foreign.js'
 import { type ModelCard, readCheckpoint } from './card.js'
 import { digest } from './pack.js'
 import type { RunRecord } from './record.js'
@@ -70,7 +71,7 @@ async function go(settings: TrainSettings, saved: Saved | null, given: TogetherO
     throw new SettingError('batchSize', `must be a multiple of the ${group.size} processes, got ${settings.batchSize}`)
   const begun = saved?.run.training ? saved.run : null
   const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
-  const checkpoint = begun || source === undefined ? null : await readCheckpoint(source)
+  const checkpoint = begun || source === undefined ? null : asTorchvision(await readCheckpoint(source))
   const { mean, std, imageSize: usual } = begun?.card ?? preprocessingOf(settings.model, checkpoint)
   const { imageSize = usual, resizeSize } = settings
   if (resizeSize !== undefined && resizeSize < imageSize)

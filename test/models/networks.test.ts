@@ -6,9 +6,14 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { F, explain, init, models, tensor } from '../../src/index.js'
 import { DenseNet } from '../../src/models/densenet.js'
+import { EfficientNet } from '../../src/models/efficientnet.js'
 import { type Classifier, createModel } from '../../src/models/registry.js'
 import { Bottleneck, ResNet } from '../../src/models/resnet.js'
+import { asTorchvision } from '../../src/weights/foreign.js'
+import type { Checkpoint } from '../../src/weights/load.js'
+import type { TensorData } from '../../src/weights/safetensors.js'
 import { relativeError } from '../cases/case.js'
+import { refused } from '../errors.js'
 import { formulaState, gradientSummary, values } from './formula.js'
 
 interface Truth {
@@ -103,6 +108,123 @@ test('Grad-CAM looks at the last features of each family', async () => {
     const [map] = await explain.readExplanations(seen)
     assert.ok(map.map.values.every(Number.isFinite) && map.map.width >= 2, `${map.map.width}`)
   }
+})
+
+/** Tensors of PyTorch's shapes with different values. */
+const checkpointOf = (shapes: Record<string, readonly number[]>): Checkpoint => ({
+  tensors: new Map(
+    Object.entries(shapes).map(([name, shape], at): [string, TensorData] => {
+      const size = shape.reduce((a, b) => a * b, 1)
+      return [
+        name,
+        { dtype: 'f32', shape: [...shape], data: Float32Array.from({ length: size }, (_, i) => at + i / 1e4) },
+      ]
+    }),
+  ),
+  metadata: {},
+  source: 'x',
+})
+
+/** Weight and bias of a norm, with the statistics of a BatchNorm or without. */
+const norm = (name: string, channels: number, statistics = true) => ({
+  [`${name}.weight`]: [channels],
+  [`${name}.bias`]: [channels],
+  ...(statistics && {
+    [`${name}.running_mean`]: [channels],
+    [`${name}.running_var`]: [channels],
+    [`${name}.num_batches_tracked`]: [],
+  }),
+})
+const layer = (name: string, shape: readonly number[]) => ({ [`${name}.weight`]: shape, [`${name}.bias`]: [shape[0]] })
+
+test("timm's names: every tensor of ConvNeXt and EfficientNet finds its place", async () => {
+  const block = (name: string, dim: number) => ({
+    [`${name}.gamma`]: [dim],
+    ...layer(`${name}.conv_dw`, [dim, 1, 7, 7]),
+    ...norm(`${name}.norm`, dim, false),
+    ...layer(`${name}.mlp.fc1`, [4 * dim, dim]),
+    ...layer(`${name}.mlp.fc2`, [dim, 4 * dim]),
+  })
+  const convnext = checkpointOf({
+    ...layer('stem.0', [8, 3, 4, 4]),
+    ...norm('stem.1', 8, false),
+    ...block('stages.0.blocks.0', 8),
+    ...norm('stages.1.downsample.0', 8, false),
+    ...layer('stages.1.downsample.1', [16, 8, 2, 2]),
+    ...block('stages.1.blocks.0', 16),
+    ...block('stages.1.blocks.1', 16),
+    ...norm('head.norm', 16, false),
+    ...layer('head.fc', [5, 16]),
+  })
+  const small = models.convnext({ depths: [1, 2], widths: [8, 16], numClasses: 5 })
+  small.loadStateDict(asTorchvision(convnext))
+  const state = await small.stateDict()
+  const values = (found: Iterable<[string, TensorData]>, name: string) => [...new Map(found).get(name)!.data]
+  assert.equal(
+    values(state, 'features.3.1.block.3.weight'),
+    values(convnext.tensors, 'stages.1.blocks.1.mlp.fc1.weight'),
+  )
+  assert.equal(values(state, 'features.1.0.layer_scale'), values(convnext.tensors, 'stages.0.blocks.0.gamma'))
+
+  const squeeze = (name: string, wide: number, squeezed: number) => ({
+    ...layer(`${name}.se.conv_reduce`, [squeezed, wide, 1, 1]),
+    ...layer(`${name}.se.conv_expand`, [wide, squeezed, 1, 1]),
+  })
+  const efficientnet = checkpointOf({
+    'conv_stem.weight': [8, 3, 3, 3],
+    ...norm('bn1', 8),
+    'blocks.0.0.conv_dw.weight': [8, 1, 3, 3],
+    ...norm('blocks.0.0.bn1', 8),
+    ...squeeze('blocks.0.0', 8, 2),
+    'blocks.0.0.conv_pw.weight': [16, 8, 1, 1],
+    ...norm('blocks.0.0.bn2', 16),
+    'blocks.1.0.conv_pw.weight': [32, 16, 1, 1],
+    ...norm('blocks.1.0.bn1', 32),
+    'blocks.1.0.conv_dw.weight': [32, 1, 5, 5],
+    ...norm('blocks.1.0.bn2', 32),
+    ...squeeze('blocks.1.0', 32, 4),
+    'blocks.1.0.conv_pwl.weight': [24, 32, 1, 1],
+    ...norm('blocks.1.0.bn3', 24),
+    'conv_head.weight': [40, 24, 1, 1],
+    ...norm('bn2', 40),
+    ...layer('classifier', [5, 40]),
+  })
+  const stage = { expand: 1, kernelSize: 3, stride: 1, channels: 16, layers: 1 }
+  const stages = [stage, { ...stage, expand: 2, kernelSize: 5, channels: 24 }]
+  const net = new EfficientNet({ stem: 8, stages, lastChannels: 40, numClasses: 5, dropout: 0 })
+  net.loadStateDict(asTorchvision(efficientnet))
+  const weight = values(await net.stateDict(), 'features.2.0.block.1.0.weight')
+  assert.equal(weight, values(efficientnet.tensors, 'blocks.1.0.conv_dw.weight'))
+
+  const mobile = checkpointOf({ 'conv_stem.weight': [1], 'blocks.0.0.conv_dw.weight': [1], 'conv_head.bias': [1] })
+  refused(() => asTorchvision(mobile), "x: weights of a MobileNetV3 must be torchvision's, got timm's")
+})
+
+test('a DenseNet for one channel, as TorchXRayVision has, loads as it is, and for gray images of three', async () => {
+  const options = { blocks: [1, 1], growth: 4, stem: 8 }
+  const one = new DenseNet({ ...options, inChannels: 1, numClasses: 18 })
+  const tensors = await one.stateDict()
+  one.loadStateDict(tensors)
+  tensors.set('op_threshs', { dtype: 'f32', shape: [18], data: new Float32Array(18) })
+  const adapted = asTorchvision({ tensors, metadata: {}, source: 'x' })
+  assert.equal([adapted.preprocessing!.mean[0], adapted.preprocessing!.std[0]], [0.5, 1 / 2048])
+  const three = new DenseNet({ ...options, numClasses: 18 })
+  three.loadStateDict(adapted)
+  const gray = Float32Array.from({ length: 32 * 32 }, (_, i) => Math.sin(i))
+  const logits = async (model: DenseNet, channels: number) => {
+    const x = tensor(
+      Float32Array.from({ length: channels * 1024 }, (_, i) => gray[Math.floor(i / channels)]),
+      [1, 32, 32, channels],
+    )
+    model.eval()
+    return await (await engine.step(() => model.forward(x))).data()
+  }
+  const [a, b] = [await logits(one, 1), await logits(three, 3)]
+  assert.ok(Math.max(...a.map((v, i) => Math.abs(v - b[i]))) < 1e-5 * Math.max(...a.map(Math.abs)))
+  // Under its name, with all 18 outputs: the names of torchvision.
+  const whole = models.densenet121({ inChannels: 1, numClasses: 18 })
+  const names = [...whole.state()].map(({ name }) => name)
+  assert.equal([names.length, names[0], names.at(-1)], [727, 'features.conv0.weight', 'classifier.bias'])
 })
 
 test.after(() => engine.dispose())
