@@ -6,7 +6,7 @@ import type { CheckpointSource } from './card.js'
 import type { RunEvent } from './events.js'
 import { writeReport } from './report.js'
 import { EXPERIMENT_SETTINGS, type ExperimentSettings } from './reportSettings.js'
-import { type Setting, type SettingTable, defaultsOf, parseSettings } from './settings.js'
+import { type Setting, parseSettings, refuseChanges } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import type { DataSource } from './splits.js'
 import { MemoryStore, type Store, alone, readJson, writeJson } from './store.js'
@@ -96,14 +96,7 @@ function freeOf(settings: TrainSettings): Partial<TrainSettings> {
 async function isNew(store: Store, settings: ExperimentSettings): Promise<boolean> {
   const written = await readJson<Record<string, unknown>>(store, 'experiment.json')
   if (!written) return true
-  // A setting that came later had its default.
-  const kept: Record<string, unknown> = { ...defaultsOf<SettingTable>(EXPERIMENT_SETTINGS), ...written }
-  for (const [name, setting] of Object.entries<Setting>(EXPERIMENT_SETTINGS)) {
-    if (setting.free) continue
-    const [was, is] = [kept[name], settings[name as keyof ExperimentSettings]].map(
-      (v) => JSON.stringify(v) ?? 'nothing',
-    )
-    if (was !== is) throw new SettingError(name, `must be as the experiment in ${store.name} began, ${was}, got ${is}`)
-  }
+  const all = Object.keys(EXPERIMENT_SETTINGS).map((name) => [name, settings[name as keyof ExperimentSettings]])
+  refuseChanges(EXPERIMENT_SETTINGS, written, Object.fromEntries(all), `the experiment in ${store.name}`)
   return false
 }

@@ -8,7 +8,7 @@ import { parseSafetensors } from '../weights/safetensors.js'
 import type { ModelCard } from './card.js'
 import { digest, pack, unpack } from './pack.js'
 import type { WeightsReport } from './record.js'
-import { type SettingTable, defaultsOf, parseSettings } from './settings.js'
+import { parseSettings, refuseChanges } from './settings.js'
 import { TRAIN_SETTINGS, type TrainSettings } from './settingTables.js'
 import { type DataSource, type Splits, within } from './splits.js'
 import type { Store } from './store.js'
@@ -184,13 +184,7 @@ interface Generation extends SavedRun {
  * @throws SettingError naming a setting that must stay.
  */
 export function settingsToGoOn(saved: TrainSettings, changes: Partial<TrainSettings>): TrainSettings {
-  const table: SettingTable = TRAIN_SETTINGS
-  // A setting that came later had its default.
-  const before: Readonly<Record<string, unknown>> = { ...defaultsOf(table), ...saved }
-  for (const [name, value] of Object.entries(changes)) {
-    const [was, is] = [before[name], value].map((v) => JSON.stringify(v) ?? 'not given')
-    if (was !== is && !table[name]?.free) throw new SettingError(name, `must stay as the run began, ${was}, got ${is}`)
-  }
+  refuseChanges(TRAIN_SETTINGS, saved, changes, 'the run')
   return parseSettings(TRAIN_SETTINGS, { ...saved, ...changes })
 }
 

@@ -175,6 +175,20 @@ export function defaultsOf<T extends SettingTable>(table: T): Partial<SettingsOf
 }
 
 /**
+ * Refuses changes of what must stay, as it decides about results. A setting that came later had its default.
+ *
+ * @param begun what was begun with the settings that were saved, for the message
+ * @throws SettingError naming the first setting that must stay.
+ */
+export function refuseChanges(table: SettingTable, saved: object, changes: object, begun: string): void {
+  const before: Readonly<Record<string, unknown>> = { ...defaultsOf(table), ...saved }
+  for (const [name, value] of Object.entries(changes)) {
+    const [was, is] = [before[name], value].map((v) => JSON.stringify(v) ?? 'not given')
+    if (was !== is && !table[name]?.free) throw new SettingError(name, `must stay as ${begun} began, ${was}, got ${is}`)
+  }
+}
+
+/**
  * A settings object from JSON or another unknown origin: every value checked, defaults filled in.
  *
  * @throws SettingError in one line naming the setting, its rule and what was given.

@@ -92,7 +92,7 @@ test('refusals are one line and leave nothing', async () => {
   await refused(
     command('whole', '--seeds', '0,1'),
     1,
-    /^radiograd: --seeds: must be as the experiment in .* \[0\], got/,
+    /^radiograd: --seeds: must stay as the experiment in .* began, \[0\], got/,
   )
   await refused(command('new', '--seeds', '1,1'), 1, /^radiograd: --seeds: must differ, got 1,1$/m)
   await refused(command('new', '--seeds', '1,x'), 2, /--seeds.* must be whole numbers from 0 on with commas between/)
