@@ -158,8 +158,9 @@ function loadedAtOnce(entry: string, folder: string): Map<string, string> {
   return texts
 }
 
+/** In one piece: some twenty files apart take four per cent more, which depends on how a bundler cuts them. */
 const zippedSize = (texts: ReadonlyMap<string, string>): number =>
-  [...texts.values()].map((text) => gzipSync(text, { level: 9 }).length).reduce((a, b) => a + b)
+  gzipSync([...texts.values()].join('\n'), { level: 9 }).length
 
 // What a page that trains our models needs. Other operators, layers, optimizers, schedules, statistics and explanations
 // fall away if nobody uses them.
@@ -175,9 +176,9 @@ const TRAINING = `
 test('what a page must load is small, and none of the kernels that load late is in it', () =>
   inFolder((folder) => {
     const training = loadedAtOnce(TRAINING, folder)
-    assert.ok(zippedSize(training) < 122_880, `training: ${zippedSize(training)} bytes by gzip`)
+    assert.ok(zippedSize(training) < 120_000, `training: ${zippedSize(training)} bytes by gzip`)
     const all = loadedAtOnce("export * from './index.js'", folder)
-    assert.ok(zippedSize(all) < 170_000, `everything: ${zippedSize(all)} bytes by gzip`)
+    assert.ok(zippedSize(all) < 165_000, `everything: ${zippedSize(all)} bytes by gzip`)
     for (const [file, text] of all)
       assert.not.match(text, /shaders\/(\w+_(cpu|matrix)|\w+_winograd_\w+|augment_\w+)\.wgsl/, file)
     const [chunk] = readdirSync(folder).filter((file) => /^shaders\.cpu.*\.js$/.test(file))
