@@ -113,6 +113,39 @@ function convolution(
   )
 }
 
+/** A depthwise convolution, as in EfficientNet, MobileNetV3 (3×3, 5×5) and ConvNeXt (7×7). */
+function depthwise(where: string, size: number, channels: number, kernel: number, stride = 1): Work {
+  const out = Math.ceil(size / stride)
+  return of(
+    `depthwise ${kernel}×${kernel}${stride > 1 ? `/${stride}` : ''} ${channels} at ${size}² (${where})`,
+    conv2d,
+    { x: [4, size, size, channels], weight: [kernel, kernel, 1, channels] },
+    [4, out, out, channels],
+    { stride, padding: kernel >> 1, dilation: 1, groups: channels },
+    { dX: ['x'], dW: ['weight'] },
+  )
+}
+
+/** Squeeze-excite of EfficientNet-B0: x is read twice, for its means and to be scaled; backward dy and x are, at least. */
+function squeezeExcite(size: number, channels: number, squeezed: number): Work {
+  const x = [4, size, size, channels]
+  const elements = 4 * size * size * channels
+  const weights = { w1: [1, 1, channels, squeezed], b1: [squeezed], w2: [1, 1, squeezed, channels], b2: [channels] }
+  const cost = { flops: 2 * elements, bytes: 3 * 4 * elements }
+  return {
+    name: `squeeze-excite ${channels}→${squeezed} at ${size}²`,
+    inputs: () => ({
+      x: random(x),
+      ...Object.fromEntries(Object.entries(weights).map(([name, shape], i) => [name, random(shape, i)])),
+    }),
+    run({ x: input, w1, b1, w2, b2 }) {
+      const means = F.adaptiveAvgPool2d(input, [1, 1])
+      return F.mul(input, F.sigmoid(F.conv2d(F.conv2d(means, w1, b1, { activation: 'silu' }), w2, b2)))
+    },
+    parts: ['forward', 'backward'].map((name) => ({ name, wants: ['x', ...Object.keys(weights)], cost })),
+  }
+}
+
 const TOKENS = 4 * 197
 
 function projection(where: string, from: number, to: number): Work {
@@ -205,6 +238,12 @@ export const groups: readonly (readonly Work[])[] = [
     convolution('layer3', 14, 256, 256, 3),
     convolution('layer4', 7, 512, 512, 3),
     convolution('downsample', 56, 64, 128, 1, 2, 0),
+  ],
+  [
+    depthwise('B0', 112, 96, 3, 2),
+    depthwise('B0', 28, 240, 5),
+    depthwise('ConvNeXt', 56, 96, 7),
+    squeezeExcite(28, 240, 10),
   ],
   [
     convolution('patches', 224, 3, 768, 16, 16, 0),
