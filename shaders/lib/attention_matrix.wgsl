@@ -4,6 +4,7 @@
 // own rows and, from WEIGHTS on, what they give to walked ones; `right` walked rows, or their columns as lines; `given`
 // takes results, of which an invocation looks at two runs of 4 of a row, `run` of them 16 apart.
 // @variant S E LANES ACROSS PIN = 16 f16 32 2 0, 16 f16 32 2 1, 8 f16 8 4 0
+// @shape T, S, depth, causal
 // @require subgroups
 // @require chromium-experimental-subgroup-matrix
 const THREADS = 128u;

@@ -125,8 +125,7 @@ const batchNormOp = defineOp({
         size,
       )
     }
-    if (masked) return
-    if (!dResidual) return
+    if (masked || !dResidual) return
     if (!rectify) return { residual: dy }
     unaryBackward('relu', y, dy, dResidual)
   },

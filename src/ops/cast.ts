@@ -63,13 +63,26 @@ Tensor.prototype.to = function (dtype) {
 /** An operand of a product or a convolution: f16 inside `autocast`. */
 export const operand = (x: Tensor): Tensor => (autocasting() ? cast(x, 'f16') : x)
 
+/** What {@link parameterAs} made in a step, by storage, version and shape. */
+const rounded = /* @__PURE__ */ new WeakMap<object, Record<string, Tensor>>()
+
 /**
  * An f32 parameter as the kernels want it beside activations of `dtype`: rounded to f16 for f16. A transient without a
- * history, made anew in each pass: it costs less than keeping it.
+ * history, made once a step: the backward pass takes that of the forward pass.
  */
 export function parameterAs(dtype: Tensor['dtype'], parameter: Tensor): Tensor {
   if (dtype === parameter.dtype) return parameter
-  const rounded = empty(parameter.shape, dtype, 'rounded parameter')
-  convert(parameter, rounded)
-  return rounded
+  const owner = gpu.recording ?? {}
+  const known = rounded.get(owner) ?? {}
+  rounded.set(owner, known)
+  return (known[`${parameter.storage.id} ${parameter.storage.version} ${parameter.shape}`] ??= detached(
+    parameter,
+    dtype,
+  ))
+}
+
+function detached(x: Tensor, dtype: DType): Tensor {
+  const y = empty(x.shape, dtype, 'rounded parameter')
+  convert(x, y)
+  return y
 }
