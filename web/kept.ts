@@ -11,6 +11,8 @@ export interface Kept {
 }
 
 const KEY = 'session'
+/** There while a training runs: one that was killed leaves it. */
+const RUNNING = 'running'
 
 /** False where the browser has no space for them. */
 export const keep = (kept: Kept): Promise<boolean> =>
@@ -20,3 +22,7 @@ export const keep = (kept: Kept): Promise<boolean> =>
   )
 export const kept = (): Promise<Kept | undefined> => get<Kept>(KEY).catch(() => undefined)
 export const forget = (): Promise<void> => del(KEY)
+
+export const markRunning = (): Promise<void> => set(RUNNING, true).catch(() => {}) // no space: nothing is said then
+export const markEnded = (): Promise<void> => del(RUNNING).catch(() => {})
+export const wasKilled = (): Promise<boolean> => get<true>(RUNNING).then(Boolean, () => false)

@@ -66,7 +66,10 @@ function Page() {
 function Interrupted() {
   return (
     <section aria-label="Interrupted training" class="caution">
-      <p>A training was interrupted. It can go on where it was, with the same numbers.</p>
+      <p>
+        A training was interrupted. It can go on from where it was last saved, which happens every minute and after each
+        epoch; from the beginning, if it was ended before. The numbers will be the same as without the stop.
+      </p>
       <div class="choices">
         <button type="button" onClick={() => void goOn()}>
           Go on with the training

@@ -126,14 +126,29 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
       return { context, page }
     }
     try {
+      const kill = async ({ context, page }: Awaited<ReturnType<typeof open>>) => {
+        const ended = new Promise((done) => context.once('close', done))
+        const devtools = await context.newCDPSession(page)
+        await Promise.all([ended, devtools.send('Browser.crash').catch(() => {})])
+      }
+      const early = await open()
+      await person.drop(early.page, 'Choose images', images)
+      await person.choose(early.page)
+      await early.page.getByRole('button', { name: 'Start training' }).click()
+      await early.page.getByText(/images are decoded, and the graphics processor is prepared/).waitFor()
+      await kill(early)
+
       const first = await open()
-      await person.drop(first.page, 'Choose images', images)
-      await person.choose(first.page)
+      await first.page
+        .getByRole('alert')
+        .getByText(/before anything of it was saved\. Its images and settings/)
+        .waitFor()
+      await first.page.getByRole('button', { name: 'Close' }).click()
+      await first.page.getByRole('heading', { name: 'What to know before training' }).waitFor()
+      await person.step(first.page, 'Model')
       await first.page.getByRole('button', { name: 'Start training' }).click()
       await first.page.getByRole('heading', { name: 'Accuracy' }).waitFor()
-      const ended = new Promise((done) => first.context.once('close', done))
-      const devtools = await first.context.newCDPSession(first.page)
-      await Promise.all([ended, devtools.send('Browser.crash').catch(() => {})])
+      await kill(first)
 
       const { context, page } = await open()
       await page.getByRole('button', { name: 'Go on with the training' }).click()

@@ -23,6 +23,8 @@ export const active = computed(() => ['running', 'pausing', 'finishing'].include
 
 /** Progress comes after every step; the page draws it at most so often. */
 const DRAW_EVERY_MS = 200
+/** More than a chart can show: from then on every other one is forgotten. */
+const MOST_POINTS = 2000
 let drawn = 0
 
 export function follow(event: RunEvent): void {
@@ -52,8 +54,10 @@ export function follow(event: RunEvent): void {
       if (now - drawn < DRAW_EVERY_MS && event.images < event.total) return
       drawn = now
       progress.value = event
-      if (event.phase === 'train' && Number.isFinite(event.loss))
-        points.value = [...points.value, [event.epoch - 1 + event.images / event.total, event.loss]]
+      if (event.phase === 'train' && Number.isFinite(event.loss)) {
+        const known = points.value.length < MOST_POINTS ? points.value : points.value.filter((_, i) => i % 2 === 0)
+        points.value = [...known, [event.epoch - 1 + event.images / event.total, event.loss]]
+      }
       return
     }
     case 'epoch': {

@@ -1,7 +1,7 @@
 // The run: begun, followed, paused, gone on with after whatever ended it, given up.
 import { batch } from '@preact/signals'
 import type { TrainOutcome } from '../../src/app/train.js'
-import { forget, keep, kept } from '../kept.js'
+import { forget, keep, kept, markEnded, markRunning, wasKilled } from '../kept.js'
 import { endTrainer, trainer } from '../runs.js'
 import { openWeights } from '../weights.js'
 import { inWords, isLost, isTooLarge } from '../words.js'
@@ -46,6 +46,7 @@ async function work(
     interrupted.value = false
   })
   const awake = await stayAwake()
+  await markRunning()
   try {
     let next = () => begin(signals())
     for (let lost = 0; ;) {
@@ -74,6 +75,7 @@ async function work(
     if (isTooLarge(error)) await suggestBatch(settingsNow(data.value!.name))
     else problem.value = inWords(error)
   } finally {
+    await markEnded()
     await awake()
   }
 }
@@ -179,9 +181,16 @@ export async function restore(): Promise<void> {
   }
   const there = await listRun()
   if (there.some((name) => name.endsWith('.resume'))) interrupted.value = true
-  else if (there.includes('metrics.json')) {
-    await showResult()
-    status.value = 'done'
+  else {
+    if (await wasKilled()) {
+      const left = before ? 'Its images and settings are still here: start' : 'Start'
+      problem.value = `The last training was ended before anything of it was saved. ${left} it again.`
+      await markEnded()
+    }
+    if (there.includes('metrics.json')) {
+      await showResult()
+      status.value = 'done'
+    }
   }
   if (before && !interrupted.value)
     await attempt('Looking at every image', () => look(before.name, before.files, before.madeTest))
