@@ -2,7 +2,7 @@
 // JSON in its metadata, in front of it a checksum of everything. Numbers come back to the bit, NaN and infinities too.
 import { check, fileError } from '../util/check.js'
 import { sha256 } from '../util/sha256.js'
-import { type TensorData, parseSafetensors, safetensorsBytes } from '../weights/safetensors.js'
+import { type TensorData, parseSafetensors, safetensorsParts } from '../weights/safetensors.js'
 
 /** What can be packed: JSON's values, any number, maps with texts as keys, and arrays of these types. */
 export type Packable =
@@ -21,8 +21,8 @@ const TYPES = { f32: Float32Array, f64: Float64Array, i64: BigInt64Array, i32: I
 /** Opens the file, before the checksum: 64 hexadecimal digits. */
 const MAGIC = 'radstate'
 
-/** `value` as bytes. Members that are undefined are left out. */
-export async function pack(value: object): Promise<Uint8Array> {
+/** `value` as bytes, in parts that share the memory of its arrays. Members that are undefined are left out. */
+export async function pack(value: object): Promise<Uint8Array[]> {
   const tensors = new Map<string, TensorData>()
   const plain = (v: unknown): unknown => {
     if (ArrayBuffer.isView(v)) {
@@ -40,12 +40,8 @@ export async function pack(value: object): Promise<Uint8Array> {
       return Object.fromEntries(Object.entries(v).map(([key, each]) => [key, plain(each)]))
     return v
   }
-  const content = safetensorsBytes(tensors, { metadata: { value: JSON.stringify(plain(value)) } })
-  const head = new TextEncoder().encode(MAGIC + (await digest(content)))
-  const bytes = new Uint8Array(head.length + content.length)
-  bytes.set(head)
-  bytes.set(content, head.length)
-  return bytes
+  const content = safetensorsParts(tensors, { metadata: { value: JSON.stringify(plain(value)) } })
+  return [new TextEncoder().encode(MAGIC + (await digest(content))), ...content]
 }
 
 /**
@@ -56,8 +52,8 @@ export async function pack(value: object): Promise<Uint8Array> {
 export async function unpack(bytes: Uint8Array, file: string): Promise<unknown> {
   const length = MAGIC.length + 64
   const head = new TextDecoder().decode(bytes.subarray(0, length))
-  const content = bytes.slice(length) // a buffer of its own: arrays in it must lie at whole multiples of their size
-  if (head !== MAGIC + (await digest(content))) throw fileError(file, 'is not whole, its checksum differs')
+  const content = bytes.subarray(length)
+  if (head !== MAGIC + (await digest([content]))) throw fileError(file, 'is not whole, its checksum differs')
   const { tensors, metadata } = parseSafetensors(content, file)
   const lively = (v: unknown): unknown => {
     if (Array.isArray(v)) return v.map(lively)
@@ -70,11 +66,30 @@ export async function unpack(bytes: Uint8Array, file: string): Promise<unknown> 
   return lively(JSON.parse(metadata.value))
 }
 
-const PART = 64 << 20
+const PART = 8 << 20
 
-/** SHA-256 of the SHA-256s of parts of 64 MiB, as hexadecimal digits: there is a limit to what one call takes. */
-export async function digest(bytes: Uint8Array): Promise<string> {
-  const parts: string[] = []
-  for (let at = 0; at < bytes.length || at === 0; at += PART) parts.push(await sha256(bytes.subarray(at, at + PART)))
-  return sha256(new TextEncoder().encode(parts.join('')))
+/** SHA-256 of the SHA-256s of every 8 MiB, as hexadecimal digits: one call takes all that it is given into memory. */
+export async function digest(parts: readonly Uint8Array[]): Promise<string> {
+  const digests: string[] = []
+  const window = new Uint8Array(
+    Math.min(
+      PART,
+      parts.reduce((sum, { length }) => sum + length, 0),
+    ),
+  )
+  let filled = 0
+  const close = async () => {
+    digests.push(await sha256(window.subarray(0, filled)))
+    filled = 0
+  }
+  for (const part of parts)
+    for (let at = 0; at < part.length;) {
+      if (filled === PART) await close()
+      const some = part.subarray(at, at + PART - filled)
+      window.set(some, filled)
+      filled += some.length
+      at += some.length
+    }
+  await close()
+  return sha256(new TextEncoder().encode(digests.join('')))
 }

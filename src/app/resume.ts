@@ -78,7 +78,7 @@ export class Saves {
     const earlier = (await this.store.list()).some((name) => GENERATIONS.includes(name))
     if (earlier) await this.load().catch(() => null) // what is broken is written over
     this.trained = this.own = false
-    await this.save(run, () => new Uint8Array())
+    await this.save(run, () => [])
     return earlier
   }
 
@@ -100,7 +100,7 @@ export class Saves {
    */
   async load(): Promise<Saved | null> {
     const errors: unknown[] = []
-    const whole: { count: number; run: SavedRun; bestFile: Uint8Array | null }[] = []
+    let newest: { count: number; run: SavedRun; bestFile: Uint8Array | null } | null = null
     for (const [at, name] of GENERATIONS.entries()) {
       const bytes = await this.store.read(name)
       if (!bytes) continue
@@ -108,17 +108,16 @@ export class Saves {
         const { count, bestDigest, ...run } = (await unpack(bytes, `${this.store.name}/${name}`)) as Generation
         const bestEpoch = run.training?.position.bestEpoch ?? null
         const bestFile = bestEpoch === null ? null : await this.store.read(bestName(bestEpoch))
-        const fits = bestEpoch === null || (bestFile && (await digest(bestFile)) === bestDigest)
+        const fits = bestEpoch === null || (bestFile && (await digest([bestFile])) === bestDigest)
         check(fits, `${this.store.name}/${bestName(bestEpoch!)}: must be what ${name} speaks of, got another or none`)
         run.settings = parseSettings(TRAIN_SETTINGS, run.settings)
         this.best[at] = bestEpoch
         if (bestEpoch !== null) this.digests.set(bestEpoch, bestDigest!)
-        whole.push({ count, run, bestFile })
+        if (!newest || count > newest.count) newest = { count, run, bestFile } // the other one's memory is free
       } catch (error) {
         errors.push(error)
       }
     }
-    const newest = whole.sort((a, b) => b.count - a.count)[0]
     if (!newest) {
       if (errors.length) throw errors[0]
       return null
@@ -133,7 +132,7 @@ export class Saves {
   }
 
   /** Writes a state in place of the older of the two; `bestFile` makes the weights of its best epoch. */
-  async save(run: SavedRun, bestFile: () => Uint8Array): Promise<void> {
+  async save(run: SavedRun, bestFile: () => readonly Uint8Array[]): Promise<void> {
     const count = this.count + 1
     const bestEpoch = run.training?.position.bestEpoch ?? null
     let bestDigest: string | null = null
@@ -154,13 +153,13 @@ export class Saves {
   }
 
   /** Writes the weights of the best epoch, unless they are there. */
-  private async keepBest(epoch: number, bestFile: () => Uint8Array): Promise<string> {
+  private async keepBest(epoch: number, bestFile: () => readonly Uint8Array[]): Promise<string> {
     const there = (await this.store.list()).includes(bestName(epoch))
     const known = this.digests.get(epoch)
     if (there && known) return known
-    const bytes = bestFile()
-    await this.store.write(bestName(epoch), bytes)
-    const made = await digest(bytes)
+    const parts = bestFile()
+    await this.store.write(bestName(epoch), parts)
+    const made = await digest(parts)
     this.digests.set(epoch, made)
     return made
   }

@@ -56,7 +56,7 @@ function together(options: TrainRunOptions): TogetherOptions {
 
 /** @throws RadiogradError where a process of the group has other images. */
 async function sameInAll(group: Team, images: Uint8Array): Promise<void> {
-  const all = await group.values(await digest(images))
+  const all = await group.values(await digest([images]))
   const other = all.findIndex((own) => own !== all[0])
   check(other < 0, `group: all processes must have the same images, got others in process ${other} than in process 0`)
 }

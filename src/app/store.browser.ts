@@ -2,6 +2,9 @@
 import { RadiogradError } from '../util/check.js'
 import { IN_USE, type Store } from './store.js'
 
+/** Bytes that are written at once. */
+const PIECE = 8 << 20
+
 /**
  * The store of a folder at the top of the origin's private file system, which is made when the first file is written.
  *
@@ -21,7 +24,10 @@ export function openFolder(dir: string, name = dir): Store {
       try {
         const handle = await (await folder(true))!.getFileHandle(file, { create: true })
         const writable = await handle.createWritable()
-        await writable.write(bytes as Uint8Array<ArrayBuffer>)
+        for (const part of [bytes].flat() as Uint8Array<ArrayBuffer>[]) {
+          // What is given at once is copied at once.
+          for (let at = 0; at < part.length; at += PIECE) await writable.write(part.subarray(at, at + PIECE))
+        }
         await writable.close()
       } catch (error) {
         throw new RadiogradError(`${name}/${file}: cannot be written, ${(error as Error).message}`)

@@ -19,13 +19,14 @@ import type { Outputs } from '../train/metrics.js'
 import { type OperatingPoint, UNFITTED, fitOperatingPoint } from '../train/operatingPoint.js'
 import type { TrainerState } from '../train/state.js'
 import type { Checkpoint } from '../weights/load.js'
-import { safetensorsBytes } from '../weights/safetensors.js'
+import { safetensorsParts } from '../weights/safetensors.js'
 import { SettingError } from '../util/check.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { modelCardText } from './modelCard.js'
 import { predictionsCsv } from './predictions.js'
 import { createOptimizer } from './optimizers.js'
+import { digest } from './pack.js'
 import { type RunRecord, type WeightsReport, loadInto, recordOf } from './record.js'
 import type { ResumedAt, Saved, Saves, Surroundings } from './resume.js'
 import type { Listener } from './session.js'
@@ -330,8 +331,8 @@ class RunFiles {
   async restoreBest(): Promise<void> {
     if (!this.best) return
     const there = await this.parts.store.read('best.safetensors')
-    const bytes = this.bestFile()
-    if (there?.length !== bytes.length || there.some((byte, i) => byte !== bytes[i])) await this.writeBestFile(bytes)
+    const parts = this.bestFile()
+    if (!there || (await digest([there])) !== (await digest(parts))) await this.writeBestFile(parts)
   }
 
   writeBest(state: StateDict, { epoch }: HistoryRow, validation: Outputs | null): Promise<void> {
@@ -383,17 +384,18 @@ class RunFiles {
     return record
   }
 
-  private bestFile(): Uint8Array {
+  /** In parts. */
+  private bestFile(): Uint8Array[] {
     const { state, epoch, operatingPoint } = this.best!
     const { card, settings } = this.parts
     const { seed, valSplit, patientPattern, limit } = settings
     const how = { seed, epoch, valSplit, patientPattern, limit }
-    return safetensorsBytes(state, { metadata: toMetadata({ ...card, operatingPoint }, how) })
+    return safetensorsParts(state, { metadata: toMetadata({ ...card, operatingPoint }, how) })
   }
 
-  private async writeBestFile(bytes: Uint8Array): Promise<void> {
+  private async writeBestFile(parts: readonly Uint8Array[]): Promise<void> {
     await this.clear()
-    await this.parts.store.write('best.safetensors', bytes)
+    await this.parts.store.write('best.safetensors', parts)
   }
 
   /** Removes what an earlier run has said of its own results, before this one says something. */

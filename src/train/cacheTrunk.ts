@@ -26,7 +26,7 @@ import { trainingMode } from './step.js'
 export interface CacheTrunkOptions {
   /** The most that features may take, in memory and then in a temporary file (not in a page); 4 GiB. */
   bytes?: number
-  /** The most of it in memory; 2 GiB, in a page 256 MiB. */
+  /** The most of it in memory; 2 GiB, in a page 192 MiB. */
   memoryBytes?: number
 }
 

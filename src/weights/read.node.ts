@@ -80,13 +80,13 @@ export async function readIfThere(path: string, most = 2 ** 31): Promise<Uint8Ar
   }
 }
 
-/** Writes a file; on any failure nothing is left behind and an earlier file stays as it was. */
-export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a file, given whole or in parts; on any failure nothing is left behind and an earlier file stays as it was. */
+export async function writeBytes(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx')
     try {
-      await file.writeFile(bytes)
+      for (const part of [bytes].flat()) await file.writeFile(part)
       await file.sync()
     } finally {
       await file.close()

@@ -1,5 +1,6 @@
 // The safetensors format: an 8-byte length, a JSON header, raw little-endian data. Reader and writer.
 import { Budget } from '../util/budget.js'
+import { joined } from '../util/bytes.js'
 import { check, fileError, formatShape, kindOf, numel, printable } from '../util/check.js'
 import { fromHalf } from '../util/half.js'
 import { type Json, parseJson } from './json.js'
@@ -218,6 +219,14 @@ export function safetensorsBytes(
   tensors: ReadonlyMap<string, TensorData>,
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array<ArrayBuffer> {
+  return joined(safetensorsParts(tensors, options))
+}
+
+/** {@link safetensorsBytes} in parts, so that large tensors need no second place in memory: the header, then each. */
+export function safetensorsParts(
+  tensors: ReadonlyMap<string, TensorData>,
+  options: { metadata?: Readonly<Record<string, string>> } = {},
+): Uint8Array[] {
   const { metadata } = withDefaults('safetensorsBytes', options, { metadata: {} })
   check(
     tensors instanceof Map,
@@ -246,15 +255,10 @@ export function safetensorsBytes(
   }
   const json = new TextEncoder().encode(`{${header.join()}}`)
   const start = 8 + Math.ceil(json.length / 8) * 8
-  const bytes = new Uint8Array(start + offset).fill(0x20, 8, start)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true)
-  bytes.set(json, 8)
-  let at = start
-  for (const [, { data }] of order) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at)
-    at += data.byteLength
-  }
-  return bytes
+  const head = new Uint8Array(start).fill(0x20, 8)
+  new DataView(head.buffer).setBigUint64(0, BigInt(start - 8), true)
+  head.set(json, 8)
+  return [head, ...order.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]
 }
 
 /** The elements as f32; floats of 16 and 8 bits are widened exactly. */

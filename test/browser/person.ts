@@ -1,6 +1,5 @@
 // What a person does with the page, by roles and labels, and what is looked at on the way: axe-core, the width of a
 // telephone, requests, tasks that block the page. RADIOGRAD_SCREENSHOTS names a folder for pictures of every state.
-import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -33,7 +32,7 @@ export async function choose(
     for (const [label, text] of Object.entries(texts)) await page.getByLabel(label, { exact: true }).fill(text)
   }
   await fill({ Epochs: '2', 'Batch size': '4', 'Learning rate': '0.001', ...fields })
-  await page.getByLabel('What is trained').selectOption({ label: 'the last layer alone: quick, little memory' })
+  await page.getByLabel('What is trained').selectOption({ label: 'the last layer: quick, little memory' })
   await page.getByText('More settings').click()
   await fill({ 'Image size': '32', ...more })
 }
@@ -71,12 +70,16 @@ export const keptFile = (page: Page, name: string): Promise<string> =>
 export const keptJson = async (page: Page, name: string): Promise<unknown> =>
   JSON.parse(Buffer.from(await keptFile(page, name), 'base64').toString())
 
-/** Of what a run leaves that was interrupted or not. */
-export async function digests(page: Page): Promise<string[]> {
-  const files = []
-  for (const name of ['metrics.json', 'predictions.csv', 'best.safetensors']) files.push(await keptFile(page, name))
-  return files.map((file) => createHash('sha256').update(file).digest('hex'))
-}
+/** Of what a run leaves that was interrupted or not; made in the page, as a checkpoint takes long to come here. */
+export const digests = (page: Page): Promise<string[]> =>
+  page.evaluate(async () => {
+    const run = await (await navigator.storage.getDirectory()).getDirectoryHandle('run')
+    const digest = async (name: string) => {
+      const bytes = await (await (await run.getFileHandle(name)).getFile()).arrayBuffer()
+      return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).join()
+    }
+    return Promise.all(['metrics.json', 'predictions.csv', 'best.safetensors'].map(digest))
+  })
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const PICTURES = process.env.RADIOGRAD_SCREENSHOTS

@@ -27,15 +27,21 @@ export function Grid({ predictions, called, isTransformer }: Props) {
   const [checkpoint, setCheckpoint] = useState<Blob | null>(null)
   useEffect(() => void fileOf('best.safetensors').then(setCheckpoint), [])
   const blobs = useMemo(() => new Map(data.value?.files.map(({ path, blob }) => [path, blob])), [data.value])
+  // With two classes always that of the second, which the threshold is about: "NORMAL 30 %" would look like a mistake.
+  const shownOf = (i: number) => {
+    const of = classes.length === 2 ? 1 : called[i]
+    return `${classes.length === 2 ? `${classes[1]} ` : ''}${percent(probabilities[i * classes.length + of])}`
+  }
   const items = files.map((file, i) => ({
     file,
     blob: blobs.get(`test/${file}`) ?? blobs.get(file),
     called: classes[called[i]],
     probability: probabilities[i * classes.length + called[i]],
+    shown: shownOf(i),
     right: called[i] === labels[i],
   }))
   type Item = (typeof items)[0]
-  const wordsOf = ({ probability, right }: Item) => `${percent(probability)}, ${right ? 'right' : 'wrong'}`
+  const wordsOf = ({ shown, right }: Item) => `${shown}, ${right ? 'right' : 'wrong'}`
   const surest = (a: Item, b: Item) => b.probability - a.probability
   const by = {
     sure: surest,
@@ -64,7 +70,9 @@ export function Grid({ predictions, called, isTransformer }: Props) {
             >
               {item.blob && <Thumbnail blob={item.blob} />}
               <span>
-                {item.right ? '✓' : '✗'} {item.called} {percent(item.probability)}
+                {item.right ? '✓' : '✗'} {item.called}
+                <br />
+                <small>{item.shown}</small>
               </span>
             </button>
           </li>

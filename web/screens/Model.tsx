@@ -14,9 +14,9 @@ import { dropWeights, keepWeights, keptWeights } from '../weights.js'
 import { duration, megabytes } from '../words.js'
 
 const PARTS = [
-  ['head', 'the last layer alone: quick, little memory'],
+  ['head', 'the last layer: quick, little memory'],
   ['last-stage,head', 'the last stage and the last layer'],
-  ['all', 'everything: best, where there are enough images'],
+  ['all', 'everything: best with many images'],
 ] as const
 
 /** Behind “more”: settings of the table that a person may want to change. */
