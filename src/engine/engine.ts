@@ -103,6 +103,7 @@ export class Engine {
     fn: (inputs: I) => R,
   ): Captured<Arguments<I>, R> {
     this.runner.alive()
+    check(typeof fn === 'function', () => `capture: needs a function, got ${String(fn)}`)
     const capture = new Capture(this.runner, this.tuner, fn)
     return Object.assign((given?: Record<string, Input>) => capture.run(given), {
       prepare: (given?: Record<string, Input>) => capture.prepare(given),

@@ -1,6 +1,6 @@
 // Modules that hold others: one after another, as a list, by name.
 import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, kindOf } from '../util/check.js'
 import { Module } from './module.js'
 
 /** What a Sequential runs: a module of one input and one output, or a function of that form, such as `F.relu`. */
@@ -42,6 +42,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
 
   constructor(modules: Iterable<M> = []) {
     super()
+    check(modules?.[Symbol.iterator], () => `ModuleList: takes a list of modules, got ${kindOf(modules)}`)
     for (const module of modules) this.append(module)
   }
 
@@ -82,6 +83,7 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
 
   constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]> = {}) {
     super()
+    check(typeof modules === 'object' && modules, () => `ModuleDict: takes modules by name, got ${kindOf(modules)}`)
     const entries = Symbol.iterator in modules ? (modules as Iterable<readonly [string, M]>) : Object.entries(modules)
     for (const [name, module] of entries) this.set(name, module)
   }

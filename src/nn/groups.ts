@@ -1,8 +1,8 @@
 // Parameters in groups for an optimizer: norms and biases without weight decay, earlier layers with lower rates.
 import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, kindOf } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import type { Module } from './module.js'
+import { Module } from './module.js'
 
 /** Options of {@link parameterGroups}. */
 export interface ParameterGroupOptions {
@@ -28,6 +28,7 @@ const LAYER = /^(?:blocks\.\d+|layer\d+\.\d+|features\.(?:\d+(?:\.\d+)?|denseblo
  */
 export function parameterGroups(model: Module, options: ParameterGroupOptions = {}) {
   checkOptions('parameterGroups', options, ['weightDecay', 'noDecay', 'layerDecay', 'head'])
+  check(model instanceof Module, () => `parameterGroups: needs a module, got ${kindOf(model)}`)
   const { weightDecay, noDecay = false, layerDecay = 1, head = [] } = options
   check(layerDecay > 0 && layerDecay <= 1, `parameterGroups: layerDecay must be in 0..1, got ${layerDecay}`)
   const layers = layersOf(

@@ -1,7 +1,7 @@
 // Initial values of parameters (`torch.nn.init`): each function overwrites a tensor and returns it. Drawn on the host,
 // so that every adapter starts from the same ones. A dry engine draws none.
 import { gpu, perEngine } from '../gpu/gpu.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 
@@ -21,7 +21,12 @@ function generator(): () => number {
   }
 }
 
+function checkFloats(t: Tensor): void {
+  check(t instanceof Tensor && t.dtype === 'f32', () => `init: needs a tensor of f32, got ${t}`)
+}
+
 function fill(t: Tensor, draw: (n: number) => Float32Array): Tensor {
+  checkFloats(t)
   return gpu.dry ? t : t.write(draw(t.size))
 }
 
@@ -131,7 +136,9 @@ export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01):
 /**
  * Connections into and out of one unit: of a linear weight [out, in], or of a convolution's [KH, KW, in / groups, out].
  */
-function fans({ shape }: Tensor): { in: number; out: number } {
+function fans(t: Tensor): { in: number; out: number } {
+  checkFloats(t)
+  const { shape } = t
   check(
     shape.length === 2 || shape.length === 4,
     () => `init: needs a weight of 2 or 4 axes to count its connections, got ${formatShape(shape)}`,

@@ -230,7 +230,7 @@ abstract class Pad2d extends Module {
     super()
     this.padding = typeof padding === 'number' ? [padding, padding, padding, padding] : padding
     check(
-      this.padding.length === 4,
+      this.padding?.length === 4,
       () => `${this.constructor.name}: padding must be a number or [left, right, top, bottom], got ${String(padding)}`,
     )
   }

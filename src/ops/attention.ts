@@ -4,7 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import { cpu, matrix } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty, upload } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty, upload } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { add, mul } from './binary.js'
 import { cast, operand } from './cast.js'
@@ -167,6 +167,7 @@ const selfAttentionOp = /* @__PURE__ */ defineOp({
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   checkOptions('scaledDotProductAttention', options, ['isCausal', 'scale', 'dropout'])
   const { isCausal = false, scale, dropout = 0 } = options
+  checkTensors('scaledDotProductAttention', { q, k, v })
   const lead = q.shape.slice(0, -2)
   const [T, D] = q.shape.slice(-2)
   const S = k.shape[k.shape.length - 2]

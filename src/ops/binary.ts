@@ -6,7 +6,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { full } from './create.js'
+import { filled } from './create.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
 import { sqrt } from './unary.js'
@@ -51,8 +51,11 @@ const affineOp = /* @__PURE__ */ defineOp({
 
 /** scale · x + offset with two numbers. An offset of -0 changes nothing, that of 0 the sign of -0. */
 export function affine(x: Tensor, scale: number, offset: number): Tensor {
-  return affineOp({ x }, { scale, offset, divide: false }).y
+  return scaled('affine', x, scale, offset)
 }
+
+const scaled = (name: string, x: Tensor, scale: number, offset: number, divide = false): Tensor =>
+  affineOp({ x }, { scale, offset, divide }, name).y
 
 /** y = a OP b, broadcast. */
 export function combine(OP: Operator, a: Tensor, b: Tensor, y: Tensor): void {
@@ -150,34 +153,34 @@ export type Operand = Tensor | number
 export function operands(name: string, a: Operand, b: Operand): { a: Tensor; b: Tensor } {
   const like = a instanceof Tensor ? a : b
   check(like instanceof Tensor, () => `${name}: needs a tensor, got ${a} and ${b}`)
-  const tensorOf = (operand: Operand) => (typeof operand === 'number' ? full([], operand, like.dtype) : operand)
+  const tensorOf = (operand: Operand) => (typeof operand === 'number' ? filled(name, [], operand, like.dtype) : operand)
   return { a: tensorOf(a), b: tensorOf(b) }
 }
 
 /** a + b, broadcast; one may be a number. `torch.add`. */
 export function add(a: Operand, b: Operand): Tensor {
-  if (typeof b === 'number' && a instanceof Tensor) return affine(a, 1, b)
-  if (typeof a === 'number' && b instanceof Tensor) return affine(b, 1, a)
+  if (typeof b === 'number' && a instanceof Tensor) return scaled('add', a, 1, b)
+  if (typeof a === 'number' && b instanceof Tensor) return scaled('add', b, 1, a)
   return addOp(operands('add', a, b), {}).y
 }
 
 /** a - b, broadcast; one may be a number. `torch.sub`. */
 export function sub(a: Operand, b: Operand): Tensor {
-  if (typeof b === 'number' && a instanceof Tensor) return affine(a, 1, -b)
-  if (typeof a === 'number' && b instanceof Tensor) return affine(b, -1, a)
+  if (typeof b === 'number' && a instanceof Tensor) return scaled('sub', a, 1, -b)
+  if (typeof a === 'number' && b instanceof Tensor) return scaled('sub', b, -1, a)
   return subOp(operands('sub', a, b), {}).y
 }
 
 /** a · b elementwise, broadcast; one may be a number. `torch.mul`. */
 export function mul(a: Operand, b: Operand): Tensor {
-  if (typeof b === 'number' && a instanceof Tensor) return affine(a, b, -0)
-  if (typeof a === 'number' && b instanceof Tensor) return affine(b, a, -0)
+  if (typeof b === 'number' && a instanceof Tensor) return scaled('mul', a, b, -0)
+  if (typeof a === 'number' && b instanceof Tensor) return scaled('mul', b, a, -0)
   return mulOp(operands('mul', a, b), {}).y
 }
 
 /** a / b elementwise, broadcast; one may be a number. `torch.div`. */
 export function div(a: Operand, b: Operand): Tensor {
-  if (typeof b === 'number' && a instanceof Tensor) return affineOp({ x: a }, { scale: b, offset: -0, divide: true }).y
+  if (typeof b === 'number' && a instanceof Tensor) return scaled('div', a, b, -0, true)
   return divOp(operands('div', a, b), {}).y
 }
 

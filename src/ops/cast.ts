@@ -3,7 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/mode.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type DType, RANGES, Tensor, empty } from '../tensor/tensor.js'
+import { type DType, RANGES, Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 
 const isFloat = (dtype: DType): dtype is 'f32' | 'f16' => FLOATS.includes(dtype)
@@ -50,7 +50,7 @@ const integerCastOp = defineOp({
  * between floats only. `torch.Tensor.to`.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  check(x instanceof Tensor, () => `cast: needs a tensor, got ${x}`)
+  checkTensors('cast', { x })
   if (x.dtype === dtype) return x
   check(isFloat(dtype) || dtype in RANGES, () => `cast: there is no dtype ${dtype}; it is f32, f16, i32, u32 or u8`)
   return (isFloat(x.dtype) && isFloat(dtype) ? castOp : integerCastOp)({ x }, { dtype }).y

@@ -9,7 +9,7 @@ import { operand, parameterAs } from './cast.js'
 import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
 import { sumMiddle } from './reduce.js'
-import { pair } from './shape.js'
+import { checkImage, pair } from './shape.js'
 import { type Activation, activate, checkActivation } from './unary.js'
 
 /** Options of {@link conv2d}. */
@@ -36,7 +36,7 @@ export function outputShape(
   bias: Tensor | null,
   { stride, padding, dilation, groups }: Attributes,
 ): number[] {
-  check(x.shape.length === 4, () => `${name}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  checkImage(name, x)
   check(
     weight.shape.length === 4,
     () => `${name}: needs weight [KH, KW, C / groups, CO], got ${formatShape(weight.shape)}`,

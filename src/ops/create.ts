@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
-import { type DType, RANGES, Tensor, checkShape, empty, zeros } from '../tensor/tensor.js'
+import { type DType, RANGES, type Tensor, checkShape, checkTensors, empty, zeros } from '../tensor/tensor.js'
 import { type Shape, check } from '../util/check.js'
 import { toHalf } from '../util/half.js'
 import { checkNumbers } from '../util/options.js'
@@ -30,9 +30,14 @@ function bitsOf(value: number, dtype: DType): number {
 
 /** A tensor of one number everywhere (`torch.full`). @throws when the dtype cannot hold it. */
 export function full<D extends DType = 'f32'>(shape: Shape, value: number, dtype: D = 'f32' as D): Tensor<D> {
-  checkShape('full', shape)
-  checkValue('full', value, dtype)
-  const y = empty(shape, dtype, 'full')
+  return filled('full', shape, value, dtype)
+}
+
+/** The same for a function called `name`. */
+export function filled<D extends DType>(name: string, shape: Shape, value: number, dtype: D): Tensor<D> {
+  checkShape(name, shape)
+  checkValue(name, value, dtype)
+  const y = empty(shape, dtype, name)
   const n = Math.ceil(y.bytes / 4)
   // By its storage alone: the kernel writes words, whatever they hold.
   gpu.run(shaders.fill, { y: { storage: y.storage } }, { n, bits: bitsOf(value, dtype) }, { elements: n })
@@ -41,18 +46,18 @@ export function full<D extends DType = 'f32'>(shape: Shape, value: number, dtype
 
 /** A tensor of ones (`torch.ones`). */
 export function ones<D extends DType = 'f32'>(shape: Shape, dtype: D = 'f32' as D): Tensor<D> {
-  return full(shape, 1, dtype)
+  return filled('ones', shape, 1, dtype)
 }
 
 /** Zeros with the shape and dtype of x (`torch.zeros_like`). */
 export function zerosLike<D extends DType>(x: Tensor<D>): Tensor<D> {
-  check(x instanceof Tensor, () => `zerosLike: needs a tensor, got ${x}`)
+  checkTensors('zerosLike', { x })
   return zeros(x.shape, x.dtype)
 }
 
 /** Ones with the shape and dtype of x (`torch.ones_like`). */
 export function onesLike<D extends DType>(x: Tensor<D>): Tensor<D> {
-  check(x instanceof Tensor, () => `onesLike: needs a tensor, got ${x}`)
+  checkTensors('onesLike', { x })
   return full(x.shape, 1, x.dtype)
 }
 

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { Tensor } from '../tensor/tensor.js'
+import { Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { affine, mul } from './binary.js'
@@ -69,8 +69,7 @@ function checkWeight(name: string, weight: Tensor | null, classes: number): void
 
 /** Rows [R, C] of x [..., C] in f32, and the class numbers [...] that belong to them as [R]. */
 export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor | null) {
-  for (const [which, given] of Object.entries({ input: x, target }))
-    check(given instanceof Tensor, () => `${name}: '${which}' must be a tensor, got ${given}`)
+  checkTensors(name, { input: x, target })
   check(x.shape.length >= 1, () => `${name}: needs logits [..., C], got ${formatShape(x.shape)}`)
   const classes = x.shape[x.shape.length - 1]
   const outer = x.shape.slice(0, -1)

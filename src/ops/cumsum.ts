@@ -3,8 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { Tensor, empty } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { type Tensor, empty } from '../tensor/tensor.js'
 import { ceilDiv } from './occupancy.js'
 import { folded, partsOf } from './reduce.js'
 import { axis } from './shape.js'
@@ -41,6 +40,5 @@ const cumsumOp = /* @__PURE__ */ defineOp({
 
 /** Sums of the elements up to each one along an axis. `torch.cumsum`. */
 export function cumsum(x: Tensor, dim: number): Tensor {
-  check(x instanceof Tensor, () => `cumsum: 'x' must be a tensor, got ${x}`)
-  return view(cumsumOp({ x: folded(x, [axis('cumsum', dim, x.shape.length)]) }, {}).y, x.shape)
+  return view(cumsumOp({ x: folded(x, [axis('cumsum', dim, x)]) }, {}).y, x.shape)
 }

@@ -86,7 +86,7 @@ function spread(name: string, x: Tensor, options: VarOptions | number | readonly
   checkNumbers(name, { correction })
   const rows = folded(x, dims)
   const scale = 1 / Math.max(0, rows.shape[1] - correction)
-  return view(squaresOp({ x: rows }, { scale, centered: true, root }).y, reducedShape(x.shape, dims, keepdim))
+  return view(squaresOp({ x: rows }, { scale, centered: true, root }, name).y, reducedShape(x.shape, dims, keepdim))
 }
 
 /**
@@ -142,7 +142,7 @@ export function norm(x: Tensor, options: NormOptions | number | readonly number[
   if (p === -Infinity) return amin(abs(x), over)
   const rows = folded(x, dims)
   const { y } =
-    p === 2 ? squaresOp({ x: rows }, { scale: 1, centered: false, root: true }) : powersOp({ x: rows }, { p })
+    p === 2 ? squaresOp({ x: rows }, { scale: 1, centered: false, root: true }, 'norm') : powersOp({ x: rows }, { p })
   return view(y, reducedShape(x.shape, dims, keepdim))
 }
 

@@ -3,7 +3,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { chunked, mergeGradients } from './normalize.js'
 import { epsOf } from '../util/options.js'
@@ -110,10 +110,11 @@ export function instanceNorm(
   options: GroupNormOptions = {},
 ): Tensor {
   const eps = epsOf('instanceNorm', options)
+  checkTensors('instanceNorm', { x })
   const channels = x.shape[x.shape.length - 1]
   check(
     x.shape.length > 2 && x.size > x.shape[0] * channels,
     () => `instanceNorm: needs x [N, ..., C] of more than one position, got ${formatShape(x.shape)}`,
   )
-  return groupNormOp({ x, weight, bias }, { groups: channels, eps }).y
+  return groupNormOp({ x, weight, bias }, { groups: channels, eps }, 'instanceNorm').y
 }

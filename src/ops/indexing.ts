@@ -9,7 +9,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, slice } from './layout.js'
@@ -82,8 +82,9 @@ const indexSelectOp = /* @__PURE__ */ defineOp({
  * (2147483647 among integers), where PyTorch raises. The gradient is a sum in a fixed order. `torch.index_select`.
  */
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+  checkTensors('indexSelect', { x, index })
   check(index.shape.length === 1, () => `indexSelect: index must have one axis, got ${formatShape(index.shape)}`)
-  return indexSelectOp({ x, index }, { dim: axis('indexSelect', dim, x.shape.length), without: -1 }).y
+  return indexSelectOp({ x, index }, { dim: axis('indexSelect', dim, x), without: -1 }).y
 }
 
 /** The row that `paddingIdx` names, counted from the end below 0. */
@@ -107,6 +108,7 @@ export interface EmbeddingOptions {
  */
 export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   checkOptions('embedding', options, ['paddingIdx'])
+  checkTensors('embedding', { indices, weight })
   check(weight.shape.length === 2, () => `embedding: weight must be [rows, dim], got ${formatShape(weight.shape)}`)
   check(
     FLOATS.includes(weight.dtype),
@@ -116,7 +118,7 @@ export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingOpt
   const [rows, width] = weight.shape
   const without = paddingIdx == null ? -1 : rowAt('embedding', paddingIdx, rows)
   const index = view(indices, [indices.size])
-  return view(indexSelectOp({ x: weight, index }, { dim: 0, without }).y, [...indices.shape, width])
+  return view(indexSelectOp({ x: weight, index }, { dim: 0, without }, 'embedding').y, [...indices.shape, width])
 }
 
 /** Where in x, as one axis, each element of index [outer, count, inner] points. */
@@ -150,7 +152,8 @@ const gatherOp = /* @__PURE__ */ defineOp({
  * raises. The gradient is a sum in a fixed order. `torch.gather`.
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = axis('gather', dim, x.shape.length)
+  const d = axis('gather', dim, x)
+  checkTensors('gather', { index })
   check(
     index.shape.length === x.shape.length && index.shape.every((s, i) => i === d || s <= x.shape[i]),
     () => `gather: index must fit x ${formatShape(x.shape)} outside dim ${d}, got ${formatShape(index.shape)}`,
@@ -187,7 +190,8 @@ const scatterAddOp = /* @__PURE__ */ defineOp({
  * raises. `torch.scatter_add`.
  */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  const d = axis('scatterAdd', dim, x.shape.length)
+  const d = axis('scatterAdd', dim, x)
+  checkTensors('scatterAdd', { index, src })
   const fits = index.shape.length === x.shape.length && index.shape.every((s, i) => i === d || s === x.shape[i])
   check(
     fits && sameShape(index.shape, src.shape),

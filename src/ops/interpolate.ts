@@ -4,10 +4,10 @@ import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type Shape, check, formatShape } from '../util/check.js'
+import { type Shape, check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { overPixels } from './occupancy.js'
-import { pair } from './shape.js'
+import { checkImage, pair } from './shape.js'
 
 /** How values between pixels are found: 'nearest' or 'bilinear'. */
 export type InterpolateMode = Constants<typeof shaders.interpolate_forward>['MODE']
@@ -93,7 +93,7 @@ export interface InterpolateOptions {
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   checkOptions('interpolate', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
   const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options
-  check(x.shape.length === 4, () => `interpolate: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  checkImage('interpolate', x)
   check(MODES.includes(mode), () => `interpolate: mode must be one of ${MODES.join(' ')}, got ${mode}`)
   check(mode === 'bilinear' || !alignCorners, 'interpolate: alignCorners is for mode bilinear, got nearest')
   check(

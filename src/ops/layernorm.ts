@@ -3,10 +3,11 @@ import { gpu } from '../gpu/gpu.js'
 import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { mergeGradients, rowChunks } from './normalize.js'
 import { subgroupSizeForCpuKernels } from './occupancy.js'
+import { checkList } from './shape.js'
 import { epsOf } from '../util/options.js'
 
 /** Options of {@link layerNorm} and {@link addLayerNorm}. */
@@ -87,15 +88,17 @@ function backwardWeight(
   mergeGradients(parts, dweight, dbias, cols, chunks)
 }
 
-function checkVectors(x: Shape, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {
+function checkVectors(op: string, x: Tensor, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {
+  checkTensors(op, { x })
+  checkList(op, 'normalizedShape', normalizedShape)
   check(
-    normalizedShape.length > 0 && sameShape(x.slice(-normalizedShape.length), normalizedShape),
-    () => `layerNorm: x must end in ${formatShape(normalizedShape)}, got ${formatShape(x)}`,
+    normalizedShape.length > 0 && sameShape(x.shape.slice(-normalizedShape.length), normalizedShape),
+    () => `${op}: x must end in ${formatShape(normalizedShape)}, got ${formatShape(x.shape)}`,
   )
   for (const [name, v] of Object.entries(vectors)) {
     check(
       !v || sameShape(v.shape, normalizedShape),
-      () => `layerNorm: ${name} must have shape ${formatShape(normalizedShape)}, got ${formatShape(v!.shape)}`,
+      () => `${op}: ${name} must have shape ${formatShape(normalizedShape)}, got ${formatShape(v!.shape)}`,
     )
   }
   return numel(normalizedShape)
@@ -170,7 +173,8 @@ export function layerNorm(
   options: LayerNormOptions = {},
 ): Tensor {
   const eps = epsOf('layerNorm', options)
-  return layerNormOp({ x, weight, bias }, { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps }).y
+  const cols = checkVectors('layerNorm', x, normalizedShape, { weight, bias })
+  return layerNormOp({ x, weight, bias }, { cols, eps }).y
 }
 
 /** sum = x + residual and y = layerNorm(sum), fused: what lies between two blocks of a transformer. */
@@ -183,9 +187,7 @@ export function addLayerNorm(
   options: LayerNormOptions = {},
 ): { sum: Tensor; y: Tensor } {
   const eps = epsOf('addLayerNorm', options)
-  const { sum, y } = addLayerNormOp(
-    { x, residual, weight, bias },
-    { cols: checkVectors(x.shape, normalizedShape, { weight, bias }), eps },
-  )
+  const cols = checkVectors('addLayerNorm', x, normalizedShape, { weight, bias })
+  const { sum, y } = addLayerNormOp({ x, residual, weight, bias }, { cols, eps })
   return { sum, y }
 }

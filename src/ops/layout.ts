@@ -2,10 +2,10 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
-import type { DType, Tensor } from '../tensor/tensor.js'
+import { type DType, type Tensor, checkTensors } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { MAX_RANK, axis, stridesOf, walk } from './shape.js'
+import { MAX_RANK, axes, axis, checkList, stridesOf, walk } from './shape.js'
 
 /** A place in a tensor to walk from, with a stride for each axis. */
 interface Place {
@@ -24,7 +24,8 @@ export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to:
 
 /** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  check(Array.isArray(shape), () => `reshape: the shape must be a list, got ${shape}`)
+  checkTensors('reshape', { x })
+  checkList('reshape', 'the shape', shape)
   const known = numel(shape.filter((s) => s !== -1))
   const full = shape.map((s) => (s === -1 ? x.size / known : s))
   check(
@@ -63,8 +64,8 @@ const permuteOp = /* @__PURE__ */ defineOp({
 
 /** Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
-  check(Array.isArray(dims), () => `permute: dims must be a list, got ${dims}`)
-  const order = dims.map((d) => axis('permute', d, x.shape.length))
+  checkList('permute', 'dims', dims)
+  const order = dims.map((d) => axis('permute', d, x))
   check(
     new Set(order).size === x.shape.length && x.shape.length <= MAX_RANK,
     () => `permute: dims must name each of the ${x.shape.length} axes once, got ${formatShape(dims)}`,
@@ -74,9 +75,9 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 
 /** Swaps two axes. `torch.transpose`, but the result is contiguous. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  const a = axis('transpose', dim0, x)
+  const b = axis('transpose', dim1, x)
   const dims = x.shape.map((_, i) => i)
-  const a = axis('transpose', dim0, dims.length)
-  const b = axis('transpose', dim1, dims.length)
   ;[dims[a], dims[b]] = [b, a]
   return permute(x, dims)
 }
@@ -109,7 +110,7 @@ const sliceOp = /* @__PURE__ */ defineOp({
 export function slice(x: Tensor, options: { dim: number; start?: number; end?: number }): Tensor {
   checkOptions('slice', options, ['dim', 'start', 'end'])
   const { dim, start = 0, end } = options
-  const d = axis('slice', dim, x.shape.length)
+  const d = axis('slice', dim, x)
   const stop = end ?? x.shape[d]
   check(
     start >= 0 && start < stop && stop <= x.shape[d],
@@ -157,12 +158,18 @@ const catOf = (count: number) =>
     },
   })
 
+function checkParts(op: string, tensors: readonly Tensor[]): void {
+  checkList(op, 'tensors', tensors)
+  check(tensors.length > 0, `${op}: needs at least one tensor, got none`)
+  checkTensors(op, { ...tensors })
+}
+
 /** Tensors behind each other along one axis; all other sizes equal. `torch.cat`. */
 export function cat(tensors: readonly Tensor[], options: Along = {}): Tensor {
   const dim = along('cat', options)
-  check(tensors.length > 0, 'cat: needs at least one tensor, got none')
+  checkParts('cat', tensors)
   const [a] = tensors
-  const d = axis('cat', dim, a.shape.length)
+  const d = axis('cat', dim, a)
   for (const b of tensors)
     check(
       a.shape.length === b.shape.length && a.shape.every((s, i) => i === d || s === b.shape[i]),
@@ -176,14 +183,14 @@ export function cat(tensors: readonly Tensor[], options: Along = {}): Tensor {
 /** Tensors of one shape behind each other along a new axis. `torch.stack`. */
 export function stack(tensors: readonly Tensor[], options: Along = {}): Tensor {
   const dim = along('stack', options)
-  check(tensors.length > 0, 'stack: needs at least one tensor, got none')
+  checkParts('stack', tensors)
   const [a] = tensors
   for (const b of tensors)
     check(
       sameShape(a.shape, b.shape),
       () => `stack: shapes must be equal, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
     )
-  const d = axis('stack', dim, a.shape.length + 1)
+  const d = axis('stack', dim, a, 1)
   return cat(
     tensors.map((t) => unsqueeze(t, d)),
     { dim: d },
@@ -213,12 +220,13 @@ const splitOp = /* @__PURE__ */ defineOp({
  * must add up. `torch.split`.
  */
 export function split(x: Tensor, sizes: number | readonly number[], options: Along = {}): Tensor[] {
-  const d = axis('split', along('split', options), x.shape.length)
+  const d = axis('split', along('split', options), x)
   const size = x.shape[d]
   const list =
     typeof sizes === 'number'
-      ? Array.from({ length: Math.ceil(size / sizes) }, (_, i) => Math.min(sizes, size - i * sizes))
-      : [...sizes]
+      ? Array.from({ length: sizes >= 1 ? Math.ceil(size / sizes) : 0 }, (_, i) => Math.min(sizes, size - i * sizes))
+      : sizes
+  checkList('split', 'sizes', list)
   check(
     list.every((s) => Number.isInteger(s) && s > 0) && list.reduce((a, b) => a + b, 0) === size,
     () => `split: sizes must be positive integers that add up to the ${size} of dim ${d}, got ${String(sizes)}`,
@@ -231,13 +239,14 @@ export function split(x: Tensor, sizes: number | readonly number[], options: Alo
 export function chunk(x: Tensor, chunks: number, options: Along = {}): Tensor[] {
   const dim = along('chunk', options)
   check(Number.isInteger(chunks) && chunks > 0, () => `chunk: chunks must be a positive integer, got ${chunks}`)
-  return split(x, Math.ceil(x.shape[axis('chunk', dim, x.shape.length)] / chunks), { dim })
+  const d = axis('chunk', dim, x)
+  return split(x, Math.ceil(x.shape[d] / chunks), d)
 }
 
 /** Without the axes of size 1 among `dim`, by default all of them. A view. `torch.squeeze`. */
 export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
-  const given = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim
-  const dims = given.map((d) => axis('squeeze', d, x.shape.length))
+  checkTensors('squeeze', { x })
+  const dims = axes('squeeze', dim ?? x.shape.map((_, i) => i), x)
   return reshape(
     x,
     x.shape.filter((s, i) => s !== 1 || !dims.includes(i)),
@@ -246,7 +255,7 @@ export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
 
 /** With a new axis of size 1 before `dim`. A view. `torch.unsqueeze`. */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
-  const d = axis('unsqueeze', dim, x.shape.length + 1)
+  const d = axis('unsqueeze', dim, x, 1)
   return reshape(x, [...x.shape.slice(0, d), 1, ...x.shape.slice(d)])
 }
 
@@ -256,10 +265,11 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
  * where the image has more than one pixel, else a view. {@link reshape} keeps the order in memory. `torch.flatten`.
  */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  checkTensors('flatten', { x })
   const rank = x.shape.length
   if (rank === 0) return reshape(x, [1])
-  const first = axis('flatten', startDim, rank)
-  const last = axis('flatten', endDim, rank)
+  const first = axis('flatten', startDim, x)
+  const last = axis('flatten', endDim, x)
   check(first <= last, () => `flatten: startDim must not come after endDim, got ${startDim} and ${endDim}`)
   if (first === last) return x
   const [n, h, w, c] = x.shape

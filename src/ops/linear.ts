@@ -1,7 +1,7 @@
 // Linear layers, alone and with an activation in the same kernel.
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { operand, parameterAs } from './cast.js'
@@ -99,6 +99,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
 }
 
 function rows(x: Tensor): Tensor {
+  checkTensors('linear', { x })
   check(x.shape.length >= 1, () => `linear: needs x [..., in], got ${formatShape(x.shape)}`)
   const inputs = x.shape[x.shape.length - 1]
   return view(x, [x.size / inputs, inputs])

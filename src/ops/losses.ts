@@ -4,7 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
-import { Tensor } from '../tensor/tensor.js'
+import { Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkNumbers, checkOptions } from '../util/options.js'
 import { mul } from './binary.js'
@@ -50,8 +50,7 @@ function elementwise(
   target: Tensor,
   { a = 0, b = 0, positive = null }: { a?: number; b?: number; positive?: Tensor | null } = {},
 ): Tensor {
-  for (const [which, given] of Object.entries({ input, target }))
-    check(given instanceof Tensor, () => `${name}: '${which}' must be a tensor, got ${given}`)
+  checkTensors(name, { input, target })
   check(
     sameShape(input.shape, target.shape),
     () =>

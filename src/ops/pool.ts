@@ -8,7 +8,7 @@ import { checkOptions } from '../util/options.js'
 import { cat, slice } from './layout.js'
 import { folded, overPixels } from './occupancy.js'
 import { mean } from './reduce.js'
-import { pair } from './shape.js'
+import { checkImage, pair } from './shape.js'
 
 /** Lanes along a row, for every row of [N, H, W, C]. */
 function overRows([n, h, w, c]: Shape) {
@@ -26,7 +26,7 @@ const POOL_OPTIONS = ['kernelSize', 'stride', 'padding'] as const
 
 /** Checks x and the options of a pooling. */
 function windowOf(op: string, x: Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Window {
-  check(x.shape.length === 4, () => `${op}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  checkImage(op, x)
   const window = {
     kernel: pair(op, 'kernelSize', kernelSize, 1),
     stride: pair(op, 'stride', stride, 1),
@@ -161,7 +161,7 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
  * `torch.nn.functional.adaptive_avg_pool2d`.
  */
 export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): Tensor {
-  check(x.shape.length === 4, () => `adaptiveAvgPool2d: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+  checkImage('adaptiveAvgPool2d', x)
   const [height, width] = pair('adaptiveAvgPool2d', 'size', size, 1)
   return height * width === 1
     ? mean(x, { dim: [1, 2], keepdim: true })

@@ -3,12 +3,12 @@ import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape, numel } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, copyStrided, reshape } from './layout.js'
 import { expand } from './reduce.js'
-import { MAX_RANK, around, axis, stridesOf } from './shape.js'
+import { MAX_RANK, around, axes, checkList, stridesOf } from './shape.js'
 
 /** y = x with some axes read from the back: strides below zero, as u32 that wrap. Its own inverse. */
 function flipInto(x: Tensor, y: Tensor, dims: readonly number[]): void {
@@ -33,7 +33,7 @@ const flipOp = /* @__PURE__ */ defineOp({
 })
 
 const axesOf = (op: string, x: Tensor, dims: number | readonly number[]): number[] => {
-  const list = (typeof dims === 'number' ? [dims] : dims).map((d) => axis(op, d, x.shape.length))
+  const list = axes(op, dims, x)
   check(x.shape.length <= MAX_RANK, () => `${op}: at most ${MAX_RANK} axes, got ${formatShape(x.shape)}`)
   return list
 }
@@ -76,7 +76,9 @@ const rollOp = /* @__PURE__ */ defineOp({
  * `torch.roll`.
  */
 export function roll(x: Tensor, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+  checkTensors('roll', { x })
   const by = typeof shifts === 'number' ? [shifts] : shifts
+  checkList('roll', 'shifts', by)
   const list = dims === undefined ? null : axesOf('roll', x, dims)
   check(
     by.every((s) => Number.isInteger(s)) && by.length === (list?.length ?? 1),
@@ -88,6 +90,8 @@ export function roll(x: Tensor, shifts: number | readonly number[], dims?: numbe
 
 /** x as often as said along each axis; more counts than axes add axes in front. Copies. `torch.Tensor.repeat`. */
 export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
+  checkTensors('repeat', { x })
+  checkList('repeat', 'counts', repeats)
   check(
     repeats.length >= x.shape.length && repeats.every((r) => Number.isInteger(r) && r > 0),
     () => `repeat: needs a positive count for each axis of ${formatShape(x.shape)}, got ${formatShape(repeats)}`,
@@ -158,18 +162,20 @@ export interface PadOptions {
 export function pad(x: Tensor, padding: readonly number[], options: PadOptions = {}): Tensor {
   checkOptions('pad', options, ['mode', 'value'])
   const { mode = 'constant', value = 0 } = options
+  checkTensors('pad', { x })
+  checkList('pad', 'padding', padding)
   const rank = x.shape.length
   check(MODES.includes(mode), () => `pad: mode must be one of ${MODES.join(' ')}, got ${mode}`)
   check(
     padding.length % 2 === 0 && padding.length <= 2 * rank && padding.every((p) => Number.isInteger(p)),
     () => `pad: padding must be pairs of whole numbers, at most ${rank} of them, got ${formatShape(padding)}`,
   )
-  const axes = rank === 4 ? [2, 1, 3, 0] : x.shape.map((_, i) => rank - 1 - i)
+  const order = rank === 4 ? [2, 1, 3, 0] : x.shape.map((_, i) => rank - 1 - i)
   let y = x
   for (let i = 0; i < padding.length / 2; i++) {
     const [before, after] = padding.slice(2 * i, 2 * i + 2)
     if (!before && !after) continue
-    const size = x.shape[axes[i]]
+    const size = x.shape[order[i]]
     const [least, most] =
       mode === 'constant'
         ? [-size, Infinity]
@@ -178,7 +184,7 @@ export function pad(x: Tensor, padding: readonly number[], options: PadOptions =
       [before, after].every((p) => p >= least && p <= most) && before + size + after > 0,
       () => `pad: ${before} and ${after} do not fit an axis of ${size} in mode ${mode}`,
     )
-    y = padOp({ x: y }, { dim: axes[i], before, after, mode, value }).y
+    y = padOp({ x: y }, { dim: order[i], before, after, mode, value }).y
   }
   return y
 }

@@ -2,12 +2,12 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
-import { Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { permute } from './layout.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
-import { MAX_RANK, axis, broadcastShapes, broadcastStrides, stridesOf, walk } from './shape.js'
+import { MAX_RANK, axes, broadcastShapes, broadcastStrides, checkList, stridesOf, walk } from './shape.js'
 
 /**
  * y[outer, inner] = scale · Σ x[outer, size, inner]: in stages, as one invocation an output would leave the chip idle
@@ -96,16 +96,12 @@ export function dimsOf<O extends ReduceOptions>(
   options: O | number | readonly number[],
   known: readonly string[] = [],
 ): { dims: number[]; keepdim: boolean } {
-  check(x instanceof Tensor, () => `${name}: 'x' must be a tensor, got ${x}`)
+  checkTensors(name, { x })
   const named = typeof options === 'object' && !Array.isArray(options)
   if (named) checkOptions(name, options as O, ['dim', 'keepdim', ...known])
   const { dim, keepdim = false } = named ? (options as O) : { dim: options as number | readonly number[] }
-  check(
-    dim === undefined || typeof dim === 'number' || Array.isArray(dim),
-    () => `${name}: dim must be a number or a list of them, got ${dim}`,
-  )
-  const given = typeof dim === 'number' ? [dim] : dim?.length ? dim : x.shape.map((_, i) => i)
-  const dims = given.map((d) => axis(name, d, x.shape.length)).sort((a, b) => a - b)
+  const none = dim === undefined || (dim as readonly number[])?.length === 0
+  const dims = axes(name, none ? x.shape.map((_, i) => i) : dim, x).sort((a, b) => a - b)
   check(new Set(dims).size === dims.length, () => `${name}: dim names an axis twice, got ${dim}`)
   return { dims, keepdim }
 }
@@ -130,7 +126,7 @@ export function folded(x: Tensor, dims: readonly number[]): Tensor {
 function reduce(name: string, x: Tensor, options: Reduce, mean: boolean): Tensor {
   const { dims, keepdim } = dimsOf(name, x, options)
   const scale = mean ? 1 / numel(dims.map((d) => x.shape[d])) : 1
-  const { y } = sumOp({ x }, { dims, scale })
+  const { y } = sumOp({ x }, { dims, scale }, name)
   return keepdim ? y : view(y, reducedShape(x.shape, dims, false))
 }
 
@@ -167,6 +163,8 @@ const expandOp = defineOp({
 
 /** x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous. */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensors('expand', { x })
+  checkList('expand', 'the shape', shape)
   check(
     sameShape(broadcastShapes('expand', x.shape, shape), shape),
     () => `expand: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,

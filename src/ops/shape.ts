@@ -1,4 +1,5 @@
 // Index arithmetic shared by operators that walk shapes: strides, broadcasting, axes.
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel } from '../util/check.js'
 
 /** Axes that the strided kernels know. */
@@ -93,14 +94,34 @@ export function walk(
   return { vec4, params }
 }
 
-/** A non-negative axis number. */
-export function axis(op: string, dim: number, rank: number): number {
+/** A non-negative axis number of x, or of x with `more` axes. */
+export function axis(op: string, dim: number, x: Tensor, more = 0): number {
+  checkTensors(op, { x })
+  const rank = x.shape.length + more
   const positive = dim < 0 ? dim + rank : dim
   check(
     Number.isInteger(dim) && positive >= 0 && positive < rank,
     () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${dim}`,
   )
   return positive
+}
+
+/** Non-negative axis numbers of one or several axes of x. */
+export function axes(op: string, dims: number | readonly number[], x: Tensor): number[] {
+  const list = typeof dims === 'number' ? [dims] : dims
+  check(Array.isArray(list), () => `${op}: dim must be a number or a list of them, got ${dims}`)
+  return list.map((d) => axis(op, d, x))
+}
+
+/** Throws unless x is an image. */
+export function checkImage(op: string, x: Tensor): void {
+  checkTensors(op, { x })
+  check(x.shape.length === 4, () => `${op}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
+}
+
+/** Throws unless `list` is one; `name` says of what. */
+export function checkList(op: string, name: string, list: unknown): void {
+  check(Array.isArray(list), () => `${op}: ${name} must be a list, got ${list}`)
 }
 
 /** A shape seen from one of its axes. */

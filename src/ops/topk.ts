@@ -117,13 +117,15 @@ export interface ValuesAndIndices {
 
 /** x [outer, size, inner] around the axes that options name, and its shape without them. */
 interface Rows {
+  /** Of the function, for errors. */
+  name: string
   x: Tensor
   shape: readonly number[]
 }
 
 function rowsAlong(name: string, x: Tensor, options: Reduce): Rows {
   const { dims, keepdim } = dimsOf(name, x, options)
-  return { x: folded(x, dims), shape: reducedShape(x.shape, dims, keepdim) }
+  return { name, x: folded(x, dims), shape: reducedShape(x.shape, dims, keepdim) }
 }
 
 /** The same where options name one axis, or none for all of x. */
@@ -134,13 +136,13 @@ function rowsAlongOne(name: string, x: Tensor, options: number | ReduceOptions):
   return { ...rows, all: dim === undefined }
 }
 
-const extreme = ({ x, shape }: Rows, largest: boolean): Tensor =>
-  view(extremeOp({ x }, { k: 1, largest, nanFirst: true }).y, shape)
+const extreme = ({ name, x, shape }: Rows, largest: boolean): Tensor =>
+  view(extremeOp({ x }, { k: 1, largest, nanFirst: true }, name).y, shape)
 
 function extremeAlong(name: string, x: Tensor, options: number | ReduceOptions, largest: boolean) {
   const rows = rowsAlongOne(name, x, options)
   if (rows.all) return extreme(rows, largest)
-  const { y, index } = topkOp({ x: rows.x }, { k: 1, largest, nanFirst: true })
+  const { y, index } = topkOp({ x: rows.x }, { k: 1, largest, nanFirst: true }, name)
   return { values: view(y, rows.shape), indices: view(index, rows.shape) as Tensor<'i32'> }
 }
 
@@ -174,7 +176,7 @@ export function amin(x: Tensor, options: Reduce = {}): Tensor {
 
 function place(name: string, x: Tensor, options: number | ReduceOptions, largest: boolean): Tensor<'i32'> {
   const rows = rowsAlongOne(name, x, options)
-  const { index } = topkOp({ x: rows.x.detach() }, { k: 1, largest, nanFirst: true })
+  const { index } = topkOp({ x: rows.x.detach() }, { k: 1, largest, nanFirst: true }, name)
   return view(index, rows.shape) as Tensor<'i32'>
 }
 

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
-import { Tensor, empty, zeros } from '../tensor/tensor.js'
+import { Tensor, checkTensors, empty, zeros } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { type Operand, elements, operands } from './binary.js'
@@ -61,7 +61,7 @@ function choice(name: string, condition: Tensor, a: Operand, b: Operand): Tensor
  * there. `torch.Tensor.masked_fill`.
  */
 export function maskedFill(x: Tensor, mask: Tensor, value: Operand): Tensor {
-  check(x instanceof Tensor, () => `maskedFill: 'x' must be a tensor, got ${x}`)
+  checkTensors('maskedFill', { x })
   check(
     typeof value === 'number' || (value instanceof Tensor && value.size === 1),
     () => `maskedFill: value must be a number or a tensor of one element, got ${value}`,

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, kindOf } from '../util/check.js'
 import { chunkedRuns } from './chunks.js'
 
 /**
@@ -11,6 +11,7 @@ import { chunkedRuns } from './chunks.js'
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)
+  check(Array.isArray(params), () => `clipGradNorm: needs a list of parameters, got ${kindOf(params)}`)
   const active = [...new Map(params.map((p) => [p.storage, p])).values()].filter((p) => p.grad) // each once
   check(active.length > 0, 'clipGradNorm: no parameter has a gradient; call it after backward()')
   const runs = chunkedRuns(active)

@@ -4,7 +4,7 @@ import type { Storage } from '../gpu/storage.js'
 import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, kindOf } from '../util/check.js'
 
 /** What is averaged: all parameters that learn, and the running statistics. */
 interface Averaged {
@@ -26,6 +26,7 @@ export class ModelEma {
     /** Share that stays of the averages at each update. */
     readonly decay = 0.9999,
   ) {
+    check(typeof model?.namedBuffers === 'function', () => `ModelEma: needs a module, got ${kindOf(model)}`)
     check(decay >= 0 && decay < 1, `ModelEma: decay must be from 0 to below 1, got ${decay}`)
     const buffers = Array.from(model.namedBuffers(), ([, buffer]) => buffer)
     this.tensors = [...model.parameters().filter((p) => p.requiresGrad), ...buffers]

@@ -97,7 +97,12 @@ export abstract class Optimizer<Options extends Rates> {
       check(!known.has(p.storage), () => `${name}: parameter ${formatShape(p.shape)} in place ${i} is given twice`)
       known.add(p.storage)
     })
-    this.groups.push(whole)
+    // What is set is told, as a step that was called and has not run yet would see it.
+    const set = (group: Group<Options>, key: string, value: unknown): boolean => {
+      change(this, key)
+      return Reflect.set(group, key, value)
+    }
+    this.groups.push(new Proxy(whole, { set }))
   }
 
   /** Settings may be set between steps, to anything. */
@@ -118,7 +123,6 @@ export abstract class Optimizer<Options extends Rates> {
   }
 
   set lr(value: number) {
-    change(this, 'lr')
     for (const group of this.groups) group.lr = value
   }
 

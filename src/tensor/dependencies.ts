@@ -135,6 +135,8 @@ export class Dependencies {
         return
       }
       const counters = (value as Partial<Watched>).savedCounters ?? []
+      const { forward } = value as { forward?: unknown } // that of its class may be replaced
+      this.conditions.push(() => (value as { forward?: unknown }).forward === forward)
       if (value instanceof Map) {
         const entries = [...value]
         this.conditions.push(() => value.size === entries.length && entries.every(([k, v]) => value.get(k) === v))

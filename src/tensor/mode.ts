@@ -17,6 +17,7 @@ export const currentMode = (): Mode => ({ ...mode() })
 
 /** Runs `fn` in another mode. */
 export function withMode<T>(other: Partial<Mode>, fn: () => T, name = 'step'): T {
+  check(typeof fn === 'function', () => `${name}: needs a function, got ${String(fn)}`)
   const own = mode()
   const before = { ...own }
   Object.assign(own, other)

@@ -2,7 +2,7 @@
 import { type Shape, check, formatShape } from '../util/check.js'
 import { gradEnabled } from './mode.js'
 import { makeNode } from './tape.js'
-import { type DType, Tensor, empty } from './tensor.js'
+import { type DType, Tensor, checkTensors, empty } from './tensor.js'
 
 type OutputShape = Shape | { shape: Shape; dtype: DType }
 
@@ -46,7 +46,7 @@ export type Inputs<In extends string, Opt extends In> = { [I in In]: I extends O
 
 /**
  * Makes a function of an operator: (inputs, attributes) → outputs. It allocates, runs forward, and puts a node on the
- * tape.
+ * tape. A third argument is the name in errors, where a function of another name calls it.
  */
 export function defineOp<
   In extends string,
@@ -54,20 +54,17 @@ export function defineOp<
   A = object,
   Opt extends In = never,
   Saved extends In | Out = never,
->(spec: OpSpec<In, Opt, Out, Saved, A>): (inputs: Inputs<In, Opt>, attrs: A) => Record<Out, Tensor> {
+>(spec: OpSpec<In, Opt, Out, Saved, A>): (inputs: Inputs<In, Opt>, attrs: A, as?: string) => Record<Out, Tensor> {
   const mutated = new Set<string>(spec.mutates)
   const auxiliary = new Set<string>(spec.auxiliary)
   const optional = new Set<string>(spec.optional)
-  return (inputs, attrs) => {
+  return (inputs, attrs, as = spec.name) => {
     for (const name in inputs) {
       const input = inputs[name] as Tensor | null
-      check(
-        input instanceof Tensor || (input === null && optional.has(name)),
-        () => `${spec.name}: '${name}' must be a tensor, got ${String(input)}`,
-      )
-      input?.storage.use(spec.name)
+      if (input !== null || !optional.has(name)) checkTensors(as, { [name]: input })
+      input?.storage.use(as)
     }
-    const chosen = dtypeOf(spec.name, inputs, spec.dtypes ?? {})
+    const chosen = dtypeOf(as, inputs, spec.dtypes ?? {})
     const shapes = spec.shape(inputs, attrs)
     const outputs = {} as Record<Out, Tensor>
     for (const name in shapes) {
@@ -76,7 +73,7 @@ export function defineOp<
         'shape' in rule ? rule : { shape: rule as Shape, dtype: auxiliary.has(name) ? 'f32' : chosen }
       check(
         shape.every((s) => Number.isInteger(s) && s > 0),
-        () => `${spec.name}: sizes must be positive integers, got ${name} ${formatShape(shape)}`,
+        () => `${as}: sizes must be positive integers, got ${name} ${formatShape(shape)}`,
       )
       outputs[name] = empty(shape, dtype, `${spec.name}.${name}`)
     }

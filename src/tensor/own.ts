@@ -6,7 +6,7 @@ import { checked, isFlag } from '../gpu/wgsl.js'
 import { library } from '../shaders.lib.gen.js'
 import { check } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
-import { Tensor } from './tensor.js'
+import { type Tensor, checkTensors } from './tensor.js'
 
 /** Options of {@link kernel}. */
 export interface KernelOptions {
@@ -74,7 +74,7 @@ export function run(
       () => `${name}: '${binding.name}' must be a tensor, got ${tensor}`,
     )
     if (!tensor) continue
-    check(tensor instanceof Tensor, () => `${name}: '${binding.name}' must be a tensor, got ${String(tensor)}`)
+    checkTensors(name, { [binding.name]: tensor })
     const held = tensor.dtype === 'u8' ? 'u32' : tensor.dtype
     const takes = binding.element in variants[0] ? variants.map((v) => v[binding.element]) : [binding.element]
     check(

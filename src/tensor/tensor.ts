@@ -40,6 +40,12 @@ export interface BackwardOptions {
 /** What a module takes a tensor for: it is trained and saved, or only saved. */
 export type Role = 'parameter' | 'buffer'
 
+/** Throws unless all of `given` are tensors; `op` names them. */
+export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
+  for (const name in given)
+    check(given[name] instanceof Tensor, () => `${op}: '${name}' must be a tensor, got ${String(given[name])}`)
+}
+
 /** Values that are shown when a tensor is printed. */
 const SHOWN = 6
 
@@ -163,8 +169,8 @@ export class Tensor<D extends DType = any> {
   write(data: TypedArray | readonly number[]): this {
     check(!gpu.recording, 'write: cannot be part of a step; write before it, or give the step what changes as an input')
     check(
-      data.length === this.size,
-      () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data.length}`,
+      data?.length === this.size,
+      () => `write: tensor ${formatShape(this.shape)} holds ${this.size} elements, got ${data?.length ?? data}`,
     )
     const wanted = ARRAYS[this.dtype as DType]
     const array = Array.isArray(data)

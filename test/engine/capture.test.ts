@@ -141,6 +141,20 @@ test('what a layer computes with: a config object, a list of numbers, a set; a l
   assert.is(await value(), -8)
 })
 
+test('a forward that is replaced on its class is recorded anew', async () => {
+  class Scaled extends nn.Module {
+    forward(x: Tensor): Tensor {
+      return F.mul(x, 2)
+    }
+  }
+  const net = new Scaled()
+  const captured = engine.capture(({ x }: { x: Tensor }) => net.forward(x))
+  const value = async () => (await captured({ x: tensor([1]) })).item()
+  assert.is(await value(), 2)
+  Scaled.prototype.forward = (x) => F.mul(x, 3)
+  assert.is(await value(), 3)
+})
+
 test('a step that was called sees nothing that is done before it runs', async () => {
   const x = tensor([1])
   const layer = weight(1)
@@ -167,6 +181,8 @@ test('a step that was called sees nothing that is done before it runs', async ()
   assert.is(await after(train, () => (layer.weight.grad = null)), `step: gradient of a Tensor was set ${rule}`)
   assert.is(await after(train, () => (sgd.lr = 1)), `step: lr of a SGD was set ${rule}`)
   sgd.lr = 0.1
+  assert.is(await after(train, () => (sgd.groups[0].lr = 1)), `step: lr of a SGD was set ${rule}`)
+  sgd.groups[0].lr = 0.1
   const calls = [train(), double({ x }), train()]
   const other = tensor([7]).write([8]) // what no step uses may be written, read and made
   const now = await layer.weight.item() // waits for the steps

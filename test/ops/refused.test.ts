@@ -1,6 +1,6 @@
 // What operators and functions that create tensors refuse, each in one line that names the rule and what was given.
 import { suite } from 'uvu'
-import { F, arange, full, init, nn, ones, onesLike, rand, tensor, zeros } from '../../src/index.js'
+import { F, arange, full, init, nn, noGrad, ones, onesLike, optim, rand, tensor, zeros } from '../../src/index.js'
 import { refused } from '../errors.js'
 
 const engine = await init({ tune: false })
@@ -15,16 +15,16 @@ test('what is refused, in one line', () => {
   refused(() => full([2], 256, 'u8'), 'full: u8 holds whole numbers from 0 to 255, got 256')
   refused(() => full([2], any('1')), 'full: the value must be a number, got 1')
   refused(() => full([2], 1, any('f64')), 'full: there is no dtype f64')
-  refused(() => ones(any(3)), 'full: sizes must be positive integers, got 3')
+  refused(() => ones(any(3)), 'ones: sizes must be positive integers, got 3')
   refused(() => arange(0), 'arange: step must lead from start to end, got 1 from 0 to 0')
   refused(() => arange(0, 5, -1), 'arange: step must lead from start to end, got -1 from 0 to 5')
   refused(() => rand([2], any('i32')), 'rand: dtype must be f32 or f16, got i32')
-  refused(() => onesLike(any([1])), 'onesLike: needs a tensor, got 1')
+  refused(() => onesLike(any([1])), "onesLike: 'x' must be a tensor, got 1")
   refused(() => F.sub(any(1), any(2)), 'sub: needs a tensor, got 1 and 2')
   refused(() => F.maximum(x, any('3')), "maximum: 'b' must be a tensor, got 3")
   refused(
     () => F.eq(tensor(Int32Array.of(1)), 1.5),
-    'full: i32 holds whole numbers from -2147483648 to 2147483647, got 1.5',
+    'eq: i32 holds whole numbers from -2147483648 to 2147483647, got 1.5',
   )
   refused(() => F.eq(tensor(Int32Array.of(1)), x), "eq: 'a' and 'b' must have one dtype, got i32 and f32; cast one")
   refused(() => F.where(any(true), x, x), 'where: the condition must be a tensor, got true')
@@ -90,6 +90,90 @@ test('what is refused, in one line', () => {
   const options = any({ eps: 1e-3 })
   const norm = new nn.BatchNorm2d(1, options)
   refused(() => norm.forward(ones([1, 2, 2, 1])), 'batchNorm: eps must be a number of at least 0, got {"eps":0.001}')
+})
+
+test('whatever is given for a tensor or a list is refused by the function that was called', () => {
+  const x = ones([2, 3])
+  const whole = tensor(new Int32Array(6), [2, 3])
+  const any = (value: unknown) => value as never
+  for (const bad of [undefined, null, 3, [1], {}]) {
+    const rule = (name: string) => `'${name}' must be a tensor, got ${String(bad)}`
+    const unary = {
+      adaptiveAvgPool2d: () => F.adaptiveAvgPool2d(any(bad), 1),
+      argmax: () => F.argmax(any(bad)),
+      avgPool2d: () => F.avgPool2d(any(bad), { kernelSize: 2 }),
+      chunk: () => F.chunk(any(bad), 2),
+      cumsum: () => F.cumsum(any(bad), 0),
+      expand: () => F.expand(any(bad), [2, 3]),
+      flatten: () => F.flatten(any(bad)),
+      flip: () => F.flip(any(bad), 0),
+      gather: () => F.gather(any(bad), 0, whole),
+      indexSelect: () => F.indexSelect(any(bad), 0, whole),
+      instanceNorm: () => F.instanceNorm(any(bad)),
+      interpolate: () => F.interpolate(any(bad), { size: 2 }),
+      layerNorm: () => F.layerNorm(any(bad), [3]),
+      linear: () => F.linear(any(bad), x),
+      maxPool2d: () => F.maxPool2d(any(bad), { kernelSize: 2 }),
+      pad: () => F.pad(any(bad), [1, 1]),
+      permute: () => F.permute(any(bad), [1, 0]),
+      repeat: () => F.repeat(any(bad), [1, 2]),
+      reshape: () => F.reshape(any(bad), [3, 2]),
+      roll: () => F.roll(any(bad), 1),
+      scatterAdd: () => F.scatterAdd(any(bad), 0, whole, x),
+      slice: () => F.slice(any(bad), { dim: 0, end: 1 }),
+      split: () => F.split(any(bad), 1),
+      squeeze: () => F.squeeze(any(bad)),
+      transpose: () => F.transpose(any(bad), 0, 1),
+      unsqueeze: () => F.unsqueeze(any(bad), 0),
+    }
+    for (const [name, call] of Object.entries(unary)) refused(call, `${name}: ${rule('x')}`)
+    refused(() => F.embedding(any(bad), x), `embedding: ${rule('indices')}`)
+    refused(() => F.scaledDotProductAttention(x, any(bad), x), `scaledDotProductAttention: ${rule('k')}`)
+    refused(() => F.cat([x, any(bad)]), `cat: ${rule('1')}`)
+    refused(() => F.stack([any(bad)]), `stack: ${rule('0')}`)
+  }
+  for (const bad of [null, 3, '12']) {
+    refused(() => F.expand(x, any(bad)), `expand: the shape must be a list, got ${bad}`)
+    refused(() => F.layerNorm(x, any(bad)), `layerNorm: normalizedShape must be a list, got ${bad}`)
+    refused(() => F.pad(x, any(bad)), `pad: padding must be a list, got ${bad}`)
+    refused(() => F.repeat(x, any(bad)), `repeat: counts must be a list, got ${bad}`)
+    refused(() => F.cat(any(bad)), `cat: tensors must be a list, got ${bad}`)
+  }
+  refused(() => F.flip(x, any(null)), 'flip: dim must be a number or a list of them, got null')
+  refused(() => F.squeeze(x, any('0')), 'squeeze: dim must be a number or a list of them, got 0')
+  for (const bad of [0, -1, NaN])
+    refused(() => F.split(x, bad), `split: sizes must be positive integers that add up to the 2 of dim 0, got ${bad}`)
+  const takes = "'x' takes f32 or f16, got i32; cast it"
+  const floats = {
+    add: () => F.add(whole, 1),
+    amin: () => F.amin(whole),
+    argmin: () => F.argmin(whole, 1),
+    div: () => F.div(whole, 2),
+    max: () => F.max(whole),
+    mean: () => F.mean(whole),
+    min: () => F.min(whole, 1),
+    mul: () => F.mul(2, whole),
+    norm: () => F.norm(whole),
+    std: () => F.std(whole),
+    sub: () => F.sub(1, whole),
+    var: () => F.var(whole),
+  }
+  for (const [name, call] of Object.entries(floats)) refused(call, `${name}: ${takes}`)
+  refused(() => F.embedding(x, x), "embedding: 'index' takes i32, got f32; cast it")
+  refused(() => x.write(any(undefined)), 'write: tensor [2, 3] holds 6 elements, got undefined')
+  refused(() => noGrad(any(3)), 'noGrad: needs a function, got 3')
+  refused(() => engine.capture(any(undefined)), 'capture: needs a function, got undefined')
+  refused(() => nn.init.zeros(any(null)), 'init: needs a tensor of f32, got null')
+  refused(() => nn.init.kaimingNormal(whole), 'init: needs a tensor of f32, got Tensor(i32 [2, 3]) [0, 0, 0, 0, 0, 0]')
+  refused(() => optim.clipGradNorm(any({}), 1), 'clipGradNorm: needs a list of parameters, got Object')
+  refused(() => new optim.ModelEma(any([x])), 'ModelEma: needs a module, got Array')
+  refused(() => nn.parameterGroups(any(x)), 'parameterGroups: needs a module, got Tensor')
+  refused(() => new nn.ModuleList(any(new nn.Identity())), 'ModuleList: takes a list of modules, got Identity')
+  refused(() => new nn.ModuleDict(any(3)), 'ModuleDict: takes modules by name, got Number')
+  refused(
+    () => new nn.ZeroPad2d(any(null)),
+    'ZeroPad2d: padding must be a number or [left, right, top, bottom], got null',
+  )
 })
 
 test.after(() => engine.dispose())
