@@ -7,9 +7,11 @@ import type { StartWorker } from './decodeTask.js'
 const WORKER_BYTES = 400 * 2 ** 20
 
 /** Cores to decode on: of many, so many as half the memory has room for. */
-export function usableCores(): number {
-  const memory = Math.min(totalmem(), process.constrainedMemory?.() || Infinity)
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / 2 / WORKER_BYTES)))
+export function usableCores(
+  cores = availableParallelism(),
+  memory = Math.min(totalmem(), process.constrainedMemory?.() || Infinity),
+): number {
+  return Math.max(1, Math.min(cores, Math.floor(memory / 2 / WORKER_BYTES)))
 }
 
 /** See `cacheBytes` in DataLoaderOptions. */

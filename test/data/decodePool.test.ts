@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import * as esbuild from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DecodePool, type DecodePoolOptions } from '../../src/data/decodePool.js'
+import { DecodePool, type DecodePoolOptions, defaultWorkers } from '../../src/data/decodePool.js'
+import { usableCores } from '../../src/data/pool.node.js'
 import { fixturePath, folderOf, repository } from './fixtures.js'
 import { chunk, png } from './made.js'
 import { failure } from '../errors.js'
@@ -24,6 +25,13 @@ test('a picture that takes too long is refused by name, its worker replaced, the
   assert.is(await slow, 'large.png: must be decoded within 0.5 s, got a picture that takes longer')
   assert.equal([(await before).width, (await after).width], [11, 11])
   await pool.close()
+})
+
+test('workers follow the cores, as far as memory bears them', () => {
+  const GiB = 2 ** 30
+  assert.equal([usableCores(2, 8 * GiB), usableCores(16, 64 * GiB), usableCores(64, 16 * GiB)], [2, 16, 20])
+  assert.is(usableCores(8, GiB / 2), 1)
+  assert.ok(defaultWorkers() >= 1)
 })
 
 test('the limit of pixels holds with and without workers', async () => {
