@@ -113,6 +113,15 @@ export const count = (n: number, one: string, many = `${one}s`): string =>
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`
 
+/**
+ * The probability of what was called; with two classes always the second's, which the threshold is about: an image that
+ * is called the first one at 30 % would look like a mistake.
+ */
+export function probabilityIn(classes: readonly string[], called: string, probability: number): string {
+  const first = classes.length === 2 && called === classes[0]
+  return `${first ? classes[1] : called} ${percent(first ? 1 - probability : probability)}`
+}
+
 /** `45 s`, `12 min`, `3 h 20 min`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–'

@@ -48,6 +48,17 @@ export async function dragThreshold(page: Page): Promise<void> {
   assert.is((await figuresOf(page, /^Sensitivity/))[0], '1.000')
   const [negative] = await figuresOf(page, /^NORMAL/)
   assert.is(negative, '0')
+  // Drawn in other colours and back, the chart shows the same threshold.
+  const drawn = async () => {
+    await page.waitForTimeout(300)
+    const chart = page.getByRole('img', { name: /^ROC curve/ }).locator('canvas')
+    return chart.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL())
+  }
+  const chart = await drawn()
+  await page.emulateMedia({ colorScheme: 'dark' })
+  assert.ok((await drawn()) !== chart, 'the ROC curve in dark colours')
+  await page.emulateMedia({ colorScheme: 'light' })
+  assert.ok((await drawn()) === chart, 'the ROC curve in light colours again')
   await page.getByRole('button', { name: /^Back to/ }).click()
   assert.equal(await figuresOf(page, /^Sensitivity/), before)
 }

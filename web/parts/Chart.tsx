@@ -29,6 +29,10 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | undefined>(undefined)
   const names = lines.map(({ label }) => label).join()
+  const data = [x, ...lines.map(({ values }) => values)] as uPlot.AlignedData
+  /** For a chart that is made again later. */
+  const now = useRef({ data, xRange })
+  now.current = { data, xRange }
 
   useEffect(() => {
     const make = () => {
@@ -41,7 +45,10 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
           height,
           legend: { live: false },
           cursor: { drag: { x: false, y: false } },
-          scales: { x: { time: false, ...(xRange && { range: xRange }) }, y: { ...(yRange && { range: yRange }) } },
+          scales: {
+            x: { time: false, ...(xRange && { range: () => now.current.xRange! }) },
+            y: { ...(yRange && { range: yRange }) },
+          },
           axes: [
             { ...axis, label: xLabel, labelSize: 20 },
             { ...axis, size: 48 },
@@ -58,7 +65,7 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
             })),
           ],
         },
-        [x, ...lines.map(({ values }) => values)] as uPlot.AlignedData,
+        now.current.data,
         here,
       )
     }
@@ -76,7 +83,7 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
     }
   }, [names, xLabel, height])
 
-  useEffect(() => chart.current?.setData([x, ...lines.map(({ values }) => values)] as uPlot.AlignedData), [x, lines])
+  useEffect(() => chart.current?.setData(data), [x, lines])
 
   return (
     <figure>

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { TestPredictions } from '../../src/app/predictions.js'
 import { data } from '../state/images.js'
 import { fileOf } from '../state/result.js'
-import { percent } from '../words.js'
+import { probabilityIn } from '../words.js'
 import { HeatMap } from './HeatMap.js'
 import { Thumbnail } from './Picture.js'
 
@@ -27,21 +27,16 @@ export function Grid({ predictions, called, isTransformer }: Props) {
   const [checkpoint, setCheckpoint] = useState<Blob | null>(null)
   useEffect(() => void fileOf('best.safetensors').then(setCheckpoint), [])
   const blobs = useMemo(() => new Map(data.value?.files.map(({ path, blob }) => [path, blob])), [data.value])
-  // With two classes always that of the second, which the threshold is about: "NORMAL 30 %" would look like a mistake.
-  const shownOf = (i: number) => {
-    const of = classes.length === 2 ? 1 : called[i]
-    return `${classes.length === 2 ? `${classes[1]} ` : ''}${percent(probabilities[i * classes.length + of])}`
-  }
   const items = files.map((file, i) => ({
     file,
     blob: blobs.get(`test/${file}`) ?? blobs.get(file),
     called: classes[called[i]],
     probability: probabilities[i * classes.length + called[i]],
-    shown: shownOf(i),
     right: called[i] === labels[i],
   }))
   type Item = (typeof items)[0]
-  const wordsOf = ({ shown, right }: Item) => `${shown}, ${right ? 'right' : 'wrong'}`
+  const shown = ({ called, probability }: Item) => probabilityIn(classes, called, probability)
+  const wordsOf = (item: Item) => `${shown(item)}, ${item.right ? 'right' : 'wrong'}`
   const surest = (a: Item, b: Item) => b.probability - a.probability
   const by = {
     sure: surest,
@@ -72,14 +67,14 @@ export function Grid({ predictions, called, isTransformer }: Props) {
               <span>
                 {item.right ? '✓' : '✗'} {item.called}
                 <br />
-                <small>{item.shown}</small>
+                <small>{shown(item)}</small>
               </span>
             </button>
           </li>
         ))}
       </ul>
       {chosen && checkpoint && (
-        <HeatMap {...{ checkpoint, isTransformer, image: chosen, close: () => setChosen(null) }} />
+        <HeatMap {...{ checkpoint, classes, isTransformer, image: chosen, close: () => setChosen(null) }} />
       )}
     </>
   )

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ExplainedFile } from '../../src/app/explain.js'
 import { MAX_PIXELS } from '../../src/data/image.js'
 import { help } from '../runs.js'
-import { inWords, percent } from '../words.js'
+import { inWords, probabilityIn } from '../words.js'
 import { Pixels } from './Picture.js'
 import { Term } from './Term.js'
 
@@ -29,12 +29,13 @@ export const explain = (
 
 interface Props {
   checkpoint: Blob
+  classes: readonly string[]
   isTransformer: boolean
   image: File
   close: () => void
 }
 
-export function HeatMap({ checkpoint, isTransformer, image, close }: Props) {
+export function HeatMap({ checkpoint, classes, isTransformer, image, close }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [method, setMethod] = useState<Method>('default')
   const [found, setFound] = useState<ExplainedFile | string | null>(null)
@@ -67,7 +68,8 @@ export function HeatMap({ checkpoint, isTransformer, image, close }: Props) {
           ) : (
             <>
               <p>
-                Called <strong>{found.called}</strong>, probability of {found.class} {percent(found.probability)}.
+                Called <strong>{found.called}</strong>, probability of{' '}
+                {probabilityIn(classes, found.class, found.probability)}.
               </p>
               <Pixels image={found.overlay} description={`Heat map for ${found.class} over ${image.name}`} />
             </>

@@ -10,7 +10,7 @@ import { Term } from '../parts/Term.js'
 import { help } from '../runs.js'
 import { attempt, busy } from '../state/page.js'
 import { fileOf, result } from '../state/result.js'
-import { percent } from '../words.js'
+import { probabilityIn } from '../words.js'
 
 export function Use() {
   const [own, setOwn] = useState<{ file: File; card: ModelCard } | null>(null)
@@ -77,7 +77,7 @@ export function Use() {
           <li key={found.length - i}>
             <article>
               <header>
-                <strong>{one.called}</strong>, probability of {one.class} {percent(one.probability)}
+                <strong>{one.called}</strong>, probability of {probabilityIn(classes!, one.class, one.probability)}
                 <p class="file">{one.file}</p>
               </header>
               <Pixels image={one.overlay} description={`Heat map for ${one.class} over ${one.file}`} />
