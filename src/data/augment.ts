@@ -162,7 +162,10 @@ export interface RandomAffineOptions extends Pick<RandomTransform, 'interpolatio
   shear?: number | readonly [number, number]
 }
 
-/** Rotation (degrees, clockwise), translation by whole pixels, scale and shear along x, about the middle. */
+/**
+ * Rotation (degrees, clockwise), translation by whole pixels, scale and shear along x, about the middle.
+ * @throws when a range makes no sense, or an option is unknown.
+ */
 export function randomAffine(
   degrees: number | readonly [number, number],
   options: RandomAffineOptions = {},
@@ -201,6 +204,7 @@ export interface RandomResizedCropOptions {
 /**
  * A random part of the image, resized to `size` between pixels (bilinear). Works on what the host part of the pipeline
  * gives; where that is larger than `size`, it is not smoothed first.
+ * @throws when a range makes no sense, or an option is unknown.
  */
 export function randomResizedCrop(
   size: number | readonly [height: number, width: number],
@@ -266,6 +270,7 @@ function middleBox({ height: H, width: W }: View, ratio: readonly [number, numbe
 /**
  * Seen from another side, with probability `p`, 0.5: each corner moves inwards by at most `distortionScale`, 0.5, of
  * half the side; what comes from outside is black.
+ * @throws when a range makes no sense, or an option is unknown.
  */
 export function randomPerspective(distortionScale = 0.5, p = 0.5): RandomTransform {
   checkProbability('RandomPerspective', p)
@@ -341,13 +346,17 @@ export const randomEqualize = (p = 0.5): RandomTransform => randomTone('RandomEq
 /**
  * Contrast-limited equalisation of 8 × 8 tiles, each colour by itself, with probability `p`: OpenCV's `createCLAHE`
  * (Zuiderveld 1994). `clipLimit`, 2, is how many times the mean count a level may count.
+ * @throws when a range makes no sense, or an option is unknown.
  */
 export function randomClahe(p = 0.5, clipLimit = 2): RandomTransform {
   check(clipLimit > 0, `RandomClahe: clipLimit must be above 0, got ${clipLimit}`)
   return randomTone('RandomClahe', 'clahe', p, clipLimit)
 }
 
-/** Blurred by a deviation (pixels) drawn from `sigma`, [0.1, 2], over an odd number of pixels, in each direction. */
+/**
+ * Blurred by a deviation (pixels) drawn from `sigma`, [0.1, 2], over an odd number of pixels, in each direction.
+ * @throws when a range makes no sense, or an option is unknown.
+ */
 export function gaussianBlur(
   kernelSize: number,
   sigma: number | readonly [number, number] = [0.1, 2],
@@ -369,7 +378,10 @@ export function gaussianBlur(
   }
 }
 
-/** Noise of a deviation on the scale 0 … 1, 0.1; colours stay in that range. */
+/**
+ * Noise of a deviation on the scale 0 … 1, 0.1; colours stay in that range.
+ * @throws when a range makes no sense, or an option is unknown.
+ */
 export function gaussianNoise(sigma = 0.1): RandomTransform {
   check(sigma >= 0 && sigma < Infinity, `GaussianNoise: sigma must be 0 or more, got ${sigma}`)
   return {
@@ -386,7 +398,10 @@ export interface RandomErasingOptions {
   ratio?: readonly [number, number]
 }
 
-/** A box becomes 0, the mean colour after Normalize, with probability `p` (Zhong et al. 2020). */
+/**
+ * A box becomes 0, the mean colour after Normalize, with probability `p` (Zhong et al. 2020).
+ * @throws when a range makes no sense, or an option is unknown.
+ */
 export function randomErasing(p = 0.5, options: RandomErasingOptions = {}): RandomTransform {
   checkOptions('RandomErasing', options, ['scale', 'ratio'])
   const { scale = [0.02, 0.33], ratio = [0.3, 3.3] } = options
@@ -413,7 +428,10 @@ export interface ColorJitterOptions {
   hue?: number | readonly [number, number]
 }
 
-/** Changes brightness, contrast, saturation and hue by random factors in a random order. */
+/**
+ * Changes brightness, contrast, saturation and hue by random factors in a random order.
+ * @throws when a range makes no sense, or an option is unknown.
+ */
 export function colorJitter(options: ColorJitterOptions = {}): RandomTransform {
   checkOptions('ColorJitter', options, ['brightness', 'contrast', 'saturation', 'hue'])
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0 } = options

@@ -37,19 +37,19 @@ export interface Batch {
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions {
-  /** Images per batch; 1. */
+  /** Images per batch. Default 1. */
   batchSize?: number
-  /** A new order each epoch; false. */
+  /** A new order each epoch. Default false. */
   shuffle?: boolean
-  /** Leave out a last batch that is not full; false. */
+  /** Leave out a last batch that is not full. Default false. */
   dropLast?: boolean
   /** Decoding workers: one per core; 0 decodes in this thread. A pool may be shared between loaders. */
   workers?: number | DecodePool
   /** The most pixels a picture may have; 25 million. A pool that is given has its own limit. */
   maxPixels?: number
-  /** Batches decoded ahead of the one in use; 4. */
+  /** Batches decoded ahead of the one in use. Default 4. */
   prefetch?: number
-  /** Determines order and augmentation together with the epoch's number; 0. */
+  /** Determines order and augmentation together with the epoch's number. Default 0. */
   seed?: number
   /**
    * Which of the processes that share every batch this is (a `Group` will do): batches are of all, this loader yields
@@ -74,6 +74,8 @@ const wholeAtLeast = (name: string, value: number, least: number): number => {
 /**
  * Iterates a data set in batches. `epoch(e)` depends on (seed, e) alone; iterating the loader itself runs epochs
  * 0, 1, 2, …. A file that cannot be decoded ends the epoch with an error naming it.
+ * @throws when an option makes no sense or is unknown; while iterating, for an image that cannot be decoded, by its
+ * path.
  */
 export class DataLoader {
   readonly dataset: Dataset

@@ -49,8 +49,8 @@ export interface DecodePoolOptions {
    */
   imageCache?: ImageCache
   /**
-   * What decodes JPEG: `own`, or the package `sharp` where it is installed, which is faster; gray within one level. Default
-   * `own`.
+   * What decodes JPEG: `own`, or the package `sharp` where it is installed, which is faster; gray within one level.
+   * Default `own`.
    */
   decoder?: 'own' | 'sharp'
   /** Gets what the user should know, one line each; `console.warn`. */
@@ -76,6 +76,7 @@ export const defaultWorkers = (): number => usableCores()
  * A pool of `size` decoding workers, started when first needed; 0 decodes in this thread. Idle workers do not keep the
  * process alive. A worker that dies or takes too long costs the one picture it was at, and is replaced; where workers
  * cannot be loaded at all (a bundler that leaves their file out), this thread decodes, with one warning.
+ * @throws when an option makes no sense or is unknown.
  */
 export class DecodePool {
   private readonly lanes = new Set<Lane>()

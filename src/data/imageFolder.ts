@@ -60,6 +60,7 @@ function below({ files, folders, leftOut }: Listing, root: string): Listing {
  * Classes are the sub-folders' names, sorted; .jpeg, .jpg and .png in any case count, hidden files do not. What was
  * left out is told in `notes`.
  * Errors name the folder: missing, without class folders, with only one, or with a class folder without pictures.
+ * @throws unless there are folders of two or more classes, each with images.
  */
 export class ImageFolder implements Dataset {
   readonly classes: readonly string[]

@@ -22,6 +22,7 @@ const ascending = (indices: number[]): number[] => indices.sort((a, b) => a - b)
 /**
  * sklearn's compute_class_weight('balanced'): n_samples / (n_classes × count) for each class, as the weight of a
  * cross-entropy. A class without samples is an error.
+ * @throws when a class has no image.
  */
 export function computeClassWeight(mode: 'balanced', labels: ArrayLike<number>, numClasses: number): Float32Array {
   check(mode === 'balanced', `computeClassWeight: mode must be 'balanced', got '${mode}'`)
@@ -56,6 +57,7 @@ export function oversample(dataset: Dataset, seed: number): Dataset {
  * pictures to validation. Every class keeps a patient on both sides; a class with a single patient is an error.
  * @param patients whose each sample is; as {@link findPatients} reads their names.
  * @param classes their names, for errors.
+ * @throws unless `fraction` is between 0 and 1 and every class has two or more patients.
  */
 export function splitByPatient(
   samples: Labelled,
@@ -119,7 +121,10 @@ export function splitByPatient(
   return { train: side(false), validation: side(true) }
 }
 
-/** `count` sample indices, ascending, drawn at random with the classes' shares kept and no class emptied. */
+/**
+ * `count` sample indices, ascending, drawn at random with the classes' shares kept and no class emptied.
+ * @throws when fewer are asked for than there are classes.
+ */
 export function stratifiedSubset(samples: Labelled, count: number, seed: number): number[] {
   const labels = labelsOf(samples)
   const totals = countLabels(labels, classCount(labels))

@@ -68,6 +68,8 @@ export class Engine {
    * Records everything `fn` runs, plans its memory, and executes it in one submission, or in several where it takes a
    * slow adapter longer than a quarter of a second. Tensors made inside die with the step, except those returned. A
    * step of the same structure as an earlier one uses its plan again.
+   * @throws (rejects) for what `fn` throws, an `fn` that is async, a step inside of another, and what was done between
+   *   call and run.
    */
   step<R extends Result>(fn: () => R): Promise<R> {
     const { runner } = this
@@ -98,6 +100,8 @@ export class Engine {
    *
    * Inputs without a type are taken for tensors; those that are not need one: `({ x, wide }: { x: Tensor; wide: boolean
    * }) => …`.
+   * @throws when `fn` is no function. A call rejects for inputs that are none of these, for what `fn` throws, and for
+   *   what a replay could not repeat.
    */
   capture<R extends Result, I extends Record<string, Input> = Record<string, Tensor>>(
     fn: (inputs: I) => R,
@@ -123,6 +127,7 @@ export class Engine {
   /**
    * Time of a step by kernel: runs `fn` twice, the second time with a timestamp before and after every dispatch.
    * Milliseconds, slowest kernel first. Needs the device feature `timestamp-query`.
+   * @throws (rejects) without `timestamp-query`.
    */
   profile(fn: () => Result): Promise<KernelTime[]> {
     check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
@@ -136,6 +141,7 @@ export class Engine {
    * Measures all implementations of every product and convolution that `fn` runs at a shape new to this adapter, and
    * keeps the fastest of those that compute the right thing, for this process and later ones. Runs nothing of `fn`
    * itself. Needs the device feature `timestamp-query`.
+   * @throws (rejects) without `timestamp-query`, and on a dry engine.
    */
   tune(fn: () => Result, options: TuneOptions = {}): Promise<Measurement[]> {
     checkOptions('tune', options, ['force', 'onMeasurement'])
@@ -197,7 +203,10 @@ export class Engine {
     this.gpu.stepCounter = steps
   }
 
-  /** Ends the engine: the device is destroyed and all tensors are dead. Then another one may be opened. */
+  /**
+   * Ends the engine: the device is destroyed and all tensors are dead. Then another one may be opened.
+   * @throws inside of a step.
+   */
   dispose(): void {
     if (gpu !== this.gpu) return
     check(!gpu.recording, 'engine: dispose() it outside of steps')

@@ -11,7 +11,10 @@ export type Layer =
     })
   | ((x: Tensor) => Tensor)
 
-/** Runs its layers one after another (`torch.nn.Sequential`); they are named by position, functions count. */
+/**
+ * Runs its layers one after another (`torch.nn.Sequential`); they are named by position, functions count.
+ * @throws when a layer is neither a module with `forward` nor a function.
+ */
 export class Sequential extends Module {
   readonly layers: readonly Layer[]
 
@@ -51,14 +54,20 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
     return this.items.length
   }
 
-  /** The module at a place; from the end where `i` is below 0. */
+  /**
+   * The module at a place; from the end where `i` is below 0.
+   * @throws when there is none.
+   */
   at(i: number): M {
     const module = this.items.at(i)
     check(module, () => `ModuleList: has ${this.length} modules, asked for number ${i}`)
     return module
   }
 
-  /** Adds a module at the end (`nn.ModuleList.append`). */
+  /**
+   * Adds a module at the end (`nn.ModuleList.append`).
+   * @throws when it is no module.
+   */
   append(module: M): this {
     check(module instanceof Module, () => `ModuleList: takes modules, got ${String(module)}`)
     this.items.push(module)
@@ -77,7 +86,10 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
   }
 }
 
-/** Modules by name (`torch.nn.ModuleDict`). A plain object or a Map in a field does the same. */
+/**
+ * Modules by name (`torch.nn.ModuleDict`). A plain object or a Map in a field does the same.
+ * @throws when `modules` are not modules by name.
+ */
 export class ModuleDict<M extends Module = Module> extends Module implements Iterable<[string, M]> {
   private readonly items = new Map<string, M>()
 
@@ -105,7 +117,10 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
     return module
   }
 
-  /** Adds a module under a name, or replaces the one there. */
+  /**
+   * Adds a module under a name, or replaces the one there.
+   * @throws when it is no module, or the name is empty or holds a dot.
+   */
   set(name: string, module: M): this {
     check(module instanceof Module, () => `ModuleDict: takes modules, got ${String(module)}`)
     check(name !== '' && !name.includes('.'), () => `ModuleDict: a name must be a text without '.', got '${name}'`)

@@ -8,11 +8,13 @@ import { Module } from './module.js'
 export interface ParameterGroupOptions {
   /** Of all that decays; the optimizer's when left out. */
   weightDecay?: number
-  /** Parameters of at most one axis and those named here (tokens and positions of a ViT) do not decay; false. */
+  /**
+   * Parameters of at most one axis and those named here (tokens and positions of a ViT) do not decay. Default false.
+   */
   noDecay?: boolean | readonly string[]
-  /** Each layer learns at this share of the next one's rate; 1. */
+  /** Each layer learns at this share of the next one's rate. Default 1. */
   layerDecay?: number
-  /** Layers of the classifier, which counts as the last layer. */
+  /** Layers of the classifier, which counts as the last layer. Default: none. */
   head?: readonly string[]
 }
 
@@ -25,6 +27,7 @@ const LAYER = /^(?:blocks\.\d+|layer\d+\.\d+|features\.(?:\d+(?:\.\d+)?|denseblo
  * what stands between two belongs to the one before it.
  *
  * @returns groups for an optimizer, `{ params, lrScale?, weightDecay? }`.
+ * @throws when `model` is no module, `layerDecay` is not within 0 … 1, or an option is unknown.
  */
 export function parameterGroups(model: Module, options: ParameterGroupOptions = {}) {
   checkOptions('parameterGroups', options, ['weightDecay', 'noDecay', 'layerDecay', 'head'])

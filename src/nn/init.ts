@@ -65,6 +65,7 @@ export function normal(t: Tensor, mean = 0, std = 1): Tensor {
 /**
  * Normal with this mean and standard deviation, restricted to [a, b], default to within 2 of 0 (`trunc_normal_`). By
  * the inverse of the cumulative distribution, as there.
+ * @throws unless `std` is above 0 and `a` below `b`.
  */
 export function truncNormal(t: Tensor, mean = 0, std = 1, a = -2, b = 2): Tensor {
   check(std > 0 && a < b, () => `truncNormal: needs std above 0 and a below b, got ${std}, ${a} and ${b}`)
@@ -116,7 +117,10 @@ function quantile(p: number): number {
 /** Functions that {@link calculateGain} knows. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu'
 
-/** The factor that keeps the size of activations through a nonlinearity (`calculate_gain`). */
+/**
+ * The factor that keeps the size of activations through a nonlinearity (`calculate_gain`).
+ * @throws for a nonlinearity that it does not know.
+ */
 export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01): number {
   const gains = {
     linear: 1,
@@ -148,14 +152,20 @@ function fans(t: Tensor): { in: number; out: number } {
   return { in: field * shape[2], out: field * shape[3] }
 }
 
-/** Uniform within gain · √(6 / (in + out)) (`xavier_uniform_`; Glorot and Bengio 2010). */
+/**
+ * Uniform within gain · √(6 / (in + out)) (`xavier_uniform_`; Glorot and Bengio 2010).
+ * @throws for a weight that has not 2 or 4 axes.
+ */
 export function xavierUniform(t: Tensor, gain = 1): Tensor {
   const fan = fans(t)
   const bound = gain * Math.sqrt(6 / (fan.in + fan.out))
   return uniform(t, -bound, bound)
 }
 
-/** Normal with standard deviation gain · √(2 / (in + out)) (`xavier_normal_`). */
+/**
+ * Normal with standard deviation gain · √(2 / (in + out)) (`xavier_normal_`).
+ * @throws for a weight that has not 2 or 4 axes.
+ */
 export function xavierNormal(t: Tensor, gain = 1): Tensor {
   const fan = fans(t)
   return normal(t, 0, gain * Math.sqrt(2 / (fan.in + fan.out)))
@@ -171,13 +181,19 @@ export interface KaimingOptions {
   nonlinearity?: Nonlinearity
 }
 
-/** Uniform within gain · √(3 / fan) (`kaiming_uniform_`; He et al. 2015). */
+/**
+ * Uniform within gain · √(3 / fan) (`kaiming_uniform_`; He et al. 2015).
+ * @throws for a weight that has not 2 or 4 axes, or an option that is unknown.
+ */
 export function kaimingUniform(t: Tensor, options: KaimingOptions = {}): Tensor {
   const bound = Math.sqrt(3) * kaimingStd('kaimingUniform', t, options)
   return uniform(t, -bound, bound)
 }
 
-/** Normal with standard deviation gain / √fan (`kaiming_normal_`). */
+/**
+ * Normal with standard deviation gain / √fan (`kaiming_normal_`).
+ * @throws as {@link kaimingUniform}.
+ */
 export function kaimingNormal(t: Tensor, options: KaimingOptions = {}): Tensor {
   return normal(t, 0, kaimingStd('kaimingNormal', t, options))
 }

@@ -17,10 +17,15 @@ import { Module } from './module.js'
 type Size2d = number | readonly number[]
 
 export interface Conv2dOptions {
+  /** Default 1. */
   stride?: Size2d
+  /** Zeros on each side. Default 0. */
   padding?: Size2d
+  /** Default 1. */
   dilation?: Size2d
+  /** Channels are cut into so many groups, each with weights of its own. Default 1. */
   groups?: number
+  /** Default true. */
   bias?: boolean
   /**
    * Draws the weight [KH, KW, in / groups, out] in place, such as `nn.init.kaimingNormal`; PyTorch's default otherwise.
@@ -56,6 +61,7 @@ function checkChannels(name: string, inChannels: number, outChannels: number, gr
 /**
  * 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.Conv2d`); weight [KH, KW, inChannels / groups,
  * outChannels]. Sizes are numbers or [height, width].
+ * @throws when `groups` does not divide the channels, a size is no whole number, or an option is unknown.
  */
 export class Conv2d extends Module {
   weight: Tensor
@@ -82,13 +88,14 @@ export class Conv2d extends Module {
 }
 
 export interface ConvTranspose2dOptions extends Omit<Conv2dOptions, 'weightInit'> {
-  /** Rows and columns more at the end of the result, below stride or dilation. */
+  /** Rows and columns more at the end of the result, below stride or dilation. Default 0. */
   outputPadding?: Size2d
 }
 
 /**
  * Transposed 2-D convolution of an image [N, H, W, inChannels] (`torch.nn.ConvTranspose2d`); weight [KH, KW,
  * outChannels / groups, inChannels], in checkpoints PyTorch's [inChannels, outChannels / groups, KH, KW].
+ * @throws as {@link Conv2d}.
  */
 export class ConvTranspose2d extends Module {
   weight: Tensor
@@ -115,11 +122,14 @@ export class ConvTranspose2d extends Module {
 }
 
 export interface EmbeddingOptions {
-  /** A row that starts as zeros and gets no gradient. */
+  /** A row that starts as zeros and gets no gradient. Default: none. */
   paddingIdx?: number
 }
 
-/** A vector for each number: indices [...] as i32 → [..., embeddingDim] (`torch.nn.Embedding`). */
+/**
+ * A vector for each number: indices [...] as i32 → [..., embeddingDim] (`torch.nn.Embedding`).
+ * @throws when `paddingIdx` is no row, or an option is unknown.
+ */
 export class Embedding extends Module {
   weight: Tensor
   private readonly options: EmbeddingOptions
@@ -146,6 +156,7 @@ export class Embedding extends Module {
 /**
  * Batch normalisation over the last axis (`torch.nn.BatchNorm2d` for NHWC). With `momentum` null the running statistics
  * are the means over all batches so far.
+ * @throws in `forward`, when x does not end in so many channels.
  */
 export class BatchNorm2d extends Module {
   weight: Tensor
@@ -217,7 +228,10 @@ export class BatchNorm2d extends Module {
   }
 }
 
-/** Layer normalisation over the last axis (`torch.nn.LayerNorm`). */
+/**
+ * Layer normalisation over the last axis (`torch.nn.LayerNorm`).
+ * @throws in `forward`, when x does not end in so many features.
+ */
 export class LayerNorm extends Module {
   weight: Tensor
   bias: Tensor
@@ -243,7 +257,10 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Group normalisation of [N, ..., channels], `numGroups` runs of channels an image (`torch.nn.GroupNorm`). */
+/**
+ * Group normalisation of [N, ..., channels], `numGroups` runs of channels an image (`torch.nn.GroupNorm`).
+ * @throws when `numGroups` does not divide the channels.
+ */
 export class GroupNorm extends Module {
   weight: Tensor
   bias: Tensor
@@ -276,6 +293,7 @@ export interface InstanceNorm2dOptions {
 /**
  * Normalisation of each channel of each image [N, H, W, channels] (`torch.nn.InstanceNorm2d` without running
  * statistics).
+ * @throws when an option is unknown; in `forward` for images of one position.
  */
 export class InstanceNorm2d extends Module {
   weight: Tensor | null
@@ -305,7 +323,10 @@ export interface LinearOptions {
   std?: number
 }
 
-/** y = x·weightᵀ + bias over the last axis (`torch.nn.Linear`); weight [outFeatures, inFeatures]. */
+/**
+ * y = x·weightᵀ + bias over the last axis (`torch.nn.Linear`); weight [outFeatures, inFeatures].
+ * @throws when a size is not positive, or an option is unknown.
+ */
 export class Linear extends Module {
   weight: Tensor
   bias: Tensor | null
@@ -334,7 +355,10 @@ export class Linear extends Module {
   }
 }
 
-/** Zeroes elements with probability p while training (`torch.nn.Dropout`). */
+/**
+ * Zeroes elements with probability p while training (`torch.nn.Dropout`).
+ * @throws unless `p` is within 0 … 1.
+ */
 export class Dropout extends Module {
   constructor(/** Probability. */ readonly p = 0.5) {
     super()
@@ -347,7 +371,10 @@ export class Dropout extends Module {
   }
 }
 
-/** Zeroes whole samples with probability p while training: stochastic depth (timm's `DropPath`). */
+/**
+ * Zeroes whole samples with probability p while training: stochastic depth (timm's `DropPath`).
+ * @throws unless `p` is within 0 … 1.
+ */
 export class DropPath extends Module {
   constructor(/** Probability. */ readonly p = 0) {
     super()

@@ -205,6 +205,7 @@ export abstract class Module implements Watched {
    * Copies a checkpoint into the model (`nn.Module.load_state_dict`). With `strict` (the default) keys must match
    * exactly; without, missing and unexpected ones are only reported, and a head of another size keeps its fresh values
    * and is reported too. Nothing is written unless everything fits.
+   * @throws when keys or shapes do not fit, all of them named; nothing is written then.
    */
   loadStateDict(source: Checkpoint | StateDict, options: { strict?: boolean } = {}): LoadReport {
     checkOptions('loadStateDict', options, ['strict'])

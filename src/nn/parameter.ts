@@ -8,6 +8,7 @@ import { checkOptions } from '../util/options.js'
 /**
  * A parameter with the elements of a tensor, which are copied, or of numbers: trained and saved where it stands in a
  * field of a module (`torch.nn.Parameter`). f32.
+ * @throws inside of a step, and for another dtype than f32.
  */
 export function Parameter(
   data: Tensor<'f32'> | Float32Array | Nested,
@@ -23,6 +24,7 @@ export function Parameter(
 
 /**
  * A tensor that is saved with a module without being trained (`torch.nn.Buffer`), with the elements of another. f32.
+ * @throws as {@link Parameter}.
  */
 export function Buffer(data: Tensor<'f32'> | Float32Array | Nested): Tensor<'f32'> {
   const from = source('Buffer', data)

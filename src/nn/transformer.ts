@@ -10,7 +10,10 @@ import { Module } from './module.js'
 /** Standard deviation of a transformer's fresh weights (timm, BERT). */
 export const WEIGHT_STD = 0.02
 
-/** Multi-head self-attention: tokens [B, T, dim] → [B, T, dim]. */
+/**
+ * Multi-head self-attention: tokens [B, T, dim] → [B, T, dim].
+ * @throws unless `heads` divides `dim` into multiples of 4 up to 128.
+ */
 export class Attention extends Module {
   qkv: Linear
   proj: Linear

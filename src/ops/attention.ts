@@ -17,7 +17,7 @@ import { checkOptions } from '../util/options.js'
 
 /** Options of {@link selfAttention} and {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
-  /** Token j is seen only by queries from j on. */
+  /** Token j is seen only by queries from j on. Default false. */
   isCausal?: boolean
   /** Factor of the scores. Default 1/√D. */
   scale?: number
@@ -163,6 +163,7 @@ const selfAttentionOp = /* @__PURE__ */ defineOp({
 /**
  * softmax(scale · q·kᵀ)·v for q [..., T, D], k and v [..., S, D] → [..., T, D]; the axes in front (batch, head) are the
  * same in all. `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al. 2017; Dao et al. 2022).
+ * @throws when shapes do not fit, or an option is unknown.
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   checkOptions('scaledDotProductAttention', options, ['isCausal', 'scale', 'dropout'])
@@ -203,6 +204,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
  * Attention of tokens among themselves: qkv [B, T, 3·H·D] as one projection writes it (queries, keys, values, each head
  * by head) → [B, T, H·D]. What permute, scaledDotProductAttention and permute give, without moving anything. D: a
  * multiple of 4 up to 128.
+ * @throws when the width is not 3·H·D of such a D.
  */
 export function selfAttention(
   qkv: Tensor,

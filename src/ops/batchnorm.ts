@@ -11,7 +11,7 @@ import { checkEps, checkNumbers, withDefaults } from '../util/options.js'
 
 /** Options of {@link batchNorm} and those fused with it. */
 export interface BatchNormOptions {
-  /** Batch statistics (and running ones updated) instead of running statistics. */
+  /** Batch statistics (and running ones updated) instead of running statistics. Default false. */
   training?: boolean
   /** Share of the new batch in the running statistics; a function is asked at every execution. Default 0.1. */
   momentum?: number | (() => number)

@@ -48,6 +48,7 @@ const integerCastOp = defineOp({
  * they become floats. Floats become integers towards zero; beyond the range they become its end, and NaN becomes 0
  * (PyTorch leaves both undefined). Integers among themselves wrap, as in PyTorch. The gradient goes back in x's dtype,
  * between floats only. `torch.Tensor.to`.
+ * @throws for a dtype that there is not.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   checkTensors('cast', { x })

@@ -42,9 +42,9 @@ const clampOp = /* @__PURE__ */ defineOp({
 
 /** Ends of {@link clamp}: one of them at least. */
 export interface ClampOptions {
-  /** What the result is not below: a number, or a tensor that broadcasts with x. */
+  /** What the result is not below: a number, or a tensor that broadcasts with x. Default: none. */
   min?: number | Tensor
-  /** What the result is not above. */
+  /** What the result is not above. Default: none. */
   max?: number | Tensor
 }
 
@@ -52,6 +52,7 @@ export interface ClampOptions {
  * x, but not below `min` and not above `max`, of which one may be left out; max where min is above it. NaN stays NaN.
  * x has the gradient dy between the bounds, they included, and 0 outside, where a bound that is a tensor has it.
  * `torch.clamp`.
+ * @throws when neither bound is given, or one is no number and no tensor.
  */
 export function clamp(x: Tensor, options: ClampOptions): Tensor {
   checkOptions(NAME, options, ['min', 'max'])

@@ -14,7 +14,7 @@ import { type Activation, activate, checkActivation } from './unary.js'
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {
-  /** A number, or [height, width]; so are padding and dilation. */
+  /** A number, or [height, width]; so are padding and dilation. Default 1. */
   stride?: number | readonly number[]
   /** Zeros on each side. Default 0. */
   padding?: number | readonly number[]

@@ -26,7 +26,7 @@ export interface RunningNorm {
 
 /** Options of {@link conv2dBatchNorm}. */
 export interface Conv2dBatchNormOptions extends Conv2dOptions {
-  /** Added to the normalised result. */
+  /** Added to the normalised result. Default: none. */
   residual?: Tensor | null
 }
 

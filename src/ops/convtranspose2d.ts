@@ -13,7 +13,7 @@ import { pair } from './shape.js'
 
 /** Options of {@link convTranspose2d}. */
 export interface ConvTranspose2dOptions {
-  /** A number, or [height, width]; so are padding, outputPadding and dilation. */
+  /** A number, or [height, width]; so are padding, outputPadding and dilation. Default 1. */
   stride?: number | readonly number[]
   /** Rows and columns less on each side of the result. Default 0. */
   padding?: number | readonly number[]

@@ -95,7 +95,10 @@ export function arange<D extends DType = 'f32'>(
   return cast(y, dtype) as Tensor<D>
 }
 
-/** Ones on the main diagonal of [n, m], m = n by default, zeros elsewhere (`torch.eye`). */
+/**
+ * Ones on the main diagonal of [n, m], m = n by default, zeros elsewhere (`torch.eye`).
+ * @throws for u8, and sizes that are not positive.
+ */
 export function eye<D extends Exclude<DType, 'u8'> = 'f32'>(n: number, m = n, dtype: D = 'f32' as D): Tensor<D> {
   checkShape('eye', [n, m])
   check((dtype as DType) !== 'u8', 'eye: dtype must be f32, f16, i32 or u32, got u8')

@@ -14,13 +14,13 @@ import { neg } from './unary.js'
 
 /** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
-  /** A weight for each class, [C]. */
+  /** A weight for each class, [C]. Default: all 1. */
   weight?: Tensor | null
-  /** Share of the target spread over all classes, 0 … 1. */
+  /** Share of the target spread over all classes, 0 … 1. Default 0. */
   labelSmoothing?: number
-  /** 'mean' divides by the sum of the targets' weights, as PyTorch does. */
+  /** 'mean' divides by the sum of the targets' weights, as PyTorch does. Default 'mean'. */
   reduction?: Reduction
-  /** Targets with this value count nothing. */
+  /** Targets with this value count nothing; of class numbers alone. Default -100. */
   ignoreIndex?: number
 }
 
@@ -106,6 +106,8 @@ function softCrossEntropy(
  * Cross entropy between logits [..., C], classes last, and a target: class numbers [...] as i32, or probabilities
  * [..., C] as floats, which take a gradient, too. A scalar, or [...] with reduction 'none'. A class number outside the
  * classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
+ * @throws when target or weight do not fit the logits, a class number is no i32, or `labelSmoothing` is not within 0 …
+ * 1.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkOptions('crossEntropy', options, ['weight', 'labelSmoothing', 'reduction', 'ignoreIndex'])

@@ -131,7 +131,10 @@ const powersOp = /* @__PURE__ */ defineOp({
   },
 })
 
-/** Norm over axes, given as to `sum`. The gradient of a norm of 0 is 0. `torch.norm`. */
+/**
+ * Norm over axes, given as to `sum`. The gradient of a norm of 0 is 0. `torch.norm`.
+ * @throws when `p` is no number, or an axis does not exist.
+ */
 export function norm(x: Tensor, options: NormOptions | number | readonly number[] = {}): Tensor {
   const { dims, keepdim } = dimsOf('norm', x, options, ['p'])
   const { p = 2 } = typeof options === 'object' ? (options as NormOptions) : {}

@@ -16,7 +16,7 @@ export interface ImageOptions {
   std: readonly number[]
   /** Of the results; that of the images. */
   size?: readonly [height: number, width: number]
-  /** Between pixels; 'nearest'. */
+  /** Between pixels. Default 'nearest'. */
   interpolation?: 'nearest' | 'bilinear'
 }
 
@@ -81,6 +81,7 @@ const normalizeOp = /* @__PURE__ */ defineOp({
  * outside is black.
  * @param options.jitter f32 [B, 8] or null: factors of brightness, contrast, saturation and the move of the hue, then
  * for each its place 0 … 3 in the order in which they are applied (torchvision's ColorJitter).
+ * @throws when bytes, geometry or options do not fit.
  */
 export function normalizeImages(
   images: Tensor,

@@ -80,6 +80,7 @@ const indexSelectOp = /* @__PURE__ */ defineOp({
 /**
  * Slices x[…, index[j], …] along `dim`, index [J] as i32. What an index outside of the axis would give is NaN
  * (2147483647 among integers), where PyTorch raises. The gradient is a sum in a fixed order. `torch.index_select`.
+ * @throws when index is not i32 of one axis.
  */
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   checkTensors('indexSelect', { x, index })
@@ -98,13 +99,14 @@ export function rowAt(name: string, paddingIdx: number, rows: number): number {
 
 /** Options of {@link embedding}. */
 export interface EmbeddingOptions {
-  /** A row that gets no gradient; counted from the end below 0. */
+  /** A row that gets no gradient; counted from the end below 0. Default: none. */
   paddingIdx?: number | null
 }
 
 /**
  * Rows of `weight` [numEmbeddings, dim] by number: indices [...] as i32 → [..., dim]. A number outside gives a row of
  * NaN, where PyTorch raises. The gradient is a sum in a fixed order. `torch.nn.functional.embedding`.
+ * @throws when indices are not i32, weight has not two axes, or `paddingIdx` is no row.
  */
 export function embedding(indices: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   checkOptions('embedding', options, ['paddingIdx'])
@@ -150,6 +152,7 @@ const gatherOp = /* @__PURE__ */ defineOp({
  * y[…, j, …] = x[…, index[…, j, …], …]: of the shape of index (i32), which counts along `dim` and may be smaller than x
  * along the other axes. What an index outside of the axis would give is NaN (2147483647 among integers), where PyTorch
  * raises. The gradient is a sum in a fixed order. `torch.gather`.
+ * @throws when index is not i32, or does not fit x outside `dim`.
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = axis('gather', dim, x)
@@ -188,6 +191,7 @@ const scatterAddOp = /* @__PURE__ */ defineOp({
  * x with src[…, j, …] added at […, index[…, j, …], …], in a fixed order: index (i32) and src have one shape, that of x
  * outside `dim` (PyTorch's may be smaller). An index outside of the axis makes all of the result NaN, where PyTorch
  * raises. `torch.scatter_add`.
+ * @throws when index is not i32, or index and src have not the shape of x outside `dim`.
  */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   const d = axis('scatterAdd', dim, x)
@@ -214,6 +218,7 @@ const oneHotOp = /* @__PURE__ */ defineOp({
 /**
  * 1 at the place of each number and 0 elsewhere: index [...] as i32 → [..., numClasses] as f32 (PyTorch: int64). A
  * number outside gives a row of NaN, where PyTorch raises. `torch.nn.functional.one_hot`.
+ * @throws when index is not i32, or `numClasses` is not positive.
  */
 export function oneHot(index: Tensor, numClasses: number): Tensor {
   return oneHotOp({ index }, { classes: numClasses }).y

@@ -89,6 +89,7 @@ export interface InterpolateOptions {
 /**
  * Resizes an image [N, H, W, C], at most 32767 pixels a side. `torch.nn.functional.interpolate` with modes 'nearest'
  * and 'bilinear', without antialiasing.
+ * @throws unless x has four axes and one of size and scaleFactor is given; for `alignCorners` in mode nearest.
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   checkOptions('interpolate', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])

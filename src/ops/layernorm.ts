@@ -164,6 +164,7 @@ const addLayerNormOp = /* @__PURE__ */ defineOp({
 /**
  * (x - mean)·rstd·weight + bias over the last axes of x: normalizedShape, weight and bias are those axes; weight and
  * bias may be null. `torch.nn.functional.layer_norm` (Ba, Kiros & Hinton 2016).
+ * @throws when x does not end in `normalizedShape`, or weight and bias have not that shape.
  */
 export function layerNorm(
   x: Tensor,
@@ -177,7 +178,10 @@ export function layerNorm(
   return layerNormOp({ x, weight, bias }, { cols, eps }).y
 }
 
-/** sum = x + residual and y = layerNorm(sum), fused: what lies between two blocks of a transformer. */
+/**
+ * sum = x + residual and y = layerNorm(sum), fused: what lies between two blocks of a transformer.
+ * @throws as {@link layerNorm}, and when x and residual differ in shape.
+ */
 export function addLayerNorm(
   x: Tensor,
   residual: Tensor,

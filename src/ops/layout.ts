@@ -22,7 +22,10 @@ export function copyStrided(x: Tensor, y: Tensor, shape: Shape, from: Place, to:
   gpu.run(vec4 ? shaders.copy_strided_vec4 : shaders.copy_strided, { x, y }, params, { invocations: params.n })
 }
 
-/** The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`. */
+/**
+ * The same elements under another shape; one size may be -1. A view: no kernel runs. `torch.reshape`.
+ * @throws when the elements are not as many.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensors('reshape', { x })
   checkList('reshape', 'the shape', shape)
@@ -62,7 +65,10 @@ const permuteOp = /* @__PURE__ */ defineOp({
   },
 })
 
-/** Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous. */
+/**
+ * Reorders axes: output axis i is input axis dims[i]. `torch.permute`, but the result is contiguous.
+ * @throws unless `dims` names each axis once.
+ */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   checkList('permute', 'dims', dims)
   const order = dims.map((d) => axis('permute', d, x))
@@ -73,7 +79,10 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return permuteOp({ x }, { dims: order }).y
 }
 
-/** Swaps two axes. `torch.transpose`, but the result is contiguous. */
+/**
+ * Swaps two axes. `torch.transpose`, but the result is contiguous.
+ * @throws when an axis does not exist.
+ */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   const a = axis('transpose', dim0, x)
   const b = axis('transpose', dim1, x)
@@ -106,7 +115,10 @@ const sliceOp = /* @__PURE__ */ defineOp({
   },
 })
 
-/** Elements start … end-1 along one axis. `torch.narrow`, `x[…, start:end, …]`. */
+/**
+ * Elements start … end-1 along one axis. `torch.narrow`, `x[…, start:end, …]`.
+ * @throws unless 0 <= start < end <= size of the axis: there are no empty tensors.
+ */
 export function slice(x: Tensor, options: { dim: number; start?: number; end?: number }): Tensor {
   checkOptions('slice', options, ['dim', 'start', 'end'])
   const { dim, start = 0, end } = options
@@ -164,7 +176,10 @@ function checkParts(op: string, tensors: readonly Tensor[]): void {
   checkTensors(op, { ...tensors })
 }
 
-/** Tensors behind each other along one axis; all other sizes equal. `torch.cat`. */
+/**
+ * Tensors behind each other along one axis; all other sizes equal. `torch.cat`.
+ * @throws when there is no tensor, or shapes differ outside of the axis.
+ */
 export function cat(tensors: readonly Tensor[], options: Along = {}): Tensor {
   const dim = along('cat', options)
   checkParts('cat', tensors)
@@ -180,7 +195,10 @@ export function cat(tensors: readonly Tensor[], options: Along = {}): Tensor {
   return catOf(tensors.length)(parts, { dim: d, sizes: tensors.map((t) => t.shape[d]) }).y
 }
 
-/** Tensors of one shape behind each other along a new axis. `torch.stack`. */
+/**
+ * Tensors of one shape behind each other along a new axis. `torch.stack`.
+ * @throws when there is no tensor, or shapes differ.
+ */
 export function stack(tensors: readonly Tensor[], options: Along = {}): Tensor {
   const dim = along('stack', options)
   checkParts('stack', tensors)
@@ -218,6 +236,7 @@ const splitOp = /* @__PURE__ */ defineOp({
 /**
  * Parts of an axis, copied: of `sizes` elements each, the last one perhaps fewer, or of as many as the list says, which
  * must add up. `torch.split`.
+ * @throws when sizes are not positive or do not add up.
  */
 export function split(x: Tensor, sizes: number | readonly number[], options: Along = {}): Tensor[] {
   const d = axis('split', along('split', options), x)
@@ -235,7 +254,10 @@ export function split(x: Tensor, sizes: number | readonly number[], options: Alo
   return list.map((_, i) => parts[i])
 }
 
-/** At most `chunks` parts of an axis, of equal size but the last. `torch.chunk`. */
+/**
+ * At most `chunks` parts of an axis, of equal size but the last. `torch.chunk`.
+ * @throws when `chunks` is not positive.
+ */
 export function chunk(x: Tensor, chunks: number, options: Along = {}): Tensor[] {
   const dim = along('chunk', options)
   check(Number.isInteger(chunks) && chunks > 0, () => `chunk: chunks must be a positive integer, got ${chunks}`)
@@ -243,7 +265,10 @@ export function chunk(x: Tensor, chunks: number, options: Along = {}): Tensor[] 
   return split(x, Math.ceil(x.shape[d] / chunks), d)
 }
 
-/** Without the axes of size 1 among `dim`, by default all of them. A view. `torch.squeeze`. */
+/**
+ * Without the axes of size 1 among `dim`, by default all of them. A view. `torch.squeeze`.
+ * @throws when an axis does not exist.
+ */
 export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
   checkTensors('squeeze', { x })
   const dims = axes('squeeze', dim ?? x.shape.map((_, i) => i), x)
@@ -253,7 +278,10 @@ export function squeeze(x: Tensor, dim?: number | readonly number[]): Tensor {
   )
 }
 
-/** With a new axis of size 1 before `dim`. A view. `torch.unsqueeze`. */
+/**
+ * With a new axis of size 1 before `dim`. A view. `torch.unsqueeze`.
+ * @throws when the place does not exist.
+ */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
   const d = axis('unsqueeze', dim, x, 1)
   return reshape(x, [...x.shape.slice(0, d), 1, ...x.shape.slice(d)])
@@ -263,6 +291,7 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
  * Axes startDim … endDim as one. Four axes are an image [N, H, W, C], which comes out in PyTorch's order: dims count
  * axes of [N, C, H, W], so that what follows a convolution has the weights of PyTorch's checkpoint; that is a copy
  * where the image has more than one pixel, else a view. {@link reshape} keeps the order in memory. `torch.flatten`.
+ * @throws when an axis does not exist, or startDim comes after endDim.
  */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
   checkTensors('flatten', { x })

@@ -65,7 +65,10 @@ export interface LossOptions {
   reduction?: Reduction
 }
 
-/** (input - target)². Shapes must be equal. `torch.nn.functional.mse_loss`. */
+/**
+ * (input - target)². Shapes must be equal. `torch.nn.functional.mse_loss`.
+ * @throws when the shapes differ.
+ */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkOptions('mseLoss', options, ['reduction'])
   const { reduction = 'mean' } = options
@@ -73,7 +76,10 @@ export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}
   return reduced(elementwise('mseLoss', 'mse', input, target), reduction)
 }
 
-/** |input - target|. Shapes must be equal. `torch.nn.functional.l1_loss`. */
+/**
+ * |input - target|. Shapes must be equal. `torch.nn.functional.l1_loss`.
+ * @throws when the shapes differ.
+ */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkOptions('l1Loss', options, ['reduction'])
   const { reduction = 'mean' } = options
@@ -90,6 +96,7 @@ export interface SmoothL1Options extends LossOptions {
 /**
  * d² / (2 beta) where d = |input - target| is below beta (default 1), else d - beta / 2. `beta` 0 is {@link l1Loss}.
  * `torch.nn.functional.smooth_l1_loss`.
+ * @throws when the shapes differ, or `beta` is below 0.
  */
 export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
   checkOptions('smoothL1Loss', options, ['reduction', 'beta'])
@@ -109,6 +116,7 @@ export interface HuberOptions extends LossOptions {
 /**
  * d² / 2 where d = |input - target| is at most delta (default 1), else delta · (d - delta / 2).
  * `torch.nn.functional.huber_loss`.
+ * @throws when the shapes differ, or `delta` is not above 0.
  */
 export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
   checkOptions('huberLoss', options, ['reduction', 'delta'])
@@ -121,7 +129,7 @@ export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions =
 
 /** Options of {@link bceWithLogits}. */
 export interface BceOptions extends LossOptions {
-  /** Weights of the losses, broadcast to their shape. */
+  /** Weights of the losses, broadcast to their shape. Default: all 1. */
   weight?: Tensor | null
   /**
    * Weights of the positive class, such as one for each label [C], broadcast to the shape. As in PyTorch it takes no
@@ -133,6 +141,7 @@ export interface BceOptions extends LossOptions {
 /**
  * Binary cross entropy between logits and targets from 0 to 1 of the same shape.
  * `torch.nn.functional.binary_cross_entropy_with_logits`.
+ * @throws when the shapes differ, weights do not broadcast, or `posWeight` asks for a gradient.
  */
 export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOptions = {}): Tensor {
   const name = 'bceWithLogits'
@@ -167,6 +176,7 @@ export interface KlDivOptions {
 /**
  * Kullback-Leibler divergence, element by element: target · (log target - input) for log-probabilities `input`, 0 where
  * the target is 0. `torch.nn.functional.kl_div`.
+ * @throws when the shapes differ.
  */
 export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
   checkOptions('klDiv', options, ['reduction', 'logTarget'])
@@ -187,6 +197,7 @@ export interface FocalOptions extends LossOptions {
 /**
  * Focal loss of logits and targets from 0 to 1 of the same shape (Lin et al. 2017); as in torchvision the reduction is
  * 'none' by default. `torchvision.ops.sigmoid_focal_loss`.
+ * @throws when the shapes differ, or `gamma` is below 0.
  */
 export function sigmoidFocalLoss(logits: Tensor, target: Tensor, options: FocalOptions = {}): Tensor {
   const name = 'sigmoidFocalLoss'
@@ -223,7 +234,7 @@ const nllOp = /* @__PURE__ */ defineOp({
 
 /** Options of {@link nllLoss}. */
 export interface NllOptions extends LossOptions {
-  /** A weight for each class, [C]. Takes no gradient. */
+  /** A weight for each class, [C]. Takes no gradient. Default: all 1. */
   weight?: Tensor | null
   /** Targets with this value count nothing. Default -100. */
   ignoreIndex?: number
@@ -232,6 +243,7 @@ export interface NllOptions extends LossOptions {
 /**
  * Negative log likelihood of log-probabilities [..., C], classes last, and class numbers [...] (i32); 'mean' divides by
  * the sum of the targets' weights. A target outside the classes gives NaN. `torch.nn.functional.nll_loss`.
+ * @throws when target or weight do not fit, or a class number is no i32.
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
   checkOptions('nllLoss', options, ['reduction', 'weight', 'ignoreIndex'])

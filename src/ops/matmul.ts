@@ -60,6 +60,7 @@ const batchStride = ({ shape }: Tensor) => (shape[0] === 1 ? 0 : shape[1] * shap
 /**
  * Matrix product: [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, a vector counts as a row on the left
  * and as a column on the right. `torch.matmul`.
+ * @throws when the inner sizes differ, or the batches do not broadcast.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   check(a instanceof Tensor && b instanceof Tensor, () => `matmul: needs two tensors, got ${a} and ${b}`)

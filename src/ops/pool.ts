@@ -95,7 +95,10 @@ export interface PoolOptions {
   padding?: number | readonly number[]
 }
 
-/** Largest value of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.max_pool2d`. */
+/**
+ * Largest value of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.max_pool2d`.
+ * @throws unless x has four axes, and for a kernel larger than the padded image or padding above half of it.
+ */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
   checkOptions('maxPool2d', options, POOL_OPTIONS)
   const window = windowOf('maxPool2d', x, options)
@@ -148,7 +151,10 @@ export interface AvgPoolOptions extends PoolOptions {
   countIncludePad?: boolean
 }
 
-/** Mean of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.avg_pool2d`. */
+/**
+ * Mean of each window: [N, H, W, C] → [N, OH, OW, C]. `torch.nn.functional.avg_pool2d`.
+ * @throws as {@link maxPool2d}.
+ */
 export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
   checkOptions('avgPool2d', options, [...POOL_OPTIONS, 'countIncludePad'])
   const window = windowOf('avgPool2d', x, options)
@@ -159,6 +165,7 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
 /**
  * Average over bins that divide the image as evenly as they can: [N, H, W, C] → [N, ...size, C].
  * `torch.nn.functional.adaptive_avg_pool2d`.
+ * @throws unless x has four axes and the size is positive.
  */
 export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): Tensor {
   checkImage('adaptiveAvgPool2d', x)

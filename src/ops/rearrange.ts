@@ -38,7 +38,10 @@ const axesOf = (op: string, x: Tensor, dims: number | readonly number[]): number
   return list
 }
 
-/** The order along these axes reversed. `torch.flip`. */
+/**
+ * The order along these axes reversed. `torch.flip`.
+ * @throws when an axis does not exist or is named twice.
+ */
 export function flip(x: Tensor, dims: number | readonly number[]): Tensor {
   const list = axesOf('flip', x, dims)
   check(new Set(list).size === list.length, () => `flip: dims must be distinct, got ${formatShape(list)}`)
@@ -74,6 +77,7 @@ const rollOp = /* @__PURE__ */ defineOp({
 /**
  * Elements moved on by `shifts` along `dims`, from the end to the front; over all axes as one where no dims are given.
  * `torch.roll`.
+ * @throws unless there are as many whole shifts as dims.
  */
 export function roll(x: Tensor, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
   checkTensors('roll', { x })
@@ -88,7 +92,10 @@ export function roll(x: Tensor, shifts: number | readonly number[], dims?: numbe
   return list.reduce((y, dim, i) => rollOp({ x: y }, { dim, shift: by[i] }).y, x)
 }
 
-/** x as often as said along each axis; more counts than axes add axes in front. Copies. `torch.Tensor.repeat`. */
+/**
+ * x as often as said along each axis; more counts than axes add axes in front. Copies. `torch.Tensor.repeat`.
+ * @throws unless there is a positive count for each axis.
+ */
 export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
   checkTensors('repeat', { x })
   checkList('repeat', 'counts', repeats)

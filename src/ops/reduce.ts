@@ -82,7 +82,7 @@ const sumOp = defineOp({
 export interface ReduceOptions {
   /** Axes to reduce; all when left out or empty. Negative ones count from the end. */
   dim?: number | readonly number[]
-  /** Whether reduced axes stay, with size 1. */
+  /** Whether reduced axes stay, with size 1. Default false. */
   keepdim?: boolean
 }
 
@@ -130,12 +130,18 @@ function reduce(name: string, x: Tensor, options: Reduce, mean: boolean): Tensor
   return keepdim ? y : view(y, reducedShape(x.shape, dims, false))
 }
 
-/** Sum over axes: `sum(x, { dim: 0 })` or `sum(x, 0)`. `torch.sum`. */
+/**
+ * Sum over axes: `sum(x, { dim: 0 })` or `sum(x, 0)`. `torch.sum`.
+ * @throws for integers, and when an axis does not exist or is named twice.
+ */
 export function sum(x: Tensor, options: Reduce = {}): Tensor {
   return reduce('sum', x, options, false)
 }
 
-/** Mean over axes, given as to {@link sum}. `torch.mean`. */
+/**
+ * Mean over axes, given as to {@link sum}. `torch.mean`.
+ * @throws as {@link sum}.
+ */
 export function mean(x: Tensor, options: Reduce = {}): Tensor {
   return reduce('mean', x, options, true)
 }
@@ -161,7 +167,10 @@ const expandOp = defineOp({
   backward: (_, { y: dy }, { x: dx }) => (dx ? { x: sumTo(dy, dx.shape) } : undefined),
 })
 
-/** x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous. */
+/**
+ * x repeated to a shape it broadcasts to. `torch.Tensor.expand`, but the result is contiguous.
+ * @throws when x does not broadcast to the shape.
+ */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensors('expand', { x })
   checkList('expand', 'the shape', shape)

@@ -40,6 +40,7 @@ const whereOp = /* @__PURE__ */ defineOp({
 /**
  * a where `condition` is not 0, else b, all broadcast; NaN counts as not 0. a or b may be a number. Gradients flow to a
  * and b, each where it was taken. `torch.where`.
+ * @throws when the shapes do not broadcast, or the dtypes of a and b differ.
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return choice('where', condition, a, b)
@@ -59,6 +60,7 @@ function choice(name: string, condition: Tensor, a: Operand, b: Operand): Tensor
 /**
  * x with `value`, a number or a tensor of one element, where `mask` is not 0; the mask is broadcast. The gradient is 0
  * there. `torch.Tensor.masked_fill`.
+ * @throws when the mask does not broadcast to x, or `value` is neither a number nor one element.
  */
 export function maskedFill(x: Tensor, mask: Tensor, value: Operand): Tensor {
   checkTensors('maskedFill', { x })

@@ -20,7 +20,10 @@ export interface AdamOptions extends Rates {
 
 const DEFAULTS: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }
 
-/** Adam with L2 weight decay in the gradient (`torch.optim.Adam`; Kingma & Ba 2015). */
+/**
+ * Adam with L2 weight decay in the gradient (`torch.optim.Adam`; Kingma & Ba 2015).
+ * @throws for settings that make no sense, parameters that are no leaves or given twice, and unknown options.
+ */
 export class Adam extends Optimizer<AdamOptions> {
   protected readonly decoupled: boolean = false
 
@@ -77,7 +80,10 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 }
 
-/** Adam with decoupled weight decay, 0.01 by default (`torch.optim.AdamW`; Loshchilov & Hutter 2019). */
+/**
+ * Adam with decoupled weight decay, 0.01 by default (`torch.optim.AdamW`; Loshchilov & Hutter 2019).
+ * @throws as {@link Adam}.
+ */
 export class AdamW extends Adam {
   protected override readonly decoupled = true
 

@@ -8,6 +8,7 @@ import { chunkedRuns } from './chunks.js'
 /**
  * Scales the gradients of `params` so that their norm together is at most `maxNorm`, and returns the norm they had: a
  * scalar. Between `backward()` and `step()`. `torch.nn.utils.clip_grad_norm_`.
+ * @throws when `maxNorm` is not positive, or no parameter has a gradient.
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)

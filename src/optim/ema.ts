@@ -16,6 +16,7 @@ interface Averaged {
  * Averages of a model: `update()` after every step of the optimizer, in a captured step, too; `swap()` puts them into
  * the model, and puts its own values back. timm's `ModelEmaV2` (Polyak & Juditsky 1992), whose default of `decay` is
  * 0.9999.
+ * @throws when `model` is no module, or `decay` is not from 0 to below 1.
  */
 export class ModelEma {
   private readonly tensors: readonly Tensor[]

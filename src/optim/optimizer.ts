@@ -134,6 +134,7 @@ export abstract class Optimizer<Options extends Rates> {
   /**
    * Updates every parameter that has a gradient, neighbours in one dispatch. Each counts its own steps, as in PyTorch.
    * `scaler` comes from `GradScaler.step`.
+   * @throws when a setting makes no sense.
    */
   step(scaler: Tensor | null = null): void {
     const updated: Tensor[] = []
@@ -186,7 +187,10 @@ export abstract class Optimizer<Options extends Rates> {
     return { steps: this.steps, groups, state }
   }
 
-  /** Goes on where `stateDict` was taken, with its settings. Nothing is changed unless everything fits. */
+  /**
+   * Goes on where `stateDict` was taken, with its settings. Nothing is changed unless everything fits.
+   * @throws when groups, shapes or settings do not fit; nothing is changed then.
+   */
   loadStateDict({ steps, groups, state }: OptimizerState): void {
     const name = this.constructor.name
     const own = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))

@@ -44,6 +44,7 @@ const scaleOp = defineOp({
  * `scaler.scale(loss).backward(); scaler.step(optimizer); scaler.update()`. A step with a gradient that is not finite
  * changes neither weights nor the optimizer, and halves the factor. All of it is decided on the GPU, so that a captured
  * step holds it. For one optimizer. `torch.cuda.amp.GradScaler` (Micikevicius et al. 2018).
+ * @throws when an option makes no sense.
  */
 export class GradScaler {
   /** Four words, as in shaders/lib/scaler.wgsl. */

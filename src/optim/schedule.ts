@@ -6,6 +6,7 @@ import { withDefaults } from '../util/options.js'
 /**
  * Falls from `base` to `last` along half a cosine over `steps`, after a linear rise over `warmup` steps (Loshchilov &
  * Hutter 2017).
+ * @throws for an unknown option.
  */
 export function cosine(
   base: number,
@@ -38,6 +39,7 @@ export function warmUp<Rest extends unknown[]>(
  * Half a cosine from `most / divFactor` up to `most` in the first `pctStart` of `steps`, and another down to
  * 1 / `finalDivFactor` of the first value (`torch.optim.lr_scheduler.OneCycleLR`, without its course of the momentum;
  * Smith & Topin 2018).
+ * @throws for an unknown option.
  */
 export function oneCycle(
   most: number,
@@ -57,21 +59,22 @@ export function oneCycle(
 
 /** Options of {@link reduceOnPlateau}. */
 export interface PlateauOptions {
-  /** What the rate is multiplied by; 0.1. */
+  /** What the rate is multiplied by. Default 0.1. */
   factor?: number
   /** Epochs without a lower loss that are waited for; 10. */
   patience?: number
-  /** A loss counts as lower below 1 − threshold of the lowest; 1e-4. */
+  /** A loss counts as lower below 1 − threshold of the lowest. Default 1e-4. */
   threshold?: number
-  /** Epochs after a change in which none is counted; 0. */
+  /** Epochs after a change in which none is counted. Default 0. */
   cooldown?: number
-  /** The least rate; 0. */
+  /** The least rate. Default 0. */
   least?: number
 }
 
 /**
  * `base`, multiplied by `factor` whenever the validation loss has not become lower for more than `patience` epochs
  * (`torch.optim.lr_scheduler.ReduceLROnPlateau`, mode 'min').
+ * @throws for an unknown option.
  */
 export function reduceOnPlateau(
   base: number,

@@ -23,7 +23,10 @@ export interface SgdOptions extends Rates {
 /** lr must be given: NaN is refused. */
 const DEFAULTS: SgdOptions = { lr: NaN, momentum: 0, dampening: 0, nesterov: false, weightDecay: 0 }
 
-/** `torch.optim.SGD`. */
+/**
+ * `torch.optim.SGD`.
+ * @throws for settings that make no sense, parameters that are no leaves or given twice, and unknown options.
+ */
 export class SGD extends Optimizer<SgdOptions> {
   constructor(
     params: readonly Tensor[] | readonly ParameterGroup<SgdOptions>[],

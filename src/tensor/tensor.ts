@@ -155,7 +155,10 @@ export class Tensor<D extends DType = any> {
     return array
   }
 
-  /** The only element, as a number. */
+  /**
+   * The only element, as a number.
+   * @throws unless it has one element.
+   */
   async item(): Promise<number> {
     check(this.size === 1, () => `item: needs a tensor of one element, got ${formatShape(this.shape)}`)
     return (await this.data())[0]

@@ -94,6 +94,7 @@ export interface TrainResult {
 /**
  * Trains a classifier with class-weighted cross-entropy. Results are read a few steps late, so that decoding, upload
  * and kernels overlap.
+ * @throws when an option makes no sense or is unknown.
  */
 export class Trainer {
   history: HistoryRow[] = []

@@ -99,7 +99,10 @@ export function crossEntropy({ logits, labels, numClasses }: Outputs, classWeigh
   return sum / weights
 }
 
-/** How often each actual class (row) was taken for each class (column). */
+/**
+ * How often each actual class (row) was taken for each class (column).
+ * @throws unless there is a prediction for each label, and both are classes.
+ */
 export function confusionMatrix(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
