@@ -8,6 +8,7 @@ export {
   modelRow,
   preprocessingOf,
 } from './registry.js'
+export type { Stage } from './blocks.js'
 export { ConvNeXt, type ConvNeXtOptions, convnext, convnextBase, convnextSmall, convnextTiny } from './convnext.js'
 export { DenseNet, type DenseNetOptions, densenet121 } from './densenet.js'
 export {

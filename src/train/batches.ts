@@ -10,13 +10,13 @@ import { type Tensor, tensor } from '../tensor/tensor.js'
 
 /** Where batches come from: a DataLoader, or anything of its form. */
 export interface BatchSource extends Pick<DataLoader, 'dataset' | 'length' | 'epoch' | 'batchSize'> {
-  /** How many numbers an image has in batches that hold features; see {@link cacheTrunk}. */
+  /** How many numbers an image has in batches that hold features; see `cacheTrunk` of `radiograd/trunk`. */
   readonly features?: number
 }
 
 /**
- * A batch as kernels see it: images u8 [B, H, W, 3] or their features f32 [B, F], geometry f32 [B, 9], tones f32 [B, curves], jitter f32 [B, 8],
- * effects f32 [B, 16], labels i32 [B], targets f32 [B, classes].
+ * A batch as kernels see it: images u8 [B, H, W, 3] or their features f32 [B, F], geometry f32 [B, 9], tones f32 [B,
+ * curves], jitter f32 [B, 8], effects f32 [B, 16], labels i32 [B], targets f32 [B, classes].
  */
 export type BatchTensors = {
   images: Tensor

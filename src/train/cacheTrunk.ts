@@ -32,7 +32,7 @@ export interface CacheTrunkOptions {
 
 /** What {@link cacheTrunk} gives. */
 export interface CachedTrunk {
-  /** For the {@link Trainer}: the same, but that batches come as features. */
+  /** For the `Trainer`: the same, but that batches come as features. */
   readonly options: TrainerOptions
   /** What is kept so far. */
   readonly kept: { readonly rows: number; readonly bytes: number; readonly onDisk: number }
@@ -59,7 +59,7 @@ interface Flow {
 const refused = (rule: string, got: unknown) => new SettingError('cacheTrunk', `${rule}, got ${got}`)
 
 /**
- * Has a {@link Trainer} compute the frozen first layers of a model once for each image and each view of it that
+ * Has a `Trainer` compute the frozen first layers of a model once for each image and each view of it that
  * augmentation draws. The trained weights are the same to the bit as without. The test images, seen once, gain nothing.
  *
  * @throws SettingError where that cannot be: no frozen layers in front, layers among them that draw random numbers or
