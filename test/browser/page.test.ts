@@ -139,14 +139,16 @@ if (browser && process.env.RADIOGRAD_ENGINES === 'all')
       await kill(early)
 
       const first = await open()
-      await first.page
-        .getByRole('alert')
-        .getByText(/before anything of it was saved\. Its images and settings/)
-        .waitFor()
-      await first.page.getByRole('button', { name: 'Close' }).click()
-      await first.page.getByRole('heading', { name: 'What to know before training' }).waitFor()
-      await person.step(first.page, 'Model')
-      await first.page.getByRole('button', { name: 'Start training' }).click()
+      // Whichever came first, the end or the state before the first step.
+      await first.page.getByText(/before anything of it was saved|A training was interrupted/).waitFor()
+      const goOn = first.page.getByRole('button', { name: 'Go on with the training' })
+      if (await goOn.count()) await goOn.click()
+      else {
+        await first.page.getByRole('button', { name: 'Close' }).click()
+        await first.page.getByRole('heading', { name: 'What to know before training' }).waitFor()
+        await person.step(first.page, 'Model')
+        await first.page.getByRole('button', { name: 'Start training' }).click()
+      }
       await first.page.getByRole('heading', { name: 'Accuracy' }).waitFor()
       await kill(first)
 
