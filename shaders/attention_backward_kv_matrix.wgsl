@@ -1,5 +1,5 @@
-// As attention_backward_kv_tile.wgsl by matrix units, for f16 and rows of up to 64 floats. Bindings as there; dispatched
-// over [ceil(S / 32), heads of all batches].
+// As attention_backward_kv_tile.wgsl by matrix units, for f16 and rows of up to 64 floats. Bindings as there;
+// dispatched over [ceil(S / 32), heads of all batches].
 // @tile 32
 // @include lib/rng.wgsl
 // @include lib/math.wgsl

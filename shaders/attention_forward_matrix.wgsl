@@ -1,6 +1,7 @@
-// As attention_forward_tile.wgsl by matrix units, for f16 and rows of up to 64 floats. Sums that matrix units hold cannot
-// be scaled row by row, so it walks over the keys twice: for the highest score of each row, then, with the scores
-// computed again, for probabilities, their sum and the values. Dispatched over [ceil(T / 32), heads of all batches].
+// As attention_forward_tile.wgsl by matrix units, for f16 and rows of up to 64 floats. Sums that matrix units hold
+// cannot be scaled row by row, so it walks over the keys twice: for the highest score of each row, then, with the
+// scores computed again, for probabilities, their sum and the values. Dispatched over [ceil(T / 32), heads of all
+// batches].
 // @tile 32
 // @include lib/rng.wgsl
 // @include lib/math.wgsl

@@ -4,7 +4,9 @@
 // ceil(N·OH·ceil(OW / RUN)·G·OG / 64).
 // @variant T = f32, f16
 // @include lib/conv.wgsl
+// @include lib/depthwise.wgsl
 // @include lib/index.wgsl
+// @include lib/pixel.wgsl
 // @include lib/one.wgsl
 // @include lib/epilogue.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
@@ -14,7 +16,6 @@
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<uniform> params: Params;
-const RUN = 4u;
 
 @compute @workgroup_size(64)
 fn main(
@@ -37,13 +38,21 @@ fn main(
     let iy = top + ky * params.DH;
     if (iy < 0 || iy >= params.H) { continue; }
     let row = (n * params.H + iy) * params.W;
+    var under: array<f32, RUN>; // the pixels that the run sees at tap kx
+    if (SLIDES) {
+      @unroll for (var i = 0u; i < LAST; i++) { under[i + 1u] = pixel(row, left + i32(i), c); }
+    }
     for (var kx = 0; kx < i32(params.KW); kx++) {
       let weight = f32(w[u32(ky * i32(params.KW) + kx) * CO + o]);
-      @unroll for (var i = 0u; i < RUN; i++) {
-        let ix = left + i32(i) * params.SW + kx * params.DW;
-        let ok = ix >= 0 && ix < params.W;
-        acc[i] += weight * select(0.0, f32(x[select(0u, u32(row + ix) * params.G + c, ok)]), ok);
+      if (SLIDES) {
+        @unroll for (var i = 0u; i < LAST; i++) { under[i] = under[i + 1u]; }
+        under[LAST] = pixel(row, left + i32(LAST) + kx, c);
+      } else {
+        @unroll for (var i = 0u; i < RUN; i++) {
+          under[i] = pixel(row, left + i32(i) * params.SW + kx * params.DW, c);
+        }
       }
+      @unroll for (var i = 0u; i < RUN; i++) { acc[i] += weight * under[i]; }
     }
   }
   let factor = scale_of(o);

@@ -95,8 +95,8 @@ export async function joinMpi(): Promise<MpiGroup> {
       throw new RadiogradError("mpi: needs the package koffi ('npm install koffi'), got none")
     },
   )
-  // UCX, below MPICH and Open MPI, patches brk, mmap and others in the running process, and takes over signals. Node has
-  // threads in them by then: one process in some hundred ended with a fault in memory that was gone.
+  // UCX, below MPICH and Open MPI, patches brk, mmap and others in the running process, and takes over signals. Node
+  // has threads in them by then: one process in some hundred ended with a fault in memory that was gone.
   process.env.UCX_MEM_EVENTS ??= 'n'
   process.env.UCX_HANDLE_ERRORS ??= 'none'
   const names = process.env.RADIOGRAD_MPI ? [process.env.RADIOGRAD_MPI] : files

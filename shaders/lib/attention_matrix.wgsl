@@ -1,8 +1,8 @@
-// What the passes of attention by matrix units share. A workgroup owns 32 rows of a head, queries or keys, and walks over
-// 32 of the others at a time; rows of up to 64 floats, zeros behind them. Its subgroups, of LANES, lie over each
-// product as ACROSS×ACROSS parts: an S×S matrix each of the scores, two side by side of the sums. `left` holds
-// own rows and, from WEIGHTS on, what they give to walked ones; `right` walked rows, or their columns as lines; `given`
-// takes results, of which an invocation looks at two runs of 4 of a row, `run` of them 16 apart.
+// What the passes of attention by matrix units share. A workgroup owns 32 rows of a head, queries or keys, and walks
+// over 32 of the others at a time; rows of up to 64 floats, zeros behind them. Its subgroups, of LANES, lie over each
+// product as ACROSS×ACROSS parts: an S×S matrix each of the scores, two side by side of the sums. `left` holds own rows
+// and, from WEIGHTS on, what they give to walked ones; `right` walked rows, or their columns as lines; `given` takes
+// results, of which an invocation looks at two runs of 4 of a row, `run` of them 16 apart.
 // @variant S E LANES ACROSS PIN = 16 f16 32 2 0, 16 f16 32 2 1, 8 f16 8 4 0
 // @shape T, S, depth, causal
 // @require subgroups

@@ -36,8 +36,8 @@ const NAMES: Record<keyof Calls, true> = {
  *     const runs = spawn(new Worker(new URL('./run.worker.js', import.meta.url), { type: 'module' }))
  *     await runs.train({ epochs: 3 }, { store: 'first', data: files, on: (event) => console.log(event) })
  *
- * Settings, options, events, results and errors are those of `trainRun` and its like, but that settings may be left out;
- * a store is the name of a folder.
+ * Settings, options, events, results and errors are those of `trainRun` and its like, but that settings may be left
+ * out; a store is the name of a folder.
  *
  * @throws RadiogradError from each call that waits when the worker stops.
  */

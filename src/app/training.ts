@@ -92,8 +92,10 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     const result = training ? await trainer.fit(training, saved!.best?.state) : await trainer.fit()
     if (trunk) {
       const { rows, bytes, onDisk } = trunk.kept
+      const mebibytes = Math.ceil(bytes / 2 ** 20)
       onWarning(
-        `the frozen layers were computed once for ${rows} views of images, ${onDisk} of them kept on the disk: ${Math.ceil(bytes / 2 ** 20)} MiB`,
+        `the frozen layers were computed once for ${rows} views of images, ${onDisk} of them kept on the disk: ` +
+          `${mebibytes} MiB`,
       )
       await trunk.close()
       trunk = undefined

@@ -1,7 +1,7 @@
 // Finding an adapter in Node, through Dawn (npm `webgpu`): a GPU, else lavapipe, else SwiftShader.
 import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { create, globals } from 'webgpu'
 import { RadiogradError, check } from '../util/check.js'
@@ -69,13 +69,15 @@ interface Candidate {
    */
   icd?: string
   flags?: string[]
-  /** Folder of a Vulkan loader to bring in first. */
+  /** Folder that may hold a Vulkan loader to bring in first. */
   loader?: string
 }
 
 function* candidates(choice: string): Generator<Candidate> {
   if (choice === 'null') return yield { flags: ['backend=null'] }
-  if (process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) yield {}
+  const named = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES
+  // A parent process that has opened an engine leaves its driver's name here; the loader may lie beside that.
+  if (named) yield { loader: dirname(named.split(delimiter)[0]) }
   const elsewhere = process.platform !== 'linux'
   if (choice === 'auto' || choice === 'gpu') {
     if (elsewhere || GPU_NODES.some((node) => existsSync(node))) yield {}
@@ -110,7 +112,8 @@ async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter 
     'disable-dawn-features=timestamp_quantization',
     ...flags,
   ]
-  const key = [process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES, ...options].join()
+  // What was created before there was a loader finds nothing for good.
+  const key = [loader, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES, ...options].join()
   const instance = instances.get(key) ?? create(options)
   instances.set(key, instance)
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })

@@ -1,5 +1,5 @@
-// Which GPU of a machine one of several processes takes, on Linux: WebGPU has no number for a GPU, but the layer of Mesa
-// between Vulkan and its drivers leaves a program the one that DRI_PRIME names by its place on the PCI bus.
+// Which GPU of a machine one of several processes takes, on Linux: WebGPU has no number for a GPU, but the layer of
+// Mesa between Vulkan and its drivers leaves a program the one that DRI_PRIME names by its place on the PCI bus.
 import { readdirSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
@@ -7,8 +7,8 @@ import { basename, join } from 'node:path'
 const CHOSEN = ['DRI_PRIME', 'MESA_VK_DEVICE_SELECT', 'VK_LOADER_DEVICE_SELECT', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES']
 
 /**
- * Leaves this process, the `rank`-th of this machine, one of the machine's GPUs. To be called before an adapter is asked
- * for; does nothing where there is one GPU at most, or somebody has chosen already.
+ * Leaves this process, the `rank`-th of this machine, one of the machine's GPUs. To be called before an adapter is
+ * asked for; does nothing where there is one GPU at most, or somebody has chosen already.
  * @param folder of the kernel, which lists GPUs
  */
 export function chooseGpu(

@@ -8,10 +8,13 @@ import { type Convolution, bindings, generalParams } from './convgeometry.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
-/** Invocations for a line of `width` pixels: each computes a run of neighbours. */
+/** Invocations for a line of `width` pixels, or taps: each computes a run of neighbours. */
 const runs = (kernel: Kernel, width: number) => ceilDiv(width, kernel.constant('RUN'))
 
 export const isDepthwise = ({ weight, attrs }: Convolution): boolean => attrs.groups > 1 && weight.shape[2] === 1
+
+/** Whether windows, and the taps of one, are neighbouring pixels of a line. */
+const slides = ({ attrs: { stride, dilation } }: Convolution): boolean => stride[1] === 1 && dilation[1] === 1
 
 export function depthwiseForward(p: Convolution): void {
   const { x, weight, y, epilogue } = p
@@ -21,23 +24,33 @@ export function depthwiseForward(p: Convolution): void {
     { x, w: weight, y, ...bindings(epilogue) },
     generalParams(p),
     { invocations: n * oh * runs(shaders.conv2d_depthwise_forward, ow) * co },
-    { ACTIVATION: epilogue.activation },
+    { ACTIVATION: epilogue.activation, SLIDES: slides(p) },
   )
 }
 
 export function depthwiseBackwardInput(p: Convolution): void {
   const { x: dx, weight, y: dy } = p
   const [n, h, w, c] = dx.shape
-  gpu.run(shaders.conv2d_depthwise_backward_input, { dy, w: weight, dx }, generalParams(p), {
-    invocations: n * h * runs(shaders.conv2d_depthwise_backward_input, w) * c,
-  })
+  const {
+    stride: [, stride],
+    dilation,
+  } = p.attrs
+  gpu.run(
+    shaders.conv2d_depthwise_backward_input,
+    { dy, w: weight, dx },
+    generalParams(p),
+    { invocations: n * h * stride * runs(shaders.conv2d_depthwise_backward_input, ceilDiv(w, stride)) * c },
+    { SLIDES: dilation[1] === 1 },
+  )
 }
 
 export function depthwiseBackwardWeight(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
   const { size } = dWeight
+  const [kh, kw, , co] = dWeight.shape
+  const invocations = kh * runs(shaders.conv2d_depthwise_backward_weight, kw) * co
   const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], {
-    workgroups: size / shaders.conv2d_depthwise_backward_weight.workgroupSize(),
+    workgroups: invocations / shaders.conv2d_depthwise_backward_weight.workgroupSize(),
     waves: 4,
     atMost: LONGEST_SUM,
   })
@@ -46,7 +59,8 @@ export function depthwiseBackwardWeight(p: Convolution): void {
     shaders.conv2d_depthwise_backward_weight,
     { x, dy, dw: target },
     { ...generalParams(p), splits: parts, k_per_split: perPart },
-    { invocations: parts * size },
+    { invocations: parts * invocations },
+    { SLIDES: slides(p) },
   )
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, size, 1)
 }

@@ -80,7 +80,9 @@ export async function readIfThere(path: string, most = 2 ** 31): Promise<Uint8Ar
   }
 }
 
-/** Writes a file, given whole or in parts; on any failure nothing is left behind and an earlier file stays as it was. */
+/**
+ * Writes a file, given whole or in parts; on any failure nothing is left behind and an earlier file stays as it was.
+ */
 export async function writeBytes(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {

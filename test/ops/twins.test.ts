@@ -513,5 +513,67 @@ if (families().length === 2) {
   }
 } else console.log('skip: this adapter has no subgroups of a fixed size')
 
+/** A depthwise convolution and its gradients by their definition, in float64. */
+function depthwiseByHand(
+  [x, w, g]: Float32Array[],
+  [[n, h, wide, c], [k, , , co], [, oh, ow]]: number[][],
+  [stride, dilation, padding]: number[],
+) {
+  const [y, dx, dw] = [g, x, w].map(({ length }) => new Float64Array(length))
+  for (let i = 0; i < n * oh * ow * co; i++) {
+    const [o, px, py, image] = [
+      i % co,
+      Math.floor(i / co) % ow,
+      Math.floor(i / co / ow) % oh,
+      Math.floor(i / co / ow / oh),
+    ]
+    for (let ky = 0; ky < k; ky++)
+      for (let kx = 0; kx < k; kx++) {
+        const [iy, ix] = [py * stride + ky * dilation - padding, px * stride + kx * dilation - padding]
+        if (iy < 0 || iy >= h || ix < 0 || ix >= wide) continue
+        const [from, tap] = [((image * h + iy) * wide + ix) * c + Math.floor((o * c) / co), (ky * k + kx) * co + o]
+        y[i] += w[tap] * x[from]
+        dx[from] += w[tap] * g[i]
+        dw[tap] += x[from] * g[i]
+      }
+  }
+  return [y, dx, dw]
+}
+
+test('depthwise convolutions: strides, dilations, several outputs a channel, sums in one part and in many', async () => {
+  for (const [stride, dilation, outs] of [
+    [1, 1, 1],
+    [2, 1, 1],
+    [3, 1, 2],
+    [1, 2, 1],
+    [2, 3, 1],
+    [3, 2, 1],
+  ])
+    for (const [n, h, wide, c, k, padding] of [
+      [2, 12, 12, 64, 3, 1],
+      [1, 9, 13, 5, 5, 2],
+      [1, 16, 15, 3, 7, 3],
+    ]) {
+      const shapes = [
+        [n, h, wide, c],
+        [k, k, 1, c * outs],
+      ]
+      const values = shapes.map(random)
+      const options = { stride, dilation, padding, groups: c }
+      const outSize = (size: number) => Math.floor((size + 2 * padding - dilation * (k - 1) - 1) / stride) + 1
+      const out = [n, outSize(h), outSize(wide), c * outs]
+      const found = await evaluate(([x, w]) => F.conv2d(x, w, null, options), shapes, values)
+      const expected = depthwiseByHand(
+        [...values, upstream.slice(0, numel(out))],
+        [...shapes, out],
+        [stride, dilation, padding],
+      )
+      expected.forEach((all, i) => {
+        const off = relativeError(found[i], Float32Array.from(all))
+        assert.ok(off < 1e-6, `${JSON.stringify([options, ...shapes])}: ${['y', 'dx', 'dw'][i]} off by ${off}`)
+      })
+    }
+})
+
 test.after(() => engine.dispose())
 test.run()
