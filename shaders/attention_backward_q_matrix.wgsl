@@ -5,6 +5,7 @@
 // @include lib/math.wgsl
 // @include lib/attention.wgsl
 // @include lib/attention_matrix.wgsl
+// @include lib/attention_dout.wgsl
 @group(0) @binding(0) var<storage, read> q: array<vec4<E>>;
 @group(0) @binding(1) var<storage, read> k: array<vec4<E>>;
 @group(0) @binding(2) var<storage, read> v: array<vec4<E>>;
@@ -49,9 +50,7 @@ fn main(
       put_own(line, lid % 16u, query_at(q_base, first + line, lid % 16u));
       put_walked(line, lid % 16u, key_at(k_base, start + line, lid % 16u));
     }
-    workgroupBarrier();
     scores(subgroup);
-    workgroupBarrier();
     var p: array<vec4<f32>, 2>;
     @unroll for (var h = 0u; h < 2u; h++) {
       p[h] = precise_exp(params.scale * given_at(row, run + 16u * h) - own_stats.x) * own_stats.y;
@@ -61,9 +60,7 @@ fn main(
       put_own(line, lid % 16u, dout_at(o_base, first + line, lid % 16u));
       put_walked(line, lid % 16u, value_at(k_base, start + line, lid % 16u));
     }
-    workgroupBarrier();
     scores(subgroup);
-    workgroupBarrier();
     @unroll for (var h = 0u; h < 2u; h++) {
       let column = run + 16u * h;
       let key = start + column + vec4<u32>(0u, 1u, 2u, 3u);
@@ -76,9 +73,7 @@ fn main(
     var b: Block;
     @unroll for (var r = 0u; r < 4u; r++) { b[r] = key_at(k_base, start + line + r, lid / 8u); }
     put_columns(line, lid / 8u, b);
-    workgroupBarrier();
     add_weighted(&sums, subgroup);
-    workgroupBarrier();
   }
   @unroll for (var j = 0u; j < 2u; j++) {
     hand_back(&sums, j, subgroup);
@@ -89,9 +84,4 @@ fn main(
       }
     }
   }
-}
-
-fn dout_at(base: u32, token: u32, c: u32) -> vec4<E> {
-  let ok = token < params.T && c < params.depth;
-  return select(vec4<E>(), dout[select(0u, base + token * params.o_token + c, ok)], ok);
 }

@@ -34,13 +34,8 @@ fn main(
   }
   var largest = -3e38;
   for (var start = 0u; start < end; start += ROWS) {
-    @unroll for (var i = 0u; i < 4u; i++) {
-      let line = lid / 16u + 8u * i;
-      put_walked(line, lid % 16u, key_at(k_base, start + line, lid % 16u));
-    }
-    workgroupBarrier();
+    walk_keys(k_base, start, lid);
     scores(subgroup);
-    workgroupBarrier();
     @unroll for (var h = 0u; h < 2u; h++) {
       let column = run + 16u * h;
       let key = start + column + vec4<u32>(0u, 1u, 2u, 3u);
@@ -56,13 +51,8 @@ fn main(
   var total = 0.0;
   var sums: Sums;
   for (var start = 0u; start < end; start += ROWS) {
-    @unroll for (var i = 0u; i < 4u; i++) {
-      let line = lid / 16u + 8u * i;
-      put_walked(line, lid % 16u, key_at(k_base, start + line, lid % 16u));
-    }
-    workgroupBarrier();
+    walk_keys(k_base, start, lid);
     scores(subgroup);
-    workgroupBarrier();
     @unroll for (var h = 0u; h < 2u; h++) {
       let column = run + 16u * h;
       let key = start + column + vec4<u32>(0u, 1u, 2u, 3u);
@@ -76,9 +66,7 @@ fn main(
     var b: Block;
     @unroll for (var r = 0u; r < 4u; r++) { b[r] = value_at(k_base, start + line + r, lid / 8u); }
     put_columns(line, lid / 8u, b);
-    workgroupBarrier();
     add_weighted(&sums, subgroup);
-    workgroupBarrier();
   }
   total = sum_of_row(total, lid);
   if (query < params.T && lid % 4u == 0u) { stats[head * params.T + query] = vec2<f32>(largest, 1.0 / total); }

@@ -39,6 +39,14 @@ fn value_at(base: u32, token: u32, c: u32) -> vec4<E> {
   return select(vec4<E>(), vec4<E>(value_part(select(0u, base + token * params.k_token + c, ok))), ok);
 }
 
+// Puts the keys from `start` on where rows are walked over.
+fn walk_keys(base: u32, start: u32, lid: u32) {
+  @unroll for (var i = 0u; i < 4u; i++) {
+    let line = lid / 16u + 8u * i;
+    put_walked(line, lid % 16u, key_at(base, start + line, lid % 16u));
+  }
+}
+
 fn put_own(row: u32, c: u32, v: vec4<E>) {
   @unroll for (var i = 0u; i < 4u; i++) { left[row * DEEP + 4u * c + i] = v[i]; }
 }
@@ -73,8 +81,9 @@ fn sum_of_row(own: f32, lid: u32) -> f32 {
   return v.x + v.y + v.z + v.w;
 }
 
-// given = own rows · walked rows.
+// given = own rows · walked rows, once all have put theirs; all of the workgroup call it.
 fn scores(subgroup: u32) {
+  workgroupBarrier();
   let row = subgroup / ACROSS * S;
   let column = subgroup % ACROSS * S;
   var sum: subgroup_matrix_result<f32, S, S>;
@@ -84,10 +93,12 @@ fn scores(subgroup: u32) {
     sum = subgroupMatrixMultiplyAccumulate(a, b, sum);
   }
   subgroupMatrixStore<row_major>(&given, row * ROWS + column, sum, ROWS);
+  workgroupBarrier();
 }
 
-// sums += weights · walked rows, which stand in `right` by columns.
+// sums += weights · walked rows, which stand in `right` by columns; all of the workgroup call it.
 fn add_weighted(sums: ptr<function, Sums>, subgroup: u32) {
+  workgroupBarrier();
   let row = subgroup / ACROSS * S;
   let column = subgroup % ACROSS * PART;
   @unroll for (var k = 0u; k < ROWS / S; k++) {
@@ -99,6 +110,7 @@ fn add_weighted(sums: ptr<function, Sums>, subgroup: u32) {
       (*sums)[j] = subgroupMatrixMultiplyAccumulate(a, b, (*sums)[j]);
     }
   }
+  workgroupBarrier();
 }
 
 // Hands back the sums' matrices of number j: column c of `given` is column_of(j, c) of them.
