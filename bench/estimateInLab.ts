@@ -2,7 +2,7 @@
 // not there, reads what the lab's Vulkan layer wrote of each pipeline, and prints the estimates as one line of JSON.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { F, init, zeros } from '../src/index.js'
+import { F, init, nn, zeros } from '../src/index.js'
 import { gpu } from '../src/gpu/gpu.js'
 import type { Dispatch } from '../src/gpu/recording.js'
 import { isDispatch, record } from './dispatches.js'
@@ -57,6 +57,8 @@ const works: Work[] = [
   ...steps.filter(({ gpuOnly }) => gpuOnly).map((step) => ({ ...step, make: () => build(step) })),
   product(4096, false),
   product(4096, true),
+  depthwise(56, 96, 7, 1),
+  depthwise(112, 96, 3, 2),
 ]
 const estimates: StepEstimate[] = []
 for (const work of works) {
@@ -76,6 +78,23 @@ function product(size: number, half: boolean): Work {
     return () => F.matmul(a, b)
   }
   return { name: `matmul ${size}³${half ? HALF : ''}`, half, make }
+}
+
+/** A depthwise convolution of 32 images, forward and backward: of ConvNeXt (7×7), of EfficientNet-B0 (3×3). */
+function depthwise(size: number, channels: number, kernel: number, stride: number): Work {
+  const make = () => {
+    const [x, w] = [
+      [32, size, size, channels],
+      [kernel, kernel, 1, channels],
+    ].map((shape) => nn.Parameter(zeros(shape)))
+    return () => {
+      const y = F.conv2d(x, w, null, { stride, padding: kernel >> 1, groups: channels })
+      y.backward(zeros(y.shape))
+      return [y, x.grad!, w.grad!]
+    }
+  }
+  const name = `depthwise ${kernel}×${kernel}${stride > 1 ? `/${stride}` : ''} ${channels} at ${size}²`
+  return { name, half: false, make }
 }
 
 async function estimate(work: Work): Promise<StepEstimate> {

@@ -31,7 +31,7 @@ export function macsOf(d: Dispatch, p: Numbers): number {
   const name = nameOf(d)
   if (name === 'matmul_plain') return (p.n ?? p.M * p.N * p.batches) * p.K
   if (/^matmul_/.test(name)) return p.M * p.N * p.K * (planes / p.splits)
-  if (/^conv2d_.*_(tile|matrix)$/.test(name)) return p.N * p.OH * p.OW * p.KH * p.KW * p.CG * p.OG * p.G
+  if (/^conv2d_(depthwise_.*|.*_(tile|matrix))$/.test(name)) return p.N * p.OH * p.OW * p.KH * p.KW * p.CG * p.OG * p.G
   const products = { attention_forward: 2, attention_backward_q: 3, attention_backward_kv: 4 }
   const product = /^attention_(forward|backward_q|backward_kv)/.exec(name)?.[0] as keyof typeof products | undefined
   return product ? products[product] * p.T * p.S * p.depth * 4 * heads : 0
@@ -98,6 +98,13 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'attention_backward_q_matrix':
     case 'attention_backward_kv_matrix':
       return ({ depth }) => (depth === 1 ? ceilDiv(/kv/.test(nameOf(d)) ? p.T : p.S, 32) : 1)
+    // Compilers that know the size of the window may have written its loops out.
+    case 'conv2d_depthwise_forward':
+      return ({ depth }) => (depth === 1 ? p.KH : p.KW)
+    case 'conv2d_depthwise_backward_input':
+      return ({ depth }) => (depth === 1 ? p.KH / p.SH : depth === 2 ? p.OG : p.KW / p.SW)
+    case 'conv2d_depthwise_backward_weight':
+      return ({ depth }) => (depth === 1 ? p.k_per_split : p.OW)
     case 'batchnorm_stats':
       return () => p.rows_per_chunk / 2
     case 'batchnorm_apply':
