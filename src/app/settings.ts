@@ -1,6 +1,6 @@
 // What a setting is, and how a value is checked: the flags of the command line, the fields of a form, the type of a
 // settings object and its check all follow from a table's rows. The tables are in settingTables.ts.
-import { augmentRule, isAugment } from '../data/augment.js'
+import { augmentRule, isAugment } from '../data/augmentText.js'
 import { SettingError, check, printable } from '../util/check.js'
 
 interface Common {

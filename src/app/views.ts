@@ -1,5 +1,6 @@
 // Test-time augmentation: the views of an image whose logits are averaged.
-import { type RandomTransform, randomHorizontalFlip } from '../data/augment.js'
+import type { RandomTransform } from '../data/augment.js'
+import { randomHorizontalFlip } from '../data/augmentGeometry.js'
 import type { Pipeline } from '../data/transforms.js'
 import type { ModelCard } from './card.js'
 import type { EvaluateSettings } from './settingTables.js'

@@ -6,6 +6,8 @@ import type { Tone } from '../ops/augment.js'
 import type { ImageOptions } from '../ops/images.js'
 import type { Random } from '../util/random.js'
 import * as augment from './augment.js'
+import * as colours from './augmentColours.js'
+import * as geometry from './augmentGeometry.js'
 import { centerCrop, type Image } from './image.js'
 import { resizeBilinear, shorterSideTo } from './resize.js'
 
@@ -88,32 +90,32 @@ export const CenterCrop = factory((size: number | readonly [number, number]): Ho
 }))
 
 /** Mirrors left and right with probability p, 0.5 (torchvision's `RandomHorizontalFlip`). */
-export const RandomHorizontalFlip = factory(augment.randomHorizontalFlip)
+export const RandomHorizontalFlip = factory(geometry.randomHorizontalFlip)
 /** Mirrors top and bottom with probability p, 0.5 (torchvision's `RandomVerticalFlip`). */
-export const RandomVerticalFlip = factory(augment.randomVerticalFlip)
+export const RandomVerticalFlip = factory(geometry.randomVerticalFlip)
 /** Turns by a random angle in degrees (torchvision's `RandomRotation`). */
-export const RandomRotation = factory(augment.randomRotation)
+export const RandomRotation = factory(geometry.randomRotation)
 /** A random rotation, shift, scale and shear (torchvision's `RandomAffine`). */
-export const RandomAffine = factory(augment.randomAffine)
+export const RandomAffine = factory(geometry.randomAffine)
 /** A random part of the image, made as large as asked for (torchvision's `RandomResizedCrop`). */
-export const RandomResizedCrop = factory(augment.randomResizedCrop)
+export const RandomResizedCrop = factory(geometry.randomResizedCrop)
 /** Random brightness, contrast and the like (torchvision's `ColorJitter`). */
-export const ColorJitter = factory(augment.colorJitter)
+export const ColorJitter = factory(colours.colorJitter)
 
 /** Seen from another side (torchvision's `RandomPerspective`). */
-export const RandomPerspective = factory(augment.randomPerspective)
+export const RandomPerspective = factory(geometry.randomPerspective)
 /** Levels stretched to the whole range, with probability p (torchvision's `RandomAutocontrast`). */
-export const RandomAutocontrast = factory(augment.randomAutocontrast)
+export const RandomAutocontrast = factory(colours.randomAutocontrast)
 /** All levels equally often, with probability p (torchvision's `RandomEqualize`). */
-export const RandomEqualize = factory(augment.randomEqualize)
+export const RandomEqualize = factory(colours.randomEqualize)
 /** Contrast-limited adaptive equalisation with probability p (OpenCV's `createCLAHE`). */
-export const RandomClahe = factory(augment.randomClahe)
+export const RandomClahe = factory(colours.randomClahe)
 /** Blurred by a random deviation (torchvision's `GaussianBlur`). */
-export const GaussianBlur = factory(augment.gaussianBlur)
+export const GaussianBlur = factory(colours.gaussianBlur)
 /** Noise, in the range of colours (torchvision's `v2.GaussianNoise`). */
-export const GaussianNoise = factory(augment.gaussianNoise)
+export const GaussianNoise = factory(colours.gaussianNoise)
 /** A random box becomes 0 (torchvision's `RandomErasing`). */
-export const RandomErasing = factory(augment.randomErasing)
+export const RandomErasing = factory(colours.randomErasing)
 
 /** Bytes 0..255 to floats 0..1. */
 export const ToTensor = factory((): Transform => ({ kind: 'ToTensor' }))
