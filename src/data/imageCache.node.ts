@@ -18,6 +18,8 @@ const VERSION = 1
 const [HEADER, SUM] = [40, 4]
 /** What this thread writes between two looks at the folder's size. */
 const LOOK_EVERY = 64 * 2 ** 20
+/** A picture's path in the folder, and while it is written. The folder may hold a person's own files, too. */
+const OURS = /^[\da-f]{2}[\\/][\da-f]{62}(\.[\da-f-]{36})?$/
 /** Pictures used since then are not removed to make room. */
 const START = Date.now()
 
@@ -108,11 +110,11 @@ async function write({ dir, bytes: most }: ImageCache, path: string, bytes: Uint
 }
 
 /**
- * The size of a folder, after the files that were not used for longest are removed where it holds more than `most`:
- * down to nine tenths of it. Those that this run has used stay.
+ * The size of the pictures in a folder, after those that were not used for longest are removed where it holds more than
+ * `most`: down to nine tenths of it. Those that this run has used stay.
  */
 async function look(dir: string, most: number): Promise<number> {
-  const names = await readdir(dir, { recursive: true })
+  const names = (await readdir(dir, { recursive: true })).filter((name) => OURS.test(name))
   const files = await Promise.all(
     names.map(async (name) => {
       const path = join(dir, name)

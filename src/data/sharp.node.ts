@@ -2,7 +2,7 @@
 // own decoder, gray within one level of it. Its twin is sharp.browser.ts.
 import { SettingError, check } from '../util/check.js'
 import { decodeImage, type DecodeOptions } from './decode.js'
-import { type Image, MAX_PIXELS, checkPixels } from './image.js'
+import { type Image, MAX_PIXELS, checkPixels, unpack } from './image.js'
 import { isJpeg } from './signatures.js'
 
 /** What is called of sharp's interface. */
@@ -59,9 +59,7 @@ export async function decodeBySharp(
   checkPixels(name, width, height, maxPixels)
   check(channels === 1 || channels === 3, `${name}: must be gray or have three components, got ${channels}`)
   const { data, info } = await open().rotate().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
-  const image = { width: info.width, height: info.height }
-  if (info.channels === 3) return { ...image, data: new Uint8Array(data) }
-  const rgb = new Uint8Array(3 * data.length)
-  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3)]
-  return { ...image, data: rgb }
+  const rgb = new Uint8Array(3 * info.width * info.height)
+  unpack(data, rgb)
+  return { width: info.width, height: info.height, data: rgb }
 }

@@ -15,7 +15,7 @@ import { type Command, accesses } from '../gpu/recording.js'
 import * as F from '../ops/index.js'
 import { autocast, noGrad } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { SettingError, check } from '../util/check.js'
+import { SettingError, check, numel } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { Random } from '../util/random.js'
 import { type BatchSource, type BatchTensors, Uploader, emptyBatch, networkInput, take } from './batches.js'
@@ -204,7 +204,7 @@ class Trunk {
       throw refused(rule, 'statistics of each batch, or stochastic depth')
     }
     this.flows[training ? 'training' : 'evaluation'] = flow
-    return flow.shapes.reduce((sum, shape) => sum + size(shape), 0)
+    return flow.shapes.reduce((sum, shape) => sum + numel(shape), 0)
   }
 
   /** As the training step, or evaluation, runs the model. */
@@ -220,7 +220,7 @@ class Trunk {
     gpu.stream += this.streams // dropout draws what it draws behind the trunk
     let start = 0
     const inputs = shapes.map((shape) => {
-      const end = start + size(shape)
+      const end = start + numel(shape)
       const part = shapes.length > 1 ? F.slice(x, { dim: 1, start, end }) : x
       start = end
       return F.cast(F.reshape(part, [x.shape[0], ...shape]), dtype)
@@ -329,8 +329,6 @@ class Trunk {
     return capture
   }
 }
-
-const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 
 /** Whether a command does the same each time: draws no random number, counts nothing, moves no statistics. */
 function isSteady(command: Command): boolean {

@@ -1,6 +1,6 @@
 // DataLoader and its pool: determinism, prefetching and its limit, the cache, workers, errors, stopping early.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -207,12 +207,21 @@ test('pictures are kept in a folder for later runs: checked, by content and tran
   assert.not.equal(await run(), expected)
   assert.equal(kept().length, 20)
 
-  // Another size, another picture; where there is no room, those go that no run has used for longest.
+  // Another size, another picture; where there is no room, those go that no run has used for longest. What is not the
+  // cache's stays, and does not count.
   const old = new Date(0)
-  for (const path of kept()) utimesSync(path, old, old)
+  mkdirSync(join(dir, 'own'))
+  const others = ['image.jpeg', 'own/image.jpeg', 'abcd'].map((name) => join(dir, name))
+  for (const path of others) writeFileSync(path, new Uint8Array(5000))
+  for (const path of [...kept(), ...others]) utimesSync(path, old, old)
   const smaller = { ...data, transform: { ...data.transform, host: [Resize([6, 5])] as const } }
   const limit = 3000
   assert.is((await run(limit, smaller, 1)).length, 20 * 90)
+  assert.equal(
+    others.map((path) => statSync(path).size),
+    [5000, 5000, 5000],
+  )
+  for (const path of others) rmSync(path)
   const sizes = kept().map((path) => statSync(path).size)
   assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= limit)
   assert.is(sizes.filter((size) => size === 40 + 30 + 4).length, 20)
