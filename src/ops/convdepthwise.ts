@@ -1,11 +1,12 @@
 // Depthwise convolutions: every input channel has output channels of its own, so there is no sum over channels and
-// nothing to gain from tiles.
+// nothing to gain from tiles. Each pass has a kernel for any shape, and one for software adapters.
 import { gpu } from '../gpu/gpu.js'
 import type { Kernel } from '../gpu/kernel.js'
+import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
 import { empty } from '../tensor/tensor.js'
-import { type Convolution, bindings, generalParams } from './convgeometry.js'
-import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
+import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
+import { LONGEST_SUM, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 
 /** Invocations for a line of `width` pixels, or taps: each computes a run of neighbours. */
@@ -63,4 +64,45 @@ export function depthwiseBackwardWeight(p: Convolution): void {
     { SLIDES: slides(p) },
   )
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, size, 1)
+}
+
+/** Whether the kernels for software adapters can run: one output a channel, and the shapes that networks have. */
+export function isSquare(p: Convolution): boolean {
+  const { KH, KW, SH, SW, PH, PW, DH, DW } = geometry(p)
+  const fits =
+    [3, 5, 7].includes(KH) && KH === KW && SH <= 2 && SH === SW && PH === KH >> 1 && PW === PH && DH * DW === 1
+  return fits && p.weight.shape[3] === p.attrs.groups && isDepthwise(p) && !!subgroupSizeForCpuKernels()
+}
+
+/** What those kernels take, where each of C invocations makes a strip of a line `width` pixels long. */
+function strips(kernel: Kernel, p: Convolution, width: number, images = 1) {
+  const { H, W, OH, OW, KH, SH } = geometry(p)
+  const [N, , , C] = p.x.shape
+  const parts = ceilDiv(N, images) * ceilDiv(width, kernel.constant('TW'))
+  const constants = { K: KH as 3 | 5 | 7, S: SH as 1 | 2 }
+  return { parts, params: { N, H, W, C, OH, OW, images }, size: { invocations: parts * C }, constants }
+}
+
+export function depthwiseForwardCpu(p: Convolution): void {
+  const { x, weight, y, epilogue } = p
+  const kernel = cpu.conv2d_depthwise_forward_cpu
+  const { params, size, constants } = strips(kernel, p, y.shape[2])
+  const { activation: ACTIVATION } = epilogue
+  gpu.run(kernel, { x, w: weight, y, ...bindings(epilogue) }, params, size, { ...constants, ACTIVATION })
+}
+
+export function depthwiseBackwardInputCpu(p: Convolution): void {
+  const { x: dx, weight, y: dy } = p
+  const kernel = cpu.conv2d_depthwise_backward_input_cpu
+  const { params, size, constants } = strips(kernel, p, dx.shape[2])
+  gpu.run(kernel, { dy, w: weight, dx }, params, size, constants)
+}
+
+export function depthwiseBackwardWeightCpu(p: Convolution): void {
+  const { x, weight: dWeight, y: dy } = p
+  const kernel = cpu.conv2d_depthwise_backward_weight_cpu
+  const { parts, params, size, constants } = strips(kernel, p, dy.shape[2])
+  const target = parts > 1 ? empty([parts, dWeight.size], 'f32', 'conv2d dw parts') : dWeight
+  gpu.run(kernel, { x, dy, dw: target }, params, size, constants)
+  if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
 }

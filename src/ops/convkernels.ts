@@ -3,12 +3,13 @@
 //
 // Of those that apply, the default is the one with the largest preference:
 //   5 Winograd, where its transforms pay      4 patches, where windows do not overlap
-//   3 along rows, for an image's few channels      2 for software adapters; depthwise; matrix units of f16
+//   3 along rows, for an image's few channels; depthwise for software adapters
+//   2 for software adapters; depthwise; matrix units of f16
 //   1 tiles in workgroup memory, of the size that tiles.ts prefers: any convolution on any adapter
 //   0 only where it was measured to be fastest
 import type { Implementation, Pass } from '../gpu/choices.js'
 import { gpu } from '../gpu/gpu.js'
-import { depthwiseBackwardInput, depthwiseBackwardWeight, depthwiseForward, isDepthwise } from './convdepthwise.js'
+import * as depthwise from './convdepthwise.js'
 import * as direct from './convdirect.js'
 import type { Convolution } from './convgeometry.js'
 import {
@@ -77,7 +78,8 @@ const tiles = (sizeOf: (p: Convolution) => direct.Planes, run: (p: Convolution, 
 const FORWARD = pass('forward', [
   ...tiles(direct.forwardSize, direct.forwardTile),
   matrices(direct.forwardTile),
-  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseForward },
+  { name: 'depthwise', applies: depthwise.isDepthwise, preference: () => 2, run: depthwise.depthwiseForward },
+  { name: 'depthwise cpu', applies: depthwise.isSquare, preference: () => 3, run: depthwise.depthwiseForwardCpu },
   cpu(8, outputPixels, direct.forwardCpu),
   cpu(16, outputPixels, direct.forwardCpu),
   cpu(32, outputPixels, direct.forwardCpu),
@@ -95,7 +97,8 @@ const FORWARD = pass('forward', [
 const BACKWARD_INPUT = pass('dx', [
   ...tiles(direct.backwardInputSize, direct.backwardInputTile),
   matrices(direct.backwardInputTile),
-  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardInput },
+  { name: 'depthwise', applies: depthwise.isDepthwise, preference: () => 2, run: depthwise.depthwiseBackwardInput },
+  { name: 'depthwise cpu', applies: depthwise.isSquare, preference: () => 3, run: depthwise.depthwiseBackwardInputCpu },
   cpu(8, phasePixels, direct.backwardInputCpu),
   cpu(16, phasePixels, direct.backwardInputCpu),
   cpu(32, phasePixels, direct.backwardInputCpu),
@@ -107,7 +110,13 @@ const BACKWARD_INPUT = pass('dx', [
 const BACKWARD_WEIGHT = pass('dw', [
   ...tiles(direct.backwardWeightSize, direct.backwardWeightTile),
   matrices(direct.backwardWeightTile),
-  { name: 'depthwise', applies: isDepthwise, preference: () => 2, run: depthwiseBackwardWeight },
+  { name: 'depthwise', applies: depthwise.isDepthwise, preference: () => 2, run: depthwise.depthwiseBackwardWeight },
+  {
+    name: 'depthwise cpu',
+    applies: depthwise.isSquare,
+    preference: () => 3,
+    run: depthwise.depthwiseBackwardWeightCpu,
+  },
   { name: 'cpu', applies: (p) => direct.lanes(p) !== null, preference: () => 2, run: direct.backwardWeightCpu },
   { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardWeight },
   winogradOf(2, winograd.winogradBackwardWeight),
