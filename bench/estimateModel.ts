@@ -63,6 +63,14 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
   const ofMatrices = (loop: Loop) => (loop.own.wmma ? 2 : (64 * STEP) / 128)
   const slices = (length: number, inner: (loop: Loop) => number) => (loop: Loop) =>
     loop.depth === 1 ? (isMain(loop) ? ceilDiv(length, STEP) : 1) : inner(loop)
+  // Of a product: where it runs in rounds, the loop of slices stands in a loop of these.
+  const rounds = (inner: (loop: Loop) => number) => {
+    if (!d.overrides.in_rounds) return slices(p.k_per_split, inner)
+    return (loop: Loop) => {
+      if (loop.depth === 1) return isMain(loop) ? ceilDiv(p.k_per_split, p.k_per_round) : 1
+      return loop.depth === 2 ? (isMain(loop) ? ceilDiv(p.k_per_round, STEP) : 1) : inner(loop)
+    }
+  }
   const taps = (inner: (loop: Loop) => number) => (loop: Loop) => {
     if (loop.depth === 1) return loop.inner.length ? (p.KH * p.KW) / (p.SH * p.SW) : 1
     return loop.depth === 2 && isMain(loop) ? ceilDiv(p.OG, STEP) : inner(loop)
@@ -75,7 +83,7 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
   const inSlice = slice((R * 16) / G)
   switch (nameOf(d)) {
     case 'matmul_tile':
-      return slices(p.k_per_split, slice(0))
+      return rounds(slice(0))
     case 'conv2d_forward_tile':
       return slices(p.KH * p.KW * p.CG, inSlice)
     case 'conv2d_backward_weight_tile':
@@ -83,6 +91,7 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'conv2d_backward_input_tile':
       return taps(inSlice)
     case 'matmul_matrix':
+      return rounds(ofMatrices)
     case 'conv2d_backward_weight_matrix':
       return slices(p.k_per_split, ofMatrices)
     case 'conv2d_forward_matrix':

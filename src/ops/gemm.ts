@@ -30,6 +30,8 @@ export interface Gemm {
   activation?: Activation
   /** Takes what goes into the activation, shaped as y. */
   pre?: Tensor | null
+  /** Takes the sums of op(a) over K, [M]; with transposeA and one batch. */
+  aSums?: Tensor | null
   M: number
   N: number
   K: number
@@ -160,6 +162,12 @@ function runOuter(g: Gemm): void {
     { SG },
   )
   if (!direct) sumMiddle(target, y, batches, parts, M * N, 1)
+  sumA(g)
+}
+
+/** The sums that kernels with tiles take by the way. */
+function sumA({ a, aSums, M, K }: Gemm): void {
+  if (aSums) sumMiddle(a, aSums, 1, K, M, 1)
 }
 
 /** The sum over K of `batches` products cut into parts; one part of all of them takes `workgroups`. */
@@ -168,8 +176,8 @@ export function cutSum(K: number, workgroups: number, batches: number): { parts:
   return cutReduction(K, { workgroups, atLeast: 64, atMost })
 }
 
-/** What the general kernels take, with the sum over K in `splits`. */
-function general(g: Gemm, splits: number, k_per_split: number) {
+/** What the general kernels take, with the sum over K in `splits` and these in rounds. */
+function general(g: Gemm, splits: number, k_per_split: number, k_per_round: number) {
   const { M, N, K, batches = 1, transposeA, transposeW, strideA = 0, strideW = 0 } = g
   return {
     M,
@@ -184,13 +192,15 @@ function general(g: Gemm, splits: number, k_per_split: number) {
     batches,
     splits,
     k_per_split,
+    k_per_round,
   }
 }
 
 function runPlain(g: Gemm): void {
   const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
   const size = { invocations: batches * M * N }
-  gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, general(g, 1, K), size, { ACTIVATION: activation })
+  sumA(g)
+  gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, general(g, 1, K, K), size, { ACTIVATION: activation })
 }
 
 /** Matrix units. */
@@ -204,14 +214,26 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof matrix.matmul_ma
   kernel: K,
   constants: Constants<K>,
 ): void {
-  const { a, w, y, bias = null, pre = null, M, N, K, batches = 1 } = g
-  const whole = { parts: 1, perPart: K } // what follows the sum must see all of it
-  const cut = bias || hasActivation(g) ? whole : cutSum(K, kernel.workgroups(sizeOf(g), constants), batches)
+  const { a, w, y, bias = null, pre = null, aSums = null, M, N, K, batches = 1 } = g
+  const whole = bias || hasActivation(g) // what follows the sum must see all of it
+  const inRounds = !whole && y.dtype === 'f32'
+  const workgroups = kernel.workgroups(sizeOf(g), constants)
+  const cut = whole
+    ? { perPart: K }
+    : inRounds
+      ? cutReduction(K, { workgroups, atLeast: 64, atMost: Infinity })
+      : cutSum(K, workgroups, batches)
   const fours = kernel.name === 'matmul_matrix' ? 4 : 1 // in which it reads the sum's axis
   const perPart = fours * ceilDiv(cut.perPart, fours)
   const parts = ceilDiv(K, perPart)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
-  const given = { a, w, bias, y: target, pre }
-  gpu.run<K>(kernel, given, general(g, parts, perPart), sizeOf(g, parts), constants)
-  if (parts > 1) sumMiddle(target, y, batches, parts, M * N, 1)
+  const sums = parts > 1 && aSums ? empty([parts, M], 'f32', 'gemm parts') : aSums
+  const rounds = inRounds ? ceilDiv(perPart, LONGEST_PRODUCT) : 1
+  const slice = rounds * kernel.constant('STEP', constants)
+  const given = { a, w, bias, y: target, pre, a_sums: sums }
+  const params = general(g, parts, perPart, (slice / rounds) * ceilDiv(perPart, slice))
+  gpu.run<K>(kernel, given, params, sizeOf(g, parts), { ...constants, in_rounds: rounds > 1 })
+  if (parts === 1) return
+  sumMiddle(target, y, batches, parts, M * N, 1)
+  if (aSums) sumMiddle(sums!, aSums, 1, parts, M, 1)
 }

@@ -35,8 +35,8 @@ function backward(
   const [M, N] = dy.shape
   const K = x.shape[1]
   if (dx) gemm({ a: dy, w: parameterAs(dy.dtype, weight), y: dx, M, N: K, K: N })
-  if (dWeight) gemm({ a: dy, w: x, y: dWeight, M: N, N: K, K: M, transposeA: true })
-  if (dBias) sumMiddle(dy, dBias, 1, M, N, 1)
+  if (dWeight) gemm({ a: dy, w: x, y: dWeight, aSums: dBias, M: N, N: K, K: M, transposeA: true })
+  else if (dBias) sumMiddle(dy, dBias, 1, M, N, 1)
 }
 
 const linearOp = /* @__PURE__ */ defineOp({

@@ -9,7 +9,7 @@ import { composedEmbedTokens } from '../../src/ops/embedtokens.js'
 import { activate } from '../../src/ops/unary.js'
 import { relativeError } from '../cases/case.js'
 import { numel } from '../../src/util/check.js'
-import { families, within } from './families.js'
+import { choosing, families, within } from './families.js'
 import { normal } from './random.js'
 
 const engine = await init()
@@ -512,6 +512,33 @@ if (families().length === 2) {
     })
   }
 } else console.log('skip: this adapter has no subgroups of a fixed size')
+
+test('a product of a long sum runs in rounds, with the sums of its left side: float64, and the same bits twice', async () => {
+  const [rows, from, to] = [5000, 20, 36]
+  const shapes = [[rows, from], [to, from], [to]]
+  const values = shapes.map(random)
+  const dWeight = new Float64Array(to * from)
+  const dBias = new Float64Array(to)
+  for (let r = 0; r < rows; r++) {
+    for (let o = 0; o < to; o++) {
+      const g = upstream[r * to + o]
+      dBias[o] += g
+      for (let i = 0; i < from; i++) dWeight[o * from + i] += g * values[0][r * from + i]
+    }
+  }
+  const run = () => evaluate(([x, w, b]) => F.linear(x, w, b), shapes, values)
+  for (const tile of ['tile 64×64', 'tile wide 128×128']) {
+    const own = () =>
+      within('tile', () => {
+        gpu.caps.parallelism = 1 // so that no sum is cut to fill the chip
+        return choosing((name) => name === tile, run)
+      })
+    const [, , dw, db] = await own()
+    const errors = [relativeError(dw, Float32Array.from(dWeight)), relativeError(db, Float32Array.from(dBias))]
+    assert.ok(Math.max(...errors) < 1e-6, `${tile}: ${errors}`)
+    assert.equal((await own()).slice(2), [dw, db])
+  }
+})
 
 /** A depthwise convolution and its gradients by their definition, in float64. */
 function depthwiseByHand(
