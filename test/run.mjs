@@ -1,6 +1,6 @@
-// Runs the tests: every file in a process of its own, two at a time. `npm test -- weights` runs the files whose path
-// holds a word (`/check.test` is the file of that name alone). Operators run on each software adapter that is
-// installed. Prints the output of what fails, and last `N passed, N failed`.
+// Runs the tests: every file in a process of its own, three at a time (two cores are enough; the third
+// is for when one waits for a browser or a disk). `npm test -- weights` runs the files whose path holds a word
+// (`/check.test` is the file of that name alone). Operators run on each software adapter that is installed. Prints the output of what fails, and last `N passed, N failed`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -23,7 +23,7 @@ const jobs = files.flatMap((file) => {
     !process.env.RADIOGRAD_ADAPTER && adapters.length > 1 && ON_EVERY_ADAPTER.some((name) => name.test(file))
   return (everywhere ? adapters : [undefined]).map((adapter) => ({ file, adapter }))
 })
-// Long ones first, so that the two lanes end together.
+// Long ones first, so that the lanes end together.
 jobs.sort((a, b) => weight(b) - weight(a))
 
 const total = jobs.length
@@ -38,7 +38,7 @@ const talking = setInterval(() => {
   if (performance.now() - lastLine > SAY_EVERY_MS)
     say(`     ${seconds()} s, ${done} of ${total} done, running ${[...running].join(', ')}`)
 }, 1000)
-await Promise.all([lane(), lane()])
+await Promise.all([lane(), lane(), lane()])
 clearInterval(talking)
 console.log(`${seconds()} s`)
 console.log(`${passed} passed, ${failed} failed`)

@@ -24,7 +24,7 @@ export interface Placement {
 }
 
 const ALIGNMENT = 256
-/** Tries to improve; each takes about 0.2 ms. */
+/** Tries to improve. */
 const ROUNDS = 100
 /** Near enough to the lower bound. */
 const ENOUGH = 1.01
@@ -32,10 +32,7 @@ const ENOUGH = 1.01
 /** Places every block; `maxBytes` bounds an arena, unless one block alone is larger. */
 export function place(blocks: readonly Block[], maxBytes: number): Placement {
   const sizes = blocks.map(({ bytes }) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
-  const pack = (order: readonly number[]) => {
-    const placement = inOrder(blocks, sizes, order, maxBytes)
-    return { ...placement, order, total: placement.arenas.reduce((a, b) => a + b, 0) }
-  }
+  const pack = (order: readonly number[], limit = Infinity) => inOrder(blocks, sizes, order, maxBytes, limit)
   const descending = (key: (i: number) => number) => blocks.map((_, i) => i).sort((a, b) => key(b) - key(a) || a - b)
   const life = (i: number) => blocks[i].last - blocks[i].first + 1
   let best = [
@@ -44,7 +41,7 @@ export function place(blocks: readonly Block[], maxBytes: number): Placement {
     descending(life),
     descending((i) => -blocks[i].first),
   ]
-    .map(pack)
+    .map((order) => pack(order)!)
     .reduce((a, b) => (b.total < a.total ? b : a))
   const enough = ENOUGH * lowerBound(blocks)
   let seed = 1
@@ -57,58 +54,73 @@ export function place(blocks: readonly Block[], maxBytes: number): Placement {
     const from = best.order.indexOf(topmost[random(topmost.length)])
     const order = [...best.order]
     order.splice(random(from + 1), 0, ...order.splice(from, 1))
-    const next = pack(order)
-    if (next.total <= best.total) best = next
+    best = pack(order, best.total) ?? best
   }
   return { arena: best.arena, offset: best.offset, arenas: best.arenas }
 }
 
-/** Places blocks in the given order, each where it makes its arena grow least, then where it fits best. */
+interface Packing extends Placement {
+  order: readonly number[]
+  /** Bytes of all arenas. */
+  total: number
+}
+
+/**
+ * Places blocks in the given order, each where it makes its arena grow least, then where it fits best; null as soon as
+ * more than `limit` bytes are needed.
+ */
 function inOrder(
   blocks: readonly Block[],
   sizes: readonly number[],
   order: readonly number[],
   maxBytes: number,
-): Placement {
-  const arena: number[] = new Array(blocks.length)
-  const offset: number[] = new Array(blocks.length)
+  limit: number,
+): Packing | null {
+  const arena: number[] = new Array(blocks.length).fill(-1)
+  const offset: number[] = new Array(blocks.length).fill(0)
   const arenas: number[] = []
   const members: number[][] = [] // of each arena, by offset
+  let total = 0
   for (const i of order) {
     const { first, last, conflicts } = blocks[i]
     const size = sizes[i]
+    const refused: boolean[] = []
+    for (const j of conflicts) if (arena[j] >= 0) refused[arena[j]] = true
     let best = { arena: -1, offset: 0, growth: Infinity, waste: Infinity }
     for (let a = 0; a <= arenas.length; a++) {
+      if (refused[a]) continue
       const capacity = arenas[a] ?? 0
       let end = 0
-      let gap = { offset: -1, waste: Infinity }
-      let allowed = true
+      let gap = -1
+      let waste = Infinity
       for (const j of members[a] ?? []) {
-        if (conflicts.has(j)) {
-          allowed = false
-          break
-        }
         if (blocks[j].first > last || first > blocks[j].last) continue
         const room = offset[j] - end
-        if (room >= size && room - size < gap.waste) gap = { offset: end, waste: room - size }
+        if (room >= size && room - size < waste) {
+          gap = end
+          waste = room - size
+        }
         end = Math.max(end, offset[j] + sizes[j])
       }
-      if (!allowed) continue
-      if (gap.offset < 0 && end + size <= Math.max(maxBytes, size))
-        gap = { offset: end, waste: Math.max(0, capacity - end - size) }
-      if (gap.offset < 0) continue
-      const growth = Math.max(0, gap.offset + size - capacity)
-      if (growth < best.growth || (growth === best.growth && gap.waste < best.waste))
-        best = { arena: a, growth, ...gap }
+      if (gap < 0 && end + size <= Math.max(maxBytes, size)) {
+        gap = end
+        waste = Math.max(0, capacity - end - size)
+      }
+      if (gap < 0) continue
+      const growth = Math.max(0, gap + size - capacity)
+      if (growth < best.growth || (growth === best.growth && waste < best.waste))
+        best = { arena: a, offset: gap, growth, waste }
     }
     arena[i] = best.arena
     offset[i] = best.offset
-    arenas[best.arena] = Math.max(arenas[best.arena] ?? 0, best.offset + size)
+    arenas[best.arena] = (arenas[best.arena] ?? 0) + best.growth
+    total += best.growth
+    if (total > limit) return null
     const there = (members[best.arena] ??= [])
     const after = there.findIndex((j) => offset[j] > best.offset)
     there.splice(after < 0 ? there.length : after, 0, i)
   }
-  return { arena, offset, arenas }
+  return { arena, offset, arenas, order, total }
 }
 
 /** The least memory any assignment could need: the largest sum of sizes alive at one command. */

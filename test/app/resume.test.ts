@@ -267,7 +267,7 @@ test('one full disk after another, at any call of the system: every run goes on 
   try {
     for (let run = 0; ; run++) {
       call = ['writeFile', 'rename', 'open', 'sync'][run % 4]
-      left = run >> 1
+      left = run
       const begun = existsSync(dir) && readdirSync(dir).some((file) => file.startsWith('state-'))
       const said = await (begun ? resumeRun({}, { store, data }) : trainRun(settings, { store, data })).then(
         () => null,

@@ -13,7 +13,7 @@ import { radiograd, scratch } from './command.js'
 const test = suite('experiment')
 const dir = scratch()
 const data = join(dir, 'chest')
-await writeSyntheticDataset(data, { train: 26, test: 8, size: 40 })
+await writeSyntheticDataset(data, { train: 16, test: 8, size: 40 })
 /** One more image; `from` is copied. */
 const add = (set: string, from: string, to: string) => cpSync(join(set, from), join(set, to))
 // One image on both sides of the split, and one patient.

@@ -10,12 +10,12 @@ import { radiograd, scratch } from './command.js'
 
 const test = suite('killed')
 const dir = scratch()
-await writeSyntheticDataset(join(dir, 'data'), { train: 26, test: 8, size: 32 })
+const kills = Number(process.env.RADIOGRAD_KILLS ?? 1)
+await writeSyntheticDataset(join(dir, 'data'), { train: kills > 1 ? 26 : 16, test: 8, size: 32 })
 const engine = await init()
 const half = engine.features.has('shader-f16') ? 'f16' : 'f32'
 engine.dispose()
 
-const kills = Number(process.env.RADIOGRAD_KILLS ?? 1)
 const epochs = kills > 1 ? 6 : 3
 const COMMON = `--image-size 32 --batch-size 4 --epochs ${epochs} --val-split 0.2 --save-every ${kills > 1 ? 0.001 : 0.01}`
 const KINDS: Record<string, string> = {

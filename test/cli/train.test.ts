@@ -13,7 +13,7 @@ import { main, radiograd, scratch } from './command.js'
 const test = suite('train, eval, predict')
 const dir = scratch()
 const data = join(dir, 'data')
-await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
+await writeSyntheticDataset(data, { train: 18, test: 8, size: 32 })
 
 const best = join(dir, 'a/best.safetensors')
 const FILES = ['MODEL_CARD.md', 'best.safetensors', 'history.csv', 'metrics.json', 'predictions.csv', 'run.json']

@@ -14,7 +14,7 @@ const test = suite('vit by command line')
 const dir = scratch()
 const data = join(dir, 'data')
 const weights = join(dir, 'weights')
-await writeSyntheticDataset(data, { train: 26, test: 8, size: 32 })
+await writeSyntheticDataset(data, { train: 16, test: 6, size: 32 })
 
 const MEAN = [0.4, 0.5, 0.6]
 const SETTINGS = ['--model', 'vit-ti16', '--batch-size', '8', '--epochs', '1', '--lr', '1e-4', '--val-split', '0.2']
