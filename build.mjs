@@ -69,6 +69,12 @@ async function writeIfNew(target, lines) {
 /** A text as a template literal, which keeps its lines. */
 const literal = (text) => `\`${text.replace(/[\\`$]/g, '\\$&')}\``
 
+/** WGSL without the blanks that it does not need, so that a page loads less; every line stays where it is. */
+const compact = (text) =>
+  text.replace(/^(?!\/\/).+$/gm, (line) =>
+    line.replace(/(?<=[\w)\]]) ([-+*/%<>=!&|]+) (?=[\w(])/g, '$1').replace(/ *([,;:{}()]) */g, '$1'),
+  )
+
 const nameOf = (file) => file.replace(/^.*\/|^lib\.|\.wgsl$/g, '')
 
 /**
@@ -96,7 +102,7 @@ async function generateShaders() {
   const note = (folder) => `// Written by build.mjs from ${folder}/*.wgsl. Do not edit.`
   // Every kernel names its snippets, so that a bundle holds no snippet that none of its kernels includes.
   const kernel = ({ file, text, type, snippets }) =>
-    `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(text)}, [${snippets}])\n`
+    `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(compact(text))}, [${snippets}])\n`
   // Which kernels are loaded only where they are wanted (src/shaders.late.ts), by their names.
   const late = { cpu: /_cpu\.wgsl$/, matrix: /_matrix\.wgsl$/, winograd: /_winograd_/, augment: /\/augment_/ }
   await writeIfNew('src/shaders.lib.gen.ts', [
@@ -108,7 +114,7 @@ async function generateShaders() {
     'type Snippet = readonly [name: string, text: string]',
     '',
     ...Object.entries(library).map(
-      ([name, text]) => `export const ${nameOf(name)}: Snippet = ['${name}', ${literal(text)}]\n`,
+      ([name, text]) => `export const ${nameOf(name)}: Snippet = ['${name}', ${literal(compact(text))}]\n`,
     ),
     '/** What own kernels may include: all but what needs matrix units. */',
     'export const library: Readonly<Record<string, string>> = /* @__PURE__ */ Object.fromEntries([',
@@ -141,9 +147,11 @@ async function generateShaders() {
       '',
       ...own
         .map((snippet) => [bare(snippet), ...files.get(snippet)])
-        .map(([variable, file, text]) => `const ${variable} = ['${file}', ${literal(text)}] as const\n`),
+        .map(([variable, file, text]) => `const ${variable} = ['${file}', ${literal(compact(text))}] as const\n`),
       'export const sources = {',
-      ...those.map(({ file, text, snippets }) => `'${file}': [${literal(text)}, [${snippets.map(bare)}]] as const,`),
+      ...those.map(
+        ({ file, text, snippets }) => `'${file}': [${literal(compact(text))}, [${snippets.map(bare)}]] as const,`,
+      ),
       '}',
     ]
   }

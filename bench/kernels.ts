@@ -138,10 +138,7 @@ function squeezeExcite(size: number, channels: number, squeezed: number): Work {
       x: random(x),
       ...Object.fromEntries(Object.entries(weights).map(([name, shape], i) => [name, random(shape, i)])),
     }),
-    run({ x: input, w1, b1, w2, b2 }) {
-      const means = F.adaptiveAvgPool2d(input, [1, 1])
-      return F.mul(input, F.sigmoid(F.conv2d(F.conv2d(means, w1, b1, { activation: 'silu' }), w2, b2)))
-    },
+    run: ({ x: input, w1, b1, w2, b2 }) => F.squeezeExcite(input, w1, b1, w2, b2, { activation: 'silu' }),
     parts: ['forward', 'backward'].map((name) => ({ name, wants: ['x', ...Object.keys(weights)], cost })),
   }
 }

@@ -85,8 +85,7 @@ export class SqueezeExcitation extends Module {
   constructor(
     channels: number,
     squeezed: number,
-    readonly activation: F.Activation,
-    readonly gate: (x: Tensor) => Tensor,
+    readonly functions: F.SqueezeExciteOptions,
   ) {
     super()
     this.fc1 = conv(channels, squeezed, 1, { bias: true })
@@ -94,9 +93,8 @@ export class SqueezeExcitation extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const { weight, bias } = this.fc1
-    const means = F.adaptiveAvgPool2d(x, [1, 1])
-    return F.mul(x, this.gate(this.fc2.forward(F.conv2d(means, weight, bias, { activation: this.activation }))))
+    const { fc1, fc2 } = this
+    return F.squeezeExcite(x, fc1.weight, fc1.bias!, fc2.weight, fc2.bias!, this.functions)
   }
 }
 

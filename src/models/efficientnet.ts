@@ -55,7 +55,7 @@ class InvertedResidual extends Module {
       this.block = [
         ...(widens ? [new ConvNormActivation(inChannels, wide, 'silu', {}, norm)] : []),
         new ConvNormActivation(wide, wide, 'silu', { ...shape, groups: wide }, norm),
-        new SqueezeExcitation(wide, Math.max(1, Math.floor(inChannels / 4)), 'silu', F.sigmoid),
+        new SqueezeExcitation(wide, Math.max(1, Math.floor(inChannels / 4)), { activation: 'silu' }),
         new ConvNormActivation(wide, channels, 'none', {}, norm),
       ]
     }

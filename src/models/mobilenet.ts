@@ -39,7 +39,7 @@ class InvertedResidual extends Module {
     this.block = [
       ...(wide === inChannels ? [] : [new ConvNormActivation(inChannels, wide, activation, {}, NORM)]),
       new ConvNormActivation(wide, wide, activation, { kernelSize, stride, groups: wide }, NORM),
-      ...(squeezes ? [new SqueezeExcitation(wide, multipleOf8(Math.floor(wide / 4)), 'relu', F.hardsigmoid)] : []),
+      ...(squeezes ? [new SqueezeExcitation(wide, multipleOf8(Math.floor(wide / 4)), { gate: 'hardsigmoid' })] : []),
       new ConvNormActivation(wide, channels, 'none', {}, NORM),
     ]
     this.adds = stride === 1 && inChannels === channels

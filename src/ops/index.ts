@@ -47,6 +47,7 @@ export { batchNorm, batchNormAddRelu, batchNormRelu, type BatchNormOptions } fro
 export { adaptiveAvgPool2d, avgPool2d, type AvgPoolOptions, maxPool2d, type PoolOptions } from './pool.js'
 export { interpolate, type InterpolateMode, type InterpolateOptions } from './interpolate.js'
 export { logSoftmax, softmax } from './softmax.js'
+export { squeezeExcite, type SqueezeExciteOptions } from './squeezeexcite.js'
 export { loadAugmentShaders } from '../shaders.late.js'
 export { imageEffects, type Tone, toneImages } from './augment.js'
 export { crossEntropy, type CrossEntropyOptions } from './crossentropy.js'

@@ -19,20 +19,6 @@ export interface Checkpoint {
   preprocessing?: Preprocessing
 }
 
-/** First bytes of files that are taken for checkpoints, and what they are. */
-const NOT_CHECKPOINTS: readonly [start: RegExp, what: string][] = [
-  [/^version https:\/\/git-lfs/, "a Git LFS pointer; fetch the file itself with 'git lfs pull'"],
-  [/^\s*</, 'a page of HTML or XML; was a link to a page saved?'],
-  [/^\x89HDF/, 'an HDF5 file, as Keras writes; only safetensors and PyTorch files are read'],
-  [/^GGUF/, 'a GGUF file; only safetensors and PyTorch files are read'],
-  [/^\x1f\x8b/, 'packed with gzip; unpack it first'],
-  [/^(?:7z\xbc\xaf|Rar!|\xfd7zXZ|BZh|\x28\xb5\x2f\xfd)/, 'packed; unpack it first'],
-  [/^\x93NUMPY/, 'a NumPy array; only safetensors and PyTorch files are read'],
-  [/^\x08[\x03-\x14]\x12/, 'an ONNX model; only safetensors and PyTorch files are read'],
-  [/^\s*\{/, 'JSON; the weights are in another file'],
-  [/^[^]{257}ustar/, 'a tar archive; unpack it first'],
-]
-
 /**
  * Reads a `.safetensors` file or a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, `.ckpt`). Nothing in it is ever executed.
  * Names are as in the file.
@@ -41,10 +27,10 @@ export async function readTensors(source: ByteSource, file: string): Promise<Ten
   if (source.size === 0) throw fileError(file, 'not a checkpoint, it is empty')
   const start = String.fromCharCode(...(await source.read(0, Math.min(source.size, 512))))
   if (start[8] === '{') return readSafetensors(source, file)
-  for (const [pattern, what] of NOT_CHECKPOINTS)
-    if (pattern.test(start)) throw fileError(file, `not a checkpoint, it is ${what}`)
   if (start.startsWith('PK\x03\x04')) return (await import('./pytorch.js')).readPytorch(source, file)
   if (/^\x80[\x01-\x05]/.test(start)) return (await import('./pytorch.js')).readLegacyPytorch(source, file)
+  const other = (await import('./others.js')).otherFormat(start)
+  if (other) throw fileError(file, `not a checkpoint, it is ${other}`)
   return readSafetensors(source, file)
 }
 

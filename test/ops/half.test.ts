@@ -83,6 +83,12 @@ const cases: Case[] = [
   { name: 'dropout', x: [[3, 50, 8]], run: ([x]) => F.dropout(x, 0.3) },
   { name: 'dropPath', x: [[9, 5, 8]], run: ([x]) => F.dropPath(x, 0.3) },
   { name: 'dropPath of odd samples', x: [[9, 5]], run: ([x]) => F.dropPath(x, 0.3) },
+  {
+    name: 'squeezeExcite',
+    x: [image],
+    parameters: [[1, 1, 24, 6], [6], [1, 1, 6, 24], [24]],
+    run: ([x], [w1, b1, w2, b2]) => F.squeezeExcite(x, w1, b1, w2, b2),
+  },
   { name: 'mean', x: [image], run: ([x]) => F.mean(x, { dim: [1, 2] }) },
   { name: 'sum', x: [[40, 6, 5]], run: ([x]) => F.sum(x, { dim: [0, 2] }) },
   { name: 'expand', x: [[3, 1, 8]], run: ([x]) => F.expand(x, [3, 5, 8]) },

@@ -51,6 +51,18 @@ async function same(
 const stats = (c: number) => ({ mean: tensor(new Float32Array(c)), variance: tensor(new Float32Array(c).fill(1)) })
 
 const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
+  ...(['silu', 'relu'] as const).map((activation) => {
+    const gate = activation === 'silu' ? 'sigmoid' : 'hardsigmoid'
+    return {
+      name: `squeezeExcite, ${activation} and ${gate}`,
+      shapes: [[3, 9, 8, 36], [1, 1, 36, 20], [20], [1, 1, 20, 36], [36]],
+      fused: ([x, w1, b1, w2, b2]: Tensor[]) => F.squeezeExcite(x, w1, b1, w2, b2, { activation, gate }),
+      plain: ([x, w1, b1, w2, b2]: Tensor[]) => {
+        const hidden = F.conv2d(F.adaptiveAvgPool2d(x, [1, 1]), w1, b1)
+        return F.mul(x, F[gate](F.conv2d(F[activation](hidden), w2, b2)))
+      },
+    }
+  }),
   {
     name: 'batchNormRelu',
     shapes: [[3, 13, 11, 72], [72], [72]],
