@@ -1,7 +1,7 @@
 // A file's bytes to an upright RGB picture. Chooses the decoder by content, not by the file's name, and loads it then.
-import { check } from '../util/check.js'
+import { RadiogradError, check } from '../util/check.js'
 import { applyOrientation, type Image, MAX_PIXELS } from './image.js'
-import { isJpeg, isPng, otherFile } from './signatures.js'
+import { isJpeg, isPng } from './signatures.js'
 import { checkOptions } from '../util/options.js'
 
 /** Options of {@link decodeImage}. */
@@ -31,7 +31,10 @@ export async function decodeImage(
     : isPng(bytes)
       ? (await import('./png.js')).decodePng
       : undefined
-  check(decode, () => `${name}: must be a JPEG or PNG image, got ${otherFile(bytes)}`)
+  if (!decode) {
+    const { otherFile } = await import('./otherFiles.js')
+    throw new RadiogradError(`${name}: must be a JPEG or PNG image, got ${otherFile(bytes)}`)
+  }
   const { orientation, warning, ...image } = decode(bytes, name, maxPixels, leastSide)
   const upright = applyOrientation(image, orientation)
   return warning === undefined ? upright : { ...upright, warning }

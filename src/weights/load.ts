@@ -8,7 +8,10 @@ import { type ByteSource, blobSource, memorySource } from './source.js'
 
 /** Tensors by name, in PyTorch's shapes. */
 export interface Checkpoint {
-  /** Names lose `module.`, `_orig_mod.`, `model.` and `backbone.` before them. */
+  /**
+   * Names lose `module.`, `_orig_mod.`, `model.` and `backbone.` before them; timm's of EfficientNet, MobileNetV3 and
+   * ConvNeXt become torchvision's, which the models here have.
+   */
   tensors: Map<string, TensorData>
   metadata: Record<string, string>
   /** The file, for messages. */
@@ -61,7 +64,7 @@ export async function loadCheckpoint(
     source instanceof URL && source.protocol === 'file:' ? decodeURIComponent(source.pathname) : String(source)
   const name = await found(path)
   const content = name.endsWith('.index.json') ? loadShards(name) : withBytes(name, (bytes) => readTensors(bytes, name))
-  const checkpoint = finished(await content, name)
+  const checkpoint = await finished(await content, name)
   const beside = neighbour(name, 'preprocessor_config.json')
   const config = /^https?:/i.test(name) ? null : await readIfThere(beside, MAX_JSON)
   if (!config) return checkpoint
@@ -71,12 +74,11 @@ export async function loadCheckpoint(
 
 const nameOf = (blob: Blob) => (blob as File).name || 'checkpoint'
 
-const finished = ({ tensors, metadata, notes }: Tensors, source: string): Checkpoint => ({
-  tensors: withBareNames(tensors),
-  metadata,
-  source,
-  ...(notes.length && { notes }),
-})
+async function finished({ tensors, metadata, notes }: Tensors, source: string): Promise<Checkpoint> {
+  const checkpoint = { tensors: withBareNames(tensors), metadata, source, ...(notes.length && { notes }) }
+  const timms = ['conv_stem.weight', 'stem.0.weight'].some((name) => checkpoint.tensors.has(name))
+  return timms ? (await import('./foreign.js')).fromTimm(checkpoint) : checkpoint
+}
 
 /** Opens a file or an address for as long as `work` takes. */
 async function withBytes<T>(name: string, work: (source: ByteSource) => Promise<T>): Promise<T> {

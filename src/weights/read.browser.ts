@@ -1,10 +1,10 @@
 // Reading files in a page, and handing one to the user.
 import { check } from '../util/check.js'
-import { fetchBytes } from './remote.js'
 import { type OpenBytes, blobSource } from './source.js'
 
 /** What an address answers with; the browser keeps it, on the disk where it is large. */
 export async function openBytes(name: string): Promise<OpenBytes> {
+  const { fetchBytes } = await import('./remote.js')
   return { ...blobSource(await fetchBytes(name)), close: async () => {} }
 }
 

@@ -4,16 +4,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { F, explain, init, models, tensor } from '../../src/index.js'
+import { F, explain, init, loadCheckpoint, models, nn, safetensorsBytes, tensor } from '../../src/index.js'
 import { DenseNet } from '../../src/models/densenet.js'
 import { EfficientNet } from '../../src/models/efficientnet.js'
+import { MobileNetV3 } from '../../src/models/mobilenet.js'
 import { type Classifier, createModel } from '../../src/models/registry.js'
 import { Bottleneck, ResNet } from '../../src/models/resnet.js'
 import { asTorchvision } from '../../src/weights/foreign.js'
 import type { Checkpoint } from '../../src/weights/load.js'
 import type { TensorData } from '../../src/weights/safetensors.js'
 import { relativeError } from '../cases/case.js'
-import { refused } from '../errors.js'
 import { formulaState, gradientSummary, values } from './formula.js'
 
 interface Truth {
@@ -195,9 +195,64 @@ test("timm's names: every tensor of ConvNeXt and EfficientNet finds its place", 
   net.loadStateDict(asTorchvision(efficientnet))
   const weight = values(await net.stateDict(), 'features.2.0.block.1.0.weight')
   assert.equal(weight, values(efficientnet.tensors, 'blocks.1.0.conv_dw.weight'))
+})
 
-  const mobile = checkpointOf({ 'conv_stem.weight': [1], 'blocks.0.0.conv_dw.weight': [1], 'conv_head.bias': [1] })
-  refused(() => asTorchvision(mobile), "x: weights of a MobileNetV3 must be torchvision's, got timm's")
+test("timm's MobileNetV3: a checkpoint with its names loads as a file, and gives what its epsilon gives", async () => {
+  const rows = [
+    [3, 16, 16, true, 'relu', 2],
+    [3, 32, 24, false, 'relu', 1],
+    [5, 48, 24, true, 'hardswish', 1],
+  ] as const
+  const make = () => new MobileNetV3(rows, 20, { numClasses: 3 }).eval()
+  const theirs = make()
+  for (const module of theirs.modules()) if (module instanceof nn.BatchNorm2d) Object.assign(module, { eps: 1e-5 })
+  const state = await theirs.stateDict()
+  for (const [name, { data }] of state)
+    if (name.endsWith('running_var')) data.forEach((_, i) => (data[i] = 0.002 + 0.01 * (i % 5)))
+  theirs.loadStateDict(state)
+  const convolution = (timm: string, norm: string, own: string): [string, string][] => [
+    [`${timm}.weight`, `${own}.0.weight`],
+    ...['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'].map((of): [string, string] => [
+      `${norm}.${of}`,
+      `${own}.1.${of}`,
+    ]),
+  ]
+  const block = (name: string, convolutions: string[], place: number): [string, string][] =>
+    convolutions.flatMap((conv, i) =>
+      conv === 'se'
+        ? ['weight', 'bias'].flatMap((of): [string, string][] => [
+            [`${name}.se.conv_reduce.${of}`, `features.${place}.block.${i}.fc1.${of}`],
+            [`${name}.se.conv_expand.${of}`, `features.${place}.block.${i}.fc2.${of}`],
+          ])
+        : convolution(
+            `${name}.${conv}`,
+            `${name}.bn${convolutions.filter((c) => c !== 'se').indexOf(conv) + 1}`,
+            `features.${place}.block.${i}`,
+          ),
+    )
+  const names = [
+    ...convolution('conv_stem', 'bn1', 'features.0'),
+    ...block('blocks.0.0', ['conv_dw', 'se', 'conv_pw'], 1),
+    ...block('blocks.1.0', ['conv_pw', 'conv_dw', 'conv_pwl'], 2),
+    ...block('blocks.1.1', ['conv_pw', 'conv_dw', 'se', 'conv_pwl'], 3),
+    ...convolution('blocks.2.0.conv', 'blocks.2.0.bn1', 'features.4'),
+    ...['weight', 'bias'].flatMap((of): [string, string][] => [
+      [`conv_head.${of}`, `classifier.0.${of}`],
+      [`classifier.${of}`, `classifier.3.${of}`],
+    ]),
+  ]
+  assert.is(names.length, state.size)
+  const timms = new Map(names.map(([timm, own]) => [timm, state.get(own)!]))
+  const head = timms.get('conv_head.weight')!
+  timms.set('conv_head.weight', { ...head, shape: [...head.shape, 1, 1] })
+  const ours = make()
+  ours.loadStateDict(await loadCheckpoint(safetensorsBytes(timms)))
+  const x = tensor(
+    Float32Array.from({ length: 2 * 32 * 32 * 3 }, (_, i) => Math.sin(i)),
+    [2, 32, 32, 3],
+  )
+  const [a, b] = await Promise.all([theirs, ours].map(async (m) => (await engine.step(() => m.forward(x))).data()))
+  assert.ok(relativeError(b, a) < 1e-6, `off by ${relativeError(b, a)}`)
 })
 
 test('a DenseNet for one channel, as TorchXRayVision has, loads as it is, and for gray images of three', async () => {
