@@ -47,6 +47,8 @@ interface Made {
 const chipName = process.env.GPU_LAB_CHIP!
 const { CHIPS, loops, total, hottest } = (await import(process.env.GPU_LAB_ASSEMBLY!)) as Assembly
 const chip = CHIPS[chipName]
+/** Clocks of a product of two 16×16 matrices, from the chip's peak; asm.mjs counts the 32 of RDNA 3. */
+const wmmaClocks = (2 * 16 ** 3 * chip.units * chip.simds * chip.ghz) / (1e3 * chip.f16)
 const scratch = `/tmp/estimate-${process.pid}`
 const listings = join(scratch, 'listings')
 const statistics = join(scratch, 'statistics')
@@ -179,7 +181,8 @@ function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: L
   const waves = groups * Math.ceil(d.variant.workgroupSize / subgroup)
   const trips = tripsOf(d, params)
   const cost = total(whole, trips)
-  const clocks = Math.max(cost.alu / chip.simds, cost.lds, cost.vmem, cost.salu / chip.simds)
+  const alu = cost.alu + (chip.isa === 'rdna' ? cost.wmma * (wmmaClocks - 32) : 0)
+  const clocks = Math.max(alu / chip.simds, cost.lds, cost.vmem, cost.salu / chip.simds)
   const rounds = groups / chip.units
   const tail = groups <= chip.units ? 1 / rounds : Math.ceil(rounds) / rounds
   const main = hottest(whole, trips)

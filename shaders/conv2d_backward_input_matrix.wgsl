@@ -7,8 +7,10 @@
 // @include lib/matrix.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
-@group(0) @binding(2) var<storage, read_write> dx: array<vec4<T>>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> residual: array<vec4<T>>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<T>>;
+@group(0) @binding(4) var<uniform> params: Params;
+override has_residual: bool = false;
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
@@ -58,5 +60,8 @@ fn main(
 
 fn store(wid: vec3<u32>, pixel: u32, channel: u32, sums: vec4<f32>) {
   let to = place_in_image(phase_of(wid.z), i32(pixel));
-  if (to >= 0 && channel < params.CG) { dx[(u32(to) + channel) / 4u] = vec4<T>(sums); }
+  if (to < 0 || channel >= params.CG) { return; }
+  var v = sums;
+  if (has_residual) { v += vec4<f32>(residual[(u32(to) + channel) / 4u]); }
+  dx[(u32(to) + channel) / 4u] = vec4<T>(v);
 }

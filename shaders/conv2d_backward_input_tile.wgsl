@@ -1,7 +1,7 @@
 // Gradient of a convolution of any kind for its input: dy [N, OH, OW, G·OG], w [KH·KW·CG, G·OG] → dx [N, H, W, G·CG],
 // as an implicit matrix product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW),
 // as each phase meets only some taps. Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output
-// channels its columns. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
+// channels its columns; + residual, if there is one. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
@@ -10,8 +10,10 @@
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
-@group(0) @binding(2) var<storage, read_write> dx: array<T>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> residual: array<T>;
+@group(0) @binding(3) var<storage, read_write> dx: array<T>;
+@group(0) @binding(4) var<uniform> params: Params;
+override has_residual: bool = false;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -64,6 +66,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
 fn store(wid: vec3<u32>, pixel: u32, channel: u32, sums: vec4<f32>) {
   let to = place_in_image(phase_of(wid.z), i32(pixel));
   for (var c = 0u; c < 4u; c++) {
-    if (to >= 0 && channel + c < params.CG) { dx[u32(to) + channel + c] = T(sums[c]); }
+    if (to >= 0 && channel + c < params.CG) {
+      var v = sums[c];
+      if (has_residual) { v += f32(residual[u32(to) + channel + c]); }
+      dx[u32(to) + channel + c] = T(v);
+    }
   }
 }

@@ -80,6 +80,7 @@ const conv2dOp = defineOp({
   dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
+  addsToFirst: true,
   shape: (
     { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null },
     attrs: Attributes & { activation: Activation },
@@ -87,9 +88,12 @@ const conv2dOp = defineOp({
   forward({ x, weight, bias }, { y }, { activation, ...attrs }) {
     convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue: { ...NOTHING, bias, activation } })
   },
-  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }) {
+  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }, there) {
     const epilogue = NOTHING
-    if (dx) convBackwardInput({ x: dx, weight: parameterAs(dy.dtype, weight), y: dy, attrs, epilogue })
+    if (dx) {
+      const after = { ...NOTHING, residual: there }
+      convBackwardInput({ x: dx, weight: parameterAs(dy.dtype, weight), y: dy, attrs, epilogue: after })
+    }
     if (dWeight) convBackwardWeight({ x, weight: dWeight, y: dy, attrs, epilogue })
     if (dBias) sumMiddle(dy, dBias, 1, dy.size / dBias.size, dBias.size, 1)
   },

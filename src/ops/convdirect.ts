@@ -147,8 +147,8 @@ export const backwardInputSize = (p: Convolution): Planes => {
 }
 
 export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
-  const { x: dx, weight, y: dy } = p
-  const given = { dy, w: weight, dx }
+  const { x: dx, weight, y: dy, epilogue } = p
+  const given = { dy, w: weight, residual: epilogue.residual, dx }
   const params = generalParams(p)
   const size = { elements: backwardInputSize(p) }
   if (tile === 'matrix') gpu.run(matrix.conv2d_backward_input_matrix, given, params, size, matricesFor(dy)!)

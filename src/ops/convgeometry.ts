@@ -21,7 +21,7 @@ export interface Epilogue {
 /**
  * One pass of a convolution. Of x [N, H, W, C], weight [KH, KW, C / groups, CO] and y [N, OH, OW, CO] two are given
  * and one is to be filled: y in the forward pass; in the backward passes y is the gradient of the result, and x or
- * weight the gradient to compute. Only the forward pass has an epilogue.
+ * weight the gradient to compute. Only the forward pass has an epilogue; x's gradient may have a residual.
  */
 export interface Convolution {
   x: Tensor

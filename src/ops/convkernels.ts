@@ -20,6 +20,7 @@ import {
   patchesForward,
 } from './convpatches.js'
 import * as winograd from './convwinograd.js'
+import * as shaders from '../shaders.gen.js'
 import { matricesFor, prefersMatrices } from './occupancy.js'
 import { type Tile, preferredTile } from './tiles.js'
 
@@ -75,6 +76,16 @@ const tiles = (sizeOf: (p: Convolution) => direct.Planes, run: (p: Convolution, 
     run: (p) => run(p, tile),
   }))
 
+/** Kernels of dx that leave it to another to add a residual. */
+const alone = ({ run, ...rest }: Kernel): Kernel => ({
+  ...rest,
+  run(p) {
+    run(p)
+    const { residual } = p.epilogue
+    if (residual) gpu.run(shaders.accumulate, { x: residual, y: p.x }, { n: p.x.size }, { elements: p.x.size })
+  },
+})
+
 const FORWARD = pass('forward', [
   ...tiles(direct.forwardSize, direct.forwardTile),
   matrices(direct.forwardTile),
@@ -97,12 +108,19 @@ const FORWARD = pass('forward', [
 const BACKWARD_INPUT = pass('dx', [
   ...tiles(direct.backwardInputSize, direct.backwardInputTile),
   matrices(direct.backwardInputTile),
-  { name: 'depthwise', applies: depthwise.isDepthwise, preference: () => 2, run: depthwise.depthwiseBackwardInput },
-  { name: 'depthwise cpu', applies: depthwise.isSquare, preference: () => 3, run: depthwise.depthwiseBackwardInputCpu },
-  cpu(8, phasePixels, direct.backwardInputCpu),
-  cpu(16, phasePixels, direct.backwardInputCpu),
-  cpu(32, phasePixels, direct.backwardInputCpu),
-  { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardInput },
+  ...[
+    { name: 'depthwise', applies: depthwise.isDepthwise, preference: () => 2, run: depthwise.depthwiseBackwardInput },
+    {
+      name: 'depthwise cpu',
+      applies: depthwise.isSquare,
+      preference: () => 3,
+      run: depthwise.depthwiseBackwardInputCpu,
+    },
+    cpu(8, phasePixels, direct.backwardInputCpu),
+    cpu(16, phasePixels, direct.backwardInputCpu),
+    cpu(32, phasePixels, direct.backwardInputCpu),
+    { name: 'patches', applies: isPatches, preference: () => 4, run: patchesBackwardInput },
+  ].map(alone),
   winogradOf(2, winograd.winogradBackwardInput),
   winogradOf(4, winograd.winogradBackwardInput),
 ])

@@ -46,11 +46,14 @@ export interface OptimizerState {
 /** Elements that share a count: parameters begin at multiples of it. */
 const BLOCK = 64
 
-/** What belongs to a run of a group's parameters. */
+const blocksOf = ({ floats }: Run) => Math.ceil(floats / BLOCK)
+
+/** What belongs to a run of a group's parameters. Counts are one buffer for the group. */
 interface Home {
   run: Run
   buffers: Storage[]
   counts: Storage
+  block: number
 }
 
 /**
@@ -150,13 +153,15 @@ export abstract class Optimizer<Options extends Rates> {
       const active = group.params.filter((p) => p.grad)
       updated.push(...active)
       for (const p of active) p.storage.version++
-      for (const run of contiguousRuns(active)) {
-        const slot = this.slot(group, run)
-        const { counts, block, floats } = slot
-        const blocks = Math.ceil(floats / BLOCK)
-        gpu.run(shaders.count_steps, { counts, scaler }, { first: block, n: blocks }, { invocations: blocks })
-        this.update(slot, group, scaler)
+      const slots = contiguousRuns(active).map((run) => this.slot(group, run))
+      for (let i = 0; i < slots.length;) {
+        const { counts, block: first } = slots[i]
+        let end = first
+        while (slots[i]?.block === end) end += blocksOf(slots[i++]) // neighbours in one dispatch
+        const n = end - first
+        gpu.run(shaders.count_steps, { counts, scaler }, { first, n }, { invocations: n })
       }
+      for (const slot of slots) this.update(slot, group, scaler)
     }
   }
 
@@ -235,11 +240,14 @@ export abstract class Optimizer<Options extends Rates> {
         gpu.write(storage, new Uint8Array(storage.byteLength))
         return storage
       }
-      homes = contiguousRuns(group.params).map((whole) => ({
-        run: whole,
-        buffers: this.bufferNames.map(() => zeros(whole.floats)),
-        counts: zeros(Math.ceil(whole.floats / BLOCK)),
-      }))
+      const runs = contiguousRuns(group.params)
+      const counts = zeros(runs.reduce((sum, run) => sum + blocksOf(run), 0))
+      let blocks = 0
+      homes = runs.map((whole) => {
+        const block = blocks
+        blocks += blocksOf(whole)
+        return { run: whole, buffers: this.bufferNames.map(() => zeros(whole.floats)), counts, block }
+      })
       this.homes.set(group, homes)
     }
     const { offset, buffer, byteLength } = run.parameters
@@ -249,7 +257,7 @@ export abstract class Optimizer<Options extends Rates> {
     )!
     const at = offset - home.run.parameters.offset
     const buffers = home.buffers.map((s) => s.slice(at, byteLength, s.label, s))
-    return { ...run, buffers, counts: home.counts, block: at / (4 * BLOCK) }
+    return { ...run, buffers, counts: home.counts, block: home.block + at / (4 * BLOCK) }
   }
 }
 

@@ -26,6 +26,8 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   saves?: readonly Saved[]
   /** Inputs updated in place (running statistics): never differentiated. */
   mutates?: readonly NoInfer<In>[]
+  /** backward can add the gradient of the first input to one that is there, which it is given as `there`. */
+  addsToFirst?: boolean
   /** Outputs that carry no gradient (indices, statistics). */
   auxiliary?: readonly NoInfer<Out>[]
   /** Fills the outputs. */
@@ -39,6 +41,7 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
     outputs: { [O in Out]: Tensor },
     inputs: { [I in In]?: Tensor },
     attrs: A,
+    there: Tensor | null,
   ): { [I in In]?: Tensor } | void
 }
 
@@ -94,7 +97,9 @@ export function defineOp<
         inputs,
         wants,
         saved,
-        (kept, dOutputs, targets) => spec.backward!(kept as never, dOutputs as never, targets as never, attrs) as never,
+        (kept, dOutputs, targets, there) =>
+          spec.backward!(kept as never, dOutputs as never, targets as never, attrs, there) as never,
+        spec.addsToFirst,
       )
       for (const name in outputs) {
         if (auxiliary.has(name)) continue

@@ -30,11 +30,14 @@ export interface Node {
   saved: Saved | null
   /** Versions of the saved tensors when they were saved. */
   readonly versions: Readonly<Record<string, number>>
+  /** Whether `backward` can add the first input's gradient to one that is `there`. */
+  readonly addsToFirst: boolean
   /** Fills `targets` (the wanted input gradients) from the output gradients; may return one to pass on instead. */
   readonly backward: (
     saved: Saved,
     outputs: Record<string, Tensor>,
     targets: Record<string, Tensor>,
+    there: Tensor | null,
   ) => Record<string, Tensor> | void
 }
 
@@ -47,12 +50,13 @@ export function makeNode(
   wants: readonly string[],
   saved: Saved,
   backward: Node['backward'],
+  addsToFirst = false,
 ): Node {
   const edges: Record<string, Edge> = {}
   for (const name of wants) edges[name] = edgeOf(inputs[name]!)
   const versions: Record<string, number> = {}
   for (const name in saved) versions[name] = saved[name]?.storage.version ?? 0
-  const node = { id: nextId().id++, op, edges, saved, versions, backward }
+  const node = { id: nextId().id++, op, edges, saved, versions, addsToFirst, backward }
   dependencies()?.made.add(node)
   return node
 }
@@ -114,11 +118,11 @@ function ones({ shape, dtype }: Tensor): Tensor {
 /** Brings gradients from the roots to all leaves. */
 function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolean): void {
   const arrived = new Map<Node, Record<string, Tensor>>()
-  const deliver = ({ leaf, node, output }: Edge, value: Tensor) => {
+  const deliver = ({ leaf, node, output }: Edge, value: Tensor, replaces = false) => {
     if (node) {
       let outputs = arrived.get(node)
       if (!outputs) arrived.set(node, (outputs = {}))
-      outputs[output] = outputs[output] ? sum(outputs[output], value) : value
+      outputs[output] = outputs[output] && !replaces ? sum(outputs[output], value) : value
       return
     }
     const to = leaf!
@@ -142,8 +146,13 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolea
       const direct = leaf && !leaf.grad && !Object.values(targets).some((t) => t.storage === gradientOf(leaf).storage)
       targets[name] = direct ? gradientOf(leaf) : empty(shape, dtype, `gradient of ${node.op}.${name}`)
     }
-    const passed = node.backward(saved, outputs, targets) ?? {}
-    for (const name in node.edges) deliver(node.edges[name], passed[name] ?? targets[name])
+    const [first] = Object.values(node.edges)
+    const there = (node.addsToFirst && first.node && arrived.get(first.node)?.[first.output]) || null
+    const passed = node.backward(saved, outputs, targets, there) ?? {}
+    for (const name in node.edges) {
+      const edge = node.edges[name]
+      deliver(edge, passed[name] ?? targets[name], there !== null && edge === first)
+    }
     if (!retainGraph && Object.keys(saved).length) node.saved = null
   }
 }

@@ -133,6 +133,34 @@ for (const family of families()) {
     }))
 }
 
+test('of an input that is a residual, too, tiles and Winograd add the gradient by the way, others after it', async () => {
+  const given = await inputs({ x: [2, 9, 7, 20], w: [3, 3, 20, 20], options: { padding: 1 } }, random)
+  const run = async ([x, weight, bias, dy]: Tensor[]) => {
+    x.grad = weight.grad = bias.grad = null
+    const [dx] = await engine.step(() => {
+      const h = F.mul(x, 2)
+      F.add(F.conv2d(h, weight, bias, { padding: 1 }), h).backward(dy)
+      return [x.grad!]
+    })
+    return dx.data()
+  }
+  const alone = await engine.step(() => {
+    const h = given[0].detach()
+    h.requiresGrad = true
+    F.conv2d(h, given[1].detach(), null, { padding: 1 }).backward(given[3])
+    return F.mul(F.add(h.grad!, given[3]), 2)
+  })
+  const truth = await alone.data()
+  const seen = new Set<string>()
+  await by(null, () => run(given), seen)
+  for (const name of seen) {
+    const [dx, ran] = await listing(() => by(name, () => run(given)))
+    const error = relativeError(dx, truth)
+    assert.ok(error < 2e-6, `${name}: off by ${error.toExponential(1)}`)
+    assert.is(ran.includes('accumulate'), !/^tile|^winograd/.test(name), name)
+  }
+})
+
 test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, with and without each part', async () => {
   const pointwise: Case = { x: [2, 8, 7, 12], w: [1, 1, 12, 36], options: { stride: 2 } }
   for (const one of [...cases, stem, pointwise, depthwise[0], depthwise[1]]) {

@@ -29,6 +29,8 @@ interface Case {
   run(x: Tensor, parameters: Tensor[]): Tensor
   /** Workgroups that fill the chip, if not as usual: with 1 long sums run in rounds instead of parts. */
   parallelism?: number
+  /** Of results in f16; 3e-4. */
+  tolerance?: number
 }
 
 const conv = (x: number[], w: number[], options: Parameters<typeof F.conv2d>[3]): Case => ({
@@ -39,7 +41,15 @@ const conv = (x: number[], w: number[], options: Parameters<typeof F.conv2d>[3])
   run: (x, [w, b]) => F.conv2d(x, w, b, options),
 })
 const cases: Case[] = [
-  conv([2, 9, 7, 20], [3, 3, 20, 36], { padding: 1 }),
+  {
+    ...conv([2, 9, 7, 36], [3, 3, 36, 36], { padding: 1 }),
+    name: 'conv2d of 36 channels, its gradient added to that of a residual',
+    run(x, [w, b]) {
+      const h = F.relu(x)
+      return F.add(F.conv2d(h, w, b, { padding: 1 }), h)
+    },
+    tolerance: 6e-4, // the other kernel's gradient is rounded before it is added, and again
+  },
   conv([1, 7, 11, 36], [3, 3, 36, 72], { padding: [2, 0], dilation: [1, 2] }),
   conv([3, 13, 11, 4], [7, 7, 4, 64], { stride: 2, padding: 3 }),
   conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
@@ -124,7 +134,10 @@ for (const dtype of Object.keys(gpu.caps.matrices) as ('f16' | 'f32')[]) {
       own.data.forEach((d, i) => {
         // Sums of the same products; where the result is rounded to f16, a last digit may fall the other way.
         const error = relativeError(d, other.data[i])
-        assert.ok(error < (own.halves[i] ? 3e-4 : 2e-5), `result ${i} is off by ${error.toExponential(1)}`)
+        assert.ok(
+          error < (own.halves[i] ? (c.tolerance ?? 3e-4) : 2e-5),
+          `result ${i} is off by ${error.toExponential(1)}`,
+        )
         assert.ok(d.some((v) => v !== 0))
       })
     })
