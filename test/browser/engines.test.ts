@@ -1,6 +1,7 @@
-// Every implementation of WebGPU that is found here compiles all kernels and runs the README's program, with the losses
-// of Dawn in Node on the same driver: Deno and Firefox (wgpu) at default limits, Chromium, and its compatibility mode.
-// With RADIOGRAD_ENGINES=all also ten steps of two models, and checkpoints from one to the next.
+// Every implementation of WebGPU that is found here trains a small ResNet and a small ViT for ten steps, with the losses
+// of Dawn in Node: to 1e-5 on the same driver, to 1e-4 across, and reads the checkpoints of those before it. Deno and
+// Firefox (wgpu) run at default limits, Chromium as it comes and in its compatibility mode. Deno compiles every kernel.
+// With RADIOGRAD_ENGINES=all, some minutes: all compile, run the README's program, and train ResNet18 as a whole.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,14 +10,12 @@ import { pathToFileURL } from 'node:url'
 import * as esbuild from 'esbuild'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import * as radiograd from '../../src/index.js'
-import type { Answer, Trained, ask, tenSteps } from './ask.js'
+import type { Answer, Asked } from './ask.js'
 import { browser, inPage } from './chromium.js'
 import { firefox, inFirefox } from './firefox.js'
 import { findDriver, findProgram } from './programs.js'
 import { EMPTY, root } from './serve.js'
 
-/** Also compile everything in Chromium's compatibility mode and in Firefox, whose compiler is Deno's: a minute more. */
 const EVERYTHING = process.env.RADIOGRAD_ENGINES === 'all'
 
 const test = suite('every engine')
@@ -46,32 +45,6 @@ function writeProgram(): void {
   )
 }
 
-/** The losses of Node on one of Dawn's drivers, once for each. */
-const known = new Map<string, Promise<number[]>>()
-function inNode(adapter: 'lavapipe' | 'swiftshader', driver: string, baseline: boolean): Promise<number[]> {
-  const key = `${adapter} ${baseline}`
-  const compute = async () => {
-    Object.assign(process.env, { RADIOGRAD_ADAPTER: adapter, VK_DRIVER_FILES: driver })
-    const { train } = await import(pathToFileURL(join(folder, 'readme.gen.js')).href)
-    return train(radiograd, { baseline })
-  }
-  if (!known.has(key)) known.set(key, compute())
-  return known.get(key)!
-}
-
-/** How far losses are off, relatively. */
-function compare(name: string, answer: Answer, losses: readonly number[]): number {
-  const off = Math.max(...losses.map((loss, i) => Math.abs(answer.losses[i] / loss - 1)))
-  const { adapter, pipelines, skipped, errors } = answer.compiled ?? { errors: [] }
-  const compiled = adapter === undefined ? '' : ` on ${adapter}, ${pipelines} pipelines, ${skipped} variants skipped`
-  console.log(`${name}${compiled}: losses off by ${off.toExponential(1)}`)
-  assert.equal(errors, [])
-  if (pipelines !== undefined) assert.ok(pipelines > 100, `${pipelines}`)
-  assert.is(answer.losses.length, 3)
-  assert.ok(off < 2e-5, `${name}: ${answer.losses}, Node: ${losses}`)
-  return off
-}
-
 test.before(async () => {
   writeProgram()
   await esbuild.build({
@@ -88,19 +61,19 @@ test.before(async () => {
 
 const ASK = '/test/browser/ask.gen.js'
 
-/** Adds a test, or says why not. */
-function engine(name: string, missing: string | false, run: () => Promise<void>): void {
-  if (missing) console.log(`skip: ${missing} found, ${name} was not tried`)
-  else test(name, run)
-}
+/** Has an implementation answer; a failure is thrown. */
+type Run = (asked: Asked) => Promise<Answer>
 
-/** What ask.ts exports, in each implementation; a failure is thrown. */
-type Calls = { ask: typeof ask; tenSteps: typeof tenSteps }
-type Run = <K extends keyof Calls>(call: K, options: Parameters<Calls[K]>[0]) => ReturnType<Calls[K]>
+const inNode =
+  (adapter: 'lavapipe' | 'swiftshader', driver: string): Run =>
+  async (asked) => {
+    Object.assign(process.env, { RADIOGRAD_ADAPTER: adapter, VK_DRIVER_FILES: driver })
+    return (await import('./ask.js')).ask({ ...asked, library: '../../src/index.js' })
+  }
 
-const inDeno = (async (call, options) => {
-  const program = `import { ${call} } from '${pathToFileURL(join(root, 'dist', ASK)).href}'
-    console.log('answer ' + JSON.stringify(await ${call}(${JSON.stringify(options)})))
+const inDeno: Run = async (asked) => {
+  const program = `import { ask } from '${pathToFileURL(join(root, 'dist', ASK)).href}'
+    console.log('answer ' + JSON.stringify(await ask(${JSON.stringify(asked)})))
     Deno.exit(0)`
   const { stdout, stderr } = spawnSync(deno!, ['run', '--allow-all', '--no-config', '-'], {
     input: program,
@@ -116,95 +89,122 @@ const inDeno = (async (call, options) => {
     },
   })
   const answer = /^answer (.*)$/m.exec(stdout)
-  return answer ? JSON.parse(answer[1]) : assert.unreachable(stderr || stdout)
-}) as Run
+  if (!answer) throw new Error(stderr || stdout)
+  return JSON.parse(answer[1]) as Answer
+}
 
-const firefoxOn = (async (call, options) => {
-  const script = `return (await import('${ASK}')).${call}(${JSON.stringify(options)})`
-  const answer = JSON.parse(await inFirefox(script, lavapipe!))
-  return 'error' in answer ? assert.unreachable(answer.error) : answer
-}) as Run
+const firefoxOn: Run = async (asked) => {
+  const script = `return (await import('${ASK}')).ask(${JSON.stringify(asked)})`
+  const answer = JSON.parse(await inFirefox(script, lavapipe!)) as Answer | { error: string }
+  if ('error' in answer) throw new Error(answer.error)
+  return answer
+}
 
-const chromiumOn = (compatibilityOn?: string) =>
-  ((call, options) =>
+const chromiumOn =
+  (compatibilityOn?: string): Run =>
+  (asked) =>
     inPage(
       { '/': EMPTY },
       (page) =>
-        page.evaluate(async ([path, call, options]) => (await import(path))[call](options), [
+        page.evaluate(async ([path, asked]) => ((await import(path)) as { ask: Run }).ask(asked), [
           ASK,
-          call,
-          options,
+          asked,
         ] as const),
       { compatibilityOn },
-    )) as Run
+    )
 
-engine('Deno', !deno ? 'no Deno' : !lavapipe && 'no lavapipe', async () => {
-  compare('Deno', await inDeno('ask', { compile: true, baseline: true }), await inNode('lavapipe', lavapipe!, true))
-})
+interface Implementation {
+  name: string
+  driver: 'lavapipe' | 'SwiftShader'
+  /** What it lacks, if so. */
+  missing: string | false
+  run: Run
+  /** Its optional features and limits are left out. */
+  baseline?: boolean
+}
 
-engine('Firefox', !firefox ? 'no Firefox' : !lavapipe && 'no lavapipe', async () => {
-  const there = await firefoxOn('ask', { compile: EVERYTHING, baseline: true })
-  compare('Firefox', there, await inNode('lavapipe', lavapipe!, true))
-})
+// The first is what all others are compared with. Chromium's own compiler is that of Dawn in Node, which compiles
+// everything in check.test.ts; Firefox's is Deno's.
+const noLavapipe = !lavapipe && 'no lavapipe'
+const noChromium = !browser && 'no Chromium'
+const IMPLEMENTATIONS: Implementation[] = [
+  {
+    name: 'Node at default limits',
+    driver: 'lavapipe',
+    missing: noLavapipe,
+    run: inNode('lavapipe', lavapipe!),
+    baseline: true,
+  },
+  { name: 'Deno', driver: 'lavapipe', missing: deno ? noLavapipe : 'no Deno', run: inDeno, baseline: true },
+  { name: 'Firefox', driver: 'lavapipe', missing: firefox ? noLavapipe : 'no Firefox', run: firefoxOn, baseline: true },
+  { name: 'Node', driver: 'lavapipe', missing: noLavapipe, run: inNode('lavapipe', lavapipe!) },
+  {
+    name: 'Chromium in compatibility mode',
+    driver: 'lavapipe',
+    missing: noChromium || noLavapipe || (!EVERYTHING && 'RADIOGRAD_ENGINES=all not'),
+    run: chromiumOn(lavapipe),
+  },
+  { name: 'Node', driver: 'SwiftShader', missing: noChromium, run: inNode('swiftshader', browser?.icd ?? '') },
+  { name: 'Chromium', driver: 'SwiftShader', missing: noChromium, run: chromiumOn() },
+]
 
-// Its compiler is that of Dawn in Node, which compiles everything in check.test.ts.
-engine('Chromium', !browser && 'no Chromium', async () => {
-  const there = await chromiumOn()('ask', { compile: false, baseline: false })
-  assert.is(compare('Chromium', there, await inNode('swiftshader', browser!.icd, false)), 0)
-})
+/** How far losses are off, relatively. */
+const apart = (losses: readonly number[], from: readonly number[]) =>
+  Math.max(...losses.map((loss, i) => Math.abs(loss / from[i] - 1)))
 
-engine('Chromium in compatibility mode', !browser ? 'no Chromium' : !lavapipe && 'no lavapipe', async () => {
-  const there = await chromiumOn(lavapipe)('ask', { compile: EVERYTHING, baseline: false })
-  compare('Chromium in compatibility mode', there, await inNode('lavapipe', lavapipe!, true))
-})
+const answers: (Answer & { of: Implementation })[] = []
 
-engine('Node on default limits without features, and on all there is', !lavapipe && 'no lavapipe', async () => {
-  const [poor, rich] = [await inNode('lavapipe', lavapipe!, true), await inNode('lavapipe', lavapipe!, false)]
-  compare('Node', { compiled: null, losses: poor }, rich)
-})
+function compare(of: Implementation, { compiled, losses }: Answer): void {
+  const { adapter, pipelines, skipped, errors } = compiled ?? { errors: [] }
+  if (adapter) console.log(`${of.name} on ${adapter}: ${pipelines} pipelines, ${skipped} variants skipped`)
+  assert.equal(errors, [])
+  if (compiled) assert.ok(compiled.pipelines > 100, `${compiled.pipelines}`)
+  for (const [model, all] of Object.entries(losses)) {
+    const off = (from: Answer | undefined) => (from ? apart(all, from.losses[model]) : 0)
+    const [same, across] = [off(answers.find((one) => one.of.driver === of.driver)), off(answers[0])]
+    console.log(
+      `${of.name} on ${of.driver}, ${model}: losses ${all[0].toFixed(4)} to ${all.at(-1)!.toFixed(4)}, ` +
+        `off by ${same.toExponential(1)} on the same driver, ${across.toExponential(1)} from the first`,
+    )
+    assert.is(all.length, model === 'readme' ? 3 : 10)
+    assert.ok(same < 1e-5 && across < 1e-4, `${of.name}, ${model}: ${all}, first: ${answers[0]?.losses[model]}`)
+  }
+}
 
-if (EVERYTHING && (lavapipe || browser))
-  test('ten steps of ResNet18 and of a small ViT; each reads the checkpoints of those before it', async () => {
-    const nodeOn = (adapter: string, driver: string) =>
-      (async (call, options) => {
-        Object.assign(process.env, { RADIOGRAD_ADAPTER: adapter, VK_DRIVER_FILES: driver })
-        return (await import('./ask.js'))[call](options as never)
-      }) as Run
-    const engines: { name: string; driver: 'lavapipe' | 'SwiftShader'; run: Run }[] = [
-      ...(lavapipe ? [{ name: 'Node', driver: 'lavapipe' as const, run: nodeOn('lavapipe', lavapipe) }] : []),
-      ...(lavapipe && deno ? [{ name: 'Deno', driver: 'lavapipe' as const, run: inDeno }] : []),
-      ...(lavapipe && firefox ? [{ name: 'Firefox', driver: 'lavapipe' as const, run: firefoxOn }] : []),
-      ...(browser
-        ? [
-            { name: 'Node', driver: 'SwiftShader' as const, run: nodeOn('swiftshader', browser.icd) },
-            { name: 'Chromium', driver: 'SwiftShader' as const, run: chromiumOn() },
-          ]
-        : []),
-    ]
-    const answers: (Trained & { driver: string })[] = []
-    for (const { name, driver, run } of engines) {
-      const checkpoints = answers.map(({ checkpoint }) => checkpoint)
-      const answer = await run('tenSteps', { checkpoints, baseline: driver === 'lavapipe' })
-      const first = answers.find((other) => other.driver === driver) ?? answer
-      for (const [model, losses] of Object.entries(answer.losses)) {
-        const off = (from: Trained) => Math.max(...losses.map((loss, i) => Math.abs(loss / from.losses[model][i] - 1)))
-        const [same, across] = [off(first), off(answers[0] ?? answer)]
-        console.log(
-          `${name} on ${driver}, ${model}: losses ${losses[0].toFixed(4)} to ${losses[9].toFixed(4)}, off by ` +
-            `${same.toExponential(1)} on the same driver, ${across.toExponential(1)} from the first`,
-        )
-        assert.ok(same < 1e-5, `${name}, ${model}: ${losses}, before: ${first.losses[model]}`)
-        assert.ok(across < 1e-4, `${name}, ${model}: ${losses}, first: ${answers[0]?.losses[model]}`)
-      }
-      answers.push({ ...answer, driver })
+/** That the checkpoints of those before give here the logits that they gave there. */
+function compareLogits(of: Implementation, { logits }: Answer): void {
+  for (const [i, read] of logits.slice(1).entries())
+    for (const [model, all] of Object.entries(read)) {
+      const there = answers[i].logits[0][model]
+      const off = Math.max(...all.map((logit, j) => Math.abs(logit - there[j])))
+      assert.ok(off < 1e-4, `${of.name}, ${model} of ${answers[i].of.name}: ${off}`)
     }
-    // And Node those of all others.
-    const [{ run, driver }] = engines
-    const checkpoints = answers.map(({ checkpoint }) => checkpoint)
-    const last = await run('tenSteps', { checkpoints, baseline: driver === 'lavapipe' })
-    for (const { logits } of [...answers, last])
-      for (const [i, read] of logits.slice(1).entries())
-        read.forEach((logit, j) => assert.ok(Math.abs(logit - answers[i].logits[0][j]) < 1e-4, `${read}`))
-  })
+}
+
+const asking = ({ name, baseline = false }: Implementation): Asked => ({
+  library: '../../browser/index.js',
+  baseline,
+  compile: name === 'Deno' || (EVERYTHING && /Firefox|compatibility/.test(name)),
+  whole: EVERYTHING,
+  checkpoints: answers.map(({ checkpoint }) => checkpoint),
+})
+
+for (const one of IMPLEMENTATIONS) {
+  const name = `${one.name} on ${one.driver}`
+  if (one.missing) console.log(`skip: ${one.missing} found, ${name} was not tried`)
+  else
+    test(name, async () => {
+      const answer = await one.run(asking(one))
+      compare(one, answer)
+      compareLogits(one, answer)
+      answers.push({ ...answer, of: one })
+    })
+}
+
+test('the first reads the checkpoints of all others', async () => {
+  if (answers.length < 2) return
+  const [{ of }] = answers
+  compareLogits(of, await of.run({ ...asking(of), compile: false, whole: false }))
+})
 
 test.run()

@@ -108,7 +108,6 @@ else if (browser) {
           await page.getByRole('button', { name: 'Choose a model' }).waitFor()
           tell('5,216 images looked at')
           await person.choose(page, { fields: { Epochs: '1', 'Batch size': '32' }, more: { 'Image size': '224' } })
-          await page.getByLabel('Model', { exact: true }).selectOption('mobilenet-v3-small')
           await page.getByRole('button', { name: 'Start training' }).click()
           const progress = page.locator('label[for=progress]')
           for (let seen = 0; seen < watched;) {
