@@ -1,7 +1,7 @@
 // y[b] = activation(a[b] · w[b] (+ bias)) for any shape and any transposition, by the strides of lib/matmul.wgsl; y [M,
 // N] row-major. Tiles of lib/tile.wgsl. Split sums go to planes of y [batches, splits, M, N], added afterwards in a
-// fixed order; long ones run in rounds (lib/rounds.wgsl, `a_sums` too). Dispatched over [ceil(N / TILE), ceil(M / TILE),
-// batches · splits]. With bias or activation splits is 1, in one round; `pre`, like y, takes what goes into the
+// fixed order; long ones run in rounds (lib/rounds.wgsl, `a_sums` too). Dispatched over [ceil(N / TILE), ceil(M /
+// TILE), batches · splits]. With bias or activation splits is 1, in one round; `pre`, like y, takes what goes into the
 // activation, if wanted.
 // @tile TILE, TILE
 // @variant T = f32, f16
