@@ -59,7 +59,13 @@ const LONG_MS = 60_000
 const LIMIT_S = 150
 const COLD = ['resnet18.train.b4.64', 'vit_tiny.train.b2']
 /** What jax-js is not asked for. */
+const NO_ROW = 'has no row for networks of depthwise convolutions'
 const LEFT_OUT: Record<string, string> = {
+  ...Object.fromEntries(
+    ['depthwise', 'squeezeExcite'].flatMap((name) =>
+      ['forward', 'forward+backward'].map((part) => [`${name}.${part}`, NO_ROW]),
+    ),
+  ),
   'resnet18.train.b4.224': 'compiles for minutes, and its gradient is wrong at 224 px',
 }
 
@@ -68,6 +74,10 @@ export const peerNames = [
   'conv.forward',
   'conv.dX',
   'conv.dW',
+  'depthwise.forward',
+  'depthwise.forward+backward',
+  'squeezeExcite.forward',
+  'squeezeExcite.forward+backward',
   'attention.forward',
   'attention.forward+backward',
   'layerNorm.forward',

@@ -55,14 +55,14 @@ async function gradientAlone(wanted) {
   return { run: () => rehearsal.run(), results: () => download([leaf.grad]) }
 }
 
-function rows(name, f, leafNames) {
+function rows(name, f, leafNames, given = inputs.rows) {
   return {
     [`${name}.forward`]: () => {
-      const t = up(inputs.rows())
+      const t = up(given())
       return step(() => [f(t)])
     },
     [`${name}.forward+backward`]: () => {
-      const t = up(inputs.rows(), true)
+      const t = up(given(), true)
       return differentiated(
         leafNames.map((leaf) => t[leaf]),
         () => f(t),
@@ -132,6 +132,13 @@ const works = {
   },
   'conv.dX': () => gradientAlone('x'),
   'conv.dW': () => gradientAlone('w'),
+  ...rows('depthwise', ({ x, w }) => F.conv2d(x, w, null, { padding: 3, groups: 96 }), ['x', 'w'], inputs.depthwise),
+  ...rows(
+    'squeezeExcite',
+    ({ x, w1, b1, w2, b2 }) => F.squeezeExcite(x, w1, b1, w2, b2, { activation: 'silu' }),
+    ['x', 'w1', 'b1', 'w2', 'b2'],
+    inputs.squeezeExcite,
+  ),
   'attention.forward': () => {
     const { q, k, v } = up(inputs.attention())
     return step(() => [F.scaledDotProductAttention(q, k, v)])

@@ -54,16 +54,22 @@ function batchNorm(x, weight, bias) {
   return tf.batchNorm(x, mean, variance, bias, weight, 1e-5)
 }
 const gelu = (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))))
+function squeezeExcite(x, w1, b1, w2, b2) {
+  const hidden = tf.add(tf.matMul(tf.mean(x, [1, 2]), tf.reshape(w1, [240, 10])), b1)
+  const active = tf.mul(hidden, tf.sigmoid(hidden))
+  const gate = tf.sigmoid(tf.add(tf.matMul(active, tf.reshape(w2, [10, 240])), b2))
+  return tf.mul(x, tf.reshape(gate, [-1, 1, 1, 240]))
+}
 const attention = (q, k, v) => tf.matMul(tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / 8)), v)
 
-function rows(name, f, leaves) {
+function rows(name, f, leaves, given = inputs.rows) {
   return {
     [`${name}.forward`]: () => {
-      const t = up(inputs.rows())
+      const t = up(given())
       return op(() => f(...leaves.map((leaf) => t[leaf])))
     },
     [`${name}.forward+backward`]: () => {
-      const t = up(inputs.rows())
+      const t = up(given())
       return op(() =>
         tf.grads(f)(
           leaves.map((leaf) => t[leaf]),
@@ -227,6 +233,14 @@ await main('TensorFlow.js', {
         ),
     )
   },
+  // Its filters are [height, width, channels, 1], the same numbers.
+  ...rows(
+    'depthwise',
+    (x, w) => tf.depthwiseConv2d(x, tf.reshape(w, [7, 7, 96, 1]), 1, 'same'),
+    ['x', 'w'],
+    inputs.depthwise,
+  ),
+  ...rows('squeezeExcite', squeezeExcite, ['x', 'w1', 'b1', 'w2', 'b2'], inputs.squeezeExcite),
   'attention.forward': () => {
     const { q, k, v } = up(inputs.attention())
     return op(() => attention(q, k, v))

@@ -140,6 +140,23 @@ def conv():
     return lambda: F.conv2d(x, w, padding=1)
 
 
+def depthwise(differentiated):
+    x, w, g = randn(4, 96, 56, 56), 0.1 * randn(96, 1, 7, 7), randn(4, 96, 56, 56)
+    call = lambda: F.conv2d(x, w, padding=3, groups=96)  # noqa: E731
+    return grad(call, [x, w], g) if differentiated else call
+
+
+def squeeze_excite(differentiated):
+    x, g = randn(4, 240, 28, 28), randn(4, 240, 28, 28)
+    w1, b1, w2, b2 = 0.1 * randn(10, 240), randn(10), 0.5 * randn(240, 10), randn(240)
+
+    def call():
+        hidden = F.silu(F.linear(x.mean((2, 3)), w1, b1))
+        return x * torch.sigmoid(F.linear(hidden, w2, b2))[:, :, None, None]
+
+    return grad(call, [x, w1, b1, w2, b2], g) if differentiated else call
+
+
 def attend(differentiated):
     q, k, v, g = (randn(4, 12, 197, 64) for _ in range(4))
     return grad(lambda: attention(q, k, v), [q, k, v], g) if differentiated else lambda: attention(q, k, v)
@@ -169,6 +186,10 @@ WORKS = {
     "conv.forward": (None, conv),
     "conv.dX": (None, lambda: conv_gradient("x")),
     "conv.dW": (None, lambda: conv_gradient("w")),
+    "depthwise.forward": (None, lambda: depthwise(False)),
+    "depthwise.forward+backward": (None, lambda: depthwise(True)),
+    "squeezeExcite.forward": (None, lambda: squeeze_excite(False)),
+    "squeezeExcite.forward+backward": (None, lambda: squeeze_excite(True)),
     "attention.forward": (None, lambda: attend(False)),
     "attention.forward+backward": (None, lambda: attend(True)),
     **{

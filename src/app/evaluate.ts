@@ -73,7 +73,7 @@ export async function evaluateRun(
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
     const views = tta === 'none' ? [test.transform] : (await import('./views.js')).viewsOf(card, tta)
-    const outputs = await meanOutputs(engine, build(), test, views, { ...settings, signal, on })
+    const outputs = await outputsOf(engine, build(), test, { ...settings, views, signal, on })
     const { evaluateOutputs } = await import('../train/evaluation.js') // a page that only predicts does not load it
     return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
@@ -196,25 +196,9 @@ export async function evaluationBatch(evaluator: Evaluator, dataset: Dataset): P
   }
 }
 
-/** Means of the logits of all views of every image of a set; null when stopped by the signal. */
-async function meanOutputs(
-  engine: Engine,
-  model: Classifier,
-  set: Dataset,
-  views: readonly Pipeline[],
-  options: OutputOptions,
-): Promise<Outputs | null> {
-  const all: Outputs[] = []
-  for (const transform of views) {
-    const own = await outputsOf(engine, model, { ...set, transform }, options)
-    if (!own) return null
-    all.push(own)
-  }
-  const mean = (_: number, i: number) => all.reduce((sum, { logits }) => sum + logits[i], 0) / all.length
-  return { ...all[0], logits: Float32Array.from(all[0].logits, mean) }
-}
-
 interface OutputOptions {
+  /** What each image goes through, once for each view, whose logits are averaged; by default the set's own. */
+  views?: readonly Pipeline[]
   workers?: number | DecodePool
   maxPixels?: number
   decoder?: DecodePoolOptions['decoder']
@@ -229,7 +213,7 @@ export async function outputsOf(
   set: Dataset,
   options: OutputOptions,
 ): Promise<Outputs | null> {
-  const { workers, maxPixels, decoder, signal, on } = options
+  const { workers, maxPixels, decoder, signal, on, views = [set.transform] } = options
   if (decoder === 'sharp') await sharpVersion() // refused where it is not there
   const onWarning = on && ((text: string) => on({ kind: 'note', text }))
   const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, decoder, onWarning })
@@ -238,16 +222,26 @@ export async function outputsOf(
   const start = performance.now()
   let loader: DataLoader | undefined
   try {
-    // Each image is seen once: none needs to be remembered.
-    const batchSize = await evaluationBatch(evaluator, set)
-    loader = new DataLoader(set, { batchSize, workers: pool, cacheBytes: 0 })
-    return await evaluator.run(loader, {
-      signal,
-      onStep: (images) => {
-        const imagesPerSecond = (images * 1000) / (performance.now() - start)
-        on?.({ kind: 'progress', phase: 'test', images, total, imagesPerSecond })
-      },
-    })
+    const seen = { ...set, transform: views[0] }
+    const batchSize = await evaluationBatch(evaluator, seen)
+    // Of several views each image is decoded once; they share what is done before the GPU.
+    loader = new DataLoader(seen, { batchSize, workers: pool, ...(views.length === 1 && { cacheBytes: 0 }) })
+    const all: Outputs[] = []
+    for (const view of views) {
+      seen.transform = view
+      const own = await evaluator.run(loader, {
+        signal,
+        onStep: (images) => {
+          const done = all.length * total + images
+          const imagesPerSecond = (done * 1000) / (performance.now() - start)
+          on?.({ kind: 'progress', phase: 'test', images, total, imagesPerSecond })
+        },
+      })
+      if (!own) return null
+      all.push(own)
+    }
+    const mean = (_: number, i: number) => all.reduce((sum, { logits }) => sum + logits[i], 0) / all.length
+    return { ...all[0], logits: Float32Array.from(all[0].logits, mean) }
   } finally {
     evaluator.dispose()
     await loader?.close()

@@ -23,6 +23,8 @@ const LARGE_BYTES = 1 << 20
 /** Live tensors above this, and above this share of the largest buffer that the adapter allows, are worth a warning. */
 const LIVE_BYTES = 1 << 30
 const LIVE_SHARE = 0.5
+/** What is as large as the parameters and lives as long as they: nobody forgot it. */
+const KEPT = ['optimizer state', 'moving average', 'start of the round']
 
 interface Slot {
   buffer: GPUBuffer
@@ -222,6 +224,7 @@ export class Memory implements Home {
   }
 
   private count(source: string, bytes: number): void {
+    if (KEPT.includes(source)) return
     this.liveBytes += bytes
     this.liveBy.set(source, (this.liveBy.get(source) ?? 0) + bytes)
     if (this.warned || this.liveBytes < Math.max(LIVE_BYTES, this.largestBuffer * LIVE_SHARE)) return
