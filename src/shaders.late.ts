@@ -12,8 +12,8 @@ export let cpu: CpuShaders
 /** What needs matrix units. Set once {@link loadMatrixShaders} has ended. */
 export let matrix: MatrixShaders
 
-/** Winograd's convolutions. Set once {@link loadWinogradShaders} has ended, undefined before. */
-export let winograd: WinogradShaders | undefined
+/** Winograd's convolutions. Set once {@link loadWinogradShaders} has ended. */
+export let winograd: WinogradShaders
 
 /** Rarer augmentations. Set once {@link loadAugmentShaders} has ended. */
 export let augment: AugmentShaders
@@ -28,7 +28,7 @@ export async function loadMatrixShaders(): Promise<void> {
   matrix ??= kernelsOf<MatrixShaders>((await import('./shaders.matrix.gen.js')).sources)
 }
 
-/** For `init()`, where they are preferred, or may be chosen by measurement. */
+/** For `init()`: they are preferred for many channels. */
 export async function loadWinogradShaders(): Promise<void> {
   winograd ??= kernelsOf<WinogradShaders>((await import('./shaders.winograd.gen.js')).sources)
 }

@@ -84,7 +84,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
     const caps = capsOf(device, adapter.info, isSoftware)
     if (isSoftware) await loadCpuShaders()
-    if (isSoftware || tune) await loadWinogradShaders()
+    await loadWinogradShaders()
     if (Object.keys(caps.matrices).length) await loadMatrixShaders()
     const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
     const gpu = new Gpu(device, caps, seed, dryRun, choices)

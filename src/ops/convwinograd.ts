@@ -7,7 +7,7 @@ import { winograd } from '../shaders.late.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, type Epilogue, bindings } from './convgeometry.js'
 import { gemm } from './gemm.js'
-import { ceilDiv, subgroupSizeForCpuKernels } from './occupancy.js'
+import { ceilDiv, prefersMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 
 /** Rows and columns of a tile. */
 export type TileSize = 2 | 4
@@ -22,9 +22,8 @@ function tiling([n, h, w]: Image, TILE: TileSize) {
   return { TH, TW, tiles: n * TH * TW }
 }
 
-/** Whether these kernels are loaded and can run a convolution: also the transformed tensors must fit a binding each. */
+/** Whether these kernels can run a convolution: also the transformed tensors must fit a binding each. */
 export function winogradFits({ x, weight, y, attrs }: Convolution, TILE: TileSize): boolean {
-  if (!winograd) return false
   const { stride, padding, dilation, groups } = attrs
   const [kh, kw, c, co] = weight.shape
   const fixed =
@@ -47,12 +46,13 @@ const WORTH = { 4: 2 ** 19, 2: 2 ** 21 }
 
 /**
  * The tile size preferred to direct kernels, if any: 4×4 pixels where there are at least 32 such tiles, else 2×2
- * likewise (fewer are not worth transforming all kernels). Measured on software adapters; a GPU keeps to direct kernels
- * until they are measured there.
+ * likewise (fewer are not worth transforming all kernels). With fewer channels the transforms' bytes outweigh what the
+ * products save: measured on software adapters, estimated for GPUs (docs/lab.md). Matrix units of f16 need no help.
  */
 export function preferredTile({ x, weight, y }: Convolution): TileSize | null {
   const [, , c, co] = weight.shape
-  if (!subgroupSizeForCpuKernels() || Math.min(c, co) < 32) return null
+  const least = subgroupSizeForCpuKernels() ? 32 : prefersMatrices(y) ? Infinity : 128
+  if (Math.min(c, co) < least) return null
   const isWorth = (size: TileSize) => {
     const tiles = Math.min(tiling(x.shape, size).tiles, tiling(y.shape, size).tiles)
     return tiles >= 32 && tiles * c * co >= WORTH[size]
@@ -65,7 +65,7 @@ function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: T
   const { TH, TW, tiles } = tiling(y, TILE)
   const v = empty([pointsOf(TILE), tiles, C], 'f32', 'winograd input')
   gpu.run(
-    winograd!.conv2d_winograd_input,
+    winograd.conv2d_winograd_input,
     { x, v },
     { H, W, C, TH, TW, tiles, PH: padding[0], PW: padding[1] },
     { invocations: tiles * C },
@@ -91,18 +91,12 @@ function convolve(
   const { TH, TW, tiles } = tiling(y.shape, TILE)
   const u = empty([points, c, co], 'f32', 'winograd weight')
   const pairs = c * co
-  gpu.run(
-    winograd!.conv2d_winograd_weight,
-    { w: weight, u },
-    { pairs, flip: rotated },
-    { invocations: pairs },
-    { TILE },
-  )
+  gpu.run(winograd.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, { invocations: pairs }, { TILE })
   const v = transformInput(x, y.shape, padding, TILE)
   const m = empty([points, tiles, N], 'f32', 'winograd product')
   gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: rotated })
   gpu.run(
-    winograd!.conv2d_winograd_output,
+    winograd.conv2d_winograd_output,
     { m, y, ...bindings(epilogue) },
     { OH, OW, CO: N, TH, TW, tiles },
     { invocations: tiles * N },
@@ -127,7 +121,7 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
   const v = transformInput(x, dy.shape, attrs.padding, TILE)
   const dm = empty([points, tiles, CO], 'f32', 'winograd dy')
   const given = { OH, OW, CO, TH, TW, tiles }
-  gpu.run(winograd!.conv2d_winograd_backward_output, { dy, dm }, given, { invocations: tiles * CO }, { TILE })
+  gpu.run(winograd.conv2d_winograd_backward_output, { dy, dm }, given, { invocations: tiles * CO }, { TILE })
   // Long sums in parts lose fewer digits; as batches they need no kernel of their own.
   const parts = partsOf(tiles)
   const du = empty([points, parts, C, CO], 'f32', 'winograd dw')
@@ -145,7 +139,7 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
     transposeA: true,
   })
   const pairs = C * CO
-  gpu.run(winograd!.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
+  gpu.run(winograd.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
 }
 
 /** Tiles that one sum of a weight's gradient runs over at most: longer ones lose digits. */

@@ -4,8 +4,10 @@ import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { gpu } from '../../src/gpu/gpu.js'
 import type { Kernel } from '../../src/gpu/kernel.js'
-import { F, type Tensor, init, nn, noGrad, tensor } from '../../src/index.js'
+import { F, type Tensor, init, nn, noGrad, tensor, zeros } from '../../src/index.js'
 import { type RunningNorm, composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
+import { type Convolution, NOTHING } from '../../src/ops/convgeometry.js'
+import { preferredTile } from '../../src/ops/convwinograd.js'
 import { activate } from '../../src/ops/unary.js'
 import { loadFixtures, relativeError, upload } from '../cases/case.js'
 import { choosing, families, within } from './families.js'
@@ -133,7 +135,24 @@ for (const family of families()) {
     }))
 }
 
-test('of an input that is a residual, too, tiles and Winograd add the gradient by the way, others after it', async () => {
+test('Winograd is preferred from 128 channels on without kernels for software adapters, but not to units of f16', () =>
+  within('tile', async () => {
+    const tile = (channels: number, size: number, dtype: 'f32' | 'f16' = 'f32') => {
+      const x = zeros([2, size, size, channels], dtype)
+      const weight = zeros([3, 3, channels, channels], dtype)
+      const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const
+      return preferredTile({ x, weight, y: x, attrs, epilogue: NOTHING } as unknown as Convolution)
+    }
+    assert.equal([tile(128, 16), tile(256, 8), tile(128, 8), tile(64, 56)], [4, 2, null, null])
+    if (!gpu.caps.f16) return
+    assert.is(tile(128, 16, 'f16'), 4)
+    const { isSoftware, matrices } = gpu.caps
+    Object.assign(gpu.caps, { isSoftware: false, matrices: { f16: { S: 16, E: 'f16', LANES: 32, PIN: 0 } } })
+    assert.is(tile(128, 16, 'f16'), null)
+    Object.assign(gpu.caps, { isSoftware, matrices })
+  }))
+
+test('of an input that is a residual, too, tiles and Winograd add the gradient themselves', async () => {
   const given = await inputs({ x: [2, 9, 7, 20], w: [3, 3, 20, 20], options: { padding: 1 } }, random)
   const run = async ([x, weight, bias, dy]: Tensor[]) => {
     x.grad = weight.grad = bias.grad = null
