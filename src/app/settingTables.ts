@@ -389,10 +389,11 @@ export const EXPLAIN_SETTINGS = {
 /** Of the audit of a data set. */
 export const AUDIT_SETTINGS = {
   html: { kind: 'text', value: 'file', help: 'write what was found as a page that loads nothing' },
-  preview: { kind: 'text', value: 'file.png', help: 'write samples of each class as one picture' },
+  preview: { kind: 'text', value: 'file.png', ending: '.png', help: 'write samples of each class as one picture' },
   previewAugment: {
     kind: 'text',
     value: 'file.png',
+    ending: '.png',
     help: 'write what --augment makes of some images as one picture',
   },
   augment: { ...TRAIN_SETTINGS.augment, default: 'strong' },

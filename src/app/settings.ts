@@ -49,6 +49,8 @@ interface Wholes extends Common {
 
 interface Text extends Common {
   readonly kind: 'text'
+  /** How it must end, in whatever case: `.png`. */
+  readonly ending?: string
   readonly default?: string
 }
 
@@ -115,7 +117,7 @@ export function ruleOf(setting: Setting): string {
     case 'wholes':
       return `whole numbers from ${setting.least} on with commas between them`
     case 'text':
-      return 'a text'
+      return setting.ending ? `a ${setting.ending} file` : 'a text'
     case 'augment':
       return augmentRule()
     case 'switch':
@@ -141,7 +143,7 @@ export function fits(setting: Setting, value: unknown): boolean {
       return Array.isArray(value) && value.length > 0 && value.every((each) => fits(whole, each))
     }
     case 'text':
-      return typeof value === 'string' && value !== ''
+      return typeof value === 'string' && value !== '' && value.toLowerCase().endsWith(setting.ending ?? '')
     case 'augment':
       return typeof value === 'string' && isAugment(value)
     case 'switch':

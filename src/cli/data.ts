@@ -10,7 +10,7 @@ import { auditFindings } from '../audit/findings.js'
 import { contactSheet, samplePictures } from '../audit/preview.js'
 import { pngOf } from '../data/encodePng.js'
 import { auditPage } from '../report/audit.js'
-import { RadiogradError, check } from '../util/check.js'
+import { RadiogradError } from '../util/check.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -34,8 +34,6 @@ async function look(dir: string, settings: AuditSettings & OutputOptions) {
   const report = new Report(json)
   const [page, sheet] = [place('--html', html), place('--preview', preview)]
   const variants = place('--preview-augment', previewAugment)
-  for (const [flag, file] of Object.entries({ preview, 'preview-augment': previewAugment }))
-    check(!file || /\.png$/i.test(file), `--${flag}: must be a .png file, got ${file}`)
   const found = await withSignals(report, 'after these images', async (signal) => {
     let show: ((done: number) => void) | undefined
     const onProgress = (done: number, total: number) => (show ??= report.counter('data', total))(done)

@@ -105,9 +105,9 @@ test('nothing to train on: said, exit code 1; a missing folder, a wrong file nam
   write('broken/NORMAL/a.png', 'x')
   write('broken/PNEUMONIA/b.jpeg', 'y')
   write('none/readme.txt', 'z')
-  const ends = async (args: string[], message: RegExp) => {
+  const ends = async (args: string[], message: RegExp, exit = 1) => {
     const { code, stderr } = await radiograd(['data', ...args])
-    assert.is(code, 1)
+    assert.is(code, exit)
     assert.match(stderr.trimEnd(), message)
     assert.is(stderr.trimEnd().split('\n').length, 1, stderr)
   }
@@ -115,7 +115,12 @@ test('nothing to train on: said, exit code 1; a missing folder, a wrong file nam
   await ends([at('broken')], /^radiograd: .*broken: No image can be read\.$/)
   await ends([at('none')], /^radiograd: .*none: There is no JPEG or PNG image in a class folder\.$/)
   await ends([at('nowhere'), '--html', at('no/a.html')], /^radiograd: .*nowhere: must be a folder/)
-  await ends([at('set'), '--preview', at('no/a.jpg')], /^radiograd: --preview: must be a \.png file, got .*a\.jpg$/)
+  for (const flag of ['--preview', '--preview-augment'])
+    await ends(
+      [at('set'), flag, at('no/a.jpg')],
+      /^radiograd: option '--preview.* is invalid. It must be a \.png file\.$/,
+      2,
+    )
   assert.not(existsSync(at('no')))
   assert.is((await radiograd(['data'])).code, 2)
 })
