@@ -66,12 +66,15 @@ export function depthwiseBackwardWeight(p: Convolution): void {
   if (parts > 1) sumMiddle(target, dWeight, 1, parts, size, 1)
 }
 
-/** Whether the kernels for software adapters can run: one output a channel, and the shapes that networks have. */
+/**
+ * Whether the kernels for software adapters can run: one output a channel, and the shapes that networks have. Not on
+ * SwiftShader (4 lanes), which takes minutes to compile one of them.
+ */
 export function isSquare(p: Convolution): boolean {
   const { KH, KW, SH, SW, PH, PW, DH, DW } = geometry(p)
   const fits =
     [3, 5, 7].includes(KH) && KH === KW && SH <= 2 && SH === SW && PH === KH >> 1 && PW === PH && DH * DW === 1
-  return fits && p.weight.shape[3] === p.attrs.groups && isDepthwise(p) && !!subgroupSizeForCpuKernels()
+  return fits && p.weight.shape[3] === p.attrs.groups && isDepthwise(p) && subgroupSizeForCpuKernels() === 8
 }
 
 /** What those kernels take, where each of C invocations makes a strip of a line `width` pixels long. */
