@@ -131,3 +131,6 @@ export function duration(seconds: number): string {
 }
 
 export const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MB`
+
+/** A message of the library without what it says of the command line, such as “(--max-pixels allows more)”. */
+export const withoutFlags = (text: string): string => text.replace(/ \(--[^)]*\)/g, '')

@@ -107,7 +107,8 @@ else if (browser) {
           await person.drop(page, 'Choose images', images)
           await page.getByRole('button', { name: 'Choose a model' }).waitFor()
           tell('5,216 images looked at')
-          await person.choose(page, { fields: { Epochs: '1', 'Batch size': '32' }, more: { 'Image size': '224' } })
+          const fields = { Epochs: '1', 'Batch size': '32' }
+          await person.choose(page, { model: 'mobilenet-v3-small', fields, more: { 'Image size': '224' } })
           await page.getByRole('button', { name: 'Start training' }).click()
           const progress = page.locator('label[for=progress]')
           for (let seen = 0; seen < watched;) {

@@ -26,7 +26,7 @@ export const step = (page: Page, name: string) => page.getByRole('navigation').g
 export async function choose(
   page: Page,
   {
-    model = 'mobilenet-v3-small',
+    model = 'resnet18',
     fields = {},
     more = {},
   }: { model?: string; fields?: Record<string, string>; more?: Record<string, string> } = {},

@@ -87,7 +87,7 @@ else
 
         await button('Choose a folder').click()
         await page.getByRole('heading', { name: 'pictures' }).waitFor()
-        await person.choose(page, { model: 'resnet18', fields: { Epochs: '40' } })
+        await person.choose(page, { fields: { Epochs: '40' } })
 
         // Weights from an address: that host alone is asked.
         await page.getByText('From an address').click()

@@ -6,7 +6,7 @@ import { busy, show } from '../state/page.js'
 import { Dropzone } from '../parts/Dropzone.js'
 import { Thumbnail } from '../parts/Picture.js'
 import { Term } from '../parts/Term.js'
-import { count, percent } from '../words.js'
+import { count, percent, withoutFlags } from '../words.js'
 
 /** The browser's own dialog for folders, where it has one; it does not speak of an upload. */
 type FolderDialog = (options: { id: string }) => Promise<FileSystemDirectoryHandle>
@@ -74,6 +74,8 @@ function Choose() {
 function Found({ name, files, madeTest, audit, findings }: Data) {
   if (!audit) return <h2>{name}</h2>
   const { classes, splits, unreadable, leftOut, identical, nearIdentical } = audit
+  const broken = new Set(unreadable.map(({ path }) => path))
+  const readable = files.filter(({ path }) => !broken.has(path))
   return (
     <>
       <h2>{name}</h2>
@@ -121,7 +123,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
         <figure key={one}>
           <figcaption>{one}</figcaption>
           <div class="samples">
-            {samplesOf(files, one).map(({ path, blob }) => (
+            {samplesOf(readable, one).map(({ path, blob }) => (
               <Thumbnail key={path} blob={blob} />
             ))}
           </div>
@@ -132,7 +134,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
         <ul class="findings">
           {findings.map(({ level, text }) => (
             <li key={text} class={level}>
-              <strong>{{ error: 'Problem', warning: 'Caution', note: 'Note' }[level]}:</strong> {text}
+              <strong>{{ error: 'Problem', warning: 'Caution', note: 'Note' }[level]}:</strong> {withoutFlags(text)}
             </li>
           ))}
         </ul>
@@ -149,7 +151,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
   )
 }
 
-const named = ({ path, reason }: { path: string; reason: string }) => `${path}: ${reason}`
+const named = ({ path, reason }: { path: string; reason: string }) => `${path}: ${withoutFlags(reason)}`
 
 function samplesOf(files: readonly Picked[], name: string): readonly Picked[] {
   const own = files.filter(({ path }) => path.split('/')[1] === name)

@@ -46,7 +46,6 @@ async function work(
     interrupted.value = false
   })
   const awake = await stayAwake()
-  await markRunning()
   try {
     let next = () => begin(signals())
     for (let lost = 0; ;) {
@@ -120,11 +119,14 @@ export async function startTraining(): Promise<void> {
     result.value = null
   })
   show('training')
+  // Before the images, whose copies take long: a browser that is killed meanwhile must leave it.
+  const marked = markRunning()
   void keep({ name, files: [...files], madeTest, settings }).then((whole) => {
     if (!whole)
       caution('The browser has no space to keep the images: to go on in another tab, choose the same folder again.')
   })
   await work(async (signals) => {
+    await marked
     const file = weights.value ? await openWeights(weights.value) : undefined
     return trainer().train(settings, { ...signals, store: RUN, data: files, weights: file, on: follow })
   })
@@ -180,18 +182,21 @@ export async function restore(): Promise<void> {
     epochs.value = settings.epochs
   }
   const there = await listRun()
-  if (there.some((name) => name.endsWith('.resume'))) interrupted.value = true
-  else {
-    if (await wasKilled()) {
-      const left = before ? 'Its images and settings are still here: start' : 'Start'
-      problem.value = `The last training was ended before anything of it was saved. ${left} it again.`
-      await markEnded()
-    }
-    if (there.includes('metrics.json')) {
-      await showResult()
-      status.value = 'done'
-    }
+  interrupted.value = there.some((name) => name.endsWith('.resume'))
+  const killed = !interrupted.value && (await wasKilled())
+  // What begins now says nothing of earlier trouble, so that is said after it.
+  const looked =
+    before && !interrupted.value
+      ? attempt('Looking at every image', () => look(before.name, before.files, before.madeTest))
+      : undefined
+  if (killed) {
+    const left = before ? 'Its images and settings are still here: start' : 'Start'
+    problem.value = `The last training was ended before anything of it was saved. ${left} it again.`
+    await markEnded()
   }
-  if (before && !interrupted.value)
-    await attempt('Looking at every image', () => look(before.name, before.files, before.madeTest))
+  if (!interrupted.value && there.includes('metrics.json')) {
+    await showResult()
+    status.value = 'done'
+  }
+  await looked
 }
