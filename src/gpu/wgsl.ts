@@ -79,9 +79,6 @@ export function strip(text: string): string {
     .split('\n')
     .map((line) => line.trim())
     .map((line) => (DIRECTIVE.test(line) ? line : line.replace(/\/\/.*/, '').trimEnd()))
-    .map((line) =>
-      /^([@/]|(override|const|alias) )/.test(line) ? line : line.replace(/ ([-+*/%<>=&|!]+) (?!-)/g, '$1'),
-    )
     .join('\n')
     .trimEnd()
 }
