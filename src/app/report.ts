@@ -1,7 +1,7 @@
 // Gathers what a report is made of: reads finished runs, has their models say again what they say of every test image,
 // explains the worst mistakes, audits the data, and writes the page, its figures and results.json.
 import { auditDataset } from '../audit/audit.js'
-import { samplePictures } from '../audit/preview.js'
+import { samplePictures } from '../audit/samples.js'
 import { DecodePool } from '../data/decodePool.js'
 import type { Image } from '../data/image.js'
 import type { Sample } from '../data/imageFolder.js'

@@ -1,6 +1,5 @@
 // The folders of a data set as what is trained on, what steers, and what is tested on.
 import { isFolder } from '#platform/files'
-import { checkDataset } from '../data/checkFiles.js'
 import { type Dataset, ImageFolder, type PickedFile, type Sample, subset } from '../data/imageFolder.js'
 import { describePatients, findPatients } from '../data/patients.js'
 import { countLabels, splitByPatient, stratifiedSubset } from '../data/split.js'
@@ -156,6 +155,7 @@ export async function readableSplits(
   const parts = validation ? [train, validation, test] : [train, test]
   const all = { ...train, samples: parts.flatMap((part) => part.samples) }
   const onMark = marks && ((index: number, mark: string) => void marks.set(all.samples[index], mark))
+  const { checkDataset } = await import('../data/checkFiles.js')
   const left = new Set((await checkDataset(all, { skipUnreadable, maxPixels, workers, onWarning, onMark })).samples)
   if (left.size === all.samples.length) return splits
   const readable = (part: Dataset, name: string): Dataset => {

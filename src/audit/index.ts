@@ -1,9 +1,10 @@
 // The audit of a data set before training: `audit` of the public entry point.
 import type { auditDataset as Audits } from './audit.js'
+import type { samplePictures as Samples } from './samples.js'
 
 export type { Audit, AuditOptions, ClassCount, Duplicates, Range, SplitCount } from './audit.js'
 export { type Finding, auditFindings } from './findings.js'
-export { type SamplePicture, contactSheet, samplePictures } from './preview.js'
+export { type SamplePicture, contactSheet } from './preview.js'
 export type { PatientKey, PatientOverlap } from './patients.js'
 export type { Shortcut } from './shortcuts.js'
 export type { LeftOut } from './tree.js'
@@ -16,3 +17,11 @@ export type { LeftOut } from './tree.js'
  */
 export const auditDataset: typeof Audits = async (source, options) =>
   (await import('./audit.js')).auditDataset(source, options) // a page that audits nothing does not load it
+
+/**
+ * Some pictures of each class, drawn at random from the first split (train before all others). What cannot be read is
+ * passed over.
+ * @param options.each of a class; 6. @param options.side the longer side in pixels; 192. @param options.seed 0.
+ */
+export const samplePictures: typeof Samples = async (source, options) =>
+  (await import('./samples.js')).samplePictures(source, options)

@@ -2,7 +2,7 @@
 // part of the transforms is not done here but by the GPU, from `geometry`, `tones`, `jitter`, `effects` and the data
 // set's `transform.device`.
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkWhole, withDefaults } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
 import { DecodePool, defaultWorkers } from './decodePool.js'
 import { type Image, packed, unpack } from './image.js'
@@ -63,14 +63,6 @@ export interface DataLoaderOptions {
   cacheBytes?: number
 }
 
-const wholeAtLeast = (name: string, value: number, least: number): number => {
-  check(
-    Number.isInteger(value) && value >= least,
-    `DataLoader: ${name} must be a whole number, ${least} or more, got ${value}`,
-  )
-  return value
-}
-
 /**
  * Iterates a data set in batches. `epoch(e)` depends on (seed, e) alone; iterating the loader itself runs epochs
  * 0, 1, 2, …. A file that cannot be decoded ends the epoch with an error naming it.
@@ -94,29 +86,33 @@ export class DataLoader {
   private nextEpoch = 0
 
   constructor(dataset: Dataset, options: DataLoaderOptions = {}) {
-    checkOptions('DataLoader', options, [
-      'batchSize',
-      'shuffle',
-      'dropLast',
-      'workers',
-      'maxPixels',
-      'prefetch',
-      'seed',
-      'cacheBytes',
-      'group',
-    ])
+    const settings = withDefaults<DataLoaderOptions>('DataLoader', options, {
+      batchSize: 1,
+      prefetch: 4,
+      seed: 0,
+      shuffle: false,
+      dropLast: false,
+      group: { rank: 0, size: 1 },
+      workers: undefined,
+      maxPixels: undefined,
+      cacheBytes: undefined,
+    }) as Required<DataLoaderOptions>
+    const { batchSize, prefetch, seed } = settings
+    checkWhole('DataLoader', { batchSize }, 1)
+    checkWhole('DataLoader', { prefetch }, 0)
+    checkWhole('DataLoader', { seed })
     check(dataset.samples.length > 0, 'DataLoader: the data set must hold samples, got none')
     check(
       'host' in dataset.transform,
       'DataLoader: transform must be made by transforms.compose([…]), got a single step',
     )
     this.dataset = dataset
-    this.batchSize = wholeAtLeast('batchSize', options.batchSize ?? 1, 1)
-    this.prefetch = wholeAtLeast('prefetch', options.prefetch ?? 4, 0)
-    this.seed = options.seed ?? 0
-    this.shuffle = options.shuffle ?? false
-    this.dropLast = options.dropLast ?? false
-    this.group = options.group ?? { rank: 0, size: 1 }
+    this.batchSize = batchSize
+    this.prefetch = prefetch
+    this.seed = seed
+    this.shuffle = settings.shuffle
+    this.dropLast = settings.dropLast
+    this.group = settings.group
     const { rank, size } = this.group
     check(rank >= 0 && rank < size, `DataLoader: group must be one of its processes, got rank ${rank} of ${size}`)
     check(

@@ -78,57 +78,59 @@ function rgb(name: string, values: readonly number[] | number): Rgb {
  * Pillow's antialiased bilinear resize. One number makes the shorter side that long and keeps the proportions
  * (torchvision's rounding); [height, width] is exact.
  */
-export const Resize = factory((size: number | readonly [number, number]): HostStep => {
+export const Resize = /* @__PURE__ */ factory((size: number | readonly [number, number]): HostStep => {
   const [height, width] = pair('Resize', size)
   return { kind: 'Resize', size: typeof size === 'number' ? size : [height, width] }
 })
 
 /** The middle of the image, padded with black where it is smaller. */
-export const CenterCrop = factory((size: number | readonly [number, number]): HostStep => ({
+export const CenterCrop = /* @__PURE__ */ factory((size: number | readonly [number, number]): HostStep => ({
   kind: 'CenterCrop',
   size: pair('CenterCrop', size),
 }))
 
 /** Mirrors left and right with probability p, 0.5 (torchvision's `RandomHorizontalFlip`). */
-export const RandomHorizontalFlip = factory(geometry.randomHorizontalFlip)
+export const RandomHorizontalFlip = /* @__PURE__ */ factory(geometry.randomHorizontalFlip)
 /** Mirrors top and bottom with probability p, 0.5 (torchvision's `RandomVerticalFlip`). */
-export const RandomVerticalFlip = factory(geometry.randomVerticalFlip)
+export const RandomVerticalFlip = /* @__PURE__ */ factory(geometry.randomVerticalFlip)
 /** Turns by a random angle in degrees (torchvision's `RandomRotation`). */
-export const RandomRotation = factory(geometry.randomRotation)
+export const RandomRotation = /* @__PURE__ */ factory(geometry.randomRotation)
 /** A random rotation, shift, scale and shear (torchvision's `RandomAffine`). */
-export const RandomAffine = factory(geometry.randomAffine)
+export const RandomAffine = /* @__PURE__ */ factory(geometry.randomAffine)
 /** A random part of the image, made as large as asked for (torchvision's `RandomResizedCrop`). */
-export const RandomResizedCrop = factory(geometry.randomResizedCrop)
+export const RandomResizedCrop = /* @__PURE__ */ factory(geometry.randomResizedCrop)
 /** Random brightness, contrast and the like (torchvision's `ColorJitter`). */
-export const ColorJitter = factory(colours.colorJitter)
+export const ColorJitter = /* @__PURE__ */ factory(colours.colorJitter)
 
 /** Seen from another side (torchvision's `RandomPerspective`). */
-export const RandomPerspective = factory(geometry.randomPerspective)
+export const RandomPerspective = /* @__PURE__ */ factory(geometry.randomPerspective)
 /** Levels stretched to the whole range, with probability p (torchvision's `RandomAutocontrast`). */
-export const RandomAutocontrast = factory(colours.randomAutocontrast)
+export const RandomAutocontrast = /* @__PURE__ */ factory(colours.randomAutocontrast)
 /** All levels equally often, with probability p (torchvision's `RandomEqualize`). */
-export const RandomEqualize = factory(colours.randomEqualize)
+export const RandomEqualize = /* @__PURE__ */ factory(colours.randomEqualize)
 /** Contrast-limited adaptive equalisation with probability p (OpenCV's `createCLAHE`). */
-export const RandomClahe = factory(colours.randomClahe)
+export const RandomClahe = /* @__PURE__ */ factory(colours.randomClahe)
 /** Blurred by a random deviation (torchvision's `GaussianBlur`). */
-export const GaussianBlur = factory(colours.gaussianBlur)
+export const GaussianBlur = /* @__PURE__ */ factory(colours.gaussianBlur)
 /** Noise, in the range of colours (torchvision's `v2.GaussianNoise`). */
-export const GaussianNoise = factory(colours.gaussianNoise)
+export const GaussianNoise = /* @__PURE__ */ factory(colours.gaussianNoise)
 /** A random box becomes 0 (torchvision's `RandomErasing`). */
-export const RandomErasing = factory(colours.randomErasing)
+export const RandomErasing = /* @__PURE__ */ factory(colours.randomErasing)
 
 /** Bytes 0..255 to floats 0..1. */
-export const ToTensor = factory((): Transform => ({ kind: 'ToTensor' }))
+export const ToTensor = /* @__PURE__ */ factory((): Transform => ({ kind: 'ToTensor' }))
 
 /** (x − mean) / std per channel; one number serves all three. */
-export const Normalize = factory((mean: readonly number[] | number, std: readonly number[] | number): Transform => {
-  const divisor = rgb('std', std)
-  check(
-    divisor.every((s) => s > 0),
-    `Normalize: std must be above 0, got ${JSON.stringify(std)}`,
-  )
-  return { kind: 'Normalize', mean: rgb('mean', mean), std: divisor }
-})
+export const Normalize = /* @__PURE__ */ factory(
+  (mean: readonly number[] | number, std: readonly number[] | number): Transform => {
+    const divisor = rgb('std', std)
+    check(
+      divisor.every((s) => s > 0),
+      `Normalize: std must be above 0, got ${JSON.stringify(std)}`,
+    )
+    return { kind: 'Normalize', mean: rgb('mean', mean), std: divisor }
+  },
+)
 
 function mixer(kind: 'MixUp' | 'CutMix', alpha: number): Transform {
   check(alpha >= 0 && alpha < Infinity, `${kind}: alpha must be a number of 0 or more, got ${alpha}`)
@@ -140,9 +142,9 @@ function mixer(kind: 'MixUp' | 'CutMix', alpha: number): Transform {
  * when left out, 0 for none (torchvision's `v2.MixUp`; Zhang et al. 2018). With {@link CutMix}, too, a batch has one of
  * both.
  */
-export const MixUp = factory((alpha: number = 1) => mixer('MixUp', alpha))
+export const MixUp = /* @__PURE__ */ factory((alpha: number = 1) => mixer('MixUp', alpha))
 /** A box of each image of a batch shows another (torchvision's `v2.CutMix`; Yun et al. 2019); see {@link MixUp}. */
-export const CutMix = factory((alpha: number = 1) => mixer('CutMix', alpha))
+export const CutMix = /* @__PURE__ */ factory((alpha: number = 1) => mixer('CutMix', alpha))
 
 /** Its place in the order of a pipeline: host, tones, geometry, colour, blur, noise, Normalize, erase, mixtures. */
 function placeOf(step: Transform): number {
@@ -159,7 +161,7 @@ const isHost = (step: Transform): step is HostStep => step.kind === 'Resize' || 
  * GaussianBlur; ToTensor, which may stand earlier; GaussianNoise; Normalize; RandomErasing; MixUp and CutMix.
  * What moves pixels is applied in one pass, sampled bilinearly if one of them asks for that.
  */
-export const Compose = factory((steps: readonly Transform[]): Pipeline => {
+export const Compose = /* @__PURE__ */ factory((steps: readonly Transform[]): Pipeline => {
   const host: HostStep[] = []
   const random: augment.RandomTransform[] = []
   let [mean, std]: [Rgb, Rgb] = [

@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import type { Measurement } from '../tune/measure.js'
 import type { TuneOptions, Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 import { type Arguments, Capture, type Captured, type Input } from './capture.js'
 import type { KernelTime } from './profile.js'
 import { type Result, record } from './record.js'
@@ -133,7 +133,7 @@ export class Engine {
     check(this.features.has('timestamp-query'), 'profile: this adapter has no timestamp-query')
     return this.runner.serially(async ({ mode }) => {
       const { profile } = await import('./profile.js') // few programs do
-      return profile(this.runner, () => record(fn, { mode, replayed: true }))
+      return profile(this.runner, () => record(fn, { mode, replayed: true, name: 'profile' }))
     })
   }
 
@@ -147,7 +147,9 @@ export class Engine {
     checkOptions('tune', options, ['force', 'onMeasurement'])
     check(this.features.has('timestamp-query'), 'tune: this adapter has no timestamp-query')
     check(!this.gpu.dry, 'tune: a dry engine runs nothing')
-    return this.runner.serially(({ mode }) => this.tuner.tune(() => record(fn, { mode, replayed: false }), options))
+    return this.runner.serially(({ mode }) =>
+      this.tuner.tune(() => record(fn, { mode, replayed: false, name: 'tune' }), options),
+    )
   }
 
   /** Waits until the GPU has done everything submitted. Throws what went wrong on the way. */
@@ -187,7 +189,7 @@ export class Engine {
   }
 
   set seed(seed: number) {
-    check(Number.isInteger(seed), `engine: seed must be a whole number, got ${seed}`)
+    checkWhole('engine', { seed })
     this.gpu.seed = seed
   }
 
@@ -200,6 +202,7 @@ export class Engine {
   }
 
   set stepCounter(steps: number) {
+    checkWhole('engine', { stepCounter: steps }, 0)
     this.gpu.stepCounter = steps
   }
 

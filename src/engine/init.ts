@@ -8,7 +8,7 @@ import { adapterKey } from '../tune/cache.js'
 import { shipped } from '../tune/shipped.js'
 import { Tuner } from '../tune/tuner.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 import { Engine, nameOf } from './engine.js'
 
 /** Options of {@link init}. */
@@ -67,7 +67,7 @@ let opening = false
 export async function init(options: InitOptions = {}): Promise<Engine> {
   checkOptions('init', options, ['seed', 'adapter', 'dryRun', 'baseline', 'tune'])
   const { seed = 0, adapter: asked = 'auto', dryRun = false, baseline = false, tune = true } = options
-  check(Number.isInteger(seed), `init: seed must be a whole number, got ${seed}`)
+  checkWhole('init', { seed })
   check(!opening && !isRunning(), 'init: an engine is already running; dispose() it first')
   opening = true
   let release = () => {}

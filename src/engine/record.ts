@@ -30,15 +30,20 @@ export interface RecordOptions {
   inputs?: readonly Tensor[]
   /** Whether it may run more than once. */
   replayed: boolean
+  /** Who asks, for errors. Default 'step'. */
+  name?: string
 }
 
 /** Runs `fn` with a fresh recording. */
-export function record<R extends Result>(fn: () => R, { mode, inputs = [], replayed }: RecordOptions): Recorded<R> {
+export function record<R extends Result>(
+  fn: () => R,
+  { mode, inputs = [], replayed, name }: RecordOptions,
+): Recorded<R> {
   const recording = new Recording()
   const dependencies = new Dependencies(replayed)
   gpu.recording = recording
   try {
-    const value = dependencies.track(() => withMode(mode, fn))
+    const value = dependencies.track(() => withMode(mode, fn, name))
     const results = new Set<Storage>()
     mapTensors(value, (t) => {
       if (t.storage.use('step result').state === 'transient' || inputs.some((i) => i.storage === t.storage))

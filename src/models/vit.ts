@@ -9,7 +9,7 @@ import { parameter } from '../tensor/arena.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 import {
   type Dialect,
   type DialectName,
@@ -132,9 +132,7 @@ export class VisionTransformer extends Module {
       dropPath = 0,
       checkpointActivations = false,
     } = options
-    const whole = { imageSize, patchSize, dim, depth, heads, mlpDim, numClasses }
-    for (const [name, value] of Object.entries(whole))
-      check(Number.isInteger(value) && value > 0, `vit: ${name} must be a whole number above 0, got ${value}`)
+    checkWhole('vit', { imageSize, patchSize, dim, depth, heads, mlpDim, numClasses }, 1)
     check(
       imageSize % patchSize === 0,
       `vit: imageSize must be a multiple of patchSize, got ${imageSize} and ${patchSize}`,

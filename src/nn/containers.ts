@@ -1,6 +1,6 @@
 // Modules that hold others: one after another, as a list, by name.
 import type { Tensor } from '../tensor/tensor.js'
-import { check, kindOf } from '../util/check.js'
+import { check, kindOf, shown } from '../util/check.js'
 import { Module } from './module.js'
 
 /** What a Sequential runs: a module of one input and one output, or a function of that form, such as `F.relu`. */
@@ -59,8 +59,8 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
    * @throws when there is none.
    */
   at(i: number): M {
-    const module = this.items.at(i)
-    check(module, () => `ModuleList: has ${this.length} modules, asked for number ${i}`)
+    const module = Number.isInteger(i) ? this.items.at(i) : undefined
+    check(module, () => `ModuleList: has ${this.length} modules, asked for number ${shown(i)}`)
     return module
   }
 
@@ -69,7 +69,7 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
    * @throws when it is no module.
    */
   append(module: M): this {
-    check(module instanceof Module, () => `ModuleList: takes modules, got ${String(module)}`)
+    check(module instanceof Module, () => `ModuleList: takes modules, got ${shown(module)}`)
     this.items.push(module)
     return this
   }
@@ -97,7 +97,10 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
     super()
     check(typeof modules === 'object' && modules, () => `ModuleDict: takes modules by name, got ${kindOf(modules)}`)
     const entries = Symbol.iterator in modules ? (modules as Iterable<readonly [string, M]>) : Object.entries(modules)
-    for (const [name, module] of entries) this.set(name, module)
+    for (const entry of entries) {
+      check(Array.isArray(entry), () => `ModuleDict: takes pairs of name and module, got ${shown(entry)}`)
+      this.set(entry[0], entry[1])
+    }
   }
 
   /** Modules under a name. */
@@ -113,7 +116,10 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
   /** The module of this name. @throws RadiogradError where there is none. */
   get(name: string): M {
     const module = this.items.get(name)
-    check(module, () => `ModuleDict: has ${[...this.items.keys()].join(', ') || 'no modules'}, asked for ${name}`)
+    check(
+      module,
+      () => `ModuleDict: has ${[...this.items.keys()].join(', ') || 'no modules'}, asked for ${shown(name)}`,
+    )
     return module
   }
 
@@ -122,8 +128,11 @@ export class ModuleDict<M extends Module = Module> extends Module implements Ite
    * @throws when it is no module, or the name is empty or holds a dot.
    */
   set(name: string, module: M): this {
-    check(module instanceof Module, () => `ModuleDict: takes modules, got ${String(module)}`)
-    check(name !== '' && !name.includes('.'), () => `ModuleDict: a name must be a text without '.', got '${name}'`)
+    check(module instanceof Module, () => `ModuleDict: takes modules, got ${shown(module)}`)
+    check(
+      typeof name === 'string' && name !== '' && !name.includes('.'),
+      () => `ModuleDict: a name must be a text without '.', got ${shown(name)}`,
+    )
     this.items.set(name, module)
     return this
   }

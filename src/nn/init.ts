@@ -2,8 +2,8 @@
 // so that every adapter starts from the same ones. A dry engine draws none.
 import { gpu, perEngine } from '../gpu/gpu.js'
 import { Tensor } from '../tensor/tensor.js'
-import { check, formatShape, numel } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { check, formatShape, numel, shown } from '../util/check.js'
+import { checkNumbers, withDefaults } from '../util/options.js'
 
 /** How many tensors were drawn. */
 const drawn = perEngine(() => ({ count: 0 }))
@@ -22,7 +22,7 @@ function generator(): () => number {
 }
 
 function checkFloats(t: Tensor): void {
-  check(t instanceof Tensor && t.dtype === 'f32', () => `init: needs a tensor of f32, got ${t}`)
+  check(t instanceof Tensor && t.dtype === 'f32', () => `init: needs a tensor of f32, got ${shown(t)}`)
 }
 
 function fill(t: Tensor, draw: (n: number) => Float32Array): Tensor {
@@ -41,6 +41,7 @@ function fillEach(t: Tensor, draw: () => number): Tensor {
 
 /** Every element `value` (`constant_`). */
 export function constant(t: Tensor, value: number): Tensor {
+  checkNumbers('init', { value })
   return fill(t, (n) => new Float32Array(n).fill(value))
 }
 
@@ -52,12 +53,14 @@ export const ones = (t: Tensor): Tensor => constant(t, 1)
 
 /** Uniform on [a, b), default [0, 1) (`uniform_`). */
 export function uniform(t: Tensor, a = 0, b = 1): Tensor {
+  checkNumbers('init', { a, b })
   const random = generator()
   return fillEach(t, () => (a + b + (b - a) * (2 * random() - 1)) / 2)
 }
 
 /** Normal, default with mean 0 and standard deviation 1 (`normal_`; Box and Muller 1958). */
 export function normal(t: Tensor, mean = 0, std = 1): Tensor {
+  checkNumbers('init', { mean, std })
   const random = generator()
   return fill(t, (n) => {
     const values = new Float32Array(n)
@@ -77,6 +80,7 @@ export function normal(t: Tensor, mean = 0, std = 1): Tensor {
  * @throws unless `std` is above 0 and `a` below `b`.
  */
 export function truncNormal(t: Tensor, mean = 0, std = 1, a = -2, b = 2): Tensor {
+  checkNumbers('truncNormal', { mean, std, a, b })
   check(std > 0 && a < b, () => `truncNormal: needs std above 0 and a below b, got ${std}, ${a} and ${b}`)
   const random = generator()
   const [low, high] = [a, b].map((edge) => cumulative((edge - mean) / std))
@@ -141,6 +145,7 @@ export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' 
  * @throws for a nonlinearity that it does not know.
  */
 export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01): number {
+  checkNumbers('calculateGain', { negativeSlope })
   const gains = {
     linear: 1,
     sigmoid: 1,
@@ -150,8 +155,8 @@ export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01):
     selu: 3 / 4,
   }
   check(
-    nonlinearity in gains,
-    () => `calculateGain: nonlinearity must be one of ${Object.keys(gains).join(' ')}, got ${nonlinearity}`,
+    Object.hasOwn(gains, nonlinearity),
+    () => `calculateGain: nonlinearity must be one of ${Object.keys(gains).join(' ')}, got ${shown(nonlinearity)}`,
   )
   return gains[nonlinearity]
 }
@@ -176,6 +181,7 @@ function fans(t: Tensor): { in: number; out: number } {
  * @throws for a weight that has not 2 or 4 axes.
  */
 export function xavierUniform(t: Tensor, gain = 1): Tensor {
+  checkNumbers('xavierUniform', { gain })
   const fan = fans(t)
   const bound = gain * Math.sqrt(6 / (fan.in + fan.out))
   return uniform(t, -bound, bound)
@@ -186,6 +192,7 @@ export function xavierUniform(t: Tensor, gain = 1): Tensor {
  * @throws for a weight that has not 2 or 4 axes.
  */
 export function xavierNormal(t: Tensor, gain = 1): Tensor {
+  checkNumbers('xavierNormal', { gain })
   const fan = fans(t)
   return normal(t, 0, gain * Math.sqrt(2 / (fan.in + fan.out)))
 }
@@ -217,9 +224,10 @@ export function kaimingNormal(t: Tensor, options: KaimingOptions = {}): Tensor {
   return normal(t, 0, kaimingStd('kaimingNormal', t, options))
 }
 
+const KAIMING = { a: 0, mode: 'fanIn', nonlinearity: 'leakyRelu' } as const
+
 function kaimingStd(name: string, t: Tensor, options: KaimingOptions): number {
-  checkOptions(name, options, ['a', 'mode', 'nonlinearity'])
-  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options
-  check(mode === 'fanIn' || mode === 'fanOut', () => `${name}: mode must be fanIn or fanOut, got ${mode}`)
+  const { a, mode, nonlinearity } = withDefaults<Required<KaimingOptions>>(name, options, KAIMING)
+  check(mode === 'fanIn' || mode === 'fanOut', () => `${name}: mode must be fanIn or fanOut, got ${shown(mode)}`)
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === 'fanIn' ? fans(t).in : fans(t).out)
 }

@@ -1,6 +1,7 @@
 // Layers: parameters plus one call of an operator each. Initial values are PyTorch's defaults.
 import * as F from '../ops/index.js'
 import { gpu } from '../gpu/gpu.js'
+import { attributesOf } from '../ops/conv2d.js'
 import { checkGroups } from '../ops/groupnorm.js'
 import { rowAt } from '../ops/indexing.js'
 import { pair } from '../ops/shape.js'
@@ -8,7 +9,7 @@ import { buffer, parameter } from '../tensor/arena.js'
 import { differentiable } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkFlags, checkNumbers, checkOptions, checkWhole, withDefaults } from '../util/options.js'
 import { activate } from '../ops/unary.js'
 import * as init from './init.js'
 import { Module } from './module.js'
@@ -51,11 +52,27 @@ function convParameters(
   }
 }
 
-function checkChannels(name: string, inChannels: number, outChannels: number, groups: number): void {
+/** Throws unless a convolution's channels and options make sense. */
+function checkConv(
+  name: string,
+  inChannels: number,
+  outChannels: number,
+  options: F.Conv2dOptions,
+  bias: boolean,
+): void {
+  checkFlags(name, { bias })
+  checkWhole(name, { inChannels, outChannels }, 1)
+  const { groups } = attributesOf(name, options)
   check(
     inChannels % groups === 0 && outChannels % groups === 0,
     `${name}: groups must divide both channel counts, got ${inChannels}, ${outChannels} and groups ${groups}`,
   )
+}
+
+/** Throws unless a norm's sizes and what it adds to the variance make sense. */
+function checkNorm(name: string, sizes: Readonly<Record<string, number>>, eps: number): void {
+  checkWhole(name, sizes, 1)
+  checkNumbers(name, { eps }, 0)
 }
 
 /**
@@ -76,7 +93,7 @@ export class Conv2d extends Module {
     const { bias = true, weightInit = null, ...rest } = options
     const { groups = 1 } = rest
     this.options = rest
-    checkChannels('Conv2d', inChannels, outChannels, groups)
+    checkConv('Conv2d', inChannels, outChannels, rest, bias)
     const shape = [...pair('Conv2d', 'kernelSize', kernelSize, 1), inChannels / groups, outChannels]
     ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null, weightInit))
   }
@@ -110,7 +127,9 @@ export class ConvTranspose2d extends Module {
     const { bias = true, ...rest } = options
     const { groups = 1 } = rest
     this.options = rest
-    checkChannels('ConvTranspose2d', inChannels, outChannels, groups)
+    const { outputPadding = 0, ...others } = rest
+    pair('ConvTranspose2d', 'outputPadding', outputPadding, 0)
+    checkConv('ConvTranspose2d', inChannels, outChannels, others, bias)
     const shape = [...pair('ConvTranspose2d', 'kernelSize', kernelSize, 1), outChannels / groups, inChannels]
     ;({ weight: this.weight, bias: this.bias } = convParameters(shape, bias ? outChannels : null))
   }
@@ -136,6 +155,7 @@ export class Embedding extends Module {
 
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super()
+    checkWhole('Embedding', { numEmbeddings, embeddingDim }, 1)
     checkOptions('Embedding', options, ['paddingIdx'])
     this.options = options
     const weight = init.normal(parameter([numEmbeddings, embeddingDim], 'embedding weight'))
@@ -179,6 +199,8 @@ export class BatchNorm2d extends Module {
     readonly momentum: number | null = 0.1,
   ) {
     super()
+    checkNorm('BatchNorm2d', { channels }, eps)
+    if (momentum !== null) checkNumbers('BatchNorm2d', { momentum })
     this.weight = init.ones(parameter([channels], 'batchNorm weight'))
     this.bias = init.zeros(parameter([channels], 'batchNorm bias'))
     this.runningMean = init.zeros(buffer([channels], 'running mean'))
@@ -242,6 +264,7 @@ export class LayerNorm extends Module {
     public eps = 1e-5,
   ) {
     super()
+    checkNorm('LayerNorm', { features }, eps)
     this.weight = init.ones(parameter([features], 'layerNorm weight'))
     this.bias = init.zeros(parameter([features], 'layerNorm bias'))
   }
@@ -273,6 +296,7 @@ export class GroupNorm extends Module {
     public eps = 1e-5,
   ) {
     super()
+    checkNorm('GroupNorm', { numGroups, channels }, eps)
     checkGroups('GroupNorm', numGroups, channels)
     this.weight = init.ones(parameter([channels], 'groupNorm weight'))
     this.bias = init.zeros(parameter([channels], 'groupNorm bias'))
@@ -302,10 +326,11 @@ export class InstanceNorm2d extends Module {
 
   constructor(channels: number, options: InstanceNorm2dOptions = {}) {
     super()
-    checkOptions('InstanceNorm2d', options, ['eps', 'affine'])
-    this.eps = options.eps ?? 1e-5
-    this.weight = options.affine ? init.ones(parameter([channels], 'instanceNorm weight')) : null
-    this.bias = options.affine ? init.zeros(parameter([channels], 'instanceNorm bias')) : null
+    const { eps, affine } = withDefaults('InstanceNorm2d', options, { eps: 1e-5, affine: false })
+    checkNorm('InstanceNorm2d', { channels }, eps)
+    this.eps = eps
+    this.weight = affine ? init.ones(parameter([channels], 'instanceNorm weight')) : null
+    this.bias = affine ? init.zeros(parameter([channels], 'instanceNorm bias')) : null
   }
 
   /** [N, H, W, channels] → the same shape. */
@@ -335,6 +360,9 @@ export class Linear extends Module {
     super()
     checkOptions('Linear', options, ['bias', 'std'])
     const { bias = true, std } = options
+    checkWhole('Linear', { inFeatures, outFeatures }, 1)
+    checkFlags('Linear', { bias })
+    if (std !== undefined) checkNumbers('Linear', { std })
     const bound = 1 / Math.sqrt(inFeatures)
     const weight = parameter([outFeatures, inFeatures], 'linear weight')
     this.weight = std === undefined ? init.uniform(weight, -bound, bound) : init.normal(weight, 0, std)
@@ -362,7 +390,7 @@ export class Linear extends Module {
 export class Dropout extends Module {
   constructor(/** Probability. */ readonly p = 0.5) {
     super()
-    check(typeof p === 'number' && p >= 0 && p <= 1, `Dropout: p must be between 0 and 1, got ${p}`)
+    checkNumbers('Dropout', { p }, 0, 1)
   }
 
   /** Any shape → the same; x itself in evaluation. */
@@ -378,7 +406,8 @@ export class Dropout extends Module {
 export class DropPath extends Module {
   constructor(/** Probability. */ readonly p = 0) {
     super()
-    check(typeof p === 'number' && p >= 0 && p < 1, `DropPath: p must be at least 0 and below 1, got ${p}`)
+    checkNumbers('DropPath', { p }, 0, 1)
+    check(p < 1, 'DropPath: p must be below 1, got 1')
   }
 
   /** [N, ...] → the same shape; x itself in evaluation. */

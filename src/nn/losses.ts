@@ -1,18 +1,27 @@
 // Losses as modules: what forward(input, target) computes is the function of `F`, and so are the options. A weight that
 // is given as an `nn.Buffer` is saved with the module, as PyTorch saves all of them.
 import * as F from '../ops/index.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { checkOptions } from '../util/options.js'
+import { DIVERGENCE } from '../ops/losses.js'
+import { checkReduction } from '../ops/reduction.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
+import { withDefaults } from '../util/options.js'
 import { Module } from './module.js'
+
+/** Default options, without those that only some losses have. */
+const MEAN = { reduction: 'mean' } as const
+const NONE = { weight: null }
 
 abstract class Loss<O extends object> extends Module {
   constructor(
     name: string,
     readonly options: O,
-    known: readonly (keyof O & string)[],
+    defaults: Required<O> & { reduction: string; weight?: Tensor | null; posWeight?: Tensor | null },
+    reductions?: readonly string[],
   ) {
     super()
-    checkOptions(name, options, known)
+    const { reduction, weight, posWeight } = withDefaults(name, options as Partial<typeof defaults>, defaults)
+    checkReduction(name, reduction, reductions)
+    checkTensors(name, {}, { weight, posWeight })
   }
 
   protected override namedFields(): [string, unknown][] {
@@ -26,7 +35,7 @@ abstract class Loss<O extends object> extends Module {
 /** (input - target)² (`torch.nn.MSELoss`): options as {@link F.mseLoss}. */
 export class MSELoss extends Loss<F.LossOptions> {
   constructor(options: F.LossOptions = {}) {
-    super('MSELoss', options, ['reduction'])
+    super('MSELoss', options, MEAN)
   }
 
   /** Two tensors of one shape → a number [], unreduced a loss for each. */
@@ -38,7 +47,7 @@ export class MSELoss extends Loss<F.LossOptions> {
 /** |input - target| (`torch.nn.L1Loss`): options as {@link F.l1Loss}. */
 export class L1Loss extends Loss<F.LossOptions> {
   constructor(options: F.LossOptions = {}) {
-    super('L1Loss', options, ['reduction'])
+    super('L1Loss', options, MEAN)
   }
 
   /** Two tensors of one shape → a number [], unreduced a loss for each. */
@@ -50,7 +59,7 @@ export class L1Loss extends Loss<F.LossOptions> {
 /** Quadratic below beta, linear above (`torch.nn.SmoothL1Loss`): options as {@link F.smoothL1Loss}. */
 export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
   constructor(options: F.SmoothL1Options = {}) {
-    super('SmoothL1Loss', options, ['reduction', 'beta'])
+    super('SmoothL1Loss', options, { ...MEAN, beta: 1 })
   }
 
   /** Two tensors of one shape → a number [], unreduced a loss for each. */
@@ -62,7 +71,7 @@ export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
 /** Quadratic up to delta, linear above (`torch.nn.HuberLoss`): options as {@link F.huberLoss}. */
 export class HuberLoss extends Loss<F.HuberOptions> {
   constructor(options: F.HuberOptions = {}) {
-    super('HuberLoss', options, ['reduction', 'delta'])
+    super('HuberLoss', options, { ...MEAN, delta: 1 })
   }
 
   /** Two tensors of one shape → a number [], unreduced a loss for each. */
@@ -77,7 +86,7 @@ export class HuberLoss extends Loss<F.HuberOptions> {
  */
 export class BCEWithLogitsLoss extends Loss<F.BceOptions> {
   constructor(options: F.BceOptions = {}) {
-    super('BCEWithLogitsLoss', options, ['reduction', 'weight', 'posWeight'])
+    super('BCEWithLogitsLoss', options, { ...MEAN, ...NONE, posWeight: null })
   }
 
   /** Logits and targets of one shape → a number [], unreduced a loss for each. */
@@ -92,7 +101,7 @@ export class BCEWithLogitsLoss extends Loss<F.BceOptions> {
  */
 export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
   constructor(options: F.CrossEntropyOptions = {}) {
-    super('CrossEntropyLoss', options, ['reduction', 'weight', 'ignoreIndex', 'labelSmoothing'])
+    super('CrossEntropyLoss', options, { ...MEAN, ...NONE, ignoreIndex: -100, labelSmoothing: 0 })
   }
 
   /**
@@ -109,7 +118,7 @@ export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
  */
 export class NLLLoss extends Loss<F.NllOptions> {
   constructor(options: F.NllOptions = {}) {
-    super('NLLLoss', options, ['reduction', 'weight', 'ignoreIndex'])
+    super('NLLLoss', options, { ...MEAN, ...NONE, ignoreIndex: -100 })
   }
 
   /** Log-probabilities [..., C] and class numbers [...] (i32) → a number [], unreduced a loss for each. */
@@ -121,7 +130,7 @@ export class NLLLoss extends Loss<F.NllOptions> {
 /** Kullback-Leibler divergence of log-probabilities and a target (`torch.nn.KLDivLoss`): options as {@link F.klDiv}. */
 export class KLDivLoss extends Loss<F.KlDivOptions> {
   constructor(options: F.KlDivOptions = {}) {
-    super('KLDivLoss', options, ['reduction', 'logTarget'])
+    super('KLDivLoss', options, { ...MEAN, logTarget: false }, DIVERGENCE)
   }
 
   /** Log-probabilities and a target of one shape → a number [], unreduced a loss for each. */

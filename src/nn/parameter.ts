@@ -3,7 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import { buffer, parameter } from '../tensor/arena.js'
 import { type Nested, Tensor, type TypedArray, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkFlags, checkOptions } from '../util/options.js'
 
 /**
  * A parameter with the elements of a tensor, which are copied, or of numbers: trained and saved where it stands in a
@@ -15,10 +15,12 @@ export function Parameter(
   options: { requiresGrad?: boolean } = {},
 ): Tensor<'f32'> {
   checkOptions('Parameter', options, ['requiresGrad'])
+  const { requiresGrad = true } = options
+  checkFlags('Parameter', { requiresGrad })
   const from = source('Parameter', data)
   const made = parameter(from.shape, 'parameter')
   gpu.copy(from, made)
-  made.requiresGrad = options.requiresGrad ?? true
+  made.requiresGrad = requiresGrad
   return made
 }
 

@@ -1,9 +1,12 @@
 // Layers without parameters: activations, what changes shapes, pooling, resizing, padding.
 import * as F from '../ops/index.js'
+import { resizing } from '../ops/interpolate.js'
+import { windowOf } from '../ops/pool.js'
+import { checkImage, pair } from '../ops/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { geluKind } from '../ops/unary.js'
-import { check, formatShape } from '../util/check.js'
-import { checkNumbers, checkOptions } from '../util/options.js'
+import { check, shown } from '../util/check.js'
+import { checkFlags, checkNumbers, checkOptions } from '../util/options.js'
 import { Module } from './module.js'
 
 /** Gives back its input (`torch.nn.Identity`). */
@@ -123,7 +126,7 @@ export class Softplus extends Module {
 export class Softmax extends Module {
   constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
-    check(Number.isInteger(dim), () => `Softmax: dim must be an axis, got ${dim}`)
+    check(Number.isInteger(dim), () => `Softmax: dim must be an axis, got ${shown(dim)}`)
   }
 
   /** Any shape → the same. */
@@ -136,7 +139,7 @@ export class Softmax extends Module {
 export class LogSoftmax extends Module {
   constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
-    check(Number.isInteger(dim), () => `LogSoftmax: dim must be an axis, got ${dim}`)
+    check(Number.isInteger(dim), () => `LogSoftmax: dim must be an axis, got ${shown(dim)}`)
   }
 
   /** Any shape → the same. */
@@ -154,6 +157,8 @@ export class Flatten extends Module {
     readonly endDim = -1,
   ) {
     super()
+    for (const dim of [startDim, endDim])
+      check(Number.isInteger(dim), () => `Flatten: a dim must be an axis, got ${shown(dim)}`)
   }
 
   /** [..., d₀, …, d₁, ...] → [..., d₀·…·d₁, ...]. */
@@ -170,6 +175,7 @@ export class MaxPool2d extends Module {
     super()
     checkOptions('MaxPool2d', options, ['stride', 'padding'])
     this.options = { ...options, kernelSize }
+    windowOf('MaxPool2d', this.options)
   }
 
   /** [N, H, W, C] → [N, H′, W′, C]. */
@@ -186,6 +192,8 @@ export class AvgPool2d extends Module {
     super()
     checkOptions('AvgPool2d', options, ['stride', 'padding', 'countIncludePad'])
     this.options = { ...options, kernelSize }
+    windowOf('AvgPool2d', this.options)
+    checkFlags('AvgPool2d', { countIncludePad: options.countIncludePad ?? true })
   }
 
   /** [N, H, W, C] → [N, H′, W′, C]. */
@@ -198,6 +206,7 @@ export class AvgPool2d extends Module {
 export class AdaptiveAvgPool2d extends Module {
   constructor(/** Of the result: a number or [height, width]. */ readonly size: number | readonly number[]) {
     super()
+    pair('AdaptiveAvgPool2d', 'size', size, 1)
   }
 
   /** [N, H, W, C] → [N, H′, W′, C]. */
@@ -210,7 +219,7 @@ export class AdaptiveAvgPool2d extends Module {
 export class Upsample extends Module {
   constructor(/** As for {@link F.interpolate}. */ readonly options: F.InterpolateOptions) {
     super()
-    checkOptions('Upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
+    resizing('Upsample', options)
   }
 
   /** [N, H, W, C] → [N, H′, W′, C]. */
@@ -228,19 +237,19 @@ abstract class Pad2d extends Module {
     private readonly options: F.PadOptions,
   ) {
     super()
+    const { name } = this.constructor
     this.padding = typeof padding === 'number' ? [padding, padding, padding, padding] : padding
     check(
-      this.padding?.length === 4,
-      () => `${this.constructor.name}: padding must be a number or [left, right, top, bottom], got ${String(padding)}`,
+      this.padding?.length === 4 && Array.from(this.padding).every(Number.isInteger),
+      () => `${name}: padding must be a whole number or [left, right, top, bottom], got ${shown(padding)}`,
     )
+    const { value = 0 } = options
+    check(typeof value === 'number', () => `${name}: value must be a number, got ${shown(value)}`)
   }
 
   /** [N, H, W, C] → [N, top + H + bottom, left + W + right, C]. */
   forward(x: Tensor): Tensor {
-    check(
-      x.shape.length === 4,
-      () => `${this.constructor.name}: needs images [N, H, W, C], got ${formatShape(x.shape)}`,
-    )
+    checkImage(this.constructor.name, x)
     return F.pad(x, this.padding, this.options)
   }
 }

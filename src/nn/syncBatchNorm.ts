@@ -6,7 +6,8 @@ import * as F from '../ops/index.js'
 import * as shaders from '../shaders.gen.js'
 import { noGrad } from '../tensor/mode.js'
 import { BatchNorm2d } from './layers.js'
-import type { Module } from './module.js'
+import { check, kindOf } from '../util/check.js'
+import { Module } from './module.js'
 
 /**
  * From here on the BatchNorm layers of a model use, in training mode, the mean and variance over the images of all
@@ -17,6 +18,10 @@ import type { Module } from './module.js'
  * @returns how many layers it found.
  */
 export function convertSyncBatchNorm(model: Module, sum: HostExchange): number {
+  check(
+    model instanceof Module && typeof sum === 'function',
+    () => `convertSyncBatchNorm: needs a module and a function, got ${kindOf(model)} and ${kindOf(sum)}`,
+  )
   const layers = [...model.modules()].filter((module) => module instanceof BatchNorm2d)
   for (const layer of layers)
     layer.synchronised = (x, { momentum, eps }) => {

@@ -1,9 +1,9 @@
 // A pre-norm transformer block, with timm's names. The residual addition that ends one half rides in the layerNorm that
 // begins the next.
 import * as F from '../ops/index.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkNumbers, checkOptions, checkWhole } from '../util/options.js'
 import { DropPath, Dropout, LayerNorm, Linear } from './layers.js'
 import { Module } from './module.js'
 
@@ -28,10 +28,8 @@ export class Attention extends Module {
     readonly attentionDropout = 0,
   ) {
     super()
-    check(
-      Number.isInteger(heads) && heads > 0 && dim % heads === 0,
-      `Attention: heads must divide dim, got ${heads} heads and dim ${dim}`,
-    )
+    checkWhole('Attention', { dim, heads }, 1)
+    check(dim % heads === 0, `Attention: heads must divide dim, got ${heads} heads and dim ${dim}`)
     const depth = dim / heads
     check(
       depth % 4 === 0 && depth <= 128,
@@ -60,6 +58,7 @@ export class Mlp extends Module {
 
   constructor(dim: number, hidden: number, dropout = 0) {
     super()
+    checkWhole('Mlp', { dim, hidden }, 1)
     this.fc1 = new Linear(dim, hidden, { std: WEIGHT_STD })
     this.fc2 = new Linear(hidden, dim, { std: WEIGHT_STD })
     this.drop = new Dropout(dropout)
@@ -112,8 +111,7 @@ export class TransformerBlock extends Module {
   constructor(options: TransformerBlockOptions) {
     super()
     checkOptions('TransformerBlock', options, BLOCK_OPTIONS)
-    for (const name of BLOCK_OPTIONS)
-      check(typeof options[name] === 'number', () => `TransformerBlock: ${name} must be a number, got ${options[name]}`)
+    for (const name of BLOCK_OPTIONS) checkNumbers('TransformerBlock', { [name]: options[name] })
     const { dim, heads, mlpDim, eps, dropout, attentionDropout, dropPath } = options
     this.norm1 = new LayerNorm(dim, eps)
     this.attn = new Attention(dim, heads, dropout, attentionDropout)
@@ -123,7 +121,9 @@ export class TransformerBlock extends Module {
   }
 
   /** [B, T, dim] in, the same out; see {@link Stream}. */
-  forward({ x, branch }: Stream): Stream {
+  forward(stream: Stream): Stream {
+    const { x, branch } = stream ?? {}
+    checkTensors('TransformerBlock', { x }, { branch })
     const first = branch ? this.norm1.forwardAdd(branch, x) : { sum: x, y: this.norm1.forward(x) }
     const attended = this.dropPath.forward(this.attn.forward(first.y))
     const second = this.norm2.forwardAdd(attended, first.sum)

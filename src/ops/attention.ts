@@ -13,7 +13,7 @@ import { transpose } from './layout.js'
 import { matmul } from './matmul.js'
 import { ceilDiv, matricesFor, prefersMatrices, subgroupSizeForCpuKernels } from './occupancy.js'
 import { softmax } from './softmax.js'
-import { checkOptions } from '../util/options.js'
+import { checkWhole, withDefaults } from '../util/options.js'
 
 /** Options of {@link selfAttention} and {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
@@ -166,33 +166,32 @@ const selfAttentionOp = /* @__PURE__ */ defineOp({
  * @throws when shapes do not fit, or an option is unknown.
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  checkOptions('scaledDotProductAttention', options, ['isCausal', 'scale', 'dropout'])
-  const { isCausal = false, scale, dropout = 0 } = options
-  checkTensors('scaledDotProductAttention', { q, k, v })
+  const name = 'scaledDotProductAttention'
+  checkTensors(name, { q, k, v })
   const lead = q.shape.slice(0, -2)
   const [T, D] = q.shape.slice(-2)
   const S = k.shape[k.shape.length - 2]
   check(
     q.shape.length >= 2 && sameShape(k.shape, [...lead, S, D]) && sameShape(v.shape, k.shape),
     () =>
-      `scaledDotProductAttention: needs q [..., T, D], k and v [..., S, D], ` +
+      `${name}: needs q [..., T, D], k and v [..., S, D], ` +
       `got ${[q, k, v].map((x) => formatShape(x.shape)).join(', ')}`,
   )
-  const factor = scale ?? 1 / Math.sqrt(D)
-  if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale: factor, dropout })
+  const { isCausal, scale, dropout } = withDefaults(name, options, defaults(D))
+  if (D % 4 !== 0 || D > 128) return composedAttention(q, k, v, { isCausal, scale, dropout })
   const all = numel(lead)
   return attentionOp(
     { q: operand(q), k: operand(k), v: operand(v) },
     {
-      ...checked(all),
+      ...checked(name, all),
       heads: all,
       T,
       S,
       depth: D,
-      scale: factor,
+      scale,
       causal: isCausal,
       packed: false,
-      random: drawn(dropout),
+      random: drawn(name, dropout),
       q: [0, T * D, D],
       k: [0, S * D, D],
       o: [0, T * D, D],
@@ -206,31 +205,33 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
  * multiple of 4 up to 128.
  * @throws when the width is not 3·H·D of such a D.
  */
-export function selfAttention(
-  qkv: Tensor,
-  { heads, isCausal = false, scale, dropout = 0 }: AttentionOptions & { heads: number },
-): Tensor {
+export function selfAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
+  const name = 'selfAttention'
+  checkTensors(name, { qkv })
+  const heads = options?.heads
+  checkWhole(name, { heads }, 1)
   check(
     qkv.shape.length === 3 && qkv.shape[2] % (12 * heads) === 0 && qkv.shape[2] <= 384 * heads,
     () =>
-      `selfAttention: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, ` +
+      `${name}: needs qkv [B, T, 3·H·D] with H = ${heads} and D a multiple of 4 up to 128, ` +
       `got ${formatShape(qkv.shape)}`,
   )
   const [B, T, width] = qkv.shape
   const depth = width / (3 * heads)
+  const { isCausal, scale, dropout } = withDefaults(name, options, { heads, ...defaults(depth) })
   const rows = [T * width, depth, width] as const
   return selfAttentionOp(
     { qkv: operand(qkv) },
     {
-      ...checked(B * heads),
+      ...checked(name, B * heads),
       heads,
       T,
       S: T,
       depth,
-      scale: scale ?? 1 / Math.sqrt(depth),
+      scale,
       causal: isCausal,
       packed: true,
-      random: drawn(dropout),
+      random: drawn(name, dropout),
       q: rows,
       k: rows,
       o: [(T * width) / 3, depth, width / 3],
@@ -242,13 +243,15 @@ export function selfAttention(
  * Random numbers for a call that drops; every call takes a stream, so that turning dropout on changes no other's
  * numbers.
  */
-function drawn(p: number): Draw | null {
-  const random = draw('attention', p)
+function drawn(name: string, p: number): Draw | null {
+  const random = draw(name, p)
   return p > 0 ? random : null
 }
 
-function checked(all: number): { all: number } {
-  check(all <= 65535, () => `attention: at most 65535 heads of all batches together, got ${all}; lower the batch size`)
+const defaults = (depth: number) => ({ isCausal: false, scale: 1 / Math.sqrt(depth), dropout: 0 })
+
+function checked(name: string, all: number): { all: number } {
+  check(all <= 65535, () => `${name}: at most 65535 heads of all batches together, got ${all}; lower the batch size`)
   return { all }
 }
 

@@ -3,9 +3,10 @@
 import { gpu } from '../gpu/gpu.js'
 import { augment } from '../shaders.late.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { type ImageOptions, scaling } from './images.js'
+import { type ImageOptions, checkColours, scaling } from './images.js'
+import { checkList } from './shape.js'
 
 /** A curve that maps the levels of an image, or of its tiles, and follows from how often each level occurs. */
 export type Tone = 'autocontrast' | 'equalize' | 'clahe'
@@ -50,6 +51,8 @@ const tonesOp = /* @__PURE__ */ defineOp({
  * @param strengths f32 [B, number of tones]: 0 for none, else 1; of 'clahe' its clip limit. Its tiles are 8 × 8.
  */
 export function toneImages(images: Tensor, strengths: Tensor, tones: readonly Tone[]): Tensor {
+  checkTensors('toneImages', { images, strengths })
+  checkList('toneImages', 'tones', tones)
   const [B, H, W, channels] = images.shape
   check(
     images.shape.length === 4 && channels === 3,
@@ -99,7 +102,9 @@ const effectsOp = /* @__PURE__ */ defineOp({
  * @param options.kernelSize pixels that a blurred one is made of, in each direction; 1, without blur.
  */
 export function imageEffects(x: Tensor, effects: Tensor, options: EffectOptions): Tensor {
-  const { mean, std, kernelSize = 1 } = options
+  checkTensors('imageEffects', { x, effects })
+  const { mean, std, kernelSize = 1 } = options ?? {}
+  checkColours('imageEffects', { mean, std })
   const [B, H, W, channels] = x.shape
   check(
     x.shape.length === 4 && channels === 3,
@@ -111,7 +116,7 @@ export function imageEffects(x: Tensor, effects: Tensor, options: EffectOptions)
   )
   const most = 2 * Math.min(H, W) - 1
   check(
-    kernelSize % 2 === 1 && kernelSize > 0 && kernelSize <= most,
+    Number.isInteger(kernelSize) && kernelSize % 2 === 1 && kernelSize <= most,
     () => `imageEffects: kernelSize must be odd and at most ${most} for ${H} × ${W} pixels, got ${kernelSize}`,
   )
   return effectsOp({ x, effects }, { mean, std, kernelSize }).y

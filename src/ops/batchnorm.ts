@@ -2,12 +2,13 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
 import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
-import { checkEps, checkNumbers, withDefaults } from '../util/options.js'
+import { checkNumbers, withDefaults } from '../util/options.js'
+import { checkVectors } from './shape.js'
 
 /** Options of {@link batchNorm} and those fused with it. */
 export interface BatchNormOptions {
@@ -37,29 +38,25 @@ const batchNormOp = defineOp({
       ...vectors
     }: { x: Tensor } & Record<'residual' | 'runningMean' | 'runningVar' | 'weight' | 'bias', Tensor | null>,
     { training }: Attributes,
+    as,
   ) {
     const channels = x.shape[x.shape.length - 1]
-    for (const [name, v] of Object.entries(vectors)) {
-      check(
-        !v || (v.shape.length === 1 && v.shape[0] === channels),
-        () => `batchNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`,
-      )
-    }
+    checkVectors(as, vectors, channels)
     check(
       training || (vectors.runningMean && vectors.runningVar),
-      'batchNorm: evaluation needs running statistics, got none',
+      `${as}: evaluation needs running statistics, got none`,
     )
     check(
       !vectors.weight === !vectors.bias && !vectors.runningMean === !vectors.runningVar,
-      'batchNorm: weight and bias, and the running statistics, come in pairs',
+      `${as}: weight and bias, and the running statistics, come in pairs`,
     )
     check(
       !residual || sameShape(residual.shape, x.shape),
-      () => `batchNorm: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`,
+      () => `${as}: residual must have the shape of x ${formatShape(x.shape)}, got ${formatShape(residual!.shape)}`,
     )
     check(
       !training || x.size > channels,
-      () => `batchNorm: training needs more than one value per channel, got x ${formatShape(x.shape)}`,
+      () => `${as}: training needs more than one value per channel, got x ${formatShape(x.shape)}`,
     )
     return { y: x.shape, stats: [3, channels] }
   },
@@ -132,6 +129,7 @@ const batchNormOp = defineOp({
 })
 
 function run(
+  name: string,
   x: Tensor,
   residual: Tensor | null,
   runningMean: Tensor | null,
@@ -141,12 +139,11 @@ function run(
   options: BatchNormOptions,
   rectify: boolean,
 ): Tensor {
-  const defaults = { training: false, momentum: 0.1, eps: 1e-5 }
-  const { training, momentum, eps } = withDefaults<Required<BatchNormOptions>>('batchNorm', options, defaults)
-  checkEps('batchNorm', eps)
-  if (typeof momentum !== 'function') checkNumbers('batchNorm', { momentum })
-  return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { training, momentum, eps, relu: rectify })
-    .y
+  const share = typeof options?.momentum === 'function' ? options.momentum : 0.1
+  const defaults = { training: false, momentum: share, eps: 1e-5 }
+  const settings = withDefaults<Required<BatchNormOptions>>(name, options, defaults)
+  checkNumbers(name, { eps: settings.eps }, 0)
+  return batchNormOp({ x, residual, runningMean, runningVar, weight, bias }, { ...settings, relu: rectify }, name).y
 }
 
 /**
@@ -162,7 +159,7 @@ export function batchNorm(
   bias: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  return run(x, null, runningMean, runningVar, weight, bias, options, false)
+  return run('batchNorm', x, null, runningMean, runningVar, weight, bias, options, false)
 }
 
 /** relu(batchNorm(x)), fused. */
@@ -174,7 +171,7 @@ export function batchNormRelu(
   bias: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  return run(x, null, runningMean, runningVar, weight, bias, options, true)
+  return run('batchNormRelu', x, null, runningMean, runningVar, weight, bias, options, true)
 }
 
 /** relu(batchNorm(x) + residual), fused: the end of a ResNet block. */
@@ -187,7 +184,8 @@ export function batchNormAddRelu(
   bias: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  return run(x, residual, runningMean, runningVar, weight, bias, options, true)
+  checkTensors('batchNormAddRelu', { x, residual })
+  return run('batchNormAddRelu', x, residual, runningMean, runningVar, weight, bias, options, true)
 }
 
 /** What the fused operators compute, out of plain ones: their twin in the tests. */

@@ -5,7 +5,8 @@ import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { Tensor, empty } from '../tensor/tensor.js'
-import { check, formatShape, sameShape } from '../util/check.js'
+import { check, formatShape, sameShape, shown } from '../util/check.js'
+import { checkNumbers } from '../util/options.js'
 import { filled } from './create.js'
 import { MAX_RANK, broadcastShapes, broadcastStrides, walk } from './shape.js'
 import { sumTo } from './reduce.js'
@@ -51,6 +52,7 @@ const affineOp = /* @__PURE__ */ defineOp({
 
 /** scale · x + offset with two numbers. An offset of -0 changes nothing, that of 0 the sign of -0. */
 export function affine(x: Tensor, scale: number, offset: number): Tensor {
+  checkNumbers('affine', { scale, offset })
   return scaled('affine', x, scale, offset)
 }
 
@@ -152,7 +154,7 @@ export type Operand = Tensor | number
 /** Two operands as tensors: a number becomes one element of the other's dtype. */
 export function operands(name: string, a: Operand, b: Operand): { a: Tensor; b: Tensor } {
   const like = a instanceof Tensor ? a : b
-  check(like instanceof Tensor, () => `${name}: needs a tensor, got ${a} and ${b}`)
+  check(like instanceof Tensor, () => `${name}: needs a tensor, got ${shown(a)} and ${shown(b)}`)
   const tensorOf = (operand: Operand) => (typeof operand === 'number' ? filled(name, [], operand, like.dtype) : operand)
   return { a: tensorOf(a), b: tensorOf(b) }
 }
@@ -202,7 +204,7 @@ export function minimum(a: Operand, b: Operand): Tensor {
  * is; NaN for a negative base with another exponent. Exponent 0.5 is {@link sqrt}, 2 is a · a. `torch.pow`.
  */
 export function pow(a: Operand, b: Operand): Tensor {
-  if (a instanceof Tensor && b === 2) return mul(a, a)
+  if (a instanceof Tensor && b === 2) return mulOp({ a, b: a }, {}, 'pow').y
   if (a instanceof Tensor && b === 0.5) return sqrt(a)
   return powOp(operands('pow', a, b), {}).y
 }

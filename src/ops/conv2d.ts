@@ -4,12 +4,12 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 import { operand, parameterAs } from './cast.js'
 import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
 import { sumMiddle } from './reduce.js'
-import { checkImage, pair } from './shape.js'
+import { checkImage, checkVectors, pair } from './shape.js'
 import { type Activation, activate, checkActivation } from './unary.js'
 
 /** Options of {@link conv2d}. */
@@ -49,10 +49,7 @@ export function outputShape(
       `${name}: weight ${formatShape(weight.shape)} with groups ${groups} needs ${cg * groups} input channels and CO ` +
       `a multiple of groups, got x ${formatShape(x.shape)}`,
   )
-  check(
-    !bias || (bias.shape.length === 1 && bias.shape[0] === co),
-    () => `${name}: bias must be [${co}], got ${formatShape(bias!.shape)}`,
-  )
+  checkVectors(name, { bias }, co)
   const size = (length: number, kernel: number, i: number) =>
     Math.floor((length + 2 * padding[i] - dilation[i] * (kernel - 1) - 1) / stride[i]) + 1
   const y = [n, size(h, kh, 0), size(w, kw, 1), co]
@@ -67,6 +64,7 @@ export function attributesOf(
   name: string,
   { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions,
 ): Attributes {
+  checkWhole(name, { groups }, 1)
   return {
     stride: pair(name, 'stride', stride, 1),
     padding: pair(name, 'padding', padding, 0),

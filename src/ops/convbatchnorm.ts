@@ -4,9 +4,9 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
-import { type Tensor, empty } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { checkEps, checkOptions } from '../util/options.js'
+import { checkNumbers, checkOptions } from '../util/options.js'
 import { batchNorm } from './batchnorm.js'
 import { add } from './binary.js'
 import { operand, parameterAs } from './cast.js'
@@ -14,6 +14,7 @@ import { CONV2D_OPTIONS, type Conv2dOptions, attributesOf, conv2d, outputShape }
 import type { Attributes } from './convgeometry.js'
 import { convForward } from './convkernels.js'
 import { type Activation, activate, checkActivation } from './unary.js'
+import { checkVectors } from './shape.js'
 
 /** What batchNorm in evaluation takes: vectors [CO], weight and bias null for no affine part. */
 export interface RunningNorm {
@@ -41,12 +42,7 @@ const conv2dBatchNormOp = /* @__PURE__ */ defineOp({
     attrs: Attributes & { eps: number; activation: Activation },
   ) {
     const y = outputShape('conv2dBatchNorm', x, weight, vectors.bias, attrs)
-    for (const [name, v] of Object.entries(vectors)) {
-      check(
-        !v || (v.shape.length === 1 && v.shape[0] === y[3]),
-        () => `conv2dBatchNorm: ${name} must have shape [${y[3]}], got ${formatShape(v!.shape)}`,
-      )
-    }
+    checkVectors('conv2dBatchNorm', vectors, y[3])
     check(
       !vectors.normWeight === !vectors.normBias,
       'conv2dBatchNorm: weight and bias of the norm come in pairs, got one',
@@ -100,19 +96,12 @@ export function conv2dBatchNorm(
   checkOptions('conv2dBatchNorm', options, [...CONV2D_OPTIONS, 'residual'])
   const { residual = null, activation = 'none', ...conv } = options
   checkActivation('conv2dBatchNorm', activation)
-  const inputs = {
-    x: operand(x),
-    weight,
-    bias,
-    runningMean: norm.runningMean,
-    runningVar: norm.runningVar,
-    normWeight: norm.weight,
-    normBias: norm.bias,
-    residual,
-  }
+  checkTensors('conv2dBatchNorm', { x })
+  const { runningMean, runningVar, weight: normWeight, bias: normBias, eps = 1e-5 } = norm ?? {}
+  const inputs = { x: operand(x), weight, bias, runningMean, runningVar, normWeight, normBias, residual }
   check(!differentiable(...Object.values(inputs)), 'conv2dBatchNorm: it has no gradient, use it inside noGrad(() => …)')
-  checkEps('conv2dBatchNorm', norm.eps ?? 1e-5)
-  return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps: norm.eps ?? 1e-5, activation }).y
+  checkNumbers('conv2dBatchNorm', { eps }, 0)
+  return conv2dBatchNormOp(inputs, { ...attributesOf('conv2dBatchNorm', conv), eps, activation }).y
 }
 
 /** The same out of plain operators, with gradients: its twin in the tests. */

@@ -1,7 +1,7 @@
 // Transposed 2-D convolution of NHWC images: conv2d's passes with input and result in each other's place. Its forward
 // pass is the input's gradient of conv2d, so the kernels, and the choice among them, are those of convkernels.ts.
 import { FLOATS, defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { add } from './binary.js'
@@ -9,7 +9,7 @@ import { cast, operand, parameterAs } from './cast.js'
 import { attributesOf } from './conv2d.js'
 import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
-import { pair } from './shape.js'
+import { checkVectors, pair } from './shape.js'
 
 /** Options of {@link convTranspose2d}. */
 export interface ConvTranspose2dOptions {
@@ -77,14 +77,12 @@ export function convTranspose2d(
 ): Tensor {
   const name = 'convTranspose2d'
   checkOptions(name, options, ['stride', 'padding', 'outputPadding', 'dilation', 'groups'])
+  checkTensors(name, { x, weight }, { bias })
   const { outputPadding = 0, ...rest } = options
   const attrs = { ...attributesOf(name, rest), outputPadding: pair(name, 'outputPadding', outputPadding, 0) }
   const { y } = convTranspose2dOp({ x: operand(x), weight }, attrs)
   if (!bias) return y
   const channels = y.shape[3]
-  check(
-    bias.shape.length === 1 && bias.shape[0] === channels,
-    () => `${name}: bias must be [${channels}], got ${formatShape(bias.shape)}`,
-  )
+  checkVectors(name, { bias }, channels)
   return add(y, cast(bias, y.dtype))
 }

@@ -4,13 +4,14 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkNumbers, checkOptions, checkWhole } from '../util/options.js'
 import { affine, mul } from './binary.js'
 import { cast } from './cast.js'
 import { sum } from './reduce.js'
 import { type Reduction, checkReduction, reduced, reducedRows } from './reduction.js'
 import { logSoftmax } from './softmax.js'
 import { neg } from './unary.js'
+import { checkVectors } from './shape.js'
 
 /** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions {
@@ -60,16 +61,9 @@ const rowsOp = /* @__PURE__ */ defineOp({
   },
 })
 
-function checkWeight(name: string, weight: Tensor | null, classes: number): void {
-  check(
-    !weight || (weight.shape.length === 1 && weight.shape[0] === classes),
-    () => `${name}: weight must have shape [${classes}], got ${formatShape(weight!.shape)}`,
-  )
-}
-
 /** Rows [R, C] of x [..., C] in f32, and the class numbers [...] that belong to them as [R]. */
 export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor | null) {
-  checkTensors(name, { input: x, target })
+  checkTensors(name, { input: x, target }, { weight })
   check(x.shape.length >= 1, () => `${name}: needs logits [..., C], got ${formatShape(x.shape)}`)
   const classes = x.shape[x.shape.length - 1]
   const outer = x.shape.slice(0, -1)
@@ -77,7 +71,7 @@ export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor |
     sameShape(target.shape, outer),
     () => `${name}: target must be ${formatShape(outer)}, got ${formatShape(target.shape)}`,
   )
-  checkWeight(name, weight, classes)
+  checkVectors(name, { weight }, classes)
   return { x: view(cast(x, 'f32'), [x.size / classes, classes]), target: view(target, [target.size]) }
 }
 
@@ -87,6 +81,7 @@ function softCrossEntropy(
   target: Tensor,
   { weight = null, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions,
 ): Tensor {
+  checkTensors('crossEntropy', { input: logits }, { weight })
   check(
     sameShape(logits.shape, target.shape),
     () =>
@@ -94,7 +89,7 @@ function softCrossEntropy(
       `got ${formatShape(target.shape)}`,
   )
   const classes = logits.shape[logits.shape.length - 1]
-  checkWeight('crossEntropy', weight, classes)
+  checkVectors('crossEntropy', { weight }, classes)
   const wide = cast(target, 'f32')
   const smooth = labelSmoothing ? affine(wide, 1 - labelSmoothing, labelSmoothing / classes) : wide
   const weighted = weight ? mul(smooth, weight) : smooth
@@ -106,18 +101,19 @@ function softCrossEntropy(
  * Cross entropy between logits [..., C], classes last, and a target: class numbers [...] as i32, or probabilities
  * [..., C] as floats, which take a gradient, too. A scalar, or [...] with reduction 'none'. A class number outside the
  * classes gives NaN. f16 logits are widened first. `torch.nn.functional.cross_entropy`.
- * @throws when target or weight do not fit the logits, a class number is no i32, or `labelSmoothing` is not within 0 …
- * 1.
+ * @throws when target or weight do not fit the logits, a class number is no i32, `labelSmoothing` is not within 0 … 1,
+ *   or `ignoreIndex` is given with probabilities.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkOptions('crossEntropy', options, ['weight', 'labelSmoothing', 'reduction', 'ignoreIndex'])
   const { weight = null, labelSmoothing = 0, reduction = 'mean', ignoreIndex = -100 } = options
-  check(
-    labelSmoothing >= 0 && labelSmoothing <= 1,
-    `crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`,
-  )
+  checkNumbers('crossEntropy', { labelSmoothing }, 0, 1)
   checkReduction('crossEntropy', reduction)
-  if (target instanceof Tensor && FLOATS.includes(target.dtype)) return softCrossEntropy(logits, target, options)
+  checkWhole('crossEntropy', { ignoreIndex })
+  if (target instanceof Tensor && FLOATS.includes(target.dtype)) {
+    check(ignoreIndex === -100, 'crossEntropy: ignoreIndex is for class numbers, got probabilities')
+    return softCrossEntropy(logits, target, options)
+  }
   const rows = rowsOf('crossEntropy', logits, target, weight)
   const { losses, counted } = rowsOp(
     { logits: rows.x, target: rows.target, weight },

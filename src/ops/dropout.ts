@@ -3,8 +3,9 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import { type Tensor, zeros } from '../tensor/tensor.js'
+import { type Tensor, checkTensors, zeros } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
+import { checkFlags, checkNumbers } from '../util/options.js'
 import { add, mul } from './binary.js'
 import { type Key, randomKey } from './randomkey.js'
 
@@ -16,8 +17,14 @@ export interface Draw {
 
 /** The next draw. */
 export function draw(name: string, p: number): Draw {
-  check(typeof p === 'number' && p >= 0 && p <= 1, `${name}: p must be between 0 and 1, got ${p}`)
+  checkNumbers(name, { p }, 0, 1)
   return { p, key: randomKey() }
+}
+
+function drawFor(name: string, x: Tensor, p: number, training: boolean): Draw {
+  checkTensors(name, { x })
+  checkFlags(name, { training })
+  return draw(name, p)
 }
 
 /** p and 1/(1-p), the factor of what is kept. */
@@ -54,7 +61,7 @@ const dropPathOp = define('dropPath', maskSamples)
  * `torch.nn.functional.dropout`.
  */
 export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
-  const attributes = draw('dropout', p)
+  const attributes = drawFor('dropout', x, p, training)
   return training && p > 0 ? dropoutOp({ x }, attributes).y : x
 }
 
@@ -63,10 +70,11 @@ export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
  * itself. Stochastic depth (Huang et al. 2016), timm's `drop_path`.
  */
 export function dropPath(x: Tensor, p = 0, training = true): Tensor {
-  const attributes = draw('dropPath', p)
+  const attributes = drawFor('dropPath', x, p, training)
   if (!training || p === 0) return x
   const samples = x.shape[0]
+  check(samples, 'dropPath: needs samples [N, ...], got []')
   if ((x.size / samples) % 4 === 0) return dropPathOp({ x }, attributes).y
   const ones = add(zeros([samples, ...x.shape.slice(1).map(() => 1)], x.dtype), 1)
-  return mul(x, dropoutOp({ x: ones }, attributes).y)
+  return mul(x, dropoutOp({ x: ones }, attributes, 'dropPath').y)
 }

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { add } from './binary.js'
 import { cast } from './cast.js'
@@ -43,6 +43,7 @@ const embedTokensOp = /* @__PURE__ */ defineOp({
  * without a token → [B, T, C]. The embeddings of Dosovitskiy et al. 2021 (timm's `_pos_embed`).
  */
 export function embedTokens(patches: Tensor, token: Tensor | null, position: Tensor): Tensor {
+  checkTensors('embedTokens', { patches, position }, { token })
   const [, P, C] = patches.shape
   const T = token ? P + 1 : P
   check(

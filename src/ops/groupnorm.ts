@@ -7,6 +7,7 @@ import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
 import { chunked, mergeGradients } from './normalize.js'
 import { epsOf } from '../util/options.js'
+import { checkVectors } from './shape.js'
 
 /** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface GroupNormOptions {
@@ -33,20 +34,15 @@ const groupNormOp = /* @__PURE__ */ defineOp({
   optional: ['weight', 'bias'],
   auxiliary: ['stats'],
   saves: ['x', 'weight', 'stats'],
-  shape({ x, ...vectors }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { groups }: Attributes) {
-    check(x.shape.length >= 2, () => `groupNorm: x must be [N, ..., C], got ${formatShape(x.shape)}`)
+  shape({ x, ...vectors }: { x: Tensor; weight: Tensor | null; bias: Tensor | null }, { groups }: Attributes, as) {
+    check(x.shape.length >= 2, () => `${as}: x must be [N, ..., C], got ${formatShape(x.shape)}`)
     const channels = x.shape[x.shape.length - 1]
-    checkGroups('groupNorm', groups, channels)
+    checkGroups(as, groups, channels)
     check(
       x.size > groups,
-      () => `groupNorm: needs more than one value per group, got x ${formatShape(x.shape)} in ${groups} groups`,
+      () => `${as}: needs more than one value per group, got x ${formatShape(x.shape)} in ${groups} groups`,
     )
-    for (const [name, v] of Object.entries(vectors)) {
-      check(
-        !v || (v.shape.length === 1 && v.shape[0] === channels),
-        () => `groupNorm: ${name} must have shape [${channels}], got ${formatShape(v!.shape)}`,
-      )
-    }
+    checkVectors(as, vectors, channels)
     return { y: x.shape, stats: [3, x.shape[0] * channels] }
   },
   forward({ x, weight, bias }, { y, stats }, { groups, eps }) {

@@ -4,8 +4,8 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { autocasting } from '../tensor/mode.js'
 import { defineOp } from '../tensor/op.js'
-import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape, sameShape } from '../util/check.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
+import { check, formatShape, sameShape, shown } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 
 /** How images of bytes are sampled and normalised. */
@@ -29,6 +29,15 @@ const sizes = ({ images }: Pick<Inputs, 'images'>, { size }: ImageOptions) => {
 }
 
 const constants = ({ interpolation }: ImageOptions) => ({ NEAREST: interpolation !== 'bilinear' })
+
+/** Throws unless mean and deviation are lists of three numbers, the deviation above 0. */
+export function checkColours(name: string, { mean, std }: Pick<ImageOptions, 'mean' | 'std'>): void {
+  const three = (list: readonly number[]) => Array.isArray(list) && list.length === 3 && list.every(Number.isFinite)
+  check(
+    three(mean) && three(std) && std.every((s) => s > 0),
+    () => `${name}: mean and std must have three values, std positive, got ${shown(mean)} and ${shown(std)}`,
+  )
+}
 
 /** Normalisation as uniform fields. */
 export const scaling = ({ mean, std }: Pick<ImageOptions, 'mean' | 'std'>) => ({
@@ -90,7 +99,8 @@ export function normalizeImages(
 ): Tensor {
   checkOptions('normalizeImages', options, ['mean', 'std', 'size', 'interpolation', 'jitter'])
   const { jitter = null, ...rest } = options
-  const { mean, std, size = [1, 1], interpolation = 'nearest' } = rest
+  checkTensors('normalizeImages', { images, geometry }, { jitter })
+  const { size = [1, 1], interpolation = 'nearest' } = rest
   check(
     images.shape.length === 4 && images.shape[3] === 3,
     () => `normalizeImages: needs images [B, H, W, 3], got ${formatShape(images.shape)}`,
@@ -104,13 +114,10 @@ export function normalizeImages(
     !jitter || sameShape(jitter.shape, [B, 8]),
     () => `normalizeImages: jitter must be [${B}, 8], got ${formatShape(jitter!.shape)}`,
   )
+  checkColours('normalizeImages', rest)
   check(
-    mean.length === 3 && std.length === 3 && std.every((s) => s > 0),
-    () => `normalizeImages: mean and std must have three values, std positive, got ${mean} and ${std}`,
-  )
-  check(
-    size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0),
-    () => `normalizeImages: size must be [height, width], got ${JSON.stringify(size)}`,
+    Array.isArray(size) && size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0),
+    () => `normalizeImages: size must be [height, width], got ${shown(size)}`,
   )
   check(
     interpolation === 'nearest' || interpolation === 'bilinear',

@@ -4,8 +4,8 @@ import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type Shape, check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { type Shape, check, shown } from '../util/check.js'
+import { checkFlags, checkOptions } from '../util/options.js'
 import { overPixels } from './occupancy.js'
 import { checkImage, pair } from './shape.js'
 
@@ -92,16 +92,8 @@ export interface InterpolateOptions {
  * @throws unless x has four axes and one of size and scaleFactor is given; for `alignCorners` in mode nearest.
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  checkOptions('interpolate', options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
-  const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options
+  const { size, mode, alignCorners, factors } = resizing('interpolate', options)
   checkImage('interpolate', x)
-  check(MODES.includes(mode), () => `interpolate: mode must be one of ${MODES.join(' ')}, got ${mode}`)
-  check(mode === 'bilinear' || !alignCorners, 'interpolate: alignCorners is for mode bilinear, got nearest')
-  check(
-    (size === undefined) !== (scaleFactor === undefined),
-    () => `interpolate: needs size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`,
-  )
-  const factors = scaleFactor === undefined ? [null, null] : [scaleFactor, scaleFactor].map((f, i) => numberAt(f, i))
   const [h, w] = x.shape.slice(1)
   const out = pair(
     'interpolate',
@@ -117,8 +109,27 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   return interpolateOp({ x }, { mode, size: out, along: [along(0), along(1)] }).y
 }
 
-function numberAt(value: number | readonly number[], i: number): number {
-  const factor = typeof value === 'number' ? value : value[i]
-  check(factor > 0 && factor < Infinity, () => `interpolate: scaleFactor must be positive, got ${String(value)}`)
+/** The options with their defaults, checked; `factors`: of height and width, null where a size is given. */
+export function resizing(name: string, options: InterpolateOptions) {
+  checkOptions(name, options, ['size', 'scaleFactor', 'mode', 'alignCorners'])
+  const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options
+  checkFlags(name, { alignCorners })
+  check(MODES.includes(mode), () => `${name}: mode must be one of ${MODES.join(' ')}, got ${shown(mode)}`)
+  check(mode === 'bilinear' || !alignCorners, `${name}: alignCorners is for mode bilinear, got nearest`)
+  check(
+    (size === undefined) !== (scaleFactor === undefined),
+    () => `${name}: needs size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`,
+  )
+  if (size !== undefined) pair(name, 'size of the result', size, 1)
+  const factors = [0, 1].map((i) => (scaleFactor === undefined ? null : numberAt(name, scaleFactor, i)))
+  return { size, mode, alignCorners, factors }
+}
+
+function numberAt(name: string, value: number | readonly number[], i: number): number {
+  const factor = Array.isArray(value) ? (value[i] as unknown) : value
+  check(
+    typeof factor === 'number' && factor > 0 && factor < Infinity,
+    () => `${name}: scaleFactor must be positive, got ${shown(value)}`,
+  )
   return factor
 }

@@ -89,7 +89,7 @@ function backwardWeight(
 }
 
 function checkVectors(op: string, x: Tensor, normalizedShape: Shape, vectors: Record<string, Tensor | null>): number {
-  checkTensors(op, { x })
+  checkTensors(op, { x }, vectors)
   checkList(op, 'normalizedShape', normalizedShape)
   check(
     normalizedShape.length > 0 && sameShape(x.shape.slice(-normalizedShape.length), normalizedShape),

@@ -3,8 +3,8 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import { type DType, type Tensor, checkTensors } from '../tensor/tensor.js'
-import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { type Shape, check, formatShape, numel, sameShape, shown } from '../util/check.js'
+import { checkOptions, checkWhole, withDefaults } from '../util/options.js'
 import { MAX_RANK, axes, axis, checkList, stridesOf, walk } from './shape.js'
 
 /** A place in a tensor to walk from, with a stride for each axis. */
@@ -121,23 +121,22 @@ const sliceOp = /* @__PURE__ */ defineOp({
  */
 export function slice(x: Tensor, options: { dim: number; start?: number; end?: number }): Tensor {
   checkOptions('slice', options, ['dim', 'start', 'end'])
-  const { dim, start = 0, end } = options
+  const { dim, start = 0 } = options
   const d = axis('slice', dim, x)
-  const stop = end ?? x.shape[d]
+  const size = x.shape[d]
+  const { end = size } = options
   check(
-    start >= 0 && start < stop && stop <= x.shape[d],
-    () => `slice: needs 0 <= start < end <= ${x.shape[d]}, got ${start} and ${stop}`,
+    [start, end].every(Number.isInteger) && start >= 0 && start < end && end <= size,
+    () => `slice: needs 0 <= start < end <= ${size}, got ${shown(start)} and ${shown(end)}`,
   )
-  return sliceOp({ x }, { dim: d, start, end: stop }).y
+  return sliceOp({ x }, { dim: d, start, end }).y
 }
 
 /** An axis, 0 where none is given: a number stands for `{ dim }`. */
 type Along = number | { dim?: number }
 
 function along(op: string, options: Along): number {
-  if (typeof options === 'number') return options
-  checkOptions(op, options, ['dim'])
-  return options.dim ?? 0
+  return typeof options === 'number' ? options : withDefaults(op, options, { dim: 0 }).dim
 }
 
 /** Copies `part` between its own storage and its place in `whole`, `start` from the front of axis `dim`. */
@@ -260,7 +259,7 @@ export function split(x: Tensor, sizes: number | readonly number[], options: Alo
  */
 export function chunk(x: Tensor, chunks: number, options: Along = {}): Tensor[] {
   const dim = along('chunk', options)
-  check(Number.isInteger(chunks) && chunks > 0, () => `chunk: chunks must be a positive integer, got ${chunks}`)
+  checkWhole('chunk', { chunks }, 1)
   const d = axis('chunk', dim, x)
   return split(x, Math.ceil(x.shape[d] / chunks), d)
 }

@@ -4,13 +4,14 @@ import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
-import { Tensor, checkTensors } from '../tensor/tensor.js'
+import { type Tensor, checkTensors } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { checkNumbers, checkOptions } from '../util/options.js'
+import { checkNumbers, checkOptions, checkWhole, withDefaults } from '../util/options.js'
 import { mul } from './binary.js'
 import { cast } from './cast.js'
 import { rowsOf } from './crossentropy.js'
 import { expand, sum } from './reduce.js'
+import { broadcastShapes } from './shape.js'
 import { type Reduction, checkReduction, reduced, reducedRows } from './reduction.js'
 
 type Loss = Constants<typeof shaders.loss_forward>['LOSS']
@@ -99,11 +100,12 @@ export interface SmoothL1Options extends LossOptions {
  * @throws when the shapes differ, or `beta` is below 0.
  */
 export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
-  checkOptions('smoothL1Loss', options, ['reduction', 'beta'])
-  const { reduction = 'mean', beta = 1 } = options
+  const { reduction, beta } = withDefaults<Required<SmoothL1Options>>('smoothL1Loss', options, {
+    reduction: 'mean',
+    beta: 1,
+  })
   checkReduction('smoothL1Loss', reduction)
-  checkNumbers('smoothL1Loss', { beta })
-  check(beta >= 0, () => `smoothL1Loss: beta must be at least 0, got ${beta}`)
+  checkNumbers('smoothL1Loss', { beta }, 0)
   return reduced(elementwise('smoothL1Loss', 'smoothL1', input, target, { a: beta }), reduction)
 }
 
@@ -119,10 +121,11 @@ export interface HuberOptions extends LossOptions {
  * @throws when the shapes differ, or `delta` is not above 0.
  */
 export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
-  checkOptions('huberLoss', options, ['reduction', 'delta'])
-  const { reduction = 'mean', delta = 1 } = options
+  const { reduction, delta } = withDefaults<Required<HuberOptions>>('huberLoss', options, {
+    reduction: 'mean',
+    delta: 1,
+  })
   checkReduction('huberLoss', reduction)
-  checkNumbers('huberLoss', { delta })
   check(delta > 0, () => `huberLoss: delta must be above 0, got ${delta}`)
   return reduced(elementwise('huberLoss', 'huber', input, target, { a: delta }), reduction)
 }
@@ -148,8 +151,12 @@ export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOption
   checkOptions(name, options, ['reduction', 'weight', 'posWeight'])
   const { reduction = 'mean', weight = null, posWeight = null } = options
   checkReduction(name, reduction)
+  checkTensors(name, { input: logits, target }, { weight, posWeight })
   for (const [key, given] of Object.entries({ weight, posWeight }))
-    check(given === null || given instanceof Tensor, () => `${name}: ${key} must be a tensor, got ${given}`)
+    check(
+      !given || sameShape(broadcastShapes(`${name}: ${key}`, logits.shape, given.shape), logits.shape),
+      () => `${name}: ${key} must broadcast to ${formatShape(logits.shape)}, got ${formatShape(given!.shape)}`,
+    )
   check(!posWeight?.requiresGrad, `${name}: posWeight takes no gradient; detach() it`)
   let positive = posWeight
   if (positive) {
@@ -157,13 +164,11 @@ export function bceWithLogits(logits: Tensor, target: Tensor, options: BceOption
     if (!sameShape(tail, positive.shape)) positive = expand(positive, logits.shape)
   }
   const losses = elementwise(name, 'bceWithLogits', logits, target, { positive })
-  const weighted = weight ? mul(losses, weight) : losses
-  check(
-    sameShape(weighted.shape, losses.shape),
-    () => `${name}: weight must broadcast to ${formatShape(losses.shape)}, got ${formatShape(weight!.shape)}`,
-  )
-  return reduced(weighted, reduction)
+  return reduced(weight ? mul(losses, weight) : losses, reduction)
 }
+
+/** What {@link klDiv} makes of its losses. */
+export const DIVERGENCE = ['mean', 'sum', 'none', 'batchmean']
 
 /** Options of {@link klDiv}. */
 export interface KlDivOptions {
@@ -179,9 +184,11 @@ export interface KlDivOptions {
  * @throws when the shapes differ.
  */
 export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
-  checkOptions('klDiv', options, ['reduction', 'logTarget'])
-  const { reduction = 'mean', logTarget = false } = options
-  checkReduction('klDiv', reduction, ['mean', 'sum', 'none', 'batchmean'])
+  const { reduction, logTarget } = withDefaults<Required<KlDivOptions>>('klDiv', options, {
+    reduction: 'mean',
+    logTarget: false,
+  })
+  checkReduction('klDiv', reduction, DIVERGENCE)
   const losses = elementwise('klDiv', logTarget ? 'klDivLog' : 'klDiv', input, target)
   return reduction === 'batchmean' ? mul(sum(losses), 1 / (input.shape[0] ?? 1)) : reduced(losses, reduction)
 }
@@ -201,11 +208,13 @@ export interface FocalOptions extends LossOptions {
  */
 export function sigmoidFocalLoss(logits: Tensor, target: Tensor, options: FocalOptions = {}): Tensor {
   const name = 'sigmoidFocalLoss'
-  checkOptions(name, options, ['reduction', 'alpha', 'gamma'])
-  const { reduction = 'none', alpha = 0.25, gamma = 2 } = options
+  const { reduction, alpha, gamma } = withDefaults<Required<FocalOptions>>(name, options, {
+    reduction: 'none',
+    alpha: 0.25,
+    gamma: 2,
+  })
   checkReduction(name, reduction)
-  checkNumbers(name, { alpha, gamma })
-  check(gamma >= 0, () => `${name}: gamma must be at least 0, got ${gamma}`)
+  checkNumbers(name, { gamma }, 0)
   return reduced(elementwise(name, 'sigmoidFocal', logits, target, { a: alpha, b: gamma }), reduction)
 }
 
@@ -249,6 +258,7 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOp
   checkOptions('nllLoss', options, ['reduction', 'weight', 'ignoreIndex'])
   const { reduction = 'mean', weight = null, ignoreIndex = -100 } = options
   checkReduction('nllLoss', reduction)
+  checkWhole('nllLoss', { ignoreIndex })
   const rows = rowsOf('nllLoss', logProbabilities, target, weight)
   const { losses, counted } = nllOp({ x: rows.x, target: rows.target, weight }, { ignore: ignoreIndex })
   return reducedRows(losses, counted, reduction, target.shape)

@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, zeros } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkFlags, checkOptions } from '../util/options.js'
 import { cat, slice } from './layout.js'
 import { folded, overPixels } from './occupancy.js'
 import { mean } from './reduce.js'
@@ -24,9 +24,8 @@ interface Window {
 
 const POOL_OPTIONS = ['kernelSize', 'stride', 'padding'] as const
 
-/** Checks x and the options of a pooling. */
-function windowOf(op: string, x: Tensor, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Window {
-  checkImage(op, x)
+/** The window that the options of a pooling ask for, checked. */
+export function windowOf(op: string, { kernelSize, stride = kernelSize, padding = 0 }: PoolOptions): Window {
   const window = {
     kernel: pair(op, 'kernelSize', kernelSize, 1),
     stride: pair(op, 'stride', stride, 1),
@@ -101,7 +100,8 @@ export interface PoolOptions {
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
   checkOptions('maxPool2d', options, POOL_OPTIONS)
-  const window = windowOf('maxPool2d', x, options)
+  const window = windowOf('maxPool2d', options)
+  checkImage('maxPool2d', x)
   const channels = x.shape[3]
   if (channels % 4 === 0) return maxPoolOp({ x }, window).y
   const more = zeros([...x.shape.slice(0, 3), 4 - (channels % 4)], x.dtype)
@@ -157,9 +157,12 @@ export interface AvgPoolOptions extends PoolOptions {
  */
 export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
   checkOptions('avgPool2d', options, [...POOL_OPTIONS, 'countIncludePad'])
-  const window = windowOf('avgPool2d', x, options)
+  const { countIncludePad: countPadding = true } = options
+  checkFlags('avgPool2d', { countIncludePad: countPadding })
+  const window = windowOf('avgPool2d', options)
+  checkImage('avgPool2d', x)
   const [, ...size] = outputShape('avgPool2d', x.shape, window)
-  return avgPoolOp({ x }, { ...window, size: size.slice(0, 2), countPadding: options.countIncludePad ?? true }).y
+  return avgPoolOp({ x }, { ...window, size: size.slice(0, 2), countPadding }).y
 }
 
 /**
@@ -172,5 +175,5 @@ export function adaptiveAvgPool2d(x: Tensor, size: number | readonly number[]): 
   const [height, width] = pair('adaptiveAvgPool2d', 'size', size, 1)
   return height * width === 1
     ? mean(x, { dim: [1, 2], keepdim: true })
-    : avgPoolOp({ x }, { ...EVENLY, size: [height, width] }).y
+    : avgPoolOp({ x }, { ...EVENLY, size: [height, width] }, 'adaptiveAvgPool2d').y
 }

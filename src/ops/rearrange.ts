@@ -4,7 +4,7 @@ import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, checkTensors } from '../tensor/tensor.js'
-import { check, formatShape, numel } from '../util/check.js'
+import { check, formatShape, numel, shown } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { MOVABLE, copyStrided, reshape } from './layout.js'
 import { expand } from './reduce.js'
@@ -169,6 +169,7 @@ export interface PadOptions {
 export function pad(x: Tensor, padding: readonly number[], options: PadOptions = {}): Tensor {
   checkOptions('pad', options, ['mode', 'value'])
   const { mode = 'constant', value = 0 } = options
+  check(typeof value === 'number', () => `pad: value must be a number, got ${shown(value)}`)
   checkTensors('pad', { x })
   checkList('pad', 'padding', padding)
   const rank = x.shape.length

@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape, numel, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkFlags, checkOptions } from '../util/options.js'
 import { permute } from './layout.js'
 import { LONGEST_SUM, ceilDiv, cutReduction } from './occupancy.js'
 import { MAX_RANK, axes, broadcastShapes, broadcastStrides, checkList, stridesOf, walk } from './shape.js'
@@ -100,7 +100,8 @@ export function dimsOf<O extends ReduceOptions>(
   const named = typeof options === 'object' && !Array.isArray(options)
   if (named) checkOptions(name, options as O, ['dim', 'keepdim', ...known])
   const { dim, keepdim = false } = named ? (options as O) : { dim: options as number | readonly number[] }
-  const none = dim === undefined || (dim as readonly number[])?.length === 0
+  checkFlags(name, { keepdim })
+  const none = dim === undefined || (Array.isArray(dim) && dim.length === 0)
   const dims = axes(name, none ? x.shape.map((_, i) => i) : dim, x).sort((a, b) => a - b)
   check(new Set(dims).size === dims.length, () => `${name}: dim names an axis twice, got ${dim}`)
   return { dims, keepdim }

@@ -3,7 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { defineOp, view } from '../tensor/op.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { type Shape, check } from '../util/check.js'
+import { type Shape, check, shown } from '../util/check.js'
 import { mean, sum } from './reduce.js'
 import { walk } from './shape.js'
 
@@ -16,7 +16,7 @@ export function checkReduction(
   reduction: string,
   all: readonly string[] = ['mean', 'sum', 'none'],
 ): void {
-  check(all.includes(reduction), () => `${name}: reduction must be ${all.join(', ')}, got ${reduction}`)
+  check(all.includes(reduction), () => `${name}: reduction must be ${all.join(', ')}, got ${shown(reduction)}`)
 }
 
 export const reduced = (losses: Tensor, reduction: Reduction): Tensor =>

@@ -1,6 +1,6 @@
 // Index arithmetic shared by operators that walk shapes: strides, broadcasting, axes.
 import { type Tensor, checkTensors } from '../tensor/tensor.js'
-import { type Shape, check, formatShape, numel } from '../util/check.js'
+import { type Shape, check, formatShape, numel, sameShape, shown } from '../util/check.js'
 
 /** Axes that the strided kernels know. */
 export const MAX_RANK = 6
@@ -101,7 +101,7 @@ export function axis(op: string, dim: number, x: Tensor, more = 0): number {
   const positive = dim < 0 ? dim + rank : dim
   check(
     Number.isInteger(dim) && positive >= 0 && positive < rank,
-    () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${dim}`,
+    () => `${op}: dim must be between ${-rank} and ${rank - 1}, got ${shown(dim)}`,
   )
   return positive
 }
@@ -109,7 +109,7 @@ export function axis(op: string, dim: number, x: Tensor, more = 0): number {
 /** Non-negative axis numbers of one or several axes of x. */
 export function axes(op: string, dims: number | readonly number[], x: Tensor): number[] {
   const list = typeof dims === 'number' ? [dims] : dims
-  check(Array.isArray(list), () => `${op}: dim must be a number or a list of them, got ${dims}`)
+  check(Array.isArray(list), () => `${op}: dim must be a number or a list of them, got ${shown(dims)}`)
   return list.map((d) => axis(op, d, x))
 }
 
@@ -119,9 +119,18 @@ export function checkImage(op: string, x: Tensor): void {
   check(x.shape.length === 4, () => `${op}: needs x [N, H, W, C], got ${formatShape(x.shape)}`)
 }
 
+/** Throws unless all vectors that are given have `size` elements. */
+export function checkVectors(op: string, vectors: Readonly<Record<string, Tensor | null>>, size: number): void {
+  for (const [name, v] of Object.entries(vectors))
+    check(
+      !v || sameShape(v.shape, [size]),
+      () => `${op}: ${name} must have shape [${size}], got ${formatShape(v!.shape)}`,
+    )
+}
+
 /** Throws unless `list` is one; `name` says of what. */
 export function checkList(op: string, name: string, list: unknown): void {
-  check(Array.isArray(list), () => `${op}: ${name} must be a list, got ${list}`)
+  check(Array.isArray(list), () => `${op}: ${name} must be a list, got ${shown(list)}`)
 }
 
 /** A shape seen from one of its axes. */
@@ -144,7 +153,7 @@ export function pair(op: string, name: string, value: number | readonly number[]
   const [h, w] = pairs as [number, number]
   check(
     pairs.length === 2 && pairs.every((v) => Number.isInteger(v) && (v as number) >= least),
-    () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${String(value)}`,
+    () => `${op}: ${name} must be an integer of at least ${least}, or two, got ${shown(value)}`,
   )
   return [h, w]
 }

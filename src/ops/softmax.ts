@@ -31,7 +31,8 @@ function defineSoftmax(name: string, LOG: boolean) {
   return (x: Tensor, options: number | { dim: number }): Tensor => {
     const named = typeof options === 'number' ? { dim: options } : options
     checkOptions(name, named, ['dim'])
-    return op({ x: cast(x, 'f32') }, { dim: axis(name, named.dim, x) }).y
+    const dim = axis(name, named.dim, x)
+    return op({ x: cast(x, 'f32') }, { dim }).y
   }
 }
 

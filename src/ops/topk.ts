@@ -6,7 +6,7 @@ import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { withDefaults } from '../util/options.js'
 import { div } from './binary.js'
 import { cast } from './cast.js'
 import { same } from './compare.js'
@@ -204,8 +204,7 @@ export interface TopkOptions {
  * @throws for k below 1 or beyond the axis.
  */
 export function topk(x: Tensor, k: number, options: TopkOptions = {}): ValuesAndIndices {
-  checkOptions('topk', options, ['dim', 'largest'])
-  const { dim = -1, largest = true } = options
+  const { dim, largest } = withDefaults('topk', options, { dim: -1, largest: true })
   const { dims } = dimsOf('topk', x, dim)
   const [d] = dims
   const most = x.shape[d]

@@ -4,7 +4,7 @@ import * as shaders from '../shaders.gen.js'
 import { defineOp } from '../tensor/op.js'
 import { Tensor, checkTensors, empty, zeros } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 import { type Operand, elements, operands } from './binary.js'
 import { cast } from './cast.js'
 import { MOVABLE } from './layout.js'
@@ -99,7 +99,7 @@ function triangle(name: string, UPPER: boolean) {
   return (x: Tensor, options: { diagonal?: number } = {}): Tensor => {
     checkOptions(name, options, ['diagonal'])
     const { diagonal = 0 } = options
-    check(Number.isInteger(diagonal), () => `${name}: diagonal must be a whole number, got ${diagonal}`)
+    checkWhole(name, { diagonal })
     return op({ x }, { diagonal, UPPER }).y
   }
 }

@@ -2,7 +2,7 @@
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, shown } from '../util/check.js'
 import { checkNumbers } from '../util/options.js'
 import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
@@ -27,19 +27,22 @@ const DEFAULTS: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight
 export class Adam extends Optimizer<AdamOptions> {
   protected readonly decoupled: boolean = false
 
-  constructor(params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[], options: Partial<AdamOptions> = {}) {
-    super(params, DEFAULTS, options, ['expAvg', 'expAvgSq'])
+  constructor(
+    params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[],
+    options: Partial<AdamOptions> = {},
+    /** @internal */
+    defaults: AdamOptions = DEFAULTS,
+  ) {
+    super(params, defaults, options, ['expAvg', 'expAvgSq'])
   }
 
   protected override checkSettings({ betas, eps, weightDecay }: AdamOptions): void {
     const name = this.constructor.name
-    checkNumbers(name, { eps, weightDecay })
+    checkNumbers(name, { eps, weightDecay }, 0)
     check(
       betas?.length === 2 && betas.every((b) => typeof b === 'number' && b >= 0 && b < 1),
-      () => `${name}: betas must be two numbers from 0 to below 1, got ${betas}`,
+      () => `${name}: betas must be two numbers from 0 to below 1, got ${shown(betas)}`,
     )
-    check(eps >= 0, () => `${name}: eps must be at least 0, got ${eps}`)
-    check(weightDecay >= 0, () => `${name}: weightDecay must be at least 0, got ${weightDecay}`)
   }
 
   protected override update(
@@ -88,6 +91,6 @@ export class AdamW extends Adam {
   protected override readonly decoupled = true
 
   constructor(params: readonly Tensor[] | readonly ParameterGroup<AdamOptions>[], options: Partial<AdamOptions> = {}) {
-    super(params, { weightDecay: 0.01, ...options })
+    super(params, options, { ...DEFAULTS, weightDecay: 0.01 })
   }
 }

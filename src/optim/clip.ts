@@ -1,8 +1,9 @@
 // Gradient clipping by the norm of all gradients together.
 import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
+import { checkParameters } from '../tensor/arena.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { check, kindOf } from '../util/check.js'
+import { check, shown } from '../util/check.js'
 import { chunkedRuns } from './chunks.js'
 
 /**
@@ -11,8 +12,11 @@ import { chunkedRuns } from './chunks.js'
  * @throws when `maxNorm` is not positive, or no parameter has a gradient.
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
-  check(maxNorm > 0, `clipGradNorm: maxNorm must be positive, got ${maxNorm}`)
-  check(Array.isArray(params), () => `clipGradNorm: needs a list of parameters, got ${kindOf(params)}`)
+  check(
+    typeof maxNorm === 'number' && maxNorm > 0,
+    () => `clipGradNorm: maxNorm must be positive, got ${shown(maxNorm)}`,
+  )
+  checkParameters('clipGradNorm', params)
   const active = [...new Map(params.map((p) => [p.storage, p])).values()].filter((p) => p.grad) // each once
   check(active.length > 0, 'clipGradNorm: no parameter has a gradient; call it after backward()')
   const runs = chunkedRuns(active)

@@ -5,6 +5,7 @@ import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, kindOf } from '../util/check.js'
+import { checkNumbers } from '../util/options.js'
 
 /** What is averaged: all parameters that learn, and the running statistics. */
 interface Averaged {
@@ -28,7 +29,8 @@ export class ModelEma {
     readonly decay = 0.9999,
   ) {
     check(typeof model?.namedBuffers === 'function', () => `ModelEma: needs a module, got ${kindOf(model)}`)
-    check(decay >= 0 && decay < 1, `ModelEma: decay must be from 0 to below 1, got ${decay}`)
+    checkNumbers('ModelEma', { decay }, 0, 1)
+    check(decay < 1, 'ModelEma: decay must be below 1, got 1')
     const buffers = Array.from(model.namedBuffers(), ([, buffer]) => buffer)
     this.tensors = [...model.parameters().filter((p) => p.requiresGrad), ...buffers]
     this.runs = contiguousRuns(this.tensors).map((run) => {

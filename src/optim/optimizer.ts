@@ -6,8 +6,8 @@ import * as shaders from '../shaders.gen.js'
 import { type Run, contiguousRuns } from '../tensor/arena.js'
 import { dependOn, dependencies } from '../tensor/dependencies.js'
 import { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
-import { checkOptions, given } from '../util/options.js'
+import { check, formatShape, shown } from '../util/check.js'
+import { checkNumbers, checkOptions, checkWhole, given } from '../util/options.js'
 
 /** Parameters that share settings; settings left out are the optimizer's. */
 export type ParameterGroup<Options> = Partial<Options> & { params: readonly Tensor[] }
@@ -88,14 +88,14 @@ export abstract class Optimizer<Options extends Rates> {
   addParamGroup(group: ParameterGroup<Options>): void {
     const name = this.constructor.name
     checkOptions(name, group, ['params', ...Object.keys(this.defaults)])
-    check(Array.isArray(group.params), `${name}: a group must have a list of params`)
+    check(Array.isArray(group.params), () => `${name}: a group must have a list of params, got ${shown(group.params)}`)
     const whole = { ...this.defaults, ...given(group), params: [...group.params] }
     this.checkGroup(whole)
     const known = new Set(this.groups.flatMap(({ params }) => params.map((p) => p.storage)))
     whole.params.forEach((p, i) => {
       check(
         p instanceof Tensor && !p.node && p.role === 'parameter',
-        () => `${name}: parameters must be leaves that require a gradient, got ${p} in place ${i}`,
+        () => `${name}: parameters must be leaves that require a gradient, got ${shown(p)} in place ${i}`,
       )
       check(!known.has(p.storage), () => `${name}: parameter ${formatShape(p.shape)} in place ${i} is given twice`)
       known.add(p.storage)
@@ -112,11 +112,7 @@ export abstract class Optimizer<Options extends Rates> {
   private checkGroup(settings: Options): void {
     const name = this.constructor.name
     const { lr, lrScale } = settings
-    check(typeof lr === 'number' && lr >= 0, () => `${name}: lr must be a number of at least 0, got ${lr}`)
-    check(
-      typeof lrScale === 'number' && lrScale >= 0,
-      () => `${name}: lrScale must be a number of at least 0, got ${lrScale}`,
-    )
+    checkNumbers(name, { lr, lrScale }, 0)
     this.checkSettings(settings)
   }
 
@@ -196,10 +192,13 @@ export abstract class Optimizer<Options extends Rates> {
    * Goes on where `stateDict` was taken, with its settings. Nothing is changed unless everything fits.
    * @throws when groups, shapes or settings do not fit; nothing is changed then.
    */
-  loadStateDict({ steps, groups, state }: OptimizerState): void {
+  loadStateDict(saved: OptimizerState): void {
     const name = this.constructor.name
+    const { steps, groups, state } = saved ?? {}
+    const lists = Array.isArray(groups) && groups.every((g) => Array.isArray(g?.params)) && Array.isArray(state)
+    check(lists, () => `${name}: needs a state of groups and parameters, as stateDict() gives it, got ${shown(saved)}`)
     const own = this.groups.flatMap((group) => group.params.map((p) => ({ group, p })))
-    check(Number.isInteger(steps) && steps >= 0, () => `${name}: steps must be a whole number, got ${steps}`)
+    checkWhole(name, { steps }, 0)
     check(
       groups.length === this.groups.length && groups.every((g, i) => g.params.length === this.groups[i].params.length),
       () =>
@@ -207,15 +206,16 @@ export abstract class Optimizer<Options extends Rates> {
         `${groups.map((g) => g.params.length)}`,
     )
     check(state.length === own.length, () => `${name}: state of ${own.length} parameters expected, got ${state.length}`)
-    state.forEach(({ step, buffers }, i) => {
+    state.forEach((one, i) => {
+      const { step, buffers } = one ?? {}
       const { shape, size } = own[i].p
-      check(Number.isInteger(step) && step >= 0, () => `${name}: step ${i} must be a whole number, got ${step}`)
+      checkWhole(name, { [`step ${i}`]: step }, 0)
       for (const key of this.bufferNames)
         check(
-          buffers[key]?.length === size,
+          buffers?.[key]?.length === size,
           () =>
             `${name}: ${key} of parameter ${i} must have the shape ${formatShape(shape)}, ` +
-            `got ${buffers[key]?.length} elements`,
+            `got ${buffers?.[key]?.length} elements`,
         )
     })
     groups.forEach(({ params: _, ...settings }, i) => {

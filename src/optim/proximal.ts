@@ -2,9 +2,9 @@
 import { gpu } from '../gpu/gpu.js'
 import type { Storage } from '../gpu/storage.js'
 import * as shaders from '../shaders.gen.js'
-import { type Run, contiguousRuns } from '../tensor/arena.js'
+import { type Run, checkParameters, contiguousRuns } from '../tensor/arena.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check } from '../util/check.js'
+import { check, shown } from '../util/check.js'
 
 /**
  * Adds mu / 2 · |w − w₀|² to a loss, by its gradient: w₀ is what the parameters were when this was made.
@@ -20,7 +20,11 @@ export class Proximal {
     /** Strength of the pull; 0 for none. */
     readonly mu: number,
   ) {
-    check(mu >= 0 && mu < Infinity, `Proximal: mu must be a finite number, 0 or more, got ${mu}`)
+    check(
+      typeof mu === 'number' && mu >= 0 && mu < Infinity,
+      () => `Proximal: mu must be a finite number, 0 or more, got ${shown(mu)}`,
+    )
+    checkParameters('Proximal', params)
     this.runs = contiguousRuns(params).map((run) => {
       const start = gpu.memory.allocate(4 * run.floats, 'start of the round')
       gpu.copy(run.parameters, start)

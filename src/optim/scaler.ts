@@ -5,7 +5,7 @@ import { reading, setting } from '../tensor/dependencies.js'
 import { defineOp } from '../tensor/op.js'
 import { type Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { checkNumbers, checkWhole, withDefaults } from '../util/options.js'
 import { chunkedRuns } from './chunks.js'
 import type { Optimizer } from './optimizer.js'
 
@@ -55,18 +55,15 @@ export class GradScaler {
   private present: Stage = 'none'
 
   constructor(options: GradScalerOptions = {}) {
-    checkOptions('GradScaler', options, ['initScale', 'growthFactor', 'backoffFactor', 'growthInterval'])
-    const { initScale = 65536, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options
+    const defaults = { initScale: 65536, growthFactor: 2, backoffFactor: 0.5, growthInterval: 2000 }
+    const { initScale, growthFactor, backoffFactor, growthInterval } = withDefaults('GradScaler', options, defaults)
     check(initScale > 0, `GradScaler: initScale must be above 0, got ${initScale}`)
     check(growthFactor > 1, `GradScaler: growthFactor must be above 1, got ${growthFactor}`)
     check(
       backoffFactor > 0 && backoffFactor < 1,
       `GradScaler: backoffFactor must be between 0 and 1, got ${backoffFactor}`,
     )
-    check(
-      Number.isInteger(growthInterval) && growthInterval > 0,
-      `GradScaler: growthInterval must be a whole number above 0, got ${growthInterval}`,
-    )
+    checkWhole('GradScaler', { growthInterval }, 1)
     this.settings = { growth: growthFactor, backoff: backoffFactor, interval: growthInterval }
     this.state = tensor(Uint32Array.of(bitsOf(initScale), 0, 0, 0))
   }
@@ -83,12 +80,13 @@ export class GradScaler {
 
   /** The loss, of one element, times the factor: what to call `backward()` on. */
   scale(loss: Tensor): Tensor {
-    check(loss.size === 1, () => `GradScaler.scale: needs a loss of one element, got ${loss.size}`)
+    check(loss?.size === 1, () => `GradScaler.scale: needs a loss of one element, got ${loss?.size}`)
     return scaleOp({ loss, state: this.state }, {}).y
   }
 
   /** Divides the gradients by the factor; `step` does it otherwise. For clipping in between (`unscale_`). */
   unscale(optimizer: Scalable): void {
+    check(optimizer?.groups, 'GradScaler: needs an optimizer')
     check(
       !this.optimizer || this.optimizer === optimizer,
       'GradScaler: serves one optimizer, got another; make a scaler for each',
@@ -131,7 +129,10 @@ export class GradScaler {
   }
 
   /** Goes on with another scaler's factor. */
-  loadStateDict({ scale, growthTracker }: { scale: number; growthTracker: number }): void {
+  loadStateDict(state: { scale: number; growthTracker: number }): void {
+    const { scale, growthTracker } = state ?? {}
+    checkNumbers('GradScaler.loadStateDict', { scale, growthTracker })
+    check(scale > 0, `GradScaler.loadStateDict: scale must be above 0, got ${scale}`)
     gpu.write(this.state.storage, Uint32Array.of(bitsOf(scale), growthTracker))
   }
 }

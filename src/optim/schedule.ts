@@ -1,6 +1,7 @@
 // Learning rates as functions of the step, from 0, and of the validation losses of the epochs before it:
 // `optimizer.lr = schedule(step, losses)`. They keep nothing, so that a run that goes on after a stop has the same
 // rates.
+import { check, shown } from '../util/check.js'
 import { withDefaults } from '../util/options.js'
 
 /**
@@ -83,6 +84,7 @@ export function reduceOnPlateau(
   const defaults = { factor: 0.1, patience: 10, threshold: 1e-4, cooldown: 0, least: 0 }
   const { factor, patience, threshold, cooldown, least } = withDefaults('reduceOnPlateau', options, defaults)
   return (_, losses) => {
+    check(Array.isArray(losses), () => `reduceOnPlateau: needs a list of losses, got ${shown(losses)}`)
     let [rate, best, bad, pause] = [base, Infinity, 0, 0]
     for (const loss of losses) {
       if (loss < best * (1 - threshold) || best === Infinity) [best, bad] = [loss, 0]

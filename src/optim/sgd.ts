@@ -3,7 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
-import { checkNumbers } from '../util/options.js'
+import { checkFlags, checkNumbers } from '../util/options.js'
 import { type Group, Optimizer, type ParameterGroup, type Rates, type Slot, rateOf } from './optimizer.js'
 
 /** Settings of {@link SGD}; those left out have their defaults. */
@@ -36,9 +36,9 @@ export class SGD extends Optimizer<SgdOptions> {
   }
 
   protected override checkSettings({ momentum, dampening, nesterov, weightDecay }: SgdOptions): void {
-    checkNumbers('SGD', { momentum, dampening, weightDecay })
-    check(momentum >= 0, () => `SGD: momentum must be at least 0, got ${momentum}`)
-    check(weightDecay >= 0, () => `SGD: weightDecay must be at least 0, got ${weightDecay}`)
+    checkNumbers('SGD', { dampening })
+    checkNumbers('SGD', { momentum, weightDecay }, 0)
+    checkFlags('SGD', { nesterov })
     check(
       !nesterov || (momentum > 0 && dampening === 0),
       `SGD: nesterov needs momentum and no dampening, got ${momentum} and ${dampening}`,

@@ -2,7 +2,7 @@
 import { gpu, perEngine } from '../gpu/gpu.js'
 import type { Memory } from '../gpu/memory.js'
 import { Storage, roundUp } from '../gpu/storage.js'
-import { type Shape, check, numel } from '../util/check.js'
+import { type Shape, check, numel, shown } from '../util/check.js'
 import { Tensor, checkShape, gradientStorage } from './tensor.js'
 
 const ALIGNMENT = 256
@@ -108,6 +108,14 @@ export interface Run {
   parameters: Storage
   readonly gradients: Storage
   floats: number
+}
+
+/** Throws unless these are a list of tensors. */
+export function checkParameters(name: string, params: readonly Tensor[]): void {
+  check(
+    Array.isArray(params) && params.every((p) => p instanceof Tensor),
+    () => `${name}: needs a list of parameters, got ${shown(params)}`,
+  )
 }
 
 /**

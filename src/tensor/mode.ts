@@ -1,7 +1,7 @@
 // How operators behave where they are called: whether they are put on the tape, and what they compute in.
 import { gpu, perEngine } from '../gpu/gpu.js'
-import { check } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { check, shown } from '../util/check.js'
+import { withDefaults } from '../util/options.js'
 
 export interface Mode {
   /** Whether operators are put on the tape. */
@@ -17,7 +17,7 @@ export const currentMode = (): Mode => ({ ...mode() })
 
 /** Runs `fn` in another mode. */
 export function withMode<T>(other: Partial<Mode>, fn: () => T, name = 'step'): T {
-  check(typeof fn === 'function', () => `${name}: needs a function, got ${String(fn)}`)
+  check(typeof fn === 'function', () => `${name}: needs a function, got ${shown(fn)}`)
   const own = mode()
   const before = { ...own }
   Object.assign(own, other)
@@ -51,8 +51,7 @@ export function noGrad<T>(fn: () => T): T {
  * @throws when the adapter has no `shader-f16`, or `fn` is async.
  */
 export function autocast<T>(fn: () => T, options: { enabled?: boolean } = {}): T {
-  checkOptions('autocast', options, ['enabled'])
-  const { enabled = true } = options
+  const { enabled } = withDefaults('autocast', options, { enabled: true })
   check(!enabled || gpu.caps.f16, "autocast: needs an adapter with the feature 'shader-f16', got one without")
   return withMode({ half: enabled }, fn, 'autocast')
 }

@@ -18,10 +18,10 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   /** dtypes that inputs may have, where that is not f32 alone. All inputs that have a choice must choose alike. */
   dtypes?: { readonly [I in NoInfer<In>]?: readonly DType[] }
   /**
-   * Output shapes; checks the arguments. An output has the dtype that the inputs chose, an auxiliary one f32, unless
-   * said otherwise.
+   * Output shapes; checks the arguments, with `as` for the name in errors. An output has the dtype that the inputs
+   * chose, an auxiliary one f32, unless said otherwise.
    */
-  shape(inputs: Inputs<In, Opt>, attrs: A): Record<Out, OutputShape>
+  shape(inputs: Inputs<In, Opt>, attrs: A, as: string): Record<Out, OutputShape>
   /** What backward may read; anything else is a type error there. */
   saves?: readonly Saved[]
   /** Inputs updated in place (running statistics): never differentiated. */
@@ -68,7 +68,7 @@ export function defineOp<
       input?.storage.use(as)
     }
     const chosen = dtypeOf(as, inputs, spec.dtypes ?? {})
-    const shapes = spec.shape(inputs, attrs)
+    const shapes = spec.shape(inputs, attrs, as)
     const outputs = {} as Record<Out, Tensor>
     for (const name in shapes) {
       const rule = shapes[name]
@@ -78,7 +78,7 @@ export function defineOp<
         shape.every((s) => Number.isInteger(s) && s > 0),
         () => `${as}: sizes must be positive integers, got ${name} ${formatShape(shape)}`,
       )
-      outputs[name] = empty(shape, dtype, `${spec.name}.${name}`)
+      outputs[name] = empty(shape, dtype, `${as}.${name}`)
     }
     spec.forward(inputs, outputs, attrs)
     const wants =

@@ -1,11 +1,11 @@
 // The tape: which operator made which tensor, and the walk back.
 import { gpu, perEngine } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
-import { type Shape, check, formatShape, sameShape } from '../util/check.js'
-import { checkOptions } from '../util/options.js'
+import { type Shape, check, formatShape, sameShape, shown } from '../util/check.js'
+import { withDefaults } from '../util/options.js'
 import { dependencies } from './dependencies.js'
 import { autocasting, gradEnabled, noGrad, withMode } from './mode.js'
-import { type BackwardOptions, type DType, Tensor, empty, gradientStorage, upload } from './tensor.js'
+import { type BackwardOptions, type DType, Tensor, checkTensors, empty, gradientStorage, upload } from './tensor.js'
 
 /**
  * Where a gradient goes on to: a leaf, or an output of the operator that made the tensor. Keeps no activation alive.
@@ -77,16 +77,17 @@ function sum(a: Tensor, b: Tensor): Tensor {
  * Reverse-mode differentiation: visits the nodes in the reverse order of their making, so that every sum has one order.
  */
 export function backward(root: Tensor, gradient?: Tensor | null, options: BackwardOptions = {}): void {
-  checkOptions('backward', options, ['retainGraph'])
+  const { retainGraph } = withDefaults('backward', options, { retainGraph: false })
   root.storage.use('backward')
   check(root.requiresGrad, () => `backward: tensor ${formatShape(root.shape)} does not require a gradient`)
   check(
-    gradient || root.size === 1,
-    () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`,
+    (gradient ?? null) === null || gradient instanceof Tensor,
+    () =>
+      `backward: the gradient must be a tensor, got ${shown(gradient)}; options come second: backward(null, options)`,
   )
   check(
-    !gradient || gradient instanceof Tensor,
-    () => `backward: the gradient must be a tensor, got ${gradient}; options come second: backward(null, options)`,
+    gradient || root.size === 1,
+    () => `backward: a gradient must be given for a tensor of more than one element, got ${formatShape(root.shape)}`,
   )
   check(
     !gradient || sameShape(gradient.shape, root.shape),
@@ -98,7 +99,7 @@ export function backward(root: Tensor, gradient?: Tensor | null, options: Backwa
     !gradient || gradient.dtype === root.dtype,
     () => `backward: the gradient must have the tensor's dtype ${root.dtype}, got ${gradient!.dtype}`,
   )
-  noGrad(() => walk([[root, gradient ?? ones(root)]], options.retainGraph ?? false))
+  noGrad(() => walk([[root, gradient ?? ones(root)]], retainGraph))
 }
 
 Tensor.prototype.backward = function (gradient, options) {
@@ -199,6 +200,8 @@ function reachable(roots: readonly Tensor[]): Node[] {
  * place is updated twice.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
+  check(typeof fn === 'function' && Array.isArray(inputs), 'checkpoint: needs a function and a list of tensors')
+  checkTensors('checkpoint', { ...inputs })
   if (!gradEnabled()) return fn(...inputs)
   const stream = gpu.stream
   const half = autocasting()

@@ -2,9 +2,9 @@
 import { gpu } from '../gpu/gpu.js'
 import { before } from '../gpu/meanwhile.js'
 import type { Storage } from '../gpu/storage.js'
-import { type Shape, check, formatShape, kindOf, numel, sameShape } from '../util/check.js'
+import { type Shape, check, formatShape, kindOf, numel, sameShape, shown } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
-import { checkOptions } from '../util/options.js'
+import { checkFlags, checkOptions } from '../util/options.js'
 import { dependencies, making, reading, setting } from './dependencies.js'
 import type { Node } from './tape.js'
 
@@ -40,10 +40,14 @@ export interface BackwardOptions {
 /** What a module takes a tensor for: it is trained and saved, or only saved. */
 export type Role = 'parameter' | 'buffer'
 
-/** Throws unless all of `given` are tensors; `op` names them. */
-export function checkTensors(op: string, given: Readonly<Record<string, unknown>>): void {
-  for (const name in given)
-    check(given[name] instanceof Tensor, () => `${op}: '${name}' must be a tensor, got ${String(given[name])}`)
+type Named = Readonly<Record<string, unknown>>
+
+/** Throws unless all of `given` are tensors, and all of `optional` tensors or null; `op` names them. */
+export function checkTensors(op: string, given: Named, optional: Named = {}): void {
+  for (const [name, value] of Object.entries({ ...optional, ...given })) {
+    const left = name in optional && (value ?? null) === null
+    check(left || value instanceof Tensor, () => `${op}: '${name}' must be a tensor, got ${shown(value)}`)
+  }
 }
 
 /** Values that are shown when a tensor is printed. */
@@ -83,6 +87,7 @@ export class Tensor<D extends DType = any> {
   }
 
   set requiresGrad(value: boolean) {
+    checkFlags('requiresGrad', { value })
     check(
       !value || this.dtype === 'f32' || this.dtype === 'f16',
       () => `requiresGrad: only f32 and f16 tensors have gradients, got ${this.dtype}`,
@@ -105,7 +110,7 @@ export class Tensor<D extends DType = any> {
 
   set grad(value: Tensor | null) {
     setting(this, 'gradient', value !== this.gradient)
-    this.gradient = value && this.placed(value)
+    this.gradient = value === null || value === undefined ? null : this.placed(value)
   }
 
   /** Number of elements (`torch.Tensor.numel`). */
@@ -267,6 +272,7 @@ export function tensor<T extends TypedArray | Nested, D extends DType = DTypeOf<
   options: TensorOptions<D> = {},
 ): Tensor<D> {
   checkOptions('tensor', options, ['dtype', 'requiresGrad'])
+  checkFlags('tensor', { requiresGrad: options.requiresGrad ?? false })
   check(
     !dependencies()?.replayed,
     'tensor: a captured function may run again without making it anew; make it outside, or pass it as an input',
@@ -348,7 +354,7 @@ function flat(name: string, data: Nested): { values: number[]; shape: number[] }
 export function checkShape(name: string, shape: Shape): void {
   check(
     Array.isArray(shape) && shape.every((s) => Number.isInteger(s) && s > 0),
-    () => `${name}: sizes must be positive integers, got ${Array.isArray(shape) ? formatShape(shape) : shape}`,
+    () => `${name}: sizes must be positive integers, got ${shown(shape)}`,
   )
 }
 

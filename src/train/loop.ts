@@ -11,7 +11,7 @@ import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js
 import { type EpochSums, NO_SUMS, type TrainerState } from './state.js'
 import type { Team } from './group.js'
 import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
-import { checkOptions } from '../util/options.js'
+import { checkOptions, checkWhole } from '../util/options.js'
 
 /** Where the loop stands; arrives after every step. */
 export interface Progress {
@@ -115,7 +115,7 @@ export class Trainer {
     checkOptions('Trainer', options, TRAINER_OPTIONS)
     const { engine, model, train, epochs, patience = 10 } = options
     const { classes, transform } = train.dataset
-    check(Number.isInteger(epochs) && epochs > 0, `Trainer: epochs must be a whole number above 0, got ${epochs}`)
+    checkWhole('Trainer', { epochs }, 1)
     check(patience > 0, `Trainer: patience must be above 0, got ${patience}`)
     this.classWeight = options.classWeight ?? new Float32Array(classes.length).fill(1)
     const { length } = this.classWeight

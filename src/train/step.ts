@@ -12,6 +12,7 @@ import { contiguousRuns } from '../tensor/arena.js'
 import { autocast } from '../tensor/mode.js'
 import { Tensor, tensor } from '../tensor/tensor.js'
 import { SettingError, check } from '../util/check.js'
+import { checkWhole } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
 import type { Batch } from '../data/dataLoader.js'
 import { type BatchTensors, Uploader, networkInput } from './batches.js'
@@ -116,10 +117,7 @@ export class TrainingStep {
 
   constructor(private readonly options: StepOptions) {
     const { engine, optimizer, normalization, gradAccumulation: parts = 1, precision = 'f32', exchange } = options
-    check(
-      Number.isInteger(parts) && parts > 0,
-      `Trainer: gradAccumulation must be a whole number above 0, got ${parts}`,
-    )
+    checkWhole('Trainer', { gradAccumulation: parts }, 1)
     check(precision === 'f32' || precision === 'f16', `Trainer: precision must be f32 or f16, got ${precision}`)
     if (precision === 'f16' && !engine.features.has('shader-f16')) {
       const rule = `f16 needs an adapter with the feature shader-f16, got ${engine.adapterName}`

@@ -83,10 +83,17 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`
 }
 
-/** Whether two shapes are the same. */
 /** What a value is, for messages: the name of its class. */
 export const kindOf = (value: unknown): string => (value as object | null)?.constructor?.name ?? String(value)
 
+/** Any value as one short text for messages. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(shown).join(', ')}${value.length > 8 ? ', …' : ''}]`
+  return Object(value) !== value || 'dtype' in (value as object) ? String(value) : kindOf(value)
+}
+
+/** Whether two shapes are the same. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i])
 }

@@ -1,46 +1,64 @@
 // Options that nobody knows are refused: a misspelt one would silently leave the default.
-import { check } from './check.js'
+import { check, shown } from './check.js'
 
-/** Throws unless `options` is an object whose keys are all among `known`. */
+/** Throws unless `options` is an object, no list, whose keys are all among `known`. */
 export function checkOptions(name: string, options: object, known: readonly string[]): void {
-  check(typeof options === 'object' && options !== null, () => `${name}: options must be an object, got ${options}`)
+  check(
+    typeof options === 'object' && options !== null && !(Symbol.iterator in options),
+    () => `${name}: options must be an object, got ${shown(options)}`,
+  )
   for (const key in options)
     check(known.includes(key), () => `${name}: unknown option '${key}', it takes ${known.join(', ')}`)
 }
 
-/** Throws unless all values are numbers, infinite ones allowed. */
-export function checkNumbers(name: string, values: Readonly<Record<string, unknown>>): void {
-  for (const key in values)
-    check(
-      typeof values[key] === 'number' && !Number.isNaN(values[key]),
-      () => `${name}: ${key} must be a number, got ${values[key]}`,
-    )
-}
+type Values = Readonly<Record<string, unknown>>
+
+/** A check of values by name; numbers may have bounds. */
+const checker =
+  (kind: string, holds: (value: unknown) => boolean) =>
+  (name: string, values: Values, least = -Infinity, most = Infinity): void => {
+    const bounds = most < Infinity ? ` from ${least} to ${most}` : least > -Infinity ? ` of at least ${least}` : ''
+    for (const key in values) {
+      const value = values[key] as number
+      check(
+        holds(value) && value >= least && value <= most,
+        () => `${name}: ${key} must be ${kind}${bounds}, got ${shown(value)}`,
+      )
+    }
+  }
+
+/** Throws unless all values are numbers, infinite ones allowed, within bounds where they are given. */
+export const checkNumbers = /* @__PURE__ */ checker('a number', (value) => typeof value === 'number')
+
+/** The same of whole numbers. */
+export const checkWhole = /* @__PURE__ */ checker('a whole number', Number.isInteger)
+
+/** Throws unless all values are booleans. */
+export const checkFlags = /* @__PURE__ */ checker('true or false', (value) => typeof value === 'boolean')
 
 /** `options` without those that are undefined: they count as left out. */
 export function given<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
-/** `options` over `defaults`, whose keys are all that there are. */
+/**
+ * `options` over `defaults`, whose keys are all that there are. Where a default is a number or a boolean, so must be
+ * what is given.
+ */
 export function withDefaults<T extends object>(name: string, options: Partial<T>, defaults: T): T {
   checkOptions(name, options, Object.keys(defaults))
-  return { ...defaults, ...given(options) }
+  const own = given(options)
+  for (const key in own) {
+    const kind = typeof defaults[key as keyof T]
+    if (kind === 'number') checkNumbers(name, { [key]: own[key as keyof T] })
+    if (kind === 'boolean') checkFlags(name, { [key]: own[key as keyof T] })
+  }
+  return { ...defaults, ...own }
 }
 
 /** The `eps` of a norm's options. @throws unless it is a number of at least 0. */
 export function epsOf(name: string, options: { eps?: number }): number {
   const { eps } = withDefaults(name, options, { eps: 1e-5 })
-  checkEps(name, eps)
+  checkNumbers(name, { eps }, 0)
   return eps
 }
-
-/** Throws unless what a norm adds to the variance is a number of at least 0. */
-export function checkEps(name: string, eps: number): void {
-  check(
-    typeof eps === 'number' && eps >= 0,
-    () => `${name}: eps must be a number of at least 0, got ${kindOrValue(eps)}`,
-  )
-}
-
-const kindOrValue = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))

@@ -284,11 +284,11 @@ test('options out of range are refused', async () => {
   const data = open()
   assert.is(
     await failure(() => new DataLoader(data, { batchSize: 0 })),
-    'DataLoader: batchSize must be a whole number, 1 or more, got 0',
+    'DataLoader: batchSize must be a whole number of at least 1, got 0',
   )
   assert.is(
     await failure(() => new DataLoader(data, { prefetch: 1.5 })),
-    'DataLoader: prefetch must be a whole number, 0 or more, got 1.5',
+    'DataLoader: prefetch must be a whole number of at least 0, got 1.5',
   )
   assert.is(
     await failure(() => new DataLoader(data, { workers: -1 })),

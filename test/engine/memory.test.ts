@@ -146,7 +146,7 @@ test('a batch in parts: the gradients of the whole, with class weights, in less 
         epochs: 1,
         gradAccumulation: 0,
       }),
-    'Trainer: gradAccumulation must be a whole number above 0, got 0',
+    'Trainer: gradAccumulation must be a whole number of at least 1, got 0',
   )
 })
 

@@ -227,7 +227,7 @@ test('options that do not fit', () => {
     () => models.vit({ ...small, heads: 32 }),
     'Attention: dim / heads must be a multiple of 4 up to 128, got 64 / 32 = 2',
   )
-  refused(() => models.vit({ ...small, depth: 0.5 }), 'vit: depth must be a whole number above 0, got 0.5')
+  refused(() => models.vit({ ...small, depth: 0.5 }), 'vit: depth must be a whole number of at least 1, got 0.5')
   const model = models.vit({ ...small, numClasses: 2 })
   refused(() => model.forward(image(1, 48)), 'vit: needs images [N, 32, 32, 3], got [1, 48, 48, 3]')
 })

@@ -131,7 +131,7 @@ test('Sequential, ModuleList and ModuleDict have the names of PyTorch', async ()
   refused(() => list.at(2), 'ModuleList: has 2 modules, asked for number 2')
   const dict = new nn.ModuleDict({ first: linear() }).set('secondOne', linear())
   assert.equal(names(dict), ['first.weight', 'secondOne.weight'])
-  refused(() => dict.get('third'), 'ModuleDict: has first, secondOne, asked for third')
+  refused(() => dict.get('third'), "ModuleDict: has first, secondOne, asked for 'third'")
   assert.throws(() => new nn.Sequential(3 as never), /^Sequential: layer 0 must be a module with forward\(\)/)
 })
 

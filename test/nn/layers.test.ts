@@ -89,7 +89,7 @@ test('what does not fit is refused in one line', () => {
     () => new nn.ConvTranspose2d(3, 4, 2, { stride: 2, outputPadding: 2 }).forward(image),
     'convTranspose2d: outputPadding must be below stride or dilation, got 2,2',
   )
-  refused(() => new nn.Conv2d(3, 4, [3, 0]), 'Conv2d: kernelSize must be an integer of at least 1, or two, got 3,0')
+  refused(() => new nn.Conv2d(3, 4, [3, 0]), 'Conv2d: kernelSize must be an integer of at least 1, or two, got [3, 0]')
   refused(() => new nn.Embedding(5, 3, { paddingIdx: 5 }), 'Embedding: paddingIdx must be between -5 and 4, got 5')
   refused(
     () => new nn.InstanceNorm2d(3, { trackRunningStats: true } as never),
@@ -99,16 +99,19 @@ test('what does not fit is refused in one line', () => {
     () => new nn.InstanceNorm2d(3).forward(tensor(new Float32Array(3), [1, 1, 1, 3])),
     'instanceNorm: needs x [N, ..., C] of more than one position, got [1, 1, 1, 3]',
   )
-  refused(() => new nn.Upsample({}).forward(image), 'interpolate: needs size or scaleFactor, got neither')
+  refused(() => new nn.Upsample({}).forward(image), 'Upsample: needs size or scaleFactor, got neither')
   refused(
     () => new nn.Upsample({ size: 3, mode: 'bicubic' as never }).forward(image),
-    'interpolate: mode must be one of nearest bilinear, got bicubic',
+    "Upsample: mode must be one of nearest bilinear, got 'bicubic'",
   )
   refused(
     () => new nn.AvgPool2d(2, { padding: 2 }).forward(image),
-    'avgPool2d: padding must be at most half the kernel, got 2,2 for 2,2',
+    'AvgPool2d: padding must be at most half the kernel, got 2,2 for 2,2',
   )
-  refused(() => new nn.ZeroPad2d([1, 2]), 'ZeroPad2d: padding must be a number or [left, right, top, bottom], got 1,2')
+  refused(
+    () => new nn.ZeroPad2d([1, 2]),
+    'ZeroPad2d: padding must be a whole number or [left, right, top, bottom], got [1, 2]',
+  )
 })
 
 test('activations and losses are what their functions compute; a weight that is a buffer is saved', async () => {

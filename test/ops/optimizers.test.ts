@@ -65,8 +65,8 @@ test('a list of parameters is copied; settings are checked whenever they are use
   F.sum(F.add(a, b)).backward()
   sgd.step()
   assert.equal([await a.item(), await b.item()], [0, 1])
-  refused(() => new optim.SGD([a], { lr: '0.1' as never }), 'SGD: lr must be a number of at least 0, got 0.1')
-  refused(() => new optim.Adam([a], { eps: '1e-8' as never }), 'Adam: eps must be a number, got 1e-8')
+  refused(() => new optim.SGD([a], { lr: '0.1' as never }), "SGD: lr must be a number of at least 0, got '0.1'")
+  refused(() => new optim.Adam([a], { eps: '1e-8' as never }), "Adam: eps must be a number of at least 0, got '1e-8'")
   const step = engine.capture(() => sgd.step())
   await step()
   for (const [name, value] of Object.entries({ lr: NaN, momentum: undefined, weightDecay: '1' })) {
@@ -238,7 +238,7 @@ test('a moving average follows the weights and the running statistics, and chang
   assert.equal(await values(), [1.875, 3.5, 5], 'what is frozen is as it is')
   ema.swap()
   assert.equal(await values(), [3, 8, 5])
-  refused(() => new optim.ModelEma(model, 1), 'ModelEma: decay must be from 0 to below 1, got 1')
+  refused(() => new optim.ModelEma(model, 1), 'ModelEma: decay must be below 1, got 1')
 })
 
 test('groups: norms and biases without decay, layers with their share of the rate', async () => {

@@ -165,7 +165,7 @@ test('misuse is refused in a line', async () => {
   refused(() => new optim.GradScaler({ backoffFactor: 1 }), 'GradScaler: backoffFactor must be between 0 and 1, got 1')
   refused(
     () => new optim.GradScaler({ growthInterval: 0.5 }),
-    'GradScaler: growthInterval must be a whole number above 0, got 0.5',
+    'GradScaler: growthInterval must be a whole number of at least 1, got 0.5',
   )
 })
 

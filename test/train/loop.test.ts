@@ -513,7 +513,10 @@ test('makes no GPU object after its first two epochs', async () => {
 })
 
 test('refuses settings that make no sense', () => {
-  assert.throws(() => trainer(new Linear(), 1, { epochs: 0 }), /Trainer: epochs must be a whole number above 0, got 0/)
+  assert.throws(
+    () => trainer(new Linear(), 1, { epochs: 0 }),
+    /Trainer: epochs must be a whole number of at least 1, got 0/,
+  )
   const classWeight = new Float32Array(3)
   assert.throws(() => trainer(new Linear(), 1, { classWeight }), /classWeight must hold 2 numbers, one per class/)
 })
