@@ -13,7 +13,10 @@ import type { DatasetSettings } from './settingTables.js'
 /** A folder with train/, test/ and optionally val/: its path (Node), or the files picked in a page. */
 export type DataSource = string | readonly PickedFile[]
 
-/** What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out. */
+/**
+ * What every image goes through: squeezed into the square, or with `resizeSize` resized and its middle cut out.
+ * @throws when `augment` names no augmentation, or a number is none.
+ */
 export function pipeline(
   { imageSize, mean, std, resizeSize }: Pick<ModelCard, 'imageSize' | 'mean' | 'std' | 'resizeSize'>,
   options: { augment?: string; mixup?: number; cutmix?: number } = {},
@@ -175,7 +178,10 @@ export async function readableSplits(
   }
 }
 
-/** Throws unless a data set has these classes; `name` and `of` are what messages call it and their owner. */
+/**
+ * Throws unless a data set has these classes; `name` and `of` are what messages call it and their owner.
+ * @throws when the classes differ.
+ */
 export function sameClasses(set: Dataset, name: string, classes: readonly string[], of: string): void {
   check(
     set.classes.join('\n') === classes.join('\n'),

@@ -67,9 +67,9 @@ export interface Audit {
 export interface AuditOptions {
   /** Decoding workers; a core each. 0 decodes in this thread. */
   workers?: number
-  /** The most pixels a picture may have; 25 million. */
+  /** The most pixels a picture may have. Default 25 million. */
   maxPixels?: number
-  /** Of the border model's folds; 0. */
+  /** Of the border model's folds. Default 0. */
   seed?: number
   /** Ends the work early. */
   signal?: AbortSignal

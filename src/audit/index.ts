@@ -22,6 +22,7 @@ export const auditDataset: typeof Audits = async (source, options) =>
  * Some pictures of each class, drawn at random from the first split (train before all others). What cannot be read is
  * passed over.
  * @param options.each of a class; 6. @param options.side the longer side in pixels; 192. @param options.seed 0.
+ * @throws where the folder cannot be listed, and for an unknown option.
  */
 export const samplePictures: typeof Samples = async (source, options) =>
   (await import('./samples.js')).samplePictures(source, options)

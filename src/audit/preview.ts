@@ -13,7 +13,10 @@ export interface SamplePicture {
   image: Image
 }
 
-/** The pictures on one sheet, a row (or more) for each class, each over its file's name. */
+/**
+ * The pictures on one sheet, a row (or more) for each class, each over its file's name.
+ * @throws for an unknown option.
+ */
 export function contactSheet(pictures: readonly SamplePicture[], options: { columns?: number } = {}): Image {
   checkOptions('contactSheet', options, ['columns'])
   const groups = [...new Set(pictures.map((picture) => picture.class))].map((title) => ({

@@ -45,7 +45,7 @@ export interface DataLoaderOptions {
   dropLast?: boolean
   /** Decoding workers: one per core; 0 decodes in this thread. A pool may be shared between loaders. */
   workers?: number | DecodePool
-  /** The most pixels a picture may have; 25 million. A pool that is given has its own limit. */
+  /** The most pixels a picture may have. Default 25 million. A pool that is given has its own limit. */
   maxPixels?: number
   /** Batches decoded ahead of the one in use. Default 4. */
   prefetch?: number
@@ -148,7 +148,10 @@ export class DataLoader {
     return this.shuffle ? new Random(this.seed, e, 1).shuffle(order) : order
   }
 
-  /** Batches of epoch `e`, the first `from` of them left out. Stopping early drops what was queued ahead. */
+  /**
+   * Batches of epoch `e`, the first `from` of them left out. Stopping early drops what was queued ahead.
+   * @throws (rejects) for an image that cannot be decoded, or has another size than the first.
+   */
   async *epoch(e: number, from = 0): AsyncGenerator<Batch, void, void> {
     const order = this.order(e)
     const abort = new AbortController()

@@ -6,7 +6,7 @@ import { checkOptions } from '../util/options.js'
 
 /** Options of {@link decodeImage}. */
 export interface DecodeOptions {
-  /** The most pixels a picture may have; 25 million. Memory for decoding grows to about 14 bytes for each. */
+  /** The most pixels a picture may have. Default 25 million. Memory for decoding grows to about 14 bytes for each. */
   maxPixels?: number
   /** A JPEG may come at a half, a quarter or an eighth, which is faster, as long as no side is shorter than this. */
   leastSide?: number

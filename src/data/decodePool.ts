@@ -39,9 +39,9 @@ interface Lane {
 
 /** Options of {@link DecodePool}. */
 export interface DecodePoolOptions {
-  /** The most pixels a picture may have; 25 million. */
+  /** The most pixels a picture may have. Default 25 million. */
   maxPixels?: number
-  /** Seconds a worker may take for one picture before it is stopped and replaced; 30. Not for `size` 0. */
+  /** Seconds a worker may take for one picture before it is stopped and replaced. Default 30. Not for `size` 0. */
   timeLimit?: number
   /**
    * A folder that keeps what became of pictures from one run to the next, `bytes` at most: several runs may share it.
@@ -53,7 +53,7 @@ export interface DecodePoolOptions {
    * Default `own`.
    */
   decoder?: 'own' | 'sharp'
-  /** Gets what the user should know, one line each; `console.warn`. */
+  /** Gets what the user should know, one line each. Default `console.warn`. */
   onWarning?: (message: string) => void
 }
 

@@ -108,7 +108,10 @@ export class ImageFolder implements Dataset {
   }
 }
 
-/** The samples at `indices`, with another transform where one is given. */
+/**
+ * The samples at `indices`, with another transform where one is given.
+ * @throws for an index that is no sample.
+ */
 export function subset(dataset: Dataset, indices: ArrayLike<number>, transform: Pipeline = dataset.transform): Dataset {
   const samples = Array.from(indices, (i) => {
     check(i in dataset.samples, `subset: indices must be below ${dataset.samples.length}, got ${i}`)

@@ -5,7 +5,10 @@ import type { Dataset } from './imageFolder.js'
 import { Random } from '../util/random.js'
 import { findPatients, type Labelled, type Patients } from './patients.js'
 
-/** How many samples each class has. */
+/**
+ * How many samples each class has.
+ * @throws for a label that is no class.
+ */
 export function countLabels(labels: ArrayLike<number>, numClasses: number): number[] {
   const counts = new Array<number>(numClasses).fill(0)
   for (let i = 0; i < labels.length; i++) {

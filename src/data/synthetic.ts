@@ -169,13 +169,13 @@ export function drawSegmented(
 
 /** How many pictures are generated, and which. */
 export interface SyntheticOptions {
-  /** Pictures to train on; 480. */
+  /** Pictures to train on. Default 480. */
   train?: number
-  /** Pictures to test on; 120. */
+  /** Pictures to test on. Default 120. */
   test?: number
-  /** Width and height in pixels; 64. */
+  /** Width and height in pixels. Default 64. */
   size?: number
-  /** 0. The same options always give the same pixels. */
+  /** Default 0. The same options always give the same pixels. */
   seed?: number
 }
 
@@ -209,7 +209,10 @@ export function* syntheticPictures(options: SyntheticOptions = {}): Generator<Sy
   }
 }
 
-/** The generated data set as PNG files, for a page: `{train,test}/{NORMAL,PNEUMONIA}/*.png`. */
+/**
+ * The generated data set as PNG files, for a page: `{train,test}/{NORMAL,PNEUMONIA}/*.png`.
+ * @throws for sizes below 16, and fewer than four pictures.
+ */
 export function* syntheticFiles(options: SyntheticOptions = {}): Generator<{ path: string; bytes: Uint8Array }> {
   for (const { path, gray, size } of syntheticPictures(options))
     yield { path: `${path}.png`, bytes: encodePng(gray, size, size) }

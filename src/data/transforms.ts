@@ -77,13 +77,17 @@ function rgb(name: string, values: readonly number[] | number): Rgb {
 /**
  * Pillow's antialiased bilinear resize. One number makes the shorter side that long and keeps the proportions
  * (torchvision's rounding); [height, width] is exact.
+ * @throws unless sizes are positive whole numbers.
  */
 export const Resize = /* @__PURE__ */ factory((size: number | readonly [number, number]): HostStep => {
   const [height, width] = pair('Resize', size)
   return { kind: 'Resize', size: typeof size === 'number' ? size : [height, width] }
 })
 
-/** The middle of the image, padded with black where it is smaller. */
+/**
+ * The middle of the image, padded with black where it is smaller.
+ * @throws unless sizes are positive whole numbers.
+ */
 export const CenterCrop = /* @__PURE__ */ factory((size: number | readonly [number, number]): HostStep => ({
   kind: 'CenterCrop',
   size: pair('CenterCrop', size),
@@ -120,7 +124,10 @@ export const RandomErasing = /* @__PURE__ */ factory(colours.randomErasing)
 /** Bytes 0..255 to floats 0..1. */
 export const ToTensor = /* @__PURE__ */ factory((): Transform => ({ kind: 'ToTensor' }))
 
-/** (x − mean) / std per channel; one number serves all three. */
+/**
+ * (x − mean) / std per channel; one number serves all three.
+ * @throws unless both are one number or three, and std above 0.
+ */
 export const Normalize = /* @__PURE__ */ factory(
   (mean: readonly number[] | number, std: readonly number[] | number): Transform => {
     const divisor = rgb('std', std)
@@ -141,9 +148,13 @@ function mixer(kind: 'MixUp' | 'CutMix', alpha: number): Transform {
  * Each image of a batch is a mixture with another, and so is its label; shares are drawn from Beta(alpha, alpha), 1
  * when left out, 0 for none (torchvision's `v2.MixUp`; Zhang et al. 2018). With {@link CutMix}, too, a batch has one of
  * both.
+ * @throws unless alpha is a number of 0 or more.
  */
 export const MixUp = /* @__PURE__ */ factory((alpha: number = 1) => mixer('MixUp', alpha))
-/** A box of each image of a batch shows another (torchvision's `v2.CutMix`; Yun et al. 2019); see {@link MixUp}. */
+/**
+ * A box of each image of a batch shows another (torchvision's `v2.CutMix`; Yun et al. 2019); see {@link MixUp}.
+ * @throws as {@link MixUp}.
+ */
 export const CutMix = /* @__PURE__ */ factory((alpha: number = 1) => mixer('CutMix', alpha))
 
 /** Its place in the order of a pipeline: host, tones, geometry, colour, blur, noise, Normalize, erase, mixtures. */
@@ -160,6 +171,7 @@ const isHost = (step: Transform): step is HostStep => step.kind === 'Resize' || 
  * changes contrast by tone curves (RandomAutocontrast, RandomEqualize, RandomClahe); what moves pixels; ColorJitter;
  * GaussianBlur; ToTensor, which may stand earlier; GaussianNoise; Normalize; RandomErasing; MixUp and CutMix.
  * What moves pixels is applied in one pass, sampled bilinearly if one of them asks for that.
+ * @throws when steps stand in another order, or ToTensor is missing.
  */
 export const Compose = /* @__PURE__ */ factory((steps: readonly Transform[]): Pipeline => {
   const host: HostStep[] = []

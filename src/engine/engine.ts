@@ -183,7 +183,10 @@ export class Engine {
     return this.gpu.multiplyAdds
   }
 
-  /** What random numbers on the GPU follow from, dropout's for one; that of init() until it is set. */
+  /**
+   * What random numbers on the GPU follow from, dropout's for one; that of init() until it is set.
+   * @throws when it is set to what is no whole number.
+   */
   get seed(): number {
     return this.gpu.seed
   }
@@ -196,6 +199,7 @@ export class Engine {
   /**
    * Steps run since init(). With the seed it decides what dropout draws in the next one: set it to go on where another
    * engine stopped.
+   * @throws when it is set to what is no whole number of 0 or more.
    */
   get stepCounter(): number {
     return this.gpu.stepCounter

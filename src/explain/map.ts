@@ -99,6 +99,7 @@ export function heatColour(value: number): [number, number, number] {
  * The picture with the map over it, the more opaque the hotter: where the map is 0 the radiograph shows as it is.
  * @param map in 0..1, of the picture's size.
  * @param options.opacity of the hottest places; 0.6.
+ * @throws unless the map has the picture's size.
  */
 export function overlay(image: Image, map: HeatMap, options: { opacity?: number } = {}): Image {
   const { opacity } = withDefaults('overlay', options, { opacity: 0.6 })
@@ -120,6 +121,7 @@ export function overlay(image: Image, map: HeatMap, options: { opacity?: number 
  * The share of a map that lies on the image's border, and the share of the area that the border has: a map of no
  * preference has as much as that. NaN of a map of zeros.
  * @param options.width of the border at each side, as a share of the image; 0.1.
+ * @throws unless the width is above 0 and below 0.5.
  */
 export function borderShare(map: HeatMap, options: { width?: number } = {}): { share: number; area: number } {
   const { width } = withDefaults('borderShare', options, { width: 0.1 })

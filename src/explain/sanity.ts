@@ -7,7 +7,10 @@ import { check } from '../util/check.js'
 import type { Explanation, HeatMap } from './read.js'
 import { withDefaults } from '../util/options.js'
 
-/** Spearman's rank correlation of two maps of one size, −1..1; NaN where a map is the same everywhere. */
+/**
+ * Spearman's rank correlation of two maps of one size, −1..1; NaN where a map is the same everywhere.
+ * @throws when the maps differ in size.
+ */
 export function mapCorrelation(a: HeatMap, b: HeatMap): number {
   check(
     a.height === b.height && a.width === b.width,
@@ -36,6 +39,7 @@ export interface RandomisedMap {
  * spread, and lose all order), and compares. The weights are put back, whatever happens.
  * @param before the explanations of the trained model.
  * @param explain the same method on the same images, for given classes.
+ * @throws for an unknown option.
  */
 export async function withRandomisedWeights(
   model: Module,

@@ -124,18 +124,27 @@ export class Kernel<I extends Interface = any> {
     return variant
   }
 
-  /** How many workgroups a call of this size runs. */
+  /**
+   * How many workgroups a call of this size runs.
+   * @throws for constants of no variant.
+   */
   workgroups(size: Size, constants: Constants<this> | {} = {}): number {
     const groups = this.some(constants as ConstantValues).groups(size)
     return typeof groups === 'number' ? groups : groups.reduce<number>((a, b) => a * b!, 1)
   }
 
-  /** Invocations of a workgroup. */
+  /**
+   * Invocations of a workgroup.
+   * @throws for constants of no variant.
+   */
   workgroupSize(constants: Constants<this> | {} = {}): number {
     return this.some(constants as ConstantValues).workgroupSize
   }
 
-  /** A constant of the shader. */
+  /**
+   * A constant of the shader.
+   * @throws for a constant that it does not have.
+   */
   constant(name: string, constants: Constants<this> | {} = {}): number {
     return this.some(constants as ConstantValues).constant(name)
   }

@@ -91,7 +91,10 @@ export class ConvNeXt extends Module {
     this.classifier = { 0: new LayerNorm(width, EPS), 2: linear(width, numClasses) }
   }
 
-  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, H, W, 3], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(x: Tensor): Tensor {
     checkImages('convnext', x)
     return inTurn(this.stages(), x)

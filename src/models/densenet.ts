@@ -123,7 +123,10 @@ export class DenseNet extends Module {
     init.zeros(this.classifier.bias!)
   }
 
-  /** Images [N, H, W, inChannels], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, H, W, inChannels], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(x: Tensor): Tensor {
     checkImages('densenet', x, this.inChannels)
     return inTurn(this.stages(), x)

@@ -118,7 +118,10 @@ export class EfficientNet extends Module {
     this.classifier = [new Dropout(dropout), head]
   }
 
-  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, H, W, 3], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(x: Tensor): Tensor {
     checkImages('efficientnet', x)
     return inTurn(this.stages(), x)

@@ -84,7 +84,10 @@ export class MobileNetV3 extends Module {
     this.classifier = { 0: linear(6 * width, hidden), 2: new Dropout(dropout), 3: linear(hidden, numClasses) }
   }
 
-  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, H, W, 3], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(x: Tensor): Tensor {
     checkImages('mobilenet', x)
     return inTurn(this.stages(), x)

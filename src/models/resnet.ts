@@ -112,7 +112,10 @@ export class ResNet extends Module {
     this.fc = new Linear(width, numClasses)
   }
 
-  /** Images [N, H, W, 3], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, H, W, 3], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(x: Tensor): Tensor {
     checkImages('resnet', x)
     return inTurn(this.stages(), x)

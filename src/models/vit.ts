@@ -166,7 +166,10 @@ export class VisionTransformer extends Module {
     this.head = new Linear(dim, numClasses, { std: WEIGHT_STD })
   }
 
-  /** Images [N, imageSize, imageSize, 3], normalised → logits [N, numClasses]. */
+  /**
+   * Images [N, imageSize, imageSize, 3], normalised → logits [N, numClasses].
+   * @throws unless images have the shape that the model takes.
+   */
   forward(images: Tensor): Tensor {
     const { imageSize } = this
     check(

@@ -39,7 +39,10 @@ export class Sequential extends Module {
   }
 }
 
-/** Modules in a list (`torch.nn.ModuleList`). An array in a field does the same. */
+/**
+ * Modules in a list (`torch.nn.ModuleList`). An array in a field does the same.
+ * @throws unless all of them are modules.
+ */
 export class ModuleList<M extends Module = Module> extends Module implements Iterable<M> {
   private readonly items: M[] = []
 

@@ -39,7 +39,10 @@ function fillEach(t: Tensor, draw: () => number): Tensor {
   })
 }
 
-/** Every element `value` (`constant_`). */
+/**
+ * Every element `value` (`constant_`).
+ * @throws unless t is f32 and the value a number.
+ */
 export function constant(t: Tensor, value: number): Tensor {
   checkNumbers('init', { value })
   return fill(t, (n) => new Float32Array(n).fill(value))
@@ -51,14 +54,20 @@ export const zeros = (t: Tensor): Tensor => constant(t, 0)
 /** Every element 1 (`ones_`). */
 export const ones = (t: Tensor): Tensor => constant(t, 1)
 
-/** Uniform on [a, b), default [0, 1) (`uniform_`). */
+/**
+ * Uniform on [a, b), default [0, 1) (`uniform_`).
+ * @throws unless t is f32 and both are numbers.
+ */
 export function uniform(t: Tensor, a = 0, b = 1): Tensor {
   checkNumbers('init', { a, b })
   const random = generator()
   return fillEach(t, () => (a + b + (b - a) * (2 * random() - 1)) / 2)
 }
 
-/** Normal, default with mean 0 and standard deviation 1 (`normal_`; Box and Muller 1958). */
+/**
+ * Normal, default with mean 0 and standard deviation 1 (`normal_`; Box and Muller 1958).
+ * @throws unless t is f32 and both are numbers.
+ */
 export function normal(t: Tensor, mean = 0, std = 1): Tensor {
   checkNumbers('init', { mean, std })
   const random = generator()

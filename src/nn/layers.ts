@@ -309,6 +309,7 @@ export class GroupNorm extends Module {
 }
 
 export interface InstanceNorm2dOptions {
+  /** Added to the variance. Default 1e-5. */
   eps?: number
   /** Whether it has weight and bias. Default false. */
   affine?: boolean
@@ -340,6 +341,7 @@ export class InstanceNorm2d extends Module {
 }
 
 export interface LinearOptions {
+  /** Whether it has one. Default true. */
   bias?: boolean
   /**
    * Weight normal with this standard deviation and bias zero, as transformers start; PyTorch's uniform default

@@ -95,6 +95,7 @@ export abstract class Module implements Watched {
   /**
    * This module and all below it with their PyTorch names, '' for itself (`nn.Module.named_modules`). One that stands
    * in several places comes once, under its first name.
+   * @throws when two fields have one name in checkpoints, or hold layers where none are found.
    */
   *namedModules(name = '', seen = new Set<Module>()): Generator<[string, Module]> {
     if (seen.has(this)) return
@@ -122,6 +123,7 @@ export abstract class Module implements Watched {
   /**
    * Everything a checkpoint holds, in the order of the fields. What stands in several places comes under each of its
    * names, as in PyTorch.
+   * @throws as {@link namedModules}, and when a module contains itself.
    */
   *state(prefix = '', above: readonly Module[] = []): Generator<StateEntry> {
     check(!above.includes(this), () => `${prefix.slice(0, -1)}: a module cannot contain itself`)
@@ -153,7 +155,10 @@ export abstract class Module implements Watched {
     }
   }
 
-  /** Trainable tensors with their PyTorch names (`nn.Module.named_parameters`), frozen ones included. */
+  /**
+   * Trainable tensors with their PyTorch names (`nn.Module.named_parameters`), frozen ones included.
+   * @throws as {@link namedModules}.
+   */
   namedParameters(): Generator<[string, Tensor]> {
     return this.#namedTensors('parameter')
   }
@@ -163,7 +168,10 @@ export abstract class Module implements Watched {
     return [...this.namedParameters()].map(([, p]) => p)
   }
 
-  /** Tensors that are saved without being trained (`nn.Module.named_buffers`). */
+  /**
+   * Tensors that are saved without being trained (`nn.Module.named_buffers`).
+   * @throws as {@link namedModules}.
+   */
   namedBuffers(): Generator<[string, Tensor]> {
     return this.#namedTensors('buffer')
   }
@@ -185,7 +193,10 @@ export abstract class Module implements Watched {
     return this
   }
 
-  /** A copy of all parameters and state, under PyTorch's names and in its shapes. */
+  /**
+   * A copy of all parameters and state, under PyTorch's names and in its shapes.
+   * @throws as {@link namedModules}.
+   */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map()
     for (const entry of this.state()) {

@@ -25,7 +25,10 @@ export class ReLU extends Module {
   }
 }
 
-/** x·Φ(x) (`torch.nn.GELU`): options as {@link F.gelu}. */
+/**
+ * x·Φ(x) (`torch.nn.GELU`): options as {@link F.gelu}.
+ * @throws for another approximation.
+ */
 export class GELU extends Module {
   constructor(/** As for {@link F.gelu}. */ readonly options: F.GeluOptions = {}) {
     super()
@@ -78,7 +81,10 @@ export class Hardsigmoid extends Module {
   }
 }
 
-/** x where it is above 0, else negativeSlope · x, by default 0.01 (`torch.nn.LeakyReLU`). */
+/**
+ * x where it is above 0, else negativeSlope · x, by default 0.01 (`torch.nn.LeakyReLU`).
+ * @throws when the slope is no number.
+ */
 export class LeakyReLU extends Module {
   constructor(/** Slope below 0. */ readonly negativeSlope = 0.01) {
     super()
@@ -91,7 +97,10 @@ export class LeakyReLU extends Module {
   }
 }
 
-/** x where it is above 0, else alpha · (eˣ - 1), alpha 1 by default (`torch.nn.ELU`). */
+/**
+ * x where it is above 0, else alpha · (eˣ - 1), alpha 1 by default (`torch.nn.ELU`).
+ * @throws when alpha is no number.
+ */
 export class ELU extends Module {
   constructor(/** What it comes to far below 0, negated. */ readonly alpha = 1) {
     super()
@@ -104,7 +113,10 @@ export class ELU extends Module {
   }
 }
 
-/** log(1 + exp(beta · x)) / beta, x where beta · x is above threshold (`torch.nn.Softplus`). */
+/**
+ * log(1 + exp(beta · x)) / beta, x where beta · x is above threshold (`torch.nn.Softplus`).
+ * @throws when a setting is no number.
+ */
 export class Softplus extends Module {
   constructor(
     /** Steepness. */
@@ -122,7 +134,10 @@ export class Softplus extends Module {
   }
 }
 
-/** exp(x) / Σ exp(x) over an axis (`torch.nn.Softmax`). */
+/**
+ * exp(x) / Σ exp(x) over an axis (`torch.nn.Softmax`).
+ * @throws when dim is no whole number.
+ */
 export class Softmax extends Module {
   constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
@@ -135,7 +150,10 @@ export class Softmax extends Module {
   }
 }
 
-/** The logarithm of {@link Softmax} (`torch.nn.LogSoftmax`). */
+/**
+ * The logarithm of {@link Softmax} (`torch.nn.LogSoftmax`).
+ * @throws when dim is no whole number.
+ */
 export class LogSoftmax extends Module {
   constructor(/** The axis; from the end below 0. */ readonly dim: number) {
     super()
@@ -148,7 +166,10 @@ export class LogSoftmax extends Module {
   }
 }
 
-/** Axes startDim … endDim as one, an image in PyTorch's order (`torch.nn.Flatten`). */
+/**
+ * Axes startDim … endDim as one, an image in PyTorch's order (`torch.nn.Flatten`).
+ * @throws when a dim is no whole number.
+ */
 export class Flatten extends Module {
   constructor(
     /** First axis of those that become one; images count as [N, C, H, W]. */
@@ -167,7 +188,10 @@ export class Flatten extends Module {
   }
 }
 
-/** Largest value of each window (`torch.nn.MaxPool2d`). */
+/**
+ * Largest value of each window (`torch.nn.MaxPool2d`).
+ * @throws when a size is no whole number, or padding is above half of the window.
+ */
 export class MaxPool2d extends Module {
   private readonly options: F.PoolOptions
 
@@ -184,7 +208,10 @@ export class MaxPool2d extends Module {
   }
 }
 
-/** Mean of each window (`torch.nn.AvgPool2d`). */
+/**
+ * Mean of each window (`torch.nn.AvgPool2d`).
+ * @throws as {@link MaxPool2d}.
+ */
 export class AvgPool2d extends Module {
   private readonly options: F.AvgPoolOptions
 
@@ -202,7 +229,10 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Mean over bins that divide the image evenly (`torch.nn.AdaptiveAvgPool2d`). */
+/**
+ * Mean over bins that divide the image evenly (`torch.nn.AdaptiveAvgPool2d`).
+ * @throws unless the size is positive.
+ */
 export class AdaptiveAvgPool2d extends Module {
   constructor(/** Of the result: a number or [height, width]. */ readonly size: number | readonly number[]) {
     super()
@@ -215,7 +245,10 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
-/** Resizes images (`torch.nn.Upsample`): options as {@link F.interpolate}. */
+/**
+ * Resizes images (`torch.nn.Upsample`): options as {@link F.interpolate}.
+ * @throws unless one of size and scaleFactor is given.
+ */
 export class Upsample extends Module {
   constructor(/** As for {@link F.interpolate}. */ readonly options: F.InterpolateOptions) {
     super()

@@ -16,6 +16,7 @@ import { Module } from './module.js'
  *
  * @param sum adds up values over all processes, in place, as a group's `sum`.
  * @returns how many layers it found.
+ * @throws unless it is given a module and a function.
  */
 export function convertSyncBatchNorm(model: Module, sum: HostExchange): number {
   check(

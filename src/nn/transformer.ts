@@ -50,7 +50,10 @@ export class Attention extends Module {
   }
 }
 
-/** fc2(gelu(fc1(x))). */
+/**
+ * fc2(gelu(fc1(x))).
+ * @throws unless the sizes are positive.
+ */
 export class Mlp extends Module {
   fc1: Linear
   fc2: Linear
@@ -100,7 +103,10 @@ export interface Stream {
   branch: Tensor | null
 }
 
-/** x + attn(norm1(x)), then + mlp(norm2(·)). */
+/**
+ * x + attn(norm1(x)), then + mlp(norm2(·)).
+ * @throws unless all settings are numbers, and as {@link Attention}.
+ */
 export class TransformerBlock extends Module {
   norm1: LayerNorm
   attn: Attention

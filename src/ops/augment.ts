@@ -49,6 +49,7 @@ const tonesOp = /* @__PURE__ */ defineOp({
  * Images u8 [B, H, W, 3] with their contrast changed by the curves `tones`, one after the other, each colour by itself.
  * To be called after `loadAugmentShaders()`.
  * @param strengths f32 [B, number of tones]: 0 for none, else 1; of 'clahe' its clip limit. Its tiles are 8 × 8.
+ * @throws when shapes do not fit, or images are too small for the tiles of clahe.
  */
 export function toneImages(images: Tensor, strengths: Tensor, tones: readonly Tone[]): Tensor {
   checkTensors('toneImages', { images, strengths })
@@ -100,6 +101,7 @@ const effectsOp = /* @__PURE__ */ defineOp({
  * bottom, right, in pixels) in which the partner is seen; the box that is erased (0, the mean colour); the deviation of
  * the blur in pixels, and three numbers that are not looked at.
  * @param options.kernelSize pixels that a blurred one is made of, in each direction; 1, without blur.
+ * @throws when shapes, mean or std do not fit, or kernelSize is even or too large.
  */
 export function imageEffects(x: Tensor, effects: Tensor, options: EffectOptions): Tensor {
   checkTensors('imageEffects', { x, effects })

@@ -150,6 +150,8 @@ function run(
  * (x - mean)·rstd·weight + bias over the last axis: x [..., C], vectors [C] or null (no affine part, no running
  * statistics). While training with the statistics of the batch (running ones move by `momentum`, the variance
  * unbiased), otherwise with the running ones. `torch.nn.functional.batch_norm`.
+ * @throws when vectors have not the length C, statistics are missing in evaluation, or a batch in training has one
+ * value a channel.
  */
 export function batchNorm(
   x: Tensor,
@@ -162,7 +164,10 @@ export function batchNorm(
   return run('batchNorm', x, null, runningMean, runningVar, weight, bias, options, false)
 }
 
-/** relu(batchNorm(x)), fused. */
+/**
+ * relu(batchNorm(x)), fused.
+ * @throws as {@link batchNorm}.
+ */
 export function batchNormRelu(
   x: Tensor,
   runningMean: Tensor | null,
@@ -174,7 +179,10 @@ export function batchNormRelu(
   return run('batchNormRelu', x, null, runningMean, runningVar, weight, bias, options, true)
 }
 
-/** relu(batchNorm(x) + residual), fused: the end of a ResNet block. */
+/**
+ * relu(batchNorm(x) + residual), fused: the end of a ResNet block.
+ * @throws as {@link batchNorm}, and when x and residual differ in shape.
+ */
 export function batchNormAddRelu(
   x: Tensor,
   residual: Tensor,

@@ -50,7 +50,10 @@ const affineOp = /* @__PURE__ */ defineOp({
   },
 })
 
-/** scale · x + offset with two numbers. An offset of -0 changes nothing, that of 0 the sign of -0. */
+/**
+ * scale · x + offset with two numbers. An offset of -0 changes nothing, that of 0 the sign of -0.
+ * @throws unless both are numbers.
+ */
 export function affine(x: Tensor, scale: number, offset: number): Tensor {
   checkNumbers('affine', { scale, offset })
   return scaled('affine', x, scale, offset)
@@ -159,28 +162,40 @@ export function operands(name: string, a: Operand, b: Operand): { a: Tensor; b: 
   return { a: tensorOf(a), b: tensorOf(b) }
 }
 
-/** a + b, broadcast; one may be a number. `torch.add`. */
+/**
+ * a + b, broadcast; one may be a number. `torch.add`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
+ */
 export function add(a: Operand, b: Operand): Tensor {
   if (typeof b === 'number' && a instanceof Tensor) return scaled('add', a, 1, b)
   if (typeof a === 'number' && b instanceof Tensor) return scaled('add', b, 1, a)
   return addOp(operands('add', a, b), {}).y
 }
 
-/** a - b, broadcast; one may be a number. `torch.sub`. */
+/**
+ * a - b, broadcast; one may be a number. `torch.sub`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
+ */
 export function sub(a: Operand, b: Operand): Tensor {
   if (typeof b === 'number' && a instanceof Tensor) return scaled('sub', a, 1, -b)
   if (typeof a === 'number' && b instanceof Tensor) return scaled('sub', b, -1, a)
   return subOp(operands('sub', a, b), {}).y
 }
 
-/** a · b elementwise, broadcast; one may be a number. `torch.mul`. */
+/**
+ * a · b elementwise, broadcast; one may be a number. `torch.mul`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
+ */
 export function mul(a: Operand, b: Operand): Tensor {
   if (typeof b === 'number' && a instanceof Tensor) return scaled('mul', a, b, -0)
   if (typeof a === 'number' && b instanceof Tensor) return scaled('mul', b, a, -0)
   return mulOp(operands('mul', a, b), {}).y
 }
 
-/** a / b elementwise, broadcast; one may be a number. `torch.div`. */
+/**
+ * a / b elementwise, broadcast; one may be a number. `torch.div`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
+ */
 export function div(a: Operand, b: Operand): Tensor {
   if (typeof b === 'number' && a instanceof Tensor) return scaled('div', a, b, -0, true)
   return divOp(operands('div', a, b), {}).y
@@ -189,12 +204,16 @@ export function div(a: Operand, b: Operand): Tensor {
 /**
  * The larger of a and b elementwise, broadcast; NaN if either is. Of a tie each gets half of the gradient. One may be a
  * number. `torch.maximum`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
  */
 export function maximum(a: Operand, b: Operand): Tensor {
   return maximumOp(operands('maximum', a, b), {}).y
 }
 
-/** The smaller of a and b, as {@link maximum}. `torch.minimum`. */
+/**
+ * The smaller of a and b, as {@link maximum}. `torch.minimum`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
+ */
 export function minimum(a: Operand, b: Operand): Tensor {
   return minimumOp(operands('minimum', a, b), {}).y
 }
@@ -202,6 +221,7 @@ export function minimum(a: Operand, b: Operand): Tensor {
 /**
  * a to the power of b elementwise, broadcast; one may be a number. Exact for whole exponents up to 16 where the result
  * is; NaN for a negative base with another exponent. Exponent 0.5 is {@link sqrt}, 2 is a · a. `torch.pow`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast.
  */
 export function pow(a: Operand, b: Operand): Tensor {
   if (a instanceof Tensor && b === 2) return mulOp({ a, b: a }, {}, 'pow').y

@@ -33,17 +33,35 @@ function comparison(COMPARE: Comparison): (a: Operand, b: Operand) => Tensor {
   return (a, b) => op(operands(COMPARE, wide(a), wide(b)), {}).y
 }
 
-/** 1 where a = b, else 0; one may be a number. `torch.eq`. */
+/**
+ * 1 where a = b, else 0; one may be a number. `torch.eq`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const eq = /* @__PURE__ */ comparison('eq')
-/** 1 where a ≠ b, so also where one is NaN, else 0; one may be a number. `torch.ne`. */
+/**
+ * 1 where a ≠ b, so also where one is NaN, else 0; one may be a number. `torch.ne`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const ne = /* @__PURE__ */ comparison('ne')
-/** 1 where a > b, else 0; one may be a number. `torch.gt`. */
+/**
+ * 1 where a > b, else 0; one may be a number. `torch.gt`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const gt = /* @__PURE__ */ comparison('gt')
-/** 1 where a >= b, else 0; one may be a number. `torch.ge`. */
+/**
+ * 1 where a >= b, else 0; one may be a number. `torch.ge`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const ge = /* @__PURE__ */ comparison('ge')
-/** 1 where a < b, else 0; one may be a number. `torch.lt`. */
+/**
+ * 1 where a < b, else 0; one may be a number. `torch.lt`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const lt = /* @__PURE__ */ comparison('lt')
-/** 1 where a <= b, else 0; one may be a number. `torch.le`. */
+/**
+ * 1 where a <= b, else 0; one may be a number. `torch.le`.
+ * @throws unless one of both is a tensor, and where shapes do not broadcast or dtypes differ.
+ */
 export const le = /* @__PURE__ */ comparison('le')
 /** As {@link eq}, but NaN is the same as NaN. */
 export const same = /* @__PURE__ */ comparison('same')

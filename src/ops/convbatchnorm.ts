@@ -85,6 +85,7 @@ const conv2dBatchNormOp = /* @__PURE__ */ defineOp({
  * activation(batchNorm(conv2d(x, weight, bias), running statistics) + residual), residual and activation as wanted, in
  * one kernel.
  * For evaluation: it refuses inputs that a gradient would have to flow to.
+ * @throws where a gradient is asked for, and when shapes or options do not fit.
  */
 export function conv2dBatchNorm(
   x: Tensor,

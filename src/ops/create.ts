@@ -44,18 +44,27 @@ export function filled<D extends DType>(name: string, shape: Shape, value: numbe
   return y
 }
 
-/** A tensor of ones (`torch.ones`). */
+/**
+ * A tensor of ones (`torch.ones`).
+ * @throws unless sizes are positive whole numbers.
+ */
 export function ones<D extends DType = 'f32'>(shape: Shape, dtype: D = 'f32' as D): Tensor<D> {
   return filled('ones', shape, 1, dtype)
 }
 
-/** Zeros with the shape and dtype of x (`torch.zeros_like`). */
+/**
+ * Zeros with the shape and dtype of x (`torch.zeros_like`).
+ * @throws when x is no tensor.
+ */
 export function zerosLike<D extends DType>(x: Tensor<D>): Tensor<D> {
   checkTensors('zerosLike', { x })
   return zeros(x.shape, x.dtype)
 }
 
-/** Ones with the shape and dtype of x (`torch.ones_like`). */
+/**
+ * Ones with the shape and dtype of x (`torch.ones_like`).
+ * @throws when x is no tensor.
+ */
 export function onesLike<D extends DType>(x: Tensor<D>): Tensor<D> {
   checkTensors('onesLike', { x })
   return full(x.shape, 1, x.dtype)
@@ -122,12 +131,16 @@ type Distribution = Constants<typeof shaders.random>['DISTRIBUTION']
 /**
  * Uniform random numbers from [0, 1), of 24 bits each: the same for the same seed of `init`, the same call and, in a
  * step, the same execution, on every adapter. Not PyTorch's numbers. `torch.rand`.
+ * @throws for another dtype than f32 and f16, and sizes that are not positive.
  */
 export function rand<D extends 'f32' | 'f16' = 'f32'>(shape: Shape, dtype: D = 'f32' as D): Tensor<D> {
   return random('rand', shape, dtype, 'uniform')
 }
 
-/** Standard normal random numbers, seeded as {@link rand}; on other adapters the same to rounding. `torch.randn`. */
+/**
+ * Standard normal random numbers, seeded as {@link rand}; on other adapters the same to rounding. `torch.randn`.
+ * @throws as {@link rand}.
+ */
 export function randn<D extends 'f32' | 'f16' = 'f32'>(shape: Shape, dtype: D = 'f32' as D): Tensor<D> {
   return random('randn', shape, dtype, 'normal')
 }

@@ -92,12 +92,16 @@ function spread(name: string, x: Tensor, options: VarOptions | number | readonly
 /**
  * Variance over axes, given as to `sum`, divided by n - correction (default 1: NaN for one element). `torch.var`; named
  * `var_` inside, as `var` is a keyword.
+ * @throws for an axis that does not exist, and a correction that is no number.
  */
 export function var_(x: Tensor, options: VarOptions | number | readonly number[] = {}): Tensor {
   return spread('var', x, options, false)
 }
 
-/** Standard deviation over axes, as `var`; the gradient of a deviation of 0 is 0. `torch.std`. */
+/**
+ * Standard deviation over axes, as `var`; the gradient of a deviation of 0 is 0. `torch.std`.
+ * @throws as `var`.
+ */
 export function std(x: Tensor, options: VarOptions | number | readonly number[] = {}): Tensor {
   return spread('std', x, options, true)
 }
@@ -149,7 +153,10 @@ export function norm(x: Tensor, options: NormOptions | number | readonly number[
   return view(y, reducedShape(x.shape, dims, keepdim))
 }
 
-/** log Σ eˣ over axes, given as to `sum`; the largest is taken out first. `torch.logsumexp`. */
+/**
+ * log Σ eˣ over axes, given as to `sum`; the largest is taken out first. `torch.logsumexp`.
+ * @throws for an axis that does not exist or is named twice.
+ */
 export function logSumExp(x: Tensor, options: Reduce = {}): Tensor {
   const { dims, keepdim } = dimsOf('logSumExp', x, options)
   // A finite number, so that infinities stay what they are.

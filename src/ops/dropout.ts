@@ -59,6 +59,7 @@ const dropPathOp = define('dropPath', maskSamples)
 /**
  * Zeroes elements with probability p and scales the rest by 1/(1-p) while training; otherwise x itself.
  * `torch.nn.functional.dropout`.
+ * @throws unless `p` is within 0 … 1.
  */
 export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
   const attributes = drawFor('dropout', x, p, training)
@@ -68,6 +69,7 @@ export function dropout(x: Tensor, p = 0.5, training = true): Tensor {
 /**
  * Zeroes whole samples (first axis) with probability p and scales the rest by 1/(1-p) while training; otherwise x
  * itself. Stochastic depth (Huang et al. 2016), timm's `drop_path`.
+ * @throws unless `p` is within 0 … 1.
  */
 export function dropPath(x: Tensor, p = 0, training = true): Tensor {
   const attributes = drawFor('dropPath', x, p, training)

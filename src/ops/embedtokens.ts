@@ -41,6 +41,7 @@ const embedTokensOp = /* @__PURE__ */ defineOp({
 /**
  * cat(token, patches) + position: patches [B, P, C], token [1, 1, C] or null, position [1, T, C] with T = P + 1, or P
  * without a token → [B, T, C]. The embeddings of Dosovitskiy et al. 2021 (timm's `_pos_embed`).
+ * @throws when the shapes do not fit.
  */
 export function embedTokens(patches: Tensor, token: Tensor | null, position: Tensor): Tensor {
   checkTensors('embedTokens', { patches, position }, { token })

@@ -82,6 +82,7 @@ const groupNormOp = /* @__PURE__ */ defineOp({
  * (x - mean)·rstd·weight + bias of x [N, ..., C] with mean and variance over each image's positions and each of
  * `numGroups` runs of C / numGroups channels; weight and bias [C] may be null. Throws where numGroups does not divide C
  * or a batch has one value per group. `torch.nn.functional.group_norm`, but channels last (Wu & He 2018).
+ * @throws when numGroups does not divide C, or a group has one value.
  */
 export function groupNorm(
   x: Tensor,
@@ -98,6 +99,7 @@ export function groupNorm(
  * groupNorm with a group a channel: mean and variance of each channel over each image's positions, x [N, ..., C];
  * weight and bias [C] may be null. Throws where an image has one position. `torch.nn.functional.instance_norm` without
  * running statistics, but channels last (Ulyanov, Vedaldi & Lempitsky 2016).
+ * @throws for images of one position, and vectors that have not the length C.
  */
 export function instanceNorm(
   x: Tensor,

@@ -14,7 +14,7 @@ export interface ImageOptions {
   mean: readonly number[]
   /** Standard deviation of each colour, on the same scale. */
   std: readonly number[]
-  /** Of the results; that of the images. */
+  /** Of the results. Default: that of the images. */
   size?: readonly [height: number, width: number]
   /** Between pixels. Default 'nearest'. */
   interpolation?: 'nearest' | 'bilinear'

@@ -154,7 +154,10 @@ const padOp = /* @__PURE__ */ defineOp({
 
 /** Options of {@link pad}. */
 export interface PadOptions {
-  /** What stands outside: one value, the mirror image without the border, the border, or the other end. */
+  /**
+   * What stands outside: one value, the mirror image without the border, the border, or the other end. Default
+   * 'constant'.
+   */
   mode?: PadMode
   /** For mode 'constant'. Default 0. */
   value?: number

@@ -80,7 +80,7 @@ const sumOp = defineOp({
 
 /** Which axes a reduction takes, and whether they stay. */
 export interface ReduceOptions {
-  /** Axes to reduce; all when left out or empty. Negative ones count from the end. */
+  /** Axes to reduce. Default all, also when empty. Negative ones count from the end. */
   dim?: number | readonly number[]
   /** Whether reduced axes stay, with size 1. Default false. */
   keepdim?: boolean

@@ -36,8 +36,14 @@ function defineSoftmax(name: string, LOG: boolean) {
   }
 }
 
-/** exp(x) / Σ exp(x) over one axis, `softmax(x, 1)` or `softmax(x, { dim: 1 })`, in f32. `torch.softmax`. */
+/**
+ * exp(x) / Σ exp(x) over one axis, `softmax(x, 1)` or `softmax(x, { dim: 1 })`, in f32. `torch.softmax`.
+ * @throws for an axis that does not exist.
+ */
 export const softmax = defineSoftmax('softmax', false)
 
-/** log(softmax(x)) over one axis, given as to {@link softmax}, in f32. `torch.log_softmax`. */
+/**
+ * log(softmax(x)) over one axis, given as to {@link softmax}, in f32. `torch.log_softmax`.
+ * @throws for an axis that does not exist.
+ */
 export const logSoftmax = defineSoftmax('logSoftmax', true)

@@ -150,6 +150,7 @@ function extremeAlong(name: string, x: Tensor, options: number | ReduceOptions, 
  * The largest element, NaN if there is one; its gradient is shared among equal ones. With an axis, `max(x, 1)` or
  * `max(x, { dim: 1, keepdim: true })`: the largest along it and their indices; there the gradient goes to the first of
  * equal ones. `torch.max`; of two tensors it is `maximum`.
+ * @throws for more than one axis, or one that does not exist.
  */
 export function max(x: Tensor, options?: { dim?: undefined; keepdim?: boolean }): Tensor
 export function max(x: Tensor, options: number | { dim: number; keepdim?: boolean }): ValuesAndIndices
@@ -157,19 +158,28 @@ export function max(x: Tensor, options: number | ReduceOptions = {}): Tensor | V
   return extremeAlong('max', x, options, true)
 }
 
-/** The smallest element, or the smallest along an axis, as {@link max}. `torch.min`. */
+/**
+ * The smallest element, or the smallest along an axis, as {@link max}. `torch.min`.
+ * @throws for more than one axis, or one that does not exist.
+ */
 export function min(x: Tensor, options?: { dim?: undefined; keepdim?: boolean }): Tensor
 export function min(x: Tensor, options: number | { dim: number; keepdim?: boolean }): ValuesAndIndices
 export function min(x: Tensor, options: number | ReduceOptions = {}): Tensor | ValuesAndIndices {
   return extremeAlong('min', x, options, false)
 }
 
-/** The largest over axes, given as to `sum`; the gradient is shared among equal ones. `torch.amax`. */
+/**
+ * The largest over axes, given as to `sum`; the gradient is shared among equal ones. `torch.amax`.
+ * @throws for an axis that does not exist or is named twice.
+ */
 export function amax(x: Tensor, options: Reduce = {}): Tensor {
   return extreme(rowsAlong('amax', x, options), true)
 }
 
-/** The smallest over axes, as {@link amax}. `torch.amin`. */
+/**
+ * The smallest over axes, as {@link amax}. `torch.amin`.
+ * @throws as {@link amax}.
+ */
 export function amin(x: Tensor, options: Reduce = {}): Tensor {
   return extreme(rowsAlong('amin', x, options), false)
 }
@@ -180,12 +190,18 @@ function place(name: string, x: Tensor, options: number | ReduceOptions, largest
   return view(index, rows.shape) as Tensor<'i32'>
 }
 
-/** Where the largest is, i32: in the flat tensor, or along an axis; of equal ones the first. `torch.argmax`. */
+/**
+ * Where the largest is, i32: in the flat tensor, or along an axis; of equal ones the first. `torch.argmax`.
+ * @throws for more than one axis, or one that does not exist.
+ */
 export function argmax(x: Tensor, options: number | { dim?: number; keepdim?: boolean } = {}): Tensor<'i32'> {
   return place('argmax', x, options, true)
 }
 
-/** Where the smallest is, as {@link argmax}. `torch.argmin`. */
+/**
+ * Where the smallest is, as {@link argmax}. `torch.argmin`.
+ * @throws for more than one axis, or one that does not exist.
+ */
 export function argmin(x: Tensor, options: number | { dim?: number; keepdim?: boolean } = {}): Tensor<'i32'> {
   return place('argmin', x, options, false)
 }

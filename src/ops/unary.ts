@@ -168,7 +168,10 @@ export function geluKind(options: GeluOptions): 'none' | 'tanh' {
   return approximate
 }
 
-/** x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016). */
+/**
+ * x·Φ(x), any shape. `torch.nn.functional.gelu` (Hendrycks & Gimpel 2016).
+ * @throws for another approximation.
+ */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   return (geluKind(options) === 'tanh' ? tanhGelu : exactGelu)(x)
 }
@@ -187,7 +190,10 @@ export interface SoftplusOptions {
   threshold?: number
 }
 
-/** log(1 + exp(beta · x)) / beta. `torch.nn.functional.softplus`. */
+/**
+ * log(1 + exp(beta · x)) / beta. `torch.nn.functional.softplus`.
+ * @throws when a setting is no number.
+ */
 export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
   checkOptions('softplus', options, ['beta', 'threshold'])
   const { beta = 1, threshold = 20 } = options
@@ -195,7 +201,10 @@ export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
   return softplusOf(x, { a: beta, b: threshold })
 }
 
-/** x where it is above 0, else negativeSlope · x; by default 0.01. `torch.nn.functional.leaky_relu`. */
+/**
+ * x where it is above 0, else negativeSlope · x; by default 0.01. `torch.nn.functional.leaky_relu`.
+ * @throws when the slope is no number.
+ */
 export function leakyRelu(x: Tensor, options: { negativeSlope?: number } = {}): Tensor {
   checkOptions('leakyRelu', options, ['negativeSlope'])
   const { negativeSlope = 0.01 } = options
@@ -203,7 +212,10 @@ export function leakyRelu(x: Tensor, options: { negativeSlope?: number } = {}): 
   return leakyReluOf(x, { a: negativeSlope })
 }
 
-/** x where it is above 0, else alpha · (eˣ - 1); alpha 1 by default. `torch.nn.functional.elu` (Clevert 2015). */
+/**
+ * x where it is above 0, else alpha · (eˣ - 1); alpha 1 by default. `torch.nn.functional.elu` (Clevert 2015).
+ * @throws when alpha is no number.
+ */
 export function elu(x: Tensor, options: { alpha?: number } = {}): Tensor {
   checkOptions('elu', options, ['alpha'])
   const { alpha = 1 } = options

@@ -107,8 +107,12 @@ function triangle(name: string, UPPER: boolean) {
 /**
  * The lower triangle of every matrix of x [..., R, C], zeros elsewhere; up to `diagonal` columns right of the main
  * diagonal, default 0. `torch.tril`.
+ * @throws unless x has matrices and the diagonal is a whole number.
  */
 export const tril = /* @__PURE__ */ triangle('tril', false)
 
-/** The upper triangle, from `diagonal` columns right of the main diagonal on. `torch.triu`. */
+/**
+ * The upper triangle, from `diagonal` columns right of the main diagonal on. `torch.triu`.
+ * @throws as {@link tril}.
+ */
 export const triu = /* @__PURE__ */ triangle('triu', true)

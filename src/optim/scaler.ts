@@ -13,9 +13,9 @@ import type { Optimizer } from './optimizer.js'
 export interface GradScalerOptions {
   /** The factor at the beginning. Default 65536. */
   initScale?: number
-  /** What the factor is multiplied by after `growthInterval` steps without an overflow. */
+  /** What the factor is multiplied by after `growthInterval` steps without an overflow. Default 2. */
   growthFactor?: number
-  /** What it is multiplied by after a step with one. */
+  /** What it is multiplied by after a step with one. Default 0.5. */
   backoffFactor?: number
   /** Steps without an overflow before it grows. Default 2000. */
   growthInterval?: number
@@ -78,13 +78,19 @@ export class GradScaler {
     this.present = value
   }
 
-  /** The loss, of one element, times the factor: what to call `backward()` on. */
+  /**
+   * The loss, of one element, times the factor: what to call `backward()` on.
+   * @throws unless the loss has one element.
+   */
   scale(loss: Tensor): Tensor {
     check(loss?.size === 1, () => `GradScaler.scale: needs a loss of one element, got ${loss?.size}`)
     return scaleOp({ loss, state: this.state }, {}).y
   }
 
-  /** Divides the gradients by the factor; `step` does it otherwise. For clipping in between (`unscale_`). */
+  /**
+   * Divides the gradients by the factor; `step` does it otherwise. For clipping in between (`unscale_`).
+   * @throws when it is called twice between updates, or for another optimizer.
+   */
   unscale(optimizer: Scalable): void {
     check(optimizer?.groups, 'GradScaler: needs an optimizer')
     check(
@@ -102,7 +108,10 @@ export class GradScaler {
     }
   }
 
-  /** A step of the optimizer that changes nothing if a gradient is not finite. */
+  /**
+   * A step of the optimizer that changes nothing if a gradient is not finite.
+   * @throws when it is called twice between updates.
+   */
   step(optimizer: Scalable): void {
     check(this.stage !== 'stepped', 'GradScaler.step: must be called once between updates, got a second call')
     if (this.stage === 'none') this.unscale(optimizer)
@@ -110,7 +119,10 @@ export class GradScaler {
     optimizer.step(this.state)
   }
 
-  /** Adapts the factor; after `step`. */
+  /**
+   * Adapts the factor; after `step`.
+   * @throws unless `step` came before.
+   */
   update(): void {
     check(this.stage !== 'none', 'GradScaler.update: must follow step(), got no step')
     this.stage = 'none'
@@ -128,7 +140,10 @@ export class GradScaler {
     return { scale: new Float32Array(Uint32Array.of(scale).buffer)[0], growthTracker, skipped }
   }
 
-  /** Goes on with another scaler's factor. */
+  /**
+   * Goes on with another scaler's factor.
+   * @throws unless both are numbers.
+   */
   loadStateDict(state: { scale: number; growthTracker: number }): void {
     const { scale, growthTracker } = state ?? {}
     checkNumbers('GradScaler.loadStateDict', { scale, growthTracker })

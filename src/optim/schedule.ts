@@ -62,7 +62,7 @@ export function oneCycle(
 export interface PlateauOptions {
   /** What the rate is multiplied by. Default 0.1. */
   factor?: number
-  /** Epochs without a lower loss that are waited for; 10. */
+  /** Epochs without a lower loss that are waited for. Default 10. */
   patience?: number
   /** A loss counts as lower below 1 − threshold of the lowest. Default 1e-4. */
   threshold?: number

@@ -6,13 +6,14 @@ import { withDefaults } from '../util/options.js'
 
 /** How resamples are drawn. */
 export interface ResampleOptions {
-  /** How many times; 2000. */
+  /** How many times. Default 2000. */
   replicates?: number
-  /** 0. */
+  /** Default 0. */
   seed?: number
   /**
    * Whether patients with a positive sample and those without are drawn apart, as many of each as there are: every
-   * resample then holds both classes and the shares stay about as they are (pROC's default; Robin et al. 2011). true.
+   * resample then holds both classes and the shares stay about as they are (pROC's default; Robin et al. 2011). Default
+   * true.
    */
   stratify?: boolean
 }
@@ -21,6 +22,7 @@ export interface ResampleOptions {
  * Sample indices of each resample: patients drawn with replacement, each with all its samples, so that the number of
  * samples varies a little where patients have several.
  * @param patients of each sample; the same key means the same patient.
+ * @throws unless each sample has a patient and a label, and `replicates` is a whole number above 0.
  */
 export function* resamples(
   patients: ArrayLike<string | number>,
@@ -114,6 +116,7 @@ function intervalOf({ estimate, values, undefinedIn }: Replicated, level: number
 /**
  * Percentile intervals of measures.
  * @param count samples in all; `draws` are {@link resamples} of them, or indices from elsewhere.
+ * @throws unless `level` is between 0 and 1.
  */
 export function bootstrapIntervals(
   measure: Measure,
@@ -136,7 +139,10 @@ export interface PairedInterval extends Interval {
   p: number
 }
 
-/** As {@link bootstrapIntervals}, of a − b on the same resamples: two models on the same samples. */
+/**
+ * As {@link bootstrapIntervals}, of a − b on the same resamples: two models on the same samples.
+ * @throws unless `level` is between 0 and 1.
+ */
 export function pairedBootstrap(
   a: Measure,
   b: Measure,

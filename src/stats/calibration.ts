@@ -5,7 +5,10 @@ import { exp } from '../util/exp.js'
 import { checkProbabilities } from './samples.js'
 import { withDefaults } from '../util/options.js'
 
-/** Mean of (probability − outcome)² (`sklearn.metrics.brier_score_loss`): 0 is perfect, 0.25 what 0.5 always gives. */
+/**
+ * Mean of (probability − outcome)² (`sklearn.metrics.brier_score_loss`): 0 is perfect, 0.25 what 0.5 always gives.
+ * @throws unless there is a probability for each label, from 0 to 1.
+ */
 export function brierScore(probabilities: ArrayLike<number>, positive: ArrayLike<boolean>): number {
   checkProbabilities('brierScore', probabilities, positive)
   let sum = 0
@@ -39,6 +42,7 @@ export function binsOf(probabilities: ArrayLike<number>, bins: number): Uint32Ar
  * Bins of equal width with what was predicted and what was true, those without samples left out
  * (`sklearn.calibration.calibration_curve`). Takes the positive class's probability and its truth, or any class's
  * confidence and whether it was right (Guo et al. 2017).
+ * @throws as {@link brierScore}, and unless `bins` is a whole number above 0.
  */
 export function reliabilityBins(
   probabilities: ArrayLike<number>,

@@ -58,6 +58,7 @@ export function averagePrecision(scores: ArrayLike<number>, positive: ArrayLike<
 /**
  * Exact area under the ROC curve: the probability that a positive sample scores above a negative one, equal scores
  * counting half (the Mann-Whitney statistic; `sklearn.metrics.roc_auc_score`). NaN unless both kinds are present.
+ * @throws unless there is a score for each label, and all are finite.
  */
 export function rocAuc(scores: ArrayLike<number>, positive: ArrayLike<boolean>): number {
   checkSamples('rocAuc', scores, positive)

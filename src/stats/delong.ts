@@ -11,6 +11,7 @@ import { withDefaults } from '../util/options.js'
  * AUC of each model and the covariance of these AUCs, [k][k]. AUCs are NaN unless both classes are present, covariances
  * unless both have two samples or more.
  * @param scores one array of scores for each model, all of the same samples.
+ * @throws unless there is a score for each label, and all are finite.
  */
 export function delongCovariance(
   scores: readonly ArrayLike<number>[],
@@ -51,7 +52,10 @@ export interface AucInterval {
 
 const checkLevel = (level: number) => check(level > 0 && level < 1, `level: must be between 0 and 1, got ${level}`)
 
-/** AUC ± z standard errors, cut to 0..1. Without width where the AUC is 1, as with any normal interval. */
+/**
+ * AUC ± z standard errors, cut to 0..1. Without width where the AUC is 1, as with any normal interval.
+ * @throws unless `level` is between 0 and 1.
+ */
 export function delongInterval(
   scores: ArrayLike<number>,
   positive: ArrayLike<boolean>,
@@ -82,6 +86,7 @@ export interface DelongTest {
  * Whether two models rank the same samples unlike each other. NaN in what needs both classes with two samples each.
  * @param a scores of one model.
  * @param b scores of the other.
+ * @throws unless `level` is between 0 and 1.
  */
 export function delongTest(
   a: ArrayLike<number>,

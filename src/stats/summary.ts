@@ -18,6 +18,7 @@ export interface BinaryMeasures extends Rates {
  * All measures of the positive class's probabilities.
  * @param options.threshold positive from here on; 0.5.
  * @param options.bins of the expected calibration error; 10.
+ * @throws as `brierScore`, and for an unknown option.
  */
 export function binaryMeasures(
   probabilities: ArrayLike<number>,
@@ -37,6 +38,7 @@ export function binaryMeasures(
 /**
  * {@link binaryMeasures} of the samples at given indices, for the bootstrap: the same numbers, to rounding, without
  * sorting each resample.
+ * @throws for an unknown option.
  */
 export function measureOf(
   probabilities: ArrayLike<number>,

@@ -61,7 +61,10 @@ export interface Counts {
   tp: number
 }
 
-/** How many samples are called right and wrong at a threshold. */
+/**
+ * How many samples are called right and wrong at a threshold.
+ * @throws unless there is a score for each label, and all are finite.
+ */
 export function countsAt(scores: ArrayLike<number>, positive: ArrayLike<boolean>, threshold: number): Counts {
   checkSamples('countsAt', scores, positive)
   check(!Number.isNaN(threshold), 'countsAt: threshold must be a number, got NaN')

@@ -50,6 +50,7 @@ export type Inputs<In extends string, Opt extends In> = { [I in In]: I extends O
 /**
  * Makes a function of an operator: (inputs, attributes) → outputs. It allocates, runs forward, and puts a node on the
  * tape. A third argument is the name in errors, where a function of another name calls it.
+ * @throws what the function it makes is given in place of tensors is refused, and dtypes that it does not take.
  */
 export function defineOp<
   In extends string,

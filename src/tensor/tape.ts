@@ -198,6 +198,7 @@ function reachable(roots: readonly Tensor[]): Node[] {
  * Runs `fn` without keeping what its backward pass needs; that pass runs it again (`torch.utils.checkpoint`; Chen et
  * al. 2016). Memory for time: gradients are the same bits, dropout draws the same numbers. State that `fn` updates in
  * place is updated twice.
+ * @throws unless it is given a function and a list of tensors.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
   check(typeof fn === 'function' && Array.isArray(inputs), 'checkpoint: needs a function and a list of tensors')

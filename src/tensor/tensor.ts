@@ -80,7 +80,10 @@ export class Tensor<D extends DType = any> {
     making(this)
   }
 
-  /** Whether `backward()` computes a gradient for it. Set on leaves; operators pass it on. */
+  /**
+   * Whether `backward()` computes a gradient for it. Set on leaves; operators pass it on.
+   * @throws for integers, and when it is taken from what an operator made.
+   */
   get requiresGrad(): boolean {
     reading(this, 'wanted')
     return this.wanted

@@ -24,9 +24,9 @@ import { trainingMode } from './step.js'
 
 /** Options of {@link cacheTrunk}. */
 export interface CacheTrunkOptions {
-  /** The most that features may take, in memory and then in a temporary file (not in a page); 4 GiB. */
+  /** The most that features may take, in memory and then in a temporary file (not in a page). Default 4 GiB. */
   bytes?: number
-  /** The most of it in memory; 2 GiB, in a page 192 MiB. */
+  /** The most of it in memory. Default 2 GiB, in a page 192 MiB. */
   memoryBytes?: number
 }
 
