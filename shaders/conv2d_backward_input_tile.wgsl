@@ -1,7 +1,8 @@
 // Gradient of a convolution of any kind for its input: dy [N, OH, OW, G·OG], w [KH·KW·CG, G·OG] → dx [N, H, W, G·CG],
 // as an implicit matrix product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW),
 // as each phase meets only some taps. Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output
-// channels its columns; + residual, if there is one. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
+// channels its columns; + residual, if there is one. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) /
+// TILE), G·SH·SW].
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16

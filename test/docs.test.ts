@@ -31,7 +31,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const place = mkdtempSync(join(tmpdir(), 'radiograd-readme-'))
 
 test.before(async () => {
-  writeRadiographs(join(place, 'chest_xray'), { train: 10, test: 4, size: 48, seed: 1 })
+  writeRadiographs(join(place, 'chest_xray'), { train: 18, test: 4, size: 48, seed: 1 })
   const engine = await init()
   await saveSafetensors(join(place, 'resnet18.pth'), await models.resnet18().stateDict()) // the format is told by content
   await saveSafetensors(join(place, 'vit_tiny_patch16_224.pth'), await models.vitTiny().stateDict())

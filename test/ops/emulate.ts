@@ -30,14 +30,14 @@ function emulated(code: string): string {
   const text = code
     .replace(`enable ${FEATURE.replaceAll('-', '_')};`, '')
     .replace(
-      /@builtin\(subgroup_id\) subgroup: u32,( @builtin\(subgroup_invocation_id\) lane: u32,)?\s*\) \{/,
+      /@builtin\(subgroup_id\)subgroup:u32,(@builtin\(subgroup_invocation_id\)lane:u32,)?\s*\)\{/,
       ') { let subgroup = lid / 32u; let lane = lid % 32u; own_lane = lane; share = SHARE + lid / 128u;',
     )
-    .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<E, S, S>, \w+>\(&\1, /g, 'vec2<u32>(')
-    .replaceAll('subgroup_matrix_left<E, S, S>', 'vec2<u32>')
-    .replaceAll('subgroup_matrix_result<f32, S, S>', 'Share')
+    .replace(/subgroupMatrixLoad<subgroup_matrix_(left|right)<E,S,S>,\w+>\(&\1,/g, 'vec2<u32>(')
+    .replaceAll('subgroup_matrix_left<E,S,S>', 'vec2<u32>')
+    .replaceAll('subgroup_matrix_result<f32,S,S>', 'Share')
     .replaceAll('subgroupMatrixMultiplyAccumulate(', 'emulated_multiply(')
-    .replaceAll('subgroupMatrixStore<row_major>(&given, ', 'emulated_store(')
+    .replaceAll('subgroupMatrixStore<row_major>(&given,', 'emulated_store(')
   const left = /subgroup_?[mM]atrix\w*|subgroup_id/.exec(text)
   if (left) throw new Error(`emulate: does not know ${left[0]}`)
   return text + FUNCTIONS
