@@ -75,7 +75,7 @@ export async function visit(zip: string, settings: Record<string, string>): Prom
 
   const run = await (await navigator.storage.getDirectory()).getDirectoryHandle('run')
   const files: Record<string, string> = {}
-  for (const name of ['metrics.json', 'best.safetensors']) {
+  for (const name of ['metrics.json', 'predictions.csv', 'best.safetensors']) {
     const content = new Uint8Array(await (await (await run.getFileHandle(name)).getFile()).arrayBuffer())
     files[name] = btoa(Array.from(content, (byte) => String.fromCharCode(byte)).join(''))
   }
