@@ -59,7 +59,10 @@ export function sampler(env: Record<string, string | undefined> = process.env): 
   return { rank: found.rank, size: found.size }
 }
 
-/** What torchrun, or one that writes its variables, has started. It brings no MPI. */
+/**
+ * What torchrun, or one that writes its variables, has started. It brings no MPI.
+ * @throws RadiogradError where RANK and WORLD_SIZE are no such numbers.
+ */
 export function torchrun(env: Record<string, string | undefined> = process.env): { size: number; rank: number } | null {
   const { RANK, WORLD_SIZE } = env
   if (RANK === undefined || WORLD_SIZE === undefined) return null

@@ -34,7 +34,7 @@ export interface ReportedRun {
 export interface ReportOptions extends MachineSettings {
   /** Heading of the page. */
   title: string
-  /** Whether the notebook's own figures stand beside. */
+  /** Whether the notebook's own figures stand beside. Default false. */
   notebook?: boolean
   /** Where `report.html` and `results.json` go, and where the figures. */
   store: Store

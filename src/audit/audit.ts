@@ -65,7 +65,7 @@ export interface Audit {
 
 /** Options of {@link auditDataset}. */
 export interface AuditOptions {
-  /** Decoding workers; a core each. 0 decodes in this thread. */
+  /** Decoding workers. Default one a core. 0 decodes in this thread. */
   workers?: number
   /** The most pixels a picture may have. Default 25 million. */
   maxPixels?: number

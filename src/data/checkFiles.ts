@@ -26,7 +26,7 @@ export interface BadFile {
 
 /** Options of {@link checkFiles}. */
 export interface CheckOptions extends DecodePoolOptions {
-  /** What decodes the doubtful ones: a pool, or so many workers; see DataLoader. */
+  /** What decodes the doubtful ones: a pool, or so many workers; default one a core. */
   workers?: number | DecodePool
   /** Called with how many files have been looked at. */
   onProgress?: (done: number) => void

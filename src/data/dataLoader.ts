@@ -43,7 +43,7 @@ export interface DataLoaderOptions {
   shuffle?: boolean
   /** Leave out a last batch that is not full. Default false. */
   dropLast?: boolean
-  /** Decoding workers: one per core; 0 decodes in this thread. A pool may be shared between loaders. */
+  /** Decoding workers. Default one a core; 0 decodes in this thread. A pool may be shared between loaders. */
   workers?: number | DecodePool
   /** The most pixels a picture may have. Default 25 million. A pool that is given has its own limit. */
   maxPixels?: number
@@ -57,8 +57,8 @@ export interface DataLoaderOptions {
    */
   group?: { readonly rank: number; readonly size: number }
   /**
-   * Bytes of decoded pictures to remember; 2 GiB, in a page 192 MiB, of all loaders together that share a pool. A gray
-   * picture takes one for each pixel, others three. Pictures beyond are decoded again each epoch.
+   * Bytes of decoded pictures to remember, default 2 GiB, in a page 192 MiB, of all loaders together that share a pool.
+   * A gray picture takes one for each pixel, others three. Pictures beyond are decoded again each epoch.
    */
   cacheBytes?: number
 }

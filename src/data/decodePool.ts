@@ -116,6 +116,8 @@ export class DecodePool {
   /**
    * One file as an upright RGB picture after the host transforms. Rejects with a RadiogradError naming the file; a task
    * still queued when `signal` aborts is dropped and rejects.
+   * @throws (rejects) RadiogradError as {@link loadImage}, or when its worker stopped or took longer than the time
+   * limit.
    */
   decode(task: Omit<DecodeTask, 'id'>, signal?: AbortSignal): Promise<Image> {
     return new Promise((resolve, reject) => {

@@ -52,7 +52,10 @@ export type StartWorker = (
   onCrash: (reason: string) => void,
 ) => DecodeWorker
 
-/** Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name. */
+/**
+ * Reads, decodes and transforms one file. Every failure is a RadiogradError that begins with the file's name.
+ * @throws RadiogradError for what cannot be read, decoded or resized.
+ */
 export async function loadImage(task: Omit<DecodeTask, 'id'>): Promise<Image & { warning?: string }> {
   try {
     const { maxPixels, leastSide, steps, cache, decoder } = task

@@ -15,9 +15,12 @@ import { Engine, nameOf } from './engine.js'
 export interface InitOptions {
   /** Seed of everything random on the GPU (dropout). Default 0. */
   seed?: number
-  /** Which adapter: 'auto' prefers a GPU, then lavapipe, then SwiftShader. */
+  /** Which adapter. Default 'auto': it prefers a GPU, then lavapipe, then SwiftShader. */
   adapter?: 'auto' | 'gpu' | 'lavapipe' | 'swiftshader'
-  /** Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. */
+  /**
+   * Plans and counts what steps need, but allocates and runs nothing: `capture(…).prepare(…)`, then `memory()`. Default
+   * false.
+   */
   dryRun?: boolean
   /**
    * Asks the device for nothing that WebGPU does not promise everywhere: no optional feature, the default limits. What

@@ -93,6 +93,7 @@ export function attentionRollout(model: VisionTransformer, x: Tensor): Explained
  * forward and one backward pass, in evaluation mode; for `engine.step` or `engine.capture`.
  * @param x images [N, imageSize, imageSize, 3], normalised.
  * @returns maps [N, grid, grid]: the relevance of each patch, 0 or more.
+ * @throws for an unknown option.
  */
 export function attentionGradient(model: VisionTransformer, x: Tensor, options: AttentionMapOptions = {}): Explained {
   checkOptions('attentionGradient', options, ['class'])

@@ -65,7 +65,10 @@ export interface ConvNeXtOptions {
   dropPath?: number
 }
 
-/** Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 4 · 2^(stages - 1) up. */
+/**
+ * Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 4 · 2^(stages - 1) up.
+ * @throws for an unknown option, and unless each stage has a depth and a width.
+ */
 export class ConvNeXt extends Module {
   /** The stem, then stages with a layer between them that halves the image. */
   features: (Conv2d | LayerNorm | ConvNeXtBlock)[][]

@@ -96,7 +96,10 @@ interface Features {
   norm5: BatchNorm2d
 }
 
-/** Images [N, H, W, inChannels], normalised → logits [N, numClasses]. Any H and W from 32 up with four blocks. */
+/**
+ * Images [N, H, W, inChannels], normalised → logits [N, numClasses]. Any H and W from 32 up with four blocks.
+ * @throws for an unknown option.
+ */
 export class DenseNet extends Module {
   features: Features
   classifier: Linear

@@ -25,6 +25,7 @@ export interface EfficientNetStage {
   stride: number
   channels: number
   layers: number
+  /** Default false. */
   fused?: boolean
 }
 
@@ -74,7 +75,7 @@ export interface EfficientNetOptions {
   stem: number
   /** Stages, in order. */
   stages: readonly EfficientNetStage[]
-  /** Channels of the last convolution; four times those of the last stage. */
+  /** Channels of the last convolution. Default four times those of the last stage. */
   lastChannels?: number
   /** Outputs of the head. Default 1000. */
   numClasses?: number
@@ -88,7 +89,10 @@ export interface EfficientNetOptions {
 
 const OPTIONS = ['stem', 'stages', 'lastChannels', 'numClasses', 'dropout', 'dropPath', 'norm']
 
-/** Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up. */
+/**
+ * Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up.
+ * @throws for an unknown option.
+ */
 export class EfficientNet extends Module {
   features: (ConvNormActivation | InvertedResidual[])[]
   classifier: [Dropout, Linear]

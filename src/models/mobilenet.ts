@@ -59,7 +59,10 @@ export interface MobileNetOptions {
   dropout?: number
 }
 
-/** Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up. */
+/**
+ * Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up.
+ * @throws for an unknown option.
+ */
 export class MobileNetV3 extends Module {
   features: (ConvNormActivation | InvertedResidual)[]
   /** By the places in torchvision's list: at 1 stands hardswish. */

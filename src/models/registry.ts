@@ -39,7 +39,10 @@ export interface ModelOptions {
   numClasses: number
   /** Width and height of the images in pixels. */
   imageSize: number
-  /** Compute activations again in the backward pass, for less memory; for models that are `checkpointable`. */
+  /**
+   * Compute activations again in the backward pass, for less memory; for models that are `checkpointable`. Default
+   * false.
+   */
   checkpointActivations?: boolean
 }
 

@@ -78,7 +78,10 @@ export interface ResNetOptions {
 
 type Block = BasicBlock | Bottleneck
 
-/** Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up. */
+/**
+ * Images [N, H, W, 3], normalised → logits [N, numClasses]. Any H and W from 32 up.
+ * @throws for an unknown option.
+ */
 export class ResNet extends Module {
   conv1: Conv2d
   bn1: BatchNorm2d

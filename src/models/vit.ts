@@ -95,7 +95,11 @@ class PatchEmbed extends Module {
   }
 }
 
-/** Images [N, imageSize, imageSize, 3], normalised → logits [N, numClasses]. */
+/**
+ * Images [N, imageSize, imageSize, 3], normalised → logits [N, numClasses].
+ * @throws for an unknown option, sizes that are not positive whole numbers, a patchSize that does not divide imageSize,
+ * heads that do not divide dim.
+ */
 export class VisionTransformer extends Module {
   clsToken: Tensor | null
   posEmbed: Tensor

@@ -6,7 +6,7 @@ import { Module } from './module.js'
 
 /** Options of {@link parameterGroups}. */
 export interface ParameterGroupOptions {
-  /** Of all that decays; the optimizer's when left out. */
+  /** Of all that decays. Default: the optimizer's. */
   weightDecay?: number
   /**
    * Parameters of at most one axis and those named here (tokens and positions of a ViT) do not decay. Default false.

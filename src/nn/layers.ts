@@ -228,6 +228,7 @@ export class BatchNorm2d extends Module {
   /**
    * This norm of a convolution's result, then + residual and an activation as wanted: one kernel in evaluation where no
    * gradient is asked for.
+   * @throws for an unknown option, and when shapes do not fit.
    */
   forwardConv(conv: Conv2d, x: Tensor, options: { residual?: Tensor | null; activation?: F.Activation } = {}): Tensor {
     checkOptions('forwardConv', options, ['residual', 'activation'])

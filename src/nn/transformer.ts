@@ -126,7 +126,10 @@ export class TransformerBlock extends Module {
     this.dropPath = new DropPath(dropPath)
   }
 
-  /** [B, T, dim] in, the same out; see {@link Stream}. */
+  /**
+   * [B, T, dim] in, the same out; see {@link Stream}.
+   * @throws unless both are tensors of that shape.
+   */
   forward(stream: Stream): Stream {
     const { x, branch } = stream ?? {}
     checkTensors('TransformerBlock', { x }, { branch })

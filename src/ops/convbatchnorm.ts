@@ -22,6 +22,7 @@ export interface RunningNorm {
   runningVar: Tensor
   weight: Tensor | null
   bias: Tensor | null
+  /** Added to the variance. Default 1e-5. */
   eps?: number
 }
 

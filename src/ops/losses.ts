@@ -135,8 +135,8 @@ export interface BceOptions extends LossOptions {
   /** Weights of the losses, broadcast to their shape. Default: all 1. */
   weight?: Tensor | null
   /**
-   * Weights of the positive class, such as one for each label [C], broadcast to the shape. As in PyTorch it takes no
-   * gradient.
+   * Weights of the positive class, such as one for each label [C], broadcast to the shape. Default 1. As in PyTorch it
+   * takes no gradient.
    */
   posWeight?: Tensor | null
 }

@@ -157,7 +157,9 @@ const tanhGelu = /* @__PURE__ */ plain('geluTanh', 'gelu')
 
 /** Options of {@link gelu}. */
 export interface GeluOptions {
-  /** 'none': x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with. */
+  /**
+   * 'none' (the default): x·Φ(x) to f32 rounding; 'tanh': the approximation that some checkpoints were trained with.
+   */
   approximate?: 'none' | 'tanh'
 }
 

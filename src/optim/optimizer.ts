@@ -66,7 +66,10 @@ export abstract class Optimizer<Options extends Rates> {
   private readonly defaults: Options
   private readonly homes = new Map<Group<Options>, Home[]>()
 
-  /** `defaults` names all settings there are; `bufferNames`, the buffers of the parameters' size that it keeps. */
+  /**
+   * `defaults` names all settings there are; `bufferNames`, the buffers of the parameters' size that it keeps.
+   * @throws for an unknown option, a setting out of its range, no parameters, or one that is given twice.
+   */
   constructor(
     params: readonly Tensor[] | readonly ParameterGroup<Options>[],
     defaults: Options,

@@ -104,7 +104,10 @@ export class Team implements Group {
     return { logits: Float32Array.from(await all(logits)), labels: Int32Array.from(await all(labels)), numClasses }
   }
 
-  /** What this process evaluates of a data set: as many images as the others, in their order. */
+  /**
+   * What this process evaluates of a data set: as many images as the others, in their order.
+   * @throws when there are fewer images than processes.
+   */
   partOf(set: Dataset): Dataset {
     const { samples } = set
     const { rank, size } = this

@@ -100,6 +100,7 @@ export type LossScaling = Awaited<ReturnType<GradScaler['stateDict']>>
 /**
  * Class-weighted cross-entropy of a batch, its gradients, and an update of the parameters. Each batch shape is recorded
  * once and replayed: bytes are normalised on the GPU, then forward, loss, backward, optimizer.
+ * @throws for f16 on an adapter without it, another precision, and unless `gradAccumulation` is a whole number above 0.
  */
 export class TrainingStep {
   private readonly uploader = new Uploader()
