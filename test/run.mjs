@@ -1,6 +1,7 @@
 // Runs the tests: every file in a process of its own, three at a time (two cores are enough; the third
 // is for when one waits for a browser or a disk). `npm test -- weights` runs the files whose path holds a word
-// (`/check.test` is the file of that name alone). Operators run on each software adapter that is installed. Prints the output of what fails, and last `N passed, N failed`.
+// (`/check.test` is the file of that name alone). Operators run on each software adapter that is installed. Prints
+// the output of what fails, and last `N passed, N failed`.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'

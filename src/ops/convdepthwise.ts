@@ -4,10 +4,9 @@ import { gpu } from '../gpu/gpu.js'
 import type { Kernel } from '../gpu/kernel.js'
 import { cpu } from '../shaders.late.js'
 import * as shaders from '../shaders.gen.js'
-import { empty } from '../tensor/tensor.js'
 import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
 import { LONGEST_SUM, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
-import { sumMiddle } from './reduce.js'
+import { inParts } from './reduce.js'
 
 /** Invocations for a line of `width` pixels, or taps: each computes a run of neighbours. */
 const runs = (kernel: Kernel, width: number) => ceilDiv(width, kernel.constant('RUN'))
@@ -47,7 +46,6 @@ export function depthwiseBackwardInput(p: Convolution): void {
 
 export function depthwiseBackwardWeight(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
-  const { size } = dWeight
   const [kh, kw, , co] = dWeight.shape
   const invocations = kh * runs(shaders.conv2d_depthwise_backward_weight, kw) * co
   const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], {
@@ -55,15 +53,15 @@ export function depthwiseBackwardWeight(p: Convolution): void {
     waves: 4,
     atMost: LONGEST_SUM,
   })
-  const target = parts > 1 ? empty([parts, size], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(
-    shaders.conv2d_depthwise_backward_weight,
-    { x, dy, dw: target },
-    { ...generalParams(p), splits: parts, k_per_split: perPart },
-    { invocations: parts * invocations },
-    { SLIDES: slides(p) },
+  inParts(dWeight, parts, (dw) =>
+    gpu.run(
+      shaders.conv2d_depthwise_backward_weight,
+      { x, dy, dw },
+      { ...generalParams(p), splits: parts, k_per_split: perPart },
+      { invocations: parts * invocations },
+      { SLIDES: slides(p) },
+    ),
   )
-  if (parts > 1) sumMiddle(target, dWeight, 1, parts, size, 1)
 }
 
 /**
@@ -105,7 +103,5 @@ export function depthwiseBackwardWeightCpu(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
   const kernel = cpu.conv2d_depthwise_backward_weight_cpu
   const { parts, params, size, constants } = strips(kernel, p, dy.shape[2])
-  const target = parts > 1 ? empty([parts, dWeight.size], 'f32', 'conv2d dw parts') : dWeight
-  gpu.run(kernel, { x, dy, dw: target }, params, size, constants)
-  if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
+  inParts(dWeight, parts, (dw) => gpu.run(kernel, { x, dy, dw }, params, size, constants))
 }

@@ -9,7 +9,7 @@ import { type Convolution, bindings, generalParams, geometry } from './convgeome
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, matricesFor, subgroupSizeForCpuKernels } from './occupancy.js'
-import { sumMiddle } from './reduce.js'
+import { inParts, sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 import { TILES, type Tile } from './tiles.js'
 
@@ -199,10 +199,10 @@ export function backwardWeightTile(p: Convolution, tile: Tile | 'matrix'): void 
       ? matrix.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
       : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
   const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
-  const target = parts > 1 ? empty([parts, rows, co], 'f32', 'conv2d dw parts') : dWeight
-  const given = { x, dy, dw: target }
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
-  if (tile === 'matrix') gpu.run(matrix.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
-  else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
-  if (parts > 1) sumMiddle(target, dWeight, 1, parts, dWeight.size, 1)
+  inParts(dWeight, parts, (dw) => {
+    const given = { x, dy, dw }
+    if (tile === 'matrix') gpu.run(matrix.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
+    else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
+  })
 }

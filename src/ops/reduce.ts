@@ -32,6 +32,14 @@ export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inn
   stage(y, 1)
 }
 
+/** Lets `run` write y as the sum of `parts` planes, which are then added in a fixed order; a single one is y itself. */
+export function inParts(y: Tensor, parts: number, run: (target: Tensor) => void): void {
+  if (parts === 1) return run(y)
+  const target = empty([parts, ...y.shape], 'f32', 'parts of a sum')
+  run(target)
+  sumMiddle(target, y, 1, parts, y.size, 1)
+}
+
 /** Into how many parts an axis is cut when each takes one invocation for each of `outputs`. */
 export function partsOf(size: number, outputs: number, atLeast: number): number {
   const workgroups = outputs / shaders.sum_forward.workgroupSize()
