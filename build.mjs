@@ -111,7 +111,8 @@ async function generateShaders() {
     '/** Changes with every shader. */',
     `export const fingerprint = '${hash.digest('hex').slice(0, 8)}'`,
     '',
-    'type Snippet = readonly [name: string, text: string]',
+    '/** A part of a shader, by the name of its file. */',
+    'export type Snippet = readonly [name: string, text: string]',
     '',
     ...Object.entries(library).map(
       ([name, text]) => `export const ${nameOf(name)}: Snippet = ['${name}', ${literal(compact(text))}]\n`,
@@ -147,11 +148,9 @@ async function generateShaders() {
       '',
       ...own
         .map((snippet) => [bare(snippet), ...files.get(snippet)])
-        .map(([variable, file, text]) => `const ${variable} = ['${file}', ${literal(compact(text))}] as const\n`),
-      'export const sources = {',
-      ...those.map(
-        ({ file, text, snippets }) => `'${file}': [${literal(compact(text))}, [${snippets.map(bare)}]] as const,`,
-      ),
+        .map(([variable, file, text]) => `const ${variable}: lib.Snippet = ['${file}', ${literal(compact(text))}]\n`),
+      'export const sources: Readonly<Record<string, readonly [text: string, snippets: readonly lib.Snippet[]]>> = {',
+      ...those.map(({ file, text, snippets }) => `'${file}': [${literal(compact(text))}, [${snippets.map(bare)}]],`),
       '}',
     ]
   }
