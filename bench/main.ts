@@ -1,6 +1,8 @@
 // npm run bench -- [words] [--profile MODEL | --cold MODEL | --peers | --pytorch | --choices | --ship | --all | --table |
 // --estimate CHIP]: see --help.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { withoutLimitWarnings } from '../src/cli/driverWarnings.js'
+import { askWithin } from '../src/gpu/device.node.js'
 import { init } from '../src/index.js'
 import { RadiogradError } from '../src/util/check.js'
 import { runAll } from './all.js'
@@ -139,6 +141,8 @@ async function cold(model: ModelName): Promise<void> {
   print(compileTable(rows))
   print(coldTable([await coldStart(representative(model, true))]))
 }
+
+askWithin(withoutLimitWarnings)
 
 try {
   program.parse()

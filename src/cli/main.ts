@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // The program `radiograd`: one command a file, and one place where errors become a line and an exit code.
 import { Command, CommanderError } from 'commander'
+import { askWithin } from '../gpu/device.node.js'
 import { RadiogradError, SettingError, printable } from '../util/check.js'
 import { calibrateCommand } from './calibrate.js'
 import { dataCommand } from './data.js'
 import { demoCommand } from './demo.js'
 import { downloadCommand } from './download.js'
+import { withoutLimitWarnings } from './driverWarnings.js'
 import { evalCommand } from './eval.js'
 import { explainCommand } from './explain.js'
 import { experimentCommand } from './experiment.js'
@@ -76,6 +78,7 @@ function exitCodeOf(error: unknown): number {
 
 process.on('uncaughtException', (error) => process.exit(exitCodeOf(error)))
 guardOutput()
+askWithin(withoutLimitWarnings)
 
 try {
   await program.parseAsync()

@@ -28,6 +28,13 @@ const GPU_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/dxg', '/dev/kgsl-3d0']
  */
 const instances = new Map<string, GPU>()
 
+let within = <T>(ask: () => T): T => ask()
+
+/** Has every adapter asked for within `wrapper`: the command line keeps Dawn's warnings off a terminal so. */
+export function askWithin(wrapper: typeof within): void {
+  within = wrapper
+}
+
 /**
  * Opens the best adapter there is, or the one asked for (environment `RADIOGRAD_ADAPTER` goes first). Throws when there
  * is none.
@@ -116,7 +123,7 @@ async function open({ icd, flags = [], loader }: Candidate): Promise<GPUAdapter 
   const key = [loader, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES, ...options].join()
   const instance = instances.get(key) ?? create(options)
   instances.set(key, instance)
-  const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
+  const adapter = await within(() => instance.requestAdapter({ powerPreference: 'high-performance' }))
   if (!adapter && icd) {
     if (VK_DRIVER_FILES === undefined) delete process.env.VK_DRIVER_FILES
     else process.env.VK_DRIVER_FILES = VK_DRIVER_FILES

@@ -1,6 +1,6 @@
 // Set-up where something is missing: no network, and a folder that cannot be written but is built.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -59,6 +59,29 @@ test('a folder that is built and cannot be written runs as it is', () => {
   chmodSync(checkout, 0o755)
   assert.equal(lines, ['setup     this folder is read-only: running what was built in it', 'setup'])
   assert.is(status, 0)
+})
+
+test('of what a driver says only the lines about its limits are kept off a terminal or a pipe', () => {
+  if (process.platform !== 'linux') return
+  const module = join(root, 'dist/src/cli/driverWarnings.js')
+  const native = "require('child_process').spawnSync('sh', ['-c', process.argv[2]], { stdio: 'inherit' }).status"
+  const program = `const { withoutLimitWarnings } = await import(${JSON.stringify(module)})
+    const { createRequire } = await import('node:module')
+    const require = createRequire(import.meta.url)
+    process.stderr.write('before\\n')
+    const status = withoutLimitWarnings(() => ${native})
+    process.stderr.write('after ' + status + '\\n')`
+  writeFileSync(join(place, 'program.mjs'), program)
+  const driver = 'echo Warning: maxX artificially reduced from 9 to 1. >&2; echo MESA: error >&2; exit 3'
+  const run = (tail: string) =>
+    spawnSync('sh', ['-c', `"$1" "$2" "$3" ${tail}`, '', process.execPath, join(place, 'program.mjs'), driver], {
+      cwd: place,
+    })
+  assert.is(String(run('2>&1 | cat').stdout), 'before\nMESA: error\nafter 3\n')
+  // A file is left alone: opened once more, it would be written from its beginning.
+  run('2> log')
+  const log = readFileSync(join(place, 'log'), 'utf8').split('\n')
+  assert.equal(log, ['before', 'Warning: maxX artificially reduced from 9 to 1.', 'MESA: error', 'after 3', ''])
 })
 
 test.run()
