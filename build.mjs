@@ -104,7 +104,12 @@ async function generateShaders() {
   const kernel = ({ file, text, type, snippets }) =>
     `export const ${nameOf(file)} = /* @__PURE__ */ kernel<${type}>('${file}', ${literal(compact(text))}, [${snippets}])\n`
   // Which kernels are loaded only where they are wanted (src/shaders.late.ts), by their names.
-  const late = { cpu: /_cpu\.wgsl$/, matrix: /_matrix\.wgsl$/, winograd: /_winograd_/, augment: /\/augment_/ }
+  const late = {
+    cpu: /_cpu\.wgsl$/,
+    matrix: /_matrix\.wgsl$/,
+    conv: /_winograd_|_depthwise_\w+(?<!_cpu)\.wgsl$/,
+    augment: /\/augment_/,
+  }
   await writeIfNew('src/shaders.lib.gen.ts', [
     note('shaders/lib'),
     '',

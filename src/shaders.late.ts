@@ -2,9 +2,9 @@
 // them.
 import { kernel } from './gpu/kernel.js'
 import type { AugmentShaders } from './shaders.augment.gen.js'
+import type { ConvShaders } from './shaders.conv.gen.js'
 import type { CpuShaders } from './shaders.cpu.gen.js'
 import type { MatrixShaders } from './shaders.matrix.gen.js'
-import type { WinogradShaders } from './shaders.winograd.gen.js'
 
 /** What only software adapters run, half of all WGSL. Set once {@link loadCpuShaders} has ended. */
 export let cpu: CpuShaders
@@ -12,8 +12,8 @@ export let cpu: CpuShaders
 /** What needs matrix units. Set once {@link loadMatrixShaders} has ended. */
 export let matrix: MatrixShaders
 
-/** Winograd's convolutions. Set once {@link loadWinogradShaders} has ended. */
-export let winograd: WinogradShaders
+/** Convolutions by Winograd and depthwise ones. Set once {@link loadConvShaders} has ended. */
+export let conv: ConvShaders
 
 /** Rarer augmentations. Set once {@link loadAugmentShaders} has ended. */
 export let augment: AugmentShaders
@@ -28,9 +28,9 @@ export async function loadMatrixShaders(): Promise<void> {
   matrix ??= kernelsOf<MatrixShaders>((await import('./shaders.matrix.gen.js')).sources)
 }
 
-/** For `init()`: they are preferred for many channels. */
-export async function loadWinogradShaders(): Promise<void> {
-  winograd ??= kernelsOf<WinogradShaders>((await import('./shaders.winograd.gen.js')).sources)
+/** For `init()`: Winograd is preferred for many channels. */
+export async function loadConvShaders(): Promise<void> {
+  conv ??= kernelsOf<ConvShaders>((await import('./shaders.conv.gen.js')).sources)
 }
 
 /** Before `F.imageEffects`. */

@@ -10,10 +10,10 @@ export async function everyKernel(): Promise<Kernel[]> {
   await Promise.all([
     late.loadCpuShaders(),
     late.loadMatrixShaders(),
-    late.loadWinogradShaders(),
+    late.loadConvShaders(),
     late.loadAugmentShaders(),
   ])
-  return [shaders, late.cpu, late.matrix, late.winograd, late.augment].flatMap((all) =>
+  return [shaders, late.cpu, late.matrix, late.conv, late.augment].flatMap((all) =>
     Object.values<Kernel>({ ...all }),
   )
 }

@@ -3,7 +3,7 @@ import { requestGpuAdapter } from '#platform/device'
 import { capsOf } from '../gpu/caps.js'
 import { Choices } from '../gpu/choices.js'
 import { Gpu, isRunning, setGpu } from '../gpu/gpu.js'
-import { loadCpuShaders, loadMatrixShaders, loadWinogradShaders } from '../shaders.late.js'
+import { loadCpuShaders, loadMatrixShaders, loadConvShaders } from '../shaders.late.js'
 import { adapterKey } from '../tune/cache.js'
 import { shipped } from '../tune/shipped.js'
 import { Tuner } from '../tune/tuner.js'
@@ -87,7 +87,7 @@ export async function init(options: InitOptions = {}): Promise<Engine> {
     const device = await adapter.requestDevice({ label: 'radiograd', requiredFeatures, requiredLimits })
     const caps = capsOf(device, adapter.info, isSoftware)
     if (isSoftware) await loadCpuShaders()
-    await loadWinogradShaders()
+    await loadConvShaders()
     if (Object.keys(caps.matrices).length) await loadMatrixShaders()
     const choices = new Choices(shipped[kind === 'gpu' ? nameOf(adapter.info) : kind])
     const gpu = new Gpu(device, caps, seed, dryRun, choices)

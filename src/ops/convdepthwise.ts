@@ -2,8 +2,7 @@
 // nothing to gain from tiles. Each pass has a kernel for any shape, and one for software adapters.
 import { gpu } from '../gpu/gpu.js'
 import type { Kernel } from '../gpu/kernel.js'
-import { cpu } from '../shaders.late.js'
-import * as shaders from '../shaders.gen.js'
+import { conv, cpu } from '../shaders.late.js'
 import { type Convolution, bindings, generalParams, geometry } from './convgeometry.js'
 import { LONGEST_SUM, ceilDiv, cutReduction, subgroupSizeForCpuKernels } from './occupancy.js'
 import { inParts } from './reduce.js'
@@ -20,10 +19,10 @@ export function depthwiseForward(p: Convolution): void {
   const { x, weight, y, epilogue } = p
   const [n, oh, ow, co] = y.shape
   gpu.run(
-    shaders.conv2d_depthwise_forward,
+    conv.conv2d_depthwise_forward,
     { x, w: weight, y, ...bindings(epilogue) },
     generalParams(p),
-    { invocations: n * oh * runs(shaders.conv2d_depthwise_forward, ow) * co },
+    { invocations: n * oh * runs(conv.conv2d_depthwise_forward, ow) * co },
     { ACTIVATION: epilogue.activation, SLIDES: slides(p) },
   )
 }
@@ -36,10 +35,10 @@ export function depthwiseBackwardInput(p: Convolution): void {
     dilation,
   } = p.attrs
   gpu.run(
-    shaders.conv2d_depthwise_backward_input,
+    conv.conv2d_depthwise_backward_input,
     { dy, w: weight, dx },
     generalParams(p),
-    { invocations: n * h * stride * runs(shaders.conv2d_depthwise_backward_input, ceilDiv(w, stride)) * c },
+    { invocations: n * h * stride * runs(conv.conv2d_depthwise_backward_input, ceilDiv(w, stride)) * c },
     { SLIDES: dilation[1] === 1 },
   )
 }
@@ -47,15 +46,15 @@ export function depthwiseBackwardInput(p: Convolution): void {
 export function depthwiseBackwardWeight(p: Convolution): void {
   const { x, weight: dWeight, y: dy } = p
   const [kh, kw, , co] = dWeight.shape
-  const invocations = kh * runs(shaders.conv2d_depthwise_backward_weight, kw) * co
+  const invocations = kh * runs(conv.conv2d_depthwise_backward_weight, kw) * co
   const { parts, perPart } = cutReduction(dy.shape[0] * dy.shape[1], {
-    workgroups: invocations / shaders.conv2d_depthwise_backward_weight.workgroupSize(),
+    workgroups: invocations / conv.conv2d_depthwise_backward_weight.workgroupSize(),
     waves: 4,
     atMost: LONGEST_SUM,
   })
   inParts(dWeight, parts, (dw) =>
     gpu.run(
-      shaders.conv2d_depthwise_backward_weight,
+      conv.conv2d_depthwise_backward_weight,
       { x, dy, dw },
       { ...generalParams(p), splits: parts, k_per_split: perPart },
       { invocations: parts * invocations },

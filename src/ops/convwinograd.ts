@@ -3,7 +3,7 @@
 // pixels 4 times fewer multiplications. The gradient for the input is the same with kernels rotated by half a turn; the
 // gradient for the weight is the adjoint.
 import { gpu } from '../gpu/gpu.js'
-import { winograd } from '../shaders.late.js'
+import { conv } from '../shaders.late.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { type Convolution, type Epilogue, bindings } from './convgeometry.js'
 import { gemm } from './gemm.js'
@@ -65,7 +65,7 @@ function transformInput(x: Tensor, y: Image, padding: readonly number[], TILE: T
   const { TH, TW, tiles } = tiling(y, TILE)
   const v = empty([pointsOf(TILE), tiles, C], 'f32', 'winograd input')
   gpu.run(
-    winograd.conv2d_winograd_input,
+    conv.conv2d_winograd_input,
     { x, v },
     { H, W, C, TH, TW, tiles, PH: padding[0], PW: padding[1] },
     { invocations: tiles * C },
@@ -91,12 +91,12 @@ function convolve(
   const { TH, TW, tiles } = tiling(y.shape, TILE)
   const u = empty([points, c, co], 'f32', 'winograd weight')
   const pairs = c * co
-  gpu.run(winograd.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, { invocations: pairs }, { TILE })
+  gpu.run(conv.conv2d_winograd_weight, { w: weight, u }, { pairs, flip: rotated }, { invocations: pairs }, { TILE })
   const v = transformInput(x, y.shape, padding, TILE)
   const m = empty([points, tiles, N], 'f32', 'winograd product')
   gemm({ a: v, w: u, y: m, M: tiles, N, K, batches: points, strideA: tiles * K, strideW: c * co, transposeW: rotated })
   gpu.run(
-    winograd.conv2d_winograd_output,
+    conv.conv2d_winograd_output,
     { m, y, ...bindings(epilogue) },
     { OH, OW, CO: N, TH, TW, tiles },
     { invocations: tiles * N },
@@ -121,7 +121,7 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
   const v = transformInput(x, dy.shape, attrs.padding, TILE)
   const dm = empty([points, tiles, CO], 'f32', 'winograd dy')
   const given = { OH, OW, CO, TH, TW, tiles }
-  gpu.run(winograd.conv2d_winograd_backward_output, { dy, dm }, given, { invocations: tiles * CO }, { TILE })
+  gpu.run(conv.conv2d_winograd_backward_output, { dy, dm }, given, { invocations: tiles * CO }, { TILE })
   // Long sums in parts lose fewer digits; as batches they need no kernel of their own.
   const parts = partsOf(tiles)
   const du = empty([points, parts, C, CO], 'f32', 'winograd dw')
@@ -139,7 +139,7 @@ export function winogradBackwardWeight({ x, weight: dw, y: dy, attrs }: Convolut
     transposeA: true,
   })
   const pairs = C * CO
-  gpu.run(winograd.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
+  gpu.run(conv.conv2d_winograd_backward_weight, { du, dw }, { pairs, parts }, { invocations: pairs }, { TILE })
 }
 
 /** Tiles that one sum of a weight's gradient runs over at most: longer ones lose digits. */
