@@ -119,14 +119,22 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'batchnorm_apply':
     case 'batchnorm_backward_sums':
     case 'batchnorm_backward_input':
-    case 'layernorm_backward_weight':
       return () => p.rows_per_chunk
     case 'sum_forward':
       return () => ceilDiv(p.size, p.parts)
     case 'matmul_plain':
       return (loop) => (loop.depth === 1 ? ceilDiv(p.K, 512) : Math.min(p.K, 512))
+    // Rows by sixteen invocations each, eight at a time; then columns by 128, four rows at a time.
+    case 'layernorm_backward_tile':
+      return ({ depth, own, inner }) => {
+        const isStoring = (own as Cost & { store: number }).store > 0
+        if (depth === 1)
+          return inner.some((l) => (l.own as Cost & { store: number }).store) || isStoring
+            ? ceilDiv(p.cols, 128)
+            : ceilDiv(p.rows_per_chunk, 8)
+        return isStoring ? ceilDiv(p.rows_per_chunk, 4) : own.load ? ceilDiv(p.cols, 16) : 1
+      }
     case 'layernorm_forward_tile':
-    case 'layernorm_backward_input_tile':
       return ({ own }) =>
         own.load || (own as Cost & { store: number }).store ? ceilDiv(p.cols, 64) : own.dsRead ? 64 / own.dsRead : 1
     default:

@@ -3,10 +3,11 @@
 // between batches (0 broadcasts). A lane owns 4 columns of TM rows. Along K it loads one vec4 of `a` for TM/SG rows and
 // four vec4 of `w`, and the values of `a` travel by subgroupBroadcast: one varying load, then free copies. If
 // `transposed` a lane loads along K of its 4 columns, and transposes that 4×4 block in its registers. Dispatched over
-// [ceil(N / 4·SG), ceil(M / TM), batches]. `pre` [M, N], if wanted, takes what goes into the activation.
+// [ceil(N / 4·SG), ceil(M / TM), batches]. `pre` [M, N], if wanted, takes what goes into the activation; `gate` as in
+// lib/gate.wgsl.
 // @tile 4 * SG, TM
 // @variant T = f32, f16
-// @include lib/activation.wgsl
+// @include lib/gate.wgsl
 // @variant SG = 4, 8
 // @variant TM = 8, 32
 // @require subgroups
@@ -18,7 +19,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<T>>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read> gate: array<vec4<T>>;
+@group(0) @binding(6) var<uniform> params: Params;
 // One kernel for transposed weights and others has half as much to compile (lavapipe takes long over it); one for each
 // runs faster on SwiftShader.
 override TRANSPOSED: i32 = -1; // 0 or 1 where it is known to the compiler
@@ -69,6 +71,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     v += shift;
     let to = wid.z * params.y_stride + (row + i) * params.N4 + col;
     if (params.has_pre != 0u) { pre[to] = vec4<T>(v); }
-    y[to] = vec4<T>(activation(v));
+    if (has_gate) { v = activation_gradient(vec4<f32>(gate[to]), v); } else { v = activation(v); }
+    y[to] = vec4<T>(v);
   }
 }

@@ -1,10 +1,10 @@
 // The product of matmul_tile.wgsl by matrix units, where sizes come in fours: N, and the contiguous axes of a and w;
-// activation, `pre`, `splits` and rounds as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M / 64),
+// activation, `pre`, `gate`, `splits` and rounds as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M / 64),
 // batches · splits].
 // @tile TILE, TILE
 // @variant Y = f32, f16
 // @include lib/matmul.wgsl
-// @include lib/activation.wgsl
+// @include lib/gate.wgsl
 // @include lib/rounds.wgsl
 // @include lib/matrix.wgsl
 @group(0) @binding(0) var<storage, read> a: array<vec4<T>>;
@@ -13,7 +13,8 @@
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<Y>>;
 @group(0) @binding(4) var<storage, read_write> pre: array<vec4<Y>>;
 @group(0) @binding(5) var<storage, read_write> a_sums: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> gate: array<vec4<T>>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
@@ -107,6 +108,7 @@ fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
   var v = sums;
   if (params.has_bias != 0u) { v += bias[n / 4u]; }
   if (params.has_pre != 0u) { pre[to] = vec4<Y>(v); }
-  let out = vec4<Y>(activation(v));
+  if (has_gate) { v = activation_gradient(vec4<f32>(gate[to]), v); } else { v = activation(v); }
+  let out = vec4<Y>(v);
   if (in_rounds && !is_first) { y[to] += out; } else { y[to] = out; }
 }

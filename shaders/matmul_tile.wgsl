@@ -2,13 +2,13 @@
 // N] row-major. Tiles of lib/tile.wgsl. Split sums go to planes of y [batches, splits, M, N], added afterwards in a
 // fixed order; long ones run in rounds (lib/rounds.wgsl, `a_sums` too). Dispatched over [ceil(N / TILE), ceil(M /
 // TILE), batches · splits]. With bias or activation splits is 1, in one round; `pre`, like y, takes what goes into the
-// activation, if wanted.
+// activation, if wanted; or the way back through one follows (lib/gate.wgsl).
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant Y = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16, 16 2 8
 // @include lib/matmul.wgsl
-// @include lib/activation.wgsl
+// @include lib/gate.wgsl
 // @include lib/rounds.wgsl
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> a: array<T>;
@@ -17,7 +17,8 @@
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
 @group(0) @binding(4) var<storage, read_write> pre: array<Y>;
 @group(0) @binding(5) var<storage, read_write> a_sums: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> gate: array<T>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -95,11 +96,13 @@ fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
   if (params.has_bias != 0u) {
     for (var c = 0u; c < 4u; c++) { v[c] += bias[min(n + c, params.N - 1u)]; }
   }
-  let out = activation(v);
+  var out = v;
+  if (!has_gate) { out = activation(v); }
   for (var c = 0u; c < 4u; c++) {
     if (m < params.M && n + c < params.N) {
       let to = (wid.z * params.M + m) * params.N + n + c;
       if (params.has_pre != 0u) { pre[to] = Y(v[c]); }
+      if (has_gate) { out[c] = activation_gradient(vec4<f32>(f32(gate[to])), vec4<f32>(v[c])).x; }
       if (in_rounds && !is_first) { y[to] += Y(out[c]); } else { y[to] = Y(out[c]); }
     }
   }

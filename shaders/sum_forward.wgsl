@@ -1,14 +1,17 @@
 // Partial sums over the middle axis: x [outer, size, inner] → y [outer, parts, inner], y[o, p, i] = scale · Σ_k x[o, p
 // + k·parts, i]. Run twice for a long axis: to `parts` parts, then to one. Neighbouring invocations read neighbouring
 // elements also when inner is 1. One invocation an element of y, in a fixed order; ceil(outer · parts · inner / 64)
-// workgroups.
+// workgroups. And, if wanted, of `beside` [size, more] to `beside_y` [parts, more] likewise, by further invocations.
 // @variant X = f32, f16
 // @variant Y = f32, f16
 // @include lib/index.wgsl
-struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32 }
+struct Params { outer: u32, size: u32, inner: u32, parts: u32, scale: f32, more: u32 }
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read_write> y: array<Y>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> beside: array<f32>;
+@group(0) @binding(3) var<storage, read_write> beside_y: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+override has_beside: bool;
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,12 +19,20 @@ fn main(
   @builtin(local_invocation_index) lid: u32,
 ) {
   let at = workgroup_linear(wid, nwg) * 64u + lid;
-  if (at >= params.outer * params.parts * params.inner) { return; }
+  let own = params.outer * params.parts * params.inner;
+  var sum = 0.0;
+  if (at >= own) {
+    if (!has_beside) { return; }
+    let to = at - own;
+    if (to >= params.parts * params.more) { return; }
+    for (var k = to; k < params.size * params.more; k += params.parts * params.more) { sum += beside[k]; }
+    beside_y[to] = sum;
+    return;
+  }
   let i = at % params.inner;
   let p = (at / params.inner) % params.parts;
   let o = at / (params.inner * params.parts);
   let base = o * params.size * params.inner + i;
-  var sum = 0.0;
   for (var k = p; k < params.size; k += params.parts) {
     sum += f32(x[base + k * params.inner]);
   }

@@ -1,5 +1,5 @@
 // The activation that may follow a product or a convolution in the same kernel. To add one: its name in the list, a
-// case here, and the function of the same name in lib/unary.wgsl, whose derivative the backward pass takes.
+// case here and in lib/gate.wgsl, and the function of the same name in lib/unary.wgsl.
 // @enum ACTIVATION = none, relu, gelu, geluTanh, silu, hardswish
 // @include lib/nan.wgsl
 // @include lib/math.wgsl

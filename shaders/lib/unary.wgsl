@@ -5,6 +5,7 @@
 // @include lib/nan.wgsl
 // @include lib/math.wgsl
 // @include lib/gelu.wgsl
+// @include lib/gradient.wgsl
 override OP: u32;
 
 // y = op(x).
@@ -30,7 +31,7 @@ fn value(x: vec4<f32>) -> vec4<f32> {
 // g · op′(x), in x or in y = op(x): the one that src/ops/unary.ts says, named here v.
 fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
   switch (OP) {
-    case OP_RELU: { return select(g, vec4<f32>(0.0), v <= vec4<f32>(0.0)); } // y
+    case OP_RELU: { return relu_gradient(v, g); } // y
     case OP_EXP: { return g * v; } // y
     case OP_LOG: { return g / v; } // x
     case OP_SQRT: { return 0.5 * g / v; } // y
@@ -38,24 +39,10 @@ fn derivative(v: vec4<f32>, g: vec4<f32>) -> vec4<f32> {
     case OP_SIGMOID: { return g * v * (1.0 - v); } // y
     case OP_TANH: { return g * (1.0 - v * v); } // y
     case OP_ABS: { return g * sign(v); } // x
-    case OP_GELU: { // x: Φ(x) + x·φ(x)
-      let b = bell(v);
-      return g * (normal_cdf(v, b) + v * b * 0.39894228);
-    }
-    case OP_GELUTANH: { // x
-      let s = tanh_cdf(v);
-      // Where s·(1 - s) is 0, v² may be infinite; at infinity itself the gradient is NaN, as in PyTorch.
-      let w = select(clamp(v, vec4<f32>(-30.0), vec4<f32>(30.0)), v, abs(v) > vec4<f32>(3.4028234e38));
-      return g * (s + w * s * (1.0 - s) * (1.5957691 + 0.21406859 * w * w));
-    }
-    case OP_SILU: { // x
-      let s = sigmoid(v);
-      return g * (s + v * s * (1.0 - s));
-    }
-    case OP_HARDSWISH: { // x
-      let inside = select(v / 3.0 + 0.5, vec4<f32>(1.0), v >= vec4<f32>(3.0));
-      return g * select(inside, vec4<f32>(0.0), v < vec4<f32>(-3.0));
-    }
+    case OP_GELU: { return gelu_gradient(v, g); } // x
+    case OP_GELUTANH: { return gelu_tanh_gradient(v, g); } // x
+    case OP_SILU: { return silu_gradient(v, g); } // x
+    case OP_HARDSWISH: { return hardswish_gradient(v, g); } // x
     case OP_HARDSIGMOID: { // x: in y what lies just below 3 would be lost
       return select(vec4<f32>(0.0), g / 6.0, (v > vec4<f32>(-3.0)) & (v < vec4<f32>(3.0)));
     }

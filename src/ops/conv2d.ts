@@ -78,7 +78,7 @@ const conv2dOp = defineOp({
   dtypes: { x: FLOATS },
   optional: ['bias'],
   saves: ['x', 'weight'],
-  addsToFirst: true,
+  fuses: 'sum',
   shape: (
     { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | null },
     attrs: Attributes & { activation: Activation },
@@ -86,7 +86,7 @@ const conv2dOp = defineOp({
   forward({ x, weight, bias }, { y }, { activation, ...attrs }) {
     convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue: { ...NOTHING, bias, activation } })
   },
-  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }, there) {
+  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }, { there }) {
     const epilogue = NOTHING
     if (dx) {
       const after = { ...NOTHING, residual: there }

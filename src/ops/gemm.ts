@@ -30,6 +30,8 @@ export interface Gemm {
   activation?: Activation
   /** Takes what goes into the activation, shaped as y. */
   pre?: Tensor | null
+  /** Shaped as y: then y = (op(a) · op(w)) · activation′(gate), the way back through the activation. */
+  gate?: Tensor | null
   /** Takes the sums of op(a) over K, [M]; with transposeA and one batch. */
   aSums?: Tensor | null
   M: number
@@ -127,12 +129,12 @@ export const sizeClass = (n: number) => Math.round(2 ** (Math.round(2 * Math.log
 const hasActivation = ({ activation = 'none' }: Gemm) => activation !== 'none'
 
 function runBroadcast(g: Gemm, TM: 8 | 32): void {
-  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K } = g
+  const { a, w, y, bias = null, pre = null, gate = null, activation = 'none', M, N, K } = g
   const { transposeW = false, strideA = 0, strideW = 0 } = g
   const SG = subgroupSizeForCpuKernels()!
   gpu.run(
     cpu.matmul_cpu,
-    { a, w, bias, y, pre },
+    { a, w, bias, y, pre, gate },
     {
       M,
       N4: N / 4,
@@ -149,7 +151,7 @@ function runBroadcast(g: Gemm, TM: 8 | 32): void {
 
 /** Outer products over a long K, cut so that the chip is full. */
 function runOuter(g: Gemm): void {
-  const { a, w, y, M, N, K, batches = 1, strideA = 0, strideW = 0 } = g
+  const { a, w, y, aSums = null, M, N, K, batches = 1, strideA = 0, strideW = 0 } = g
   const SG = subgroupSizeForCpuKernels()!
   const { parts, perPart } = cutSum(K, cpu.matmul_tn_cpu.workgroups(sizeOf(g), { SG }), batches)
   const direct = parts === 1 && y.dtype === 'f32'
@@ -162,11 +164,6 @@ function runOuter(g: Gemm): void {
     { SG },
   )
   if (!direct) sumMiddle(target, y, batches, parts, M * N, 1)
-  sumA(g)
-}
-
-/** The sums that kernels with tiles take by the way. */
-function sumA({ a, aSums, M, K }: Gemm): void {
   if (aSums) sumMiddle(a, aSums, 1, K, M, 1)
 }
 
@@ -197,10 +194,10 @@ function general(g: Gemm, splits: number, k_per_split: number, k_per_round: numb
 }
 
 function runPlain(g: Gemm): void {
-  const { a, w, y, bias = null, pre = null, activation = 'none', M, N, K, batches = 1 } = g
+  const { a, w, y, bias = null, pre = null, gate = null, aSums = null, activation = 'none', M, N, K, batches = 1 } = g
   const size = { invocations: batches * M * N }
-  sumA(g)
-  gpu.run(shaders.matmul_plain, { a, w, bias, y, pre }, general(g, 1, K, K), size, { ACTIVATION: activation })
+  const given = { a, w, bias, y, pre, a_sums: aSums, gate }
+  gpu.run(shaders.matmul_plain, given, general(g, 1, K, K), size, { ACTIVATION: activation })
 }
 
 /** Matrix units. */
@@ -214,7 +211,7 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof matrix.matmul_ma
   kernel: K,
   constants: Constants<K>,
 ): void {
-  const { a, w, y, bias = null, pre = null, aSums = null, M, N, K, batches = 1 } = g
+  const { a, w, y, bias = null, pre = null, gate = null, aSums = null, M, N, K, batches = 1 } = g
   const whole = bias || hasActivation(g) // what follows the sum must see all of it
   const inRounds = !whole && y.dtype === 'f32'
   const workgroups = kernel.workgroups(sizeOf(g), constants)
@@ -230,10 +227,9 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof matrix.matmul_ma
   const sums = parts > 1 && aSums ? empty([parts, M], 'f32', 'gemm parts') : aSums
   const rounds = inRounds ? ceilDiv(perPart, LONGEST_PRODUCT) : 1
   const slice = rounds * kernel.constant('STEP', constants)
-  const given = { a, w, bias, y: target, pre, a_sums: sums }
+  const given = { a, w, bias, y: target, pre, a_sums: sums, gate }
   const params = general(g, parts, perPart, (slice / rounds) * ceilDiv(perPart, slice))
   gpu.run<K>(kernel, given, params, sizeOf(g, parts), { ...constants, in_rounds: rounds > 1 })
   if (parts === 1) return
-  sumMiddle(target, y, batches, parts, M * N, 1)
-  if (aSums) sumMiddle(sums!, aSums, 1, parts, M, 1)
+  sumMiddle(target, y, batches, parts, M * N, 1, sums && aSums && { x: sums, y: aSums })
 }

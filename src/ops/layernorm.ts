@@ -47,42 +47,36 @@ function forward(
   else gpu.run(shaders.layernorm_forward_tile, bindings, params, { groups: rows })
 }
 
-/** `x` is what was normalised; `dsum` the gradient that reaches it otherwise. */
-function backwardInput(
-  x: Tensor,
-  weight: Tensor | null,
-  stats: Tensor,
+/**
+ * Gradients that are wanted. `x` is what was normalised; `dsum` the gradient that reaches it otherwise. A chunk of rows
+ * gives sums for those of the parameters.
+ */
+function backward(
+  saved: { x: Tensor; weight: Tensor | null; stats: Tensor },
   dy: Tensor,
   dsum: Tensor | null,
-  dx: Tensor,
+  { dx, dWeight, dBias }: Partial<Record<'dx' | 'dWeight' | 'dBias', Tensor>>,
   cols: number,
 ) {
+  const { x, weight, stats } = saved
   const { rows, SG } = layout(x, cols)
-  const bindings = { x, dy, dsum, weight, stats, dx }
-  const params = { rows, cols }
-  if (SG) gpu.run(cpu.layernorm_backward_input_cpu, bindings, params, { groups: rows }, { SG })
-  else gpu.run(shaders.layernorm_backward_input_tile, bindings, params, { groups: rows })
-}
-
-function backwardWeight(
-  x: Tensor,
-  stats: Tensor,
-  dy: Tensor,
-  dWeight: Tensor | undefined,
-  dBias: Tensor | undefined,
-  cols: number,
-) {
-  if (!dWeight && !dBias) return
-  const rows = x.size / cols
-  const across = shaders.layernorm_backward_weight.workgroups({ elements: cols })
+  const isTrained = dWeight || dBias
+  const across = SG ? cpu.layernorm_backward_weight_cpu.workgroups({ elements: cols }) : 1
   const { chunks, rows_per_chunk } = rowChunks(rows, across)
-  const parts = empty([chunks, 2, cols], 'f32', 'layerNorm parts')
-  gpu.run(
-    shaders.layernorm_backward_weight,
-    { x, dy, stats, parts },
-    { rows, cols, rows_per_chunk },
-    { elements: [cols, chunks] },
-  )
+  const parts = isTrained ? empty([chunks, 2, cols], 'f32', 'layerNorm parts') : null
+  if (!SG) {
+    const bindings = { x, dy, dsum, weight, stats, dx: dx ?? null, parts }
+    gpu.run(shaders.layernorm_backward_tile, bindings, { rows, cols, rows_per_chunk }, { groups: chunks })
+  } else {
+    const params = { rows, cols }
+    if (dx) {
+      const bindings = { x, dy, dsum, weight, stats, dx }
+      gpu.run(cpu.layernorm_backward_input_cpu, bindings, params, { groups: rows }, { SG })
+    }
+    const size = { elements: [cols, chunks] } as const
+    if (parts) gpu.run(cpu.layernorm_backward_weight_cpu, { x, dy, stats, parts }, { ...params, rows_per_chunk }, size)
+  }
+  if (!parts) return
   const dweight = dWeight ?? empty([cols], 'f32', 'dweight')
   const dbias = dBias ?? empty([cols], 'f32', 'dbias')
   mergeGradients(parts, dweight, dbias, cols, chunks)
@@ -117,9 +111,8 @@ const layerNormOp = /* @__PURE__ */ defineOp({
   forward({ x, weight, bias }, { y, stats }, attrs) {
     forward(x, null, null, weight, bias, y, stats, attrs)
   },
-  backward({ x, weight, stats }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { cols }) {
-    if (dx) backwardInput(x, weight, stats, dy, null, dx, cols)
-    backwardWeight(x, stats, dy, dWeight, dBias, cols)
+  backward(saved, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { cols }) {
+    backward(saved, dy, null, { dx, dWeight, dBias }, cols)
   },
 })
 
@@ -154,9 +147,8 @@ const addLayerNormOp = /* @__PURE__ */ defineOp({
       for (const unused of [dWeight, dBias]) if (unused) gpu.zero(unused)
       return { x: dsum, residual: dsum }
     }
-    backwardWeight(sum, stats, dy, dWeight, dBias, cols)
     const both = dx ?? dResidual
-    if (both) backwardInput(sum, weight, stats, dy, dsum ?? null, both, cols)
+    backward({ x: sum, weight, stats }, dy, dsum ?? null, { dx: both, dWeight, dBias }, cols)
     return { x: both, residual: both }
   },
 })

@@ -1,6 +1,9 @@
 // Linear layers, alone and with an activation in the same kernel.
+import { gpu } from '../gpu/gpu.js'
+import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
+import type { First } from '../tensor/tape.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
@@ -31,10 +34,12 @@ function backward(
   { x, weight }: { x: Tensor; weight: Tensor },
   dy: Tensor,
   { x: dx, weight: dWeight, bias: dBias }: Partial<Record<keyof Inputs, Tensor>>,
+  { made }: First,
 ) {
   const [M, N] = dy.shape
   const K = x.shape[1]
-  if (dx) gemm({ a: dy, w: parameterAs(dy.dtype, weight), y: dx, M, N: K, K: N })
+  const back = made && { activation: made.activation, gate: made.pre }
+  if (dx) gemm({ a: dy, w: parameterAs(dy.dtype, weight), y: dx, M, N: K, K: N, ...back })
   if (dWeight) gemm({ a: dy, w: x, y: dWeight, aSums: dBias, M: N, N: K, K: M, transposeA: true })
   else if (dBias) sumMiddle(dy, dBias, 1, M, N, 1)
 }
@@ -49,8 +54,9 @@ const linearOp = /* @__PURE__ */ defineOp({
     const [M, N] = y.shape
     gemm({ a: x, w: parameterAs(x.dtype, weight), bias, y, M, N, K: x.shape[1], transposeW: true })
   },
-  backward(saved, { y: dy }, wanted) {
-    backward(saved, dy, wanted)
+  fuses: 'activation',
+  backward(saved, { y: dy }, wanted, _, first) {
+    backward(saved, dy, wanted, first)
   },
 })
 
@@ -70,10 +76,16 @@ const activatedLinearOp = /* @__PURE__ */ defineOp({
     const w = parameterAs(x.dtype, weight)
     gemm({ a: x, w, bias, y, M, N, K: x.shape[1], transposeW: true, activation, pre: keep ? pre : null })
   },
-  backward({ pre, ...saved }, { y: dy }, wanted, { activation }) {
-    const dpre = empty(pre.shape, pre.dtype, 'gradient before activation')
-    unaryBackward(activation, pre, dy, dpre)
-    backward(saved, dpre, wanted)
+  fuses: 'activation',
+  activation: ({ activation }) => activation,
+  backward({ pre, ...saved }, { y: dy, pre: there }, wanted, { activation }, first) {
+    let dpre = there
+    if (dy) {
+      dpre = empty(pre.shape, pre.dtype, 'gradient before activation')
+      unaryBackward(activation, pre, dy, dpre)
+      if (there) gpu.run(shaders.accumulate, { x: there, y: dpre }, { n: pre.size }, { elements: pre.size })
+    }
+    backward(saved, dpre, wanted, first)
   },
 })
 

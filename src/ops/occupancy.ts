@@ -58,7 +58,8 @@ export function cutReduction(
     atMost,
   }: { workgroups: number; waves?: number; atLeast?: number; atMost: number },
 ): { parts: number; perPart: number } {
-  const wanted = Math.ceil((waves * gpu.caps.parallelism) / workgroups)
+  // Rounded: a second part for a chip that is nearly full would cost more than it gives.
+  const wanted = Math.max(1, Math.round((waves * gpu.caps.parallelism) / workgroups))
   const most = Math.max(1, Math.floor(length / atLeast))
   const perPart = Math.ceil(length / Math.max(Math.min(wanted, most), Math.ceil(length / atMost)))
   return { parts: Math.ceil(length / perPart), perPart }

@@ -11,23 +11,35 @@ import { MAX_RANK, axes, broadcastShapes, broadcastStrides, checkList, stridesOf
 
 /**
  * y[outer, inner] = scale · Σ x[outer, size, inner]: in stages, as one invocation an output would leave the chip idle
- * and round too often.
+ * and round too often. In the same dispatches beside.y = Σ beside.x over its first axis, of `size` too.
  */
-export function sumMiddle(x: Tensor, y: Tensor, outer: number, size: number, inner: number, scale: number): void {
+export function sumMiddle(
+  x: Tensor,
+  y: Tensor,
+  outer: number,
+  size: number,
+  inner: number,
+  scale: number,
+  beside: { x: Tensor; y: Tensor } | null = null,
+): void {
   const outputs = outer * inner
+  const more = beside?.y.size ?? 0
   let from = x
+  let other = beside?.x ?? null
   let left = size
   const stage = (to: Tensor, parts: number) => {
+    const beside_y = beside && parts > 1 ? empty([parts, more], 'f32', 'sum parts') : (beside?.y ?? null)
     gpu.run(
       shaders.sum_forward,
-      { x: from, y: to },
-      { outer, inner, size: left, parts, scale: parts === 1 ? scale : 1 },
-      { invocations: outputs * parts },
+      { x: from, y: to, beside: other, beside_y },
+      { outer, inner, size: left, parts, scale: parts === 1 ? scale : 1, more },
+      { invocations: (outputs + more) * parts },
     )
     from = to
+    other = beside_y
     left = parts
   }
-  let parts = partsOf(size, outputs, 16)
+  let parts = partsOf(size, outputs, 32)
   for (; parts > 1; parts = ceilDiv(left, LONGEST_SUM)) stage(empty([outer, parts, inner], 'f32', 'sum parts'), parts)
   stage(y, 1)
 }

@@ -4,6 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
+import type { Activation } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkNumbers, checkOptions, withDefaults } from '../util/options.js'
@@ -11,8 +12,7 @@ import { checkNumbers, checkOptions, withDefaults } from '../util/options.js'
 type Common = Constants<typeof shaders.unary_forward>['OP']
 type Elementary = Constants<typeof shaders.elementary_forward>['OP']
 
-/** What may follow a product or a convolution in the same kernel (shaders/lib/activation.wgsl). */
-export type Activation = Constants<typeof shaders.matmul_plain>['ACTIVATION']
+export type { Activation }
 
 /** What each derivative is written in: the operand, the result, or neither. */
 const DERIVATIVE_IN: Record<Common | Elementary, 'x' | 'y' | null> = {

@@ -32,8 +32,8 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   const sums = empty([fewer], 'f32', 'squares')
   gpu.run(
     shaders.sum_forward,
-    { x: parts, y: sums },
-    { outer: 1, size, inner: 1, parts: fewer, scale: 1 },
+    { x: parts, y: sums, beside: null, beside_y: null },
+    { outer: 1, size, inner: 1, parts: fewer, scale: 1, more: 0 },
     { invocations: fewer },
   )
   const norm = empty([], 'f32', 'gradient norm')

@@ -6,7 +6,7 @@ import { type Shape, check, numel, shown } from '../util/check.js'
 import { Tensor, checkShape, gradientStorage } from './tensor.js'
 
 const ALIGNMENT = 256
-/** Chunks grow up to the last of these: a small model takes little, a large one has few gaps and few runs. */
+/** The first chunks; later ones grow with all: a small model takes little, a large one has few gaps and few runs. */
 const CHUNK_BYTES = [1 << 20, 4 << 20, 16 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
@@ -61,6 +61,7 @@ const collected = new FinalizationRegistry<{ memory: Memory; buffer: GPUBuffer }
 class Arena {
   private open: Chunk[] = []
   private made = 0
+  private bytes = 0
 
   constructor(private readonly label: string) {}
 
@@ -72,8 +73,9 @@ class Arena {
       const slice = chunk.take(bytes, label)
       if (slice) return slice
     }
-    const usual = CHUNK_BYTES[Math.min(this.made++, CHUNK_BYTES.length - 1)]
+    const usual = CHUNK_BYTES[this.made++] ?? Math.max(CHUNK_BYTES[3], roundUp(this.bytes / 2, ALIGNMENT))
     const chunk = new Chunk(Math.max(Math.min(usual, limit), bytes), this.label)
+    this.bytes += chunk.bytes
     this.open = [...this.open.filter((c) => c.room > 0), chunk].slice(-MAX_OPEN)
     return chunk.take(bytes, label)!
   }

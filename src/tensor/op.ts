@@ -1,7 +1,7 @@
 // defineOp: one operator = shape rule, forward, backward, side by side.
 import { type Shape, check, formatShape } from '../util/check.js'
 import { gradEnabled } from './mode.js'
-import { makeNode } from './tape.js'
+import { type Activation, type First, type Fuses, makeNode } from './tape.js'
 import { type DType, Tensor, checkTensors, empty } from './tensor.js'
 
 type OutputShape = Shape | { shape: Shape; dtype: DType }
@@ -26,8 +26,10 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   saves?: readonly Saved[]
   /** Inputs updated in place (running statistics): never differentiated. */
   mutates?: readonly NoInfer<In>[]
-  /** backward can add the gradient of the first input to one that is there, which it is given as `there`. */
-  addsToFirst?: boolean
+  /** What backward can do with the gradient of the first input by the way: it is told as `first`. */
+  fuses?: Fuses
+  /** The activation that `y` ends in: `pre`, saved, went into it, and backward may be given its gradient as well. */
+  activation?(attrs: A): Activation
   /** Outputs that carry no gradient (indices, statistics). */
   auxiliary?: readonly NoInfer<Out>[]
   /** Fills the outputs. */
@@ -41,7 +43,7 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
     outputs: { [O in Out]: Tensor },
     inputs: { [I in In]?: Tensor },
     attrs: A,
-    there: Tensor | null,
+    first: First,
   ): { [I in In]?: Tensor } | void
 }
 
@@ -98,9 +100,10 @@ export function defineOp<
         inputs,
         wants,
         saved,
-        (kept, dOutputs, targets, there) =>
-          spec.backward!(kept as never, dOutputs as never, targets as never, attrs, there) as never,
-        spec.addsToFirst,
+        (kept, dOutputs, targets, first) =>
+          spec.backward!(kept as never, dOutputs as never, targets as never, attrs, first) as never,
+        spec.fuses,
+        spec.activation?.(attrs),
       )
       for (const name in outputs) {
         if (auxiliary.has(name)) continue

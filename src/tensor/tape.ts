@@ -1,5 +1,6 @@
 // The tape: which operator made which tensor, and the walk back.
 import { gpu, perEngine } from '../gpu/gpu.js'
+import type { Constants } from '../gpu/kernel.js'
 import * as shaders from '../shaders.gen.js'
 import { type Shape, check, formatShape, sameShape, shown } from '../util/check.js'
 import { withDefaults } from '../util/options.js'
@@ -30,15 +31,32 @@ export interface Node {
   saved: Saved | null
   /** Versions of the saved tensors when they were saved. */
   readonly versions: Readonly<Record<string, number>>
-  /** Whether `backward` can add the first input's gradient to one that is `there`. */
-  readonly addsToFirst: boolean
+  /** That of the first input, if it wants a gradient; what `backward` can do with it by the way. */
+  readonly first: Edge | undefined
+  readonly fuses: Fuses
+  /** What its result ends in. `saved.pre` went into it, whose gradient `backward` takes beside or instead. */
+  readonly activation: Activation | null
   /** Fills `targets` (the wanted input gradients) from the output gradients; may return one to pass on instead. */
   readonly backward: (
     saved: Saved,
     outputs: Record<string, Tensor>,
     targets: Record<string, Tensor>,
-    there: Tensor | null,
+    first: First,
   ) => Record<string, Tensor> | void
+}
+
+/** What may follow a product or a convolution in the same kernel (shaders/lib/activation.wgsl). */
+export type Activation = Constants<typeof shaders.matmul_plain>['ACTIVATION']
+
+/** Adding it to another gradient; taking it through the activation that made the input. */
+export type Fuses = 'sum' | 'activation' | null
+
+/** What the gradient of the first input is to be, where it can be more than that. */
+export interface First {
+  /** A gradient to add it to. */
+  readonly there: Tensor | null
+  /** The activation that made the input, and what went into it: the gradient of that is wanted. */
+  readonly made: { readonly activation: Activation; readonly pre: Tensor } | null
 }
 
 const nextId = perEngine(() => ({ id: 0 }))
@@ -50,13 +68,15 @@ export function makeNode(
   wants: readonly string[],
   saved: Saved,
   backward: Node['backward'],
-  addsToFirst = false,
+  fuses: Fuses = null,
+  activation: Activation | null = null,
 ): Node {
   const edges: Record<string, Edge> = {}
   for (const name of wants) edges[name] = edgeOf(inputs[name]!)
   const versions: Record<string, number> = {}
   for (const name in saved) versions[name] = saved[name]?.storage.version ?? 0
-  const node = { id: nextId().id++, op, edges, saved, versions, addsToFirst, backward }
+  const first = edges[Object.keys(inputs)[0]]
+  const node = { id: nextId().id++, op, edges, first, saved, versions, fuses, activation, backward }
   dependencies()?.made.add(node)
   return node
 }
@@ -147,15 +167,27 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolea
       const direct = leaf && !leaf.grad && !Object.values(targets).some((t) => t.storage === gradientOf(leaf).storage)
       targets[name] = direct ? gradientOf(leaf) : empty(shape, dtype, `gradient of ${node.op}.${name}`)
     }
-    const [first] = Object.values(node.edges)
-    const there = (node.addsToFirst && first.node && arrived.get(first.node)?.[first.output]) || null
-    const passed = node.backward(saved, outputs, targets, there) ?? {}
+    const { first } = node
+    const there = (node.fuses === 'sum' && first?.node && arrived.get(first.node)?.[first.output]) || null
+    const maker = node.fuses === 'activation' && first ? behindViews(first) : null
+    const pre = maker?.activation && maker.saved?.pre
+    const made = pre ? { activation: maker.activation!, pre } : null
+    const passed = node.backward(saved, outputs, targets, { there, made }) ?? {}
     for (const name in node.edges) {
       const edge = node.edges[name]
-      deliver(edge, passed[name] ?? targets[name], there !== null && edge === first)
+      const value = passed[name] ?? targets[name]
+      if (made && edge === first)
+        deliver({ ...edge, node: maker, output: 'pre' }, new Tensor(value.storage, made.pre.shape, value.dtype))
+      else deliver(edge, value, there !== null && edge === first)
     }
     if (!retainGraph && Object.keys(saved).length) node.saved = null
   }
+}
+
+/** What made a tensor, whatever shapes it was given since. */
+function behindViews({ node }: Edge): Node | null {
+  while (node?.op === 'reshape') node = node.edges.x.node
+  return node
 }
 
 /** What a node has saved, if it is still there and still what it was. */

@@ -2,6 +2,7 @@
 import { inspect } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { gpu } from '../../src/gpu/gpu.js'
 import { F, type Tensor, autocast, init, nn, noGrad, optim, tensor, zeros } from '../../src/index.js'
 import { failure, refused } from '../errors.js'
 
@@ -34,6 +35,33 @@ test('what the backward pass needs must not be written over, by hand or by an op
   w.grad = tensor([1, 1])
   new optim.SGD([w], { lr: 1 }).step()
   assert.throws(() => z.backward(), /was overwritten/)
+})
+
+test('a gradient goes back through an activation in the product that makes it, if that is the first input', async () => {
+  const [x, v] = [tensor([[1, -2]]), tensor([[0.5, 3]])]
+  const gradient = async (run: (w: Tensor) => Tensor) => {
+    const w = tensor([0.5, -1, 2, 1], [2, 2], { requiresGrad: true })
+    const kernels: string[] = []
+    const { run: usual } = gpu
+    gpu.run = (...call: Parameters<typeof usual>) => {
+      kernels.push(call[0].name)
+      Reflect.apply(usual, gpu, call)
+    }
+    try {
+      F.sum(run(w)).backward()
+    } finally {
+      gpu.run = usual
+    }
+    return { values: await list(w.grad!), alone: kernels.filter((name) => name === 'unary_backward').length }
+  }
+  const fused = (w: Tensor) => F.linear(x, w, null, { activation: 'silu' })
+  const plain = (w: Tensor) => F.silu(F.linear(x, w))
+  const first = await gradient((w) => F.linear(fused(w), v))
+  const second = await gradient((w) => F.linear(v, fused(w)))
+  const expected = await gradient((w) => F.linear(plain(w), v))
+  assert.equal([first.alone, second.alone, expected.alone], [0, 1, 1])
+  for (const { values } of [first, second])
+    values.forEach((value, i) => assert.ok(Math.abs(value - expected.values[i]) < 1e-6, `${value}`))
 })
 
 test('a gradient that is set by hand is the one that optimizers see', async () => {

@@ -55,11 +55,11 @@ const cases: Case[] = [
   conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
   conv([2, 9, 10, 40], [3, 2, 20, 40], { stride: [2, 3], padding: [1, 4], groups: 2 }),
   {
-    name: 'linear with gelu',
-    passes: 3,
+    name: 'linear with gelu, and one after it',
+    passes: 6,
     x: [3, 33, 72],
-    parameters: [[132, 72], [132]],
-    run: (x, [w, b]) => F.linear(x, w, b, { activation: 'gelu' }),
+    parameters: [[132, 72], [132], [40, 132]],
+    run: (x, [w, b, v]) => F.linear(F.linear(x, w, b, { activation: 'gelu' }), v),
   },
   {
     name: 'linear over many rows, in rounds',

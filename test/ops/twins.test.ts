@@ -87,13 +87,16 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     },
   },
   {
-    name: 'layerNorm',
-    shapes: [[5, 7, 72], [72], [72]],
-    fused: ([x, w, b]) => F.layerNorm(x, [72], w, b, { eps: 1e-3 }),
+    name: 'layerNorm, its gradient added to that of a residual',
+    shapes: [[5, 7, 300], [300], [300]],
+    fused: ([x, w, b]) => {
+      const h = F.neg(x)
+      return F.add(F.layerNorm(h, [300], w, b, { eps: 1e-3 }), h)
+    },
     plain: ([x, w, b]) => {
-      const centred = F.sub(x, F.mean(x, { dim: -1, keepdim: true }))
+      const centred = F.sub(F.mean(x, { dim: -1, keepdim: true }), x)
       const variance = F.mean(F.mul(centred, centred), { dim: -1, keepdim: true })
-      return F.add(F.mul(F.div(centred, F.sqrt(F.add(variance, 1e-3))), w), b)
+      return F.sub(F.add(F.mul(F.div(centred, F.sqrt(F.add(variance, 1e-3))), w), b), x)
     },
   },
   ...[72, 51].map((cols) => ({
@@ -155,16 +158,16 @@ const fused: { name: string; shapes: number[][]; fused: Run; plain: Run }[] = [
     plain: ([q, k, v]) => composedAttention(q, k, v, { isCausal: false, scale: 1 / 8 }),
   },
   ...(['relu', 'gelu', 'geluTanh', 'silu', 'hardswish'] as const).map((activation) => ({
-    name: `linear with ${activation}`,
-    shapes: [[3, 67, 72], [200, 72], [200]],
-    fused: ([x, w, b]: Tensor[]) => F.linear(x, w, b, { activation }),
-    plain: ([x, w, b]: Tensor[]) => activate(F.linear(x, w, b), activation),
+    name: `linear with ${activation}, and one after it`,
+    shapes: [[3, 67, 72], [200, 72], [200], [36, 200]],
+    fused: ([x, w, b, v]: Tensor[]) => F.linear(F.linear(x, w, b, { activation }), v),
+    plain: ([x, w, b, v]: Tensor[]) => F.linear(activate(F.linear(x, w, b), activation), v),
   })),
   {
-    name: 'linear with silu, of odd sizes',
-    shapes: [[37, 51], [13, 51], [13]],
-    fused: ([x, w, b]) => F.linear(x, w, b, { activation: 'silu' }),
-    plain: ([x, w, b]) => F.silu(F.linear(x, w, b)),
+    name: 'linear with silu, of odd sizes, its result used twice',
+    shapes: [[37, 51], [13, 51], [13], [10, 13]],
+    fused: ([x, w, b, v]) => twice(F.linear(x, w, b, { activation: 'silu' }), v),
+    plain: ([x, w, b, v]) => twice(F.silu(F.linear(x, w, b)), v),
   },
   {
     name: 'conv2d with hardswish',
@@ -227,6 +230,11 @@ function unpacked(qkv: Tensor, heads: number): Tensor[] {
 /** Two outputs as one, so that a gradient reaches each. */
 function both({ sum, y }: { sum: Tensor; y: Tensor }): Tensor {
   return F.cat([sum, y], { dim: -1 })
+}
+
+/** h, and what a linear layer makes of it. */
+function twice(h: Tensor, weight: Tensor): Tensor {
+  return F.cat([F.linear(h, weight), h], { dim: -1 })
 }
 
 /** A 3×2 convolution with one row of padding as a sum of six products of shifted images. */
