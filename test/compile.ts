@@ -13,9 +13,7 @@ export async function everyKernel(): Promise<Kernel[]> {
     late.loadConvShaders(),
     late.loadAugmentShaders(),
   ])
-  return [shaders, late.cpu, late.matrix, late.conv, late.augment].flatMap((all) =>
-    Object.values<Kernel>({ ...all }),
-  )
+  return [shaders, late.cpu, late.matrix, late.conv, late.augment].flatMap((all) => Object.values<Kernel>({ ...all }))
 }
 
 export interface Compiled {
