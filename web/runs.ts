@@ -27,6 +27,14 @@ export function endTrainer(): void {
 
 let last: Promise<unknown> = Promise.resolve()
 
+/** Ends the other worker once it has nothing to do: a new one is quick to start, and idle it holds tens of megabytes. */
+export function endHelper(): void {
+  last = last.then(() => {
+    helping?.close()
+    helping = undefined
+  })
+}
+
 /** Has the other worker do something, after what it does: it has one device at a time. */
 export function help<T>(work: (runs: Runs) => Promise<T>): Promise<T> {
   const result = last.then(() => work((helping ??= start())))

@@ -1,10 +1,13 @@
 // Plain data with large arrays in it as bytes, and back: the arrays as the tensors of a safetensors file, all else as
 // JSON in its metadata, in front of it a checksum of everything. Numbers come back to the bit, NaN and infinities too.
 import { check, fileError } from '../util/check.js'
+import type { Parts } from '../util/bytes.js'
+import { LateArray, release } from '../util/late.js'
 import { sha256 } from '../util/sha256.js'
-import { type TensorData, parseSafetensors, safetensorsParts } from '../weights/safetensors.js'
+import { parseSafetensors } from '../weights/readSafetensors.js'
+import { type TensorData, bytesOf, safetensorsHead } from '../weights/safetensors.js'
 
-/** What can be packed: JSON's values, any number, maps with texts as keys, and arrays of these types. */
+/** What can be packed: JSON's values, any number, maps with texts as keys, and arrays of these types, late ones too. */
 export type Packable =
   | null
   | boolean
@@ -12,6 +15,7 @@ export type Packable =
   | string
   | undefined
   | TensorData['data']
+  | LateArray
   | readonly Packable[]
   | ReadonlyMap<string, Packable>
   | { readonly [key: string]: Packable }
@@ -21,15 +25,19 @@ const TYPES = { f32: Float32Array, f64: Float64Array, i64: BigInt64Array, i32: I
 /** Opens the file, before the checksum: 64 hexadecimal digits. */
 const MAGIC = 'radstate'
 
-/** `value` as bytes, in parts that share the memory of its arrays. Members that are undefined are left out. */
-export async function pack(value: object): Promise<Uint8Array[]> {
-  const tensors = new Map<string, TensorData>()
+/**
+ * `value` as bytes, in parts that share the memory of its arrays, to be taken once. Late arrays are read twice, one at a
+ * time, for the checksum and when their part is taken. Members that are undefined are left out.
+ */
+export async function pack(value: object): Promise<Parts> {
+  const tensors = new Map<string, Pick<TensorData, 'dtype' | 'shape'> & { data: TensorData['data'] | LateArray }>()
   const plain = (v: unknown): unknown => {
-    if (ArrayBuffer.isView(v)) {
-      const dtype = (Object.keys(TYPES) as (keyof typeof TYPES)[]).find((name) => v instanceof TYPES[name])
-      check(dtype, () => `pack: arrays must be of ${Object.keys(TYPES).join(', ')}, got ${v.constructor.name}`)
+    if (ArrayBuffer.isView(v) || v instanceof LateArray) {
+      const types = Object.keys(TYPES) as (keyof typeof TYPES)[]
+      const dtype = v instanceof LateArray ? 'f32' : types.find((name) => v instanceof TYPES[name])
+      check(dtype, () => `pack: arrays must be of ${types.join(', ')}, got ${v.constructor.name}`)
       const name = String(tensors.size)
-      const data = v as TensorData['data']
+      const data = v as TensorData['data'] | LateArray
       tensors.set(name, { dtype, shape: [data.length], data })
       return { $array: name }
     }
@@ -40,8 +48,25 @@ export async function pack(value: object): Promise<Uint8Array[]> {
       return Object.fromEntries(Object.entries(v).map(([key, each]) => [key, plain(each)]))
     return v
   }
-  const content = safetensorsParts(tensors, { metadata: { value: JSON.stringify(plain(value)) } })
-  return [new TextEncoder().encode(MAGIC + (await digest(content))), ...content]
+  const text = JSON.stringify(plain(value))
+  const { head, order } = safetensorsHead(tensors, { metadata: { value: text } })
+  const content = async function* (): AsyncGenerator<Uint8Array> {
+    yield head
+    for (const data of order) {
+      if (!(data instanceof LateArray)) {
+        yield bytesOf(data)
+        continue
+      }
+      const values = await data.read()
+      yield bytesOf(values)
+      release(values)
+    }
+  }
+  const sum = new TextEncoder().encode(MAGIC + (await digest(content())))
+  return (async function* () {
+    yield sum
+    yield* content()
+  })()
 }
 
 /**
@@ -69,20 +94,15 @@ export async function unpack(bytes: Uint8Array, file: string): Promise<unknown> 
 const PART = 8 << 20
 
 /** SHA-256 of the SHA-256s of every 8 MiB, as hexadecimal digits: one call takes all that it is given into memory. */
-export async function digest(parts: readonly Uint8Array[]): Promise<string> {
+export async function digest(parts: Parts): Promise<string> {
   const digests: string[] = []
-  const window = new Uint8Array(
-    Math.min(
-      PART,
-      parts.reduce((sum, { length }) => sum + length, 0),
-    ),
-  )
+  const window = new Uint8Array(PART)
   let filled = 0
   const close = async () => {
     digests.push(await sha256(window.subarray(0, filled)))
     filled = 0
   }
-  for (const part of parts)
+  for await (const part of parts)
     for (let at = 0; at < part.length;) {
       if (filled === PART) await close()
       const some = part.subarray(at, at + PART - filled)

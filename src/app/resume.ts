@@ -4,7 +4,8 @@ import type { Sample } from '../data/imageFolder.js'
 import type { StateDict } from '../nn/module.js'
 import type { TrainerState } from '../train/state.js'
 import { SettingError, check } from '../util/check.js'
-import { parseSafetensors } from '../weights/safetensors.js'
+import type { Late } from '../util/late.js'
+import { parseSafetensors } from '../weights/readSafetensors.js'
 import type { ModelCard } from './card.js'
 import { digest, pack, unpack } from './pack.js'
 import type { WeightsReport } from './record.js'
@@ -132,12 +133,12 @@ export class Saves {
   }
 
   /** Writes a state in place of the older of the two; `bestFile` makes the weights of its best epoch. */
-  async save(run: SavedRun, bestFile: () => readonly Uint8Array[]): Promise<void> {
+  async save(run: Late<SavedRun>, bestFile: () => readonly Uint8Array[]): Promise<void> {
     const count = this.count + 1
     const bestEpoch = run.training?.position.bestEpoch ?? null
     let bestDigest: string | null = null
     if (bestEpoch !== null) bestDigest = await this.keepBest(bestEpoch, bestFile)
-    await this.store.write(GENERATIONS[count % 2], await pack({ count, bestDigest, ...run } satisfies Generation))
+    await this.store.write(GENERATIONS[count % 2], await pack({ count, bestDigest, ...run } satisfies Late<Generation>))
     this.count = count
     this.own = true
     this.best[count % 2] = bestEpoch

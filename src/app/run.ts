@@ -7,7 +7,8 @@ import type { Evaluation } from '../train/evaluation.js'
 import { Team } from '../train/group.js'
 import { SettingError, check } from '../util/check.js'
 import { asTorchvision } from '../weights/foreign.js'
-import { type ModelCard, readCheckpoint } from './card.js'
+import type { Checkpoint } from '../weights/load.js'
+import { type CheckpointSource, type ModelCard, readCheckpoint } from './card.js'
 import { digest } from './pack.js'
 import type { RunRecord } from './record.js'
 import { type Saved, type SavedRun, Saves, checkSameImages, imageList, settingsToGoOn } from './resume.js'
@@ -71,7 +72,7 @@ async function go(settings: TrainSettings, saved: Saved | null, given: TogetherO
     throw new SettingError('batchSize', `must be a multiple of the ${group.size} processes, got ${settings.batchSize}`)
   const begun = saved?.run.training ? saved.run : null
   const source = typeof weights === 'function' ? settings.weights && weights(settings.weights) : weights
-  const checkpoint = begun || source === undefined ? null : asTorchvision(await readCheckpoint(source))
+  const checkpoint = begun || source === undefined ? null : await startingWeights(source)
   const { mean, std, imageSize: usual } = begun?.card ?? preprocessingOf(settings.model, checkpoint)
   const { imageSize = usual, resizeSize } = settings
   if (resizeSize !== undefined && resizeSize < imageSize)
@@ -109,6 +110,12 @@ const unbegun = (settings: TrainSettings, card: ModelCard, images: Uint8Array): 
   resumed: [],
   training: null,
 })
+
+/** Weights to start from, in a Map of their own. */
+async function startingWeights(source: CheckpointSource): Promise<Checkpoint> {
+  const checkpoint = asTorchvision(await readCheckpoint(source))
+  return { ...checkpoint, tensors: new Map(checkpoint.tensors) }
+}
 
 /** The results of a run that nothing is left to do of. */
 async function finished({ store, on }: TrainRunOptions): Promise<TrainOutcome> {

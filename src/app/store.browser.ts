@@ -1,9 +1,10 @@
 // A folder of the browser's own file system (OPFS) as a store: private to the page's origin, seen by no other.
+import { partsOf } from '../util/bytes.js'
 import { RadiogradError } from '../util/check.js'
 import { IN_USE, type Store } from './store.js'
 
 /** Bytes that are written at once. */
-const PIECE = 8 << 20
+const PIECE = 1 << 20
 
 /**
  * The store of a folder at the top of the origin's private file system, which is made when the first file is written.
@@ -24,12 +25,23 @@ export function openFolder(dir: string, name = dir): Store {
       try {
         const handle = await (await folder(true))!.getFileHandle(file, { create: true })
         const writable = await handle.createWritable()
-        for (const part of [bytes].flat() as Uint8Array<ArrayBuffer>[]) {
-          // What is given at once is copied at once.
-          for (let at = 0; at < part.length; at += PIECE) await writable.write(part.subarray(at, at + PIECE))
+        // The browser keeps what it is given until its own collector comes: so it is always given the same array.
+        const piece = new Uint8Array(PIECE)
+        try {
+          for await (const part of partsOf(bytes)) {
+            for (let at = 0; at < part.length; at += PIECE) {
+              const some = part.subarray(at, at + PIECE)
+              piece.set(some)
+              await writable.write(piece.subarray(0, some.length))
+            }
+          }
+        } catch (error) {
+          await writable.abort().catch(() => {})
+          throw error
         }
         await writable.close()
       } catch (error) {
+        if (error instanceof RadiogradError) throw error // of whoever makes the parts
         throw new RadiogradError(`${name}/${file}: cannot be written, ${(error as Error).message}`)
       }
     },

@@ -1,6 +1,6 @@
 // Where a run keeps its files: a folder on disk, the browser's own folder, or memory. Names are plain, without folders;
 // a file is written whole or not at all.
-import { joined } from '../util/bytes.js'
+import { type Parts, joined, partsOf } from '../util/bytes.js'
 import { RadiogradError } from '../util/check.js'
 
 /** Where the files of a run are: a folder, or what a page keeps. */
@@ -9,8 +9,11 @@ export interface Store {
   readonly name: string
   /** The bytes of a file, or null where there is none. */
   read(name: string): Promise<Uint8Array | null>
-  /** Writes or replaces a file, given whole or in parts: all of it, or nothing and an error. */
-  write(name: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
+  /**
+   * Writes or replaces a file, given whole or in parts: all of it, or nothing and an error. An error of whoever makes
+   * the parts passes through.
+   */
+  write(name: string, bytes: Uint8Array | Parts): Promise<void>
   /** Names of all files, sorted. */
   list(): Promise<string[]>
   /** Removes a file; nothing happens where there is none. */
@@ -47,8 +50,10 @@ export class MemoryStore implements Store {
     return this.files.get(name) ?? null
   }
 
-  async write(name: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    this.files.set(name, joined([bytes].flat()))
+  async write(name: string, bytes: Uint8Array | Parts): Promise<void> {
+    const parts: Uint8Array[] = []
+    for await (const part of partsOf(bytes)) parts.push(part.slice())
+    this.files.set(name, joined(parts))
   }
 
   async list(): Promise<string[]> {

@@ -21,6 +21,7 @@ import type { TrainerState } from '../train/state.js'
 import type { Checkpoint } from '../weights/load.js'
 import { safetensorsParts } from '../weights/safetensors.js'
 import { SettingError } from '../util/check.js'
+import type { Late } from '../util/late.js'
 import { type ModelCard, modelCardOf, toMetadata } from './card.js'
 import { evaluationBatch, outputsOf } from './evaluate.js'
 import { modelCardText } from './modelCard.js'
@@ -43,7 +44,7 @@ export interface RunParts {
   splits: Splits
   /** Of the splits, see imageList. */
   images: Uint8Array
-  /** Weights to start from. */
+  /** Weights to start from; they are forgotten once the model has them. */
   checkpoint: Checkpoint | null
   /** The run to go on with. */
   saved: Saved | null
@@ -58,13 +59,13 @@ export interface RunParts {
 export async function run(parts: RunParts): Promise<TrainOutcome> {
   const { engine, settings, card, splits, checkpoint, saved, options } = parts
   const { signal, finish, on, group } = options
-  const training = saved?.run.training ?? null
   const model = createModel(settings.model, {
     numClasses: card.classes.length,
     imageSize: card.imageSize,
     checkpointActivations: settings.checkpointActivations,
   })
-  const weights = training ? saved!.run.weights : checkpoint && loadInto(model, checkpoint)
+  const weights = saved?.run.training ? saved.run.weights : checkpoint && loadInto(model, checkpoint)
+  checkpoint?.tensors.clear() // as large as the model
   if (group) engine.seed = settings.seed + 7919 * group.rank // dropout draws for each process anew
   if (settings.syncBatchNorm) await synchronise(model, settings, group, on)
   const { trained, total } = chooseTrainable(model, settings.model, settings.trainable)
@@ -89,7 +90,7 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
       return { record: null, metrics: null }
     }
     await files.restoreBest()
-    const result = training ? await trainer.fit(training, saved!.best?.state) : await trainer.fit()
+    const result = await trainer.fit(...takeState(saved))
     if (trunk) {
       const { rows, bytes, onDisk } = trunk.kept
       const mebibytes = Math.ceil(bytes / 2 ** 20)
@@ -122,6 +123,14 @@ export async function run(parts: RunParts): Promise<TrainOutcome> {
     await trunk?.close()
     await pool.close()
   }
+}
+
+/** What to go on from, if anything; nobody else holds its arrays then, which are as large as a model or three. */
+function takeState(saved: Saved | null): Parameters<Trainer['fit']> {
+  if (!saved?.run.training) return []
+  const { training } = saved.run
+  saved.run.training = null
+  return [training, saved.best?.state]
 }
 
 /** Has BatchNorm see the batches of all processes; says so where there are no others. */
@@ -353,7 +362,7 @@ class RunFiles {
   }
 
   /** Saves what it takes to go on with the run. */
-  async save(training: TrainerState): Promise<void> {
+  async save(training: Late<TrainerState>): Promise<void> {
     const { settings, card, images, engine, options } = this.parts
     const surroundings = surroundingsOf(engine, options.versions)
     const { weights, resumed } = this

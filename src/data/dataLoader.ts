@@ -57,7 +57,7 @@ export interface DataLoaderOptions {
    */
   group?: { readonly rank: number; readonly size: number }
   /**
-   * Bytes of decoded pictures to remember, default 2 GiB, in a page 192 MiB, of all loaders together that share a pool.
+   * Bytes of decoded pictures to remember, default 2 GiB, in a page 160 MiB, of all loaders together that share a pool.
    * A gray picture takes one for each pixel, others three. Pictures beyond are decoded again each epoch.
    */
   cacheBytes?: number

@@ -4,7 +4,7 @@ import { READY, type DecodeReply, type DecodeTask, type StartWorker } from './de
 export const usableCores = (): number => Math.min(4, navigator.hardwareConcurrency)
 
 /** See `cacheBytes` in DataLoaderOptions: browsers end a page that takes much, and with it what it trained. */
-export const CACHE_BYTES = 192 * 2 ** 20
+export const CACHE_BYTES = 160 * 2 ** 20
 
 /**
  * Where a worker's program is: in this bundle, as text. A file beside it would be found by some bundlers and servers

@@ -9,6 +9,7 @@ import { parameter } from '../tensor/arena.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { check, formatShape } from '../util/check.js'
+import type { Late } from '../util/late.js'
 import { checkOptions, checkWhole } from '../util/options.js'
 import {
   type Dialect,
@@ -215,9 +216,9 @@ export class VisionTransformer extends Module {
     return ['head.']
   }
 
-  /** As `Module.stateDict`, under the names of the library whose checkpoint was loaded (timm's otherwise). */
-  override async stateDict(): Promise<StateDict> {
-    return toDialect(this.dialect, await super.stateDict())
+  /** As in Module, under the names of the library whose checkpoint was loaded (timm's otherwise). */
+  override lateStateDict(): Late<StateDict> {
+    return toDialect(this.dialect, super.lateStateDict())
   }
 
   /**

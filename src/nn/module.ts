@@ -3,6 +3,7 @@
 import { type Watched, making, reading, setting, watch } from '../tensor/dependencies.js'
 import { type Role, Tensor } from '../tensor/tensor.js'
 import { check, kindOf } from '../util/check.js'
+import { type Late, LateArray, readLate, release } from '../util/late.js'
 import { checkOptions } from '../util/options.js'
 import type { Checkpoint } from '../weights/load.js'
 import type { TensorData } from '../weights/safetensors.js'
@@ -198,16 +199,31 @@ export abstract class Module implements Watched {
    * @throws as {@link namedModules}.
    */
   async stateDict(): Promise<StateDict> {
-    const state: StateDict = new Map()
+    return readLate<StateDict>(this.lateStateDict())
+  }
+
+  /** @internal `stateDict()` with tensors that are read when they are wanted. */
+  lateStateDict(): Late<StateDict> {
+    const state: Late<StateDict> = new Map()
     for (const entry of this.state()) {
-      // one after another: together they would take the model's size in read-back buffers
-      if (entry.counter) {
-        state.set(entry.name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(entry.counter.get())) })
+      const { name, tensor, counter } = entry
+      if (counter) {
+        state.set(name, { dtype: 'i64', shape: [], data: BigInt64Array.of(BigInt(counter.get())) })
         continue
       }
       const shape = outerShape(entry)
-      const data = await entry.tensor!.data()
-      state.set(entry.name, { dtype: 'f32', shape, data: entry.layout === 'conv' ? hwioToOihw(data, shape) : data })
+      const data = tensor!.late()
+      const converted = async () => {
+        const values = await data.read()
+        const theirs = hwioToOihw(values, shape)
+        release(values)
+        return theirs
+      }
+      state.set(name, {
+        dtype: 'f32',
+        shape,
+        data: entry.layout === 'conv' ? new LateArray(data.length, converted) : data,
+      })
     }
     return state
   }
@@ -236,6 +252,8 @@ export abstract class Module implements Watched {
         heads: this.headPrefixes(),
       },
     )
+    // One place for all: a browser keeps what it is given until its own collector comes.
+    const scratch = new Float32Array(Math.max(0, ...entries.map((e) => (e.layout === 'conv' ? e.tensor!.size : 0))))
     const skipped = new Set(report.reinitialised.map((r) => r.name))
     for (const entry of entries) {
       const given = found.get(keyIn(found, entry.name))
@@ -245,7 +263,8 @@ export abstract class Module implements Watched {
         continue
       }
       const values = toFloat32(given)
-      entry.tensor!.write(entry.layout === 'conv' ? oihwToHwio(values, given.shape) : values)
+      const place = entry.layout === 'conv' && scratch.subarray(0, values.length)
+      entry.tensor!.write(place ? oihwToHwio(values, given.shape, place) : values)
     }
     return report
   }

@@ -7,6 +7,7 @@ import { type Run, contiguousRuns } from '../tensor/arena.js'
 import { dependOn, dependencies } from '../tensor/dependencies.js'
 import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, shown } from '../util/check.js'
+import { type Late, type LateArray, readLate } from '../util/late.js'
 import { checkNumbers, checkOptions, checkWhole, given } from '../util/options.js'
 
 /** Parameters that share settings; settings left out are the optimizer's. */
@@ -169,7 +170,12 @@ export abstract class Optimizer<Options extends Rates> {
 
   /** All that is needed to go on with the same bits, besides the parameters. */
   async stateDict(): Promise<OptimizerState> {
-    const state: OptimizerState['state'] = []
+    return readLate<OptimizerState>(await this.lateStateDict())
+  }
+
+  /** @internal `stateDict()` with buffers that are read when they are wanted. */
+  async lateStateDict(): Promise<Late<OptimizerState>> {
+    const state: Late<OptimizerState['state']> = []
     const groups: OptimizerState['groups'] = []
     for (const group of this.groups) {
       groups.push({
@@ -182,9 +188,8 @@ export abstract class Optimizer<Options extends Rates> {
         let words = counts.get(slot.counts)
         if (!words)
           counts.set(slot.counts, (words = new Uint32Array(await gpu.read(slot.counts, slot.counts.byteLength))))
-        const buffers: Record<string, Float32Array> = {}
-        for (const [i, name] of this.bufferNames.entries())
-          buffers[name] = await new Tensor<'f32'>(slot.buffers[i], p.shape).data()
+        const buffers: Record<string, LateArray> = {}
+        for (const [i, name] of this.bufferNames.entries()) buffers[name] = new Tensor(slot.buffers[i], p.shape).late(p)
         state.push({ step: words[slot.block], buffers })
       }
     }

@@ -4,6 +4,7 @@ import { before } from '../gpu/meanwhile.js'
 import type { Storage } from '../gpu/storage.js'
 import { type Shape, check, formatShape, kindOf, numel, sameShape, shown } from '../util/check.js'
 import { fromHalf, toHalf } from '../util/half.js'
+import { LateArray } from '../util/late.js'
 import { checkFlags, checkOptions } from '../util/options.js'
 import { dependencies, making, reading, setting } from './dependencies.js'
 import type { Node } from './tape.js'
@@ -161,6 +162,18 @@ export class Tensor<D extends DType = any> {
     const array = this.dtype === 'f16' ? fromHalf(new Uint16Array(bytes)) : new ARRAYS[this.dtype as DType](bytes)
     this.see(array, version)
     return array
+  }
+
+  /**
+   * @internal What `data()` gives, read when it is wanted and refused once `owner`, which changes when the elements do,
+   * was written or updated.
+   */
+  late(owner: Tensor = this): LateArray {
+    const { version } = owner.storage
+    return new LateArray(this.size, async () => {
+      check(owner.storage.version === version, 'state: must be read before the next step, got a read after one')
+      return this.data('f32')
+    })
   }
 
   /**

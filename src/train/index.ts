@@ -12,5 +12,6 @@ export {
   probabilities,
 } from './metrics.js'
 export { type Progress, type TrainResult, Trainer, type TrainerOptions } from './loop.js'
+export { type Late, LateArray, readLate } from '../util/late.js'
 export type { EpochSums, Position, TrainerState } from './state.js'
 export { type Exchange, type LossScaling, type Optimizer, type StepOptions, TrainingStep } from './step.js'

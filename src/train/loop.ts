@@ -11,6 +11,7 @@ import { type Outputs, argmax, computeMetrics, crossEntropy } from './metrics.js
 import { type EpochSums, NO_SUMS, type TrainerState } from './state.js'
 import type { Team } from './group.js'
 import { type LossScaling, type StepOptions, TrainingStep, weightOf } from './step.js'
+import type { Late } from '../util/late.js'
 import { checkOptions, checkWhole } from '../util/options.js'
 
 /** Where the loop stands; arrives after every step. */
@@ -62,10 +63,12 @@ export interface TrainerOptions extends Omit<StepOptions, 'classWeight' | 'norma
    */
   onBest?: (state: StateDict, row: HistoryRow, validation: Outputs | null) => void | Promise<void>
   /**
-   * With all that `fit(state)` needs to go on from there: after every epoch (after `onEpoch`), when `signal` stops the
-   * run, and during an epoch whenever `saveEvery` has passed since the last time. Awaited.
+   * With all that `fit(state)` needs to go on from there, once it is read: after every epoch (after `onEpoch`), when
+   * `signal` stops the run, and during an epoch whenever `saveEvery` has passed since the last time. Large arrays are
+   * still on the GPU; `await readLate(state)` gives them all, and whoever writes a file can read one after another.
+   * Awaited, with no step in between; later they can no longer be read.
    */
-  onSave?: (state: TrainerState) => void | Promise<void>
+  onSave?: (state: Late<TrainerState>) => void | Promise<void>
   /** Milliseconds; default Infinity. */
   saveEvery?: number
 }
@@ -151,7 +154,7 @@ export class Trainer {
   }
 
   /**
-   * Runs all epochs, or those that are left of a run that was stopped: `state` as `onSave` got it and `best` as
+   * Runs all epochs, or those that are left of a run that was stopped: `state` as `onSave` got it, read, and `best` as
    * `onBest` got it last before. Then everything but times is as without the stop, to the bit on the same adapter.
    * Callbacks' errors pass through.
    *
@@ -161,6 +164,7 @@ export class Trainer {
     const { epochs, model } = this.options
     if (state) this.goOnFrom(state, best)
     else this.options.ema?.reset()
+    state = undefined // large, and on the GPU now
     let stopped: TrainResult['stopped'] = 'completed'
     try {
       for (; this.epoch <= epochs; this.epoch++) {
@@ -255,7 +259,7 @@ export class Trainer {
     const sums = await this.total()
     const position = { epoch, batches, steps, engineSteps, sums, history, bestEpoch: best?.row.epoch ?? null }
     const ema = this.options.ema && { ema: await this.averaged(() => model.stateDict()) }
-    await onSave({ position, model: await model.stateDict(), ...ema, ...(await this.step.state()) })
+    await onSave({ position, model: model.lateStateDict(), ...ema, ...(await this.step.lateState()) })
     this.lastSave = performance.now()
     this.saved = place
   }

@@ -12,6 +12,7 @@ import { contiguousRuns } from '../tensor/arena.js'
 import { autocast } from '../tensor/mode.js'
 import { Tensor, tensor } from '../tensor/tensor.js'
 import { SettingError, check } from '../util/check.js'
+import { type Late, readLate } from '../util/late.js'
 import { checkWhole } from '../util/options.js'
 import { rangeOf } from '../util/ranges.js'
 import type { Batch } from '../data/dataLoader.js'
@@ -20,7 +21,7 @@ import { type BatchTensors, Uploader, networkInput } from './batches.js'
 /** What training needs of an optimizer. */
 export type Optimizer = Pick<
   AnyOptimizer<{ lr: number }>,
-  'lr' | 'groups' | 'zeroGrad' | 'step' | 'stateDict' | 'loadStateDict'
+  'lr' | 'groups' | 'zeroGrad' | 'step' | 'stateDict' | 'lateStateDict' | 'loadStateDict'
 >
 
 /**
@@ -204,7 +205,12 @@ export class TrainingStep {
 
   /** What `loadState` needs to go on from here, besides the model's own state. */
   async state(): Promise<UpdateState> {
-    return { optimizer: await this.options.optimizer.stateDict(), scaler: await this.lossScaling() }
+    return readLate<UpdateState>(await this.lateState())
+  }
+
+  /** @internal `state()` with arrays that are read when they are wanted. */
+  async lateState(): Promise<Late<UpdateState>> {
+    return { optimizer: await this.options.optimizer.lateStateDict(), scaler: await this.lossScaling() }
   }
 
   /** Goes on from what `state()` gave. */

@@ -1,6 +1,7 @@
 // The names that libraries give a Vision Transformer's tensors, and the way between them. timm's are the model's own.
 // Pure functions.
 import { RadiogradError, check, formatShape, sameShape } from '../util/check.js'
+import type { Late } from '../util/late.js'
 import { type TensorData, toFloat32 } from './safetensors.js'
 
 export type DialectName = 'timm' | 'huggingface' | 'torchvision'
@@ -186,8 +187,11 @@ export function namesIn(dialect: DialectName, name: string): readonly string[] {
 }
 
 /** Tensors under timm's names as a library writes them. */
-export function toDialect(dialect: DialectName, tensors: Tensors): Map<string, TensorData> {
-  const renamed = new Map<string, TensorData>()
+export function toDialect<T extends Late<TensorData>>(
+  dialect: DialectName,
+  tensors: ReadonlyMap<string, T>,
+): Map<string, T> {
+  const renamed = new Map<string, T>()
   for (const [name, tensor] of tensors) {
     const names = namesIn(dialect, name)
     const shape = [tensor.shape[0] / names.length, ...tensor.shape.slice(1)]

@@ -3,7 +3,7 @@ import { isThere, openBytes, readIfThere, writeBytes } from '#platform/read'
 import { fileError, printable } from '../util/check.js'
 import { withBareNames } from './names.js'
 import type { Preprocessing } from './preprocessing.js'
-import { type TensorData, type Tensors, readSafetensors, safetensorsBytes } from './safetensors.js'
+import { type TensorData, type Tensors, safetensorsBytes } from './safetensors.js'
 import { type ByteSource, blobSource, memorySource } from './source.js'
 
 /** Tensors by name, in PyTorch's shapes. */
@@ -29,12 +29,13 @@ export interface Checkpoint {
 export async function readTensors(source: ByteSource, file: string): Promise<Tensors> {
   if (source.size === 0) throw fileError(file, 'not a checkpoint, it is empty')
   const start = String.fromCharCode(...(await source.read(0, Math.min(source.size, 512))))
-  if (start[8] === '{') return readSafetensors(source, file)
+  const safetensors = async () => (await import('./readSafetensors.js')).readSafetensors(source, file)
+  if (start[8] === '{') return safetensors()
   if (start.startsWith('PK\x03\x04')) return (await import('./pytorch.js')).readPytorch(source, file)
   if (/^\x80[\x01-\x05]/.test(start)) return (await import('./pytorch.js')).readLegacyPytorch(source, file)
   const other = (await import('./others.js')).otherFormat(start)
   if (other) throw fileError(file, `not a checkpoint, it is ${other}`)
-  return readSafetensors(source, file)
+  return safetensors()
 }
 
 /** Bytes that a file of JSON beside a checkpoint may have. */

@@ -2,6 +2,7 @@
 // or not there.
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
+import { type Parts, partsOf } from '../util/bytes.js'
 import { RadiogradError, fileError } from '../util/check.js'
 import { fetchBytes } from './remote.js'
 import { type OpenBytes, blobSource } from './source.js'
@@ -81,14 +82,15 @@ export async function readIfThere(path: string, most = 2 ** 31): Promise<Uint8Ar
 }
 
 /**
- * Writes a file, given whole or in parts; on any failure nothing is left behind and an earlier file stays as it was.
+ * Writes a file, given whole or in parts; on any failure nothing is left behind and an earlier file stays as it was. An
+ * error of whoever makes the parts passes through.
  */
-export async function writeBytes(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+export async function writeBytes(path: string, bytes: Uint8Array | Parts): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx')
     try {
-      for (const part of [bytes].flat()) await file.writeFile(part)
+      for await (const part of partsOf(bytes)) await file.writeFile(part)
       await file.sync()
     } finally {
       await file.close()
@@ -96,6 +98,7 @@ export async function writeBytes(path: string, bytes: Uint8Array | readonly Uint
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
+    if (error instanceof RadiogradError) throw error
     throw fileError(path, `cannot be written, ${explain(error)}`)
   }
 }

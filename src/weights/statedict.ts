@@ -83,9 +83,15 @@ function some(list: readonly string[]): string {
   )
 }
 
-/** A convolution weight from PyTorch's [O, I, KH, KW] to the engine's [KH, KW, I, O]. `shape` is PyTorch's. */
-export function oihwToHwio(data: Float32Array, [o, i, h, w]: readonly number[]): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length)
+/**
+ * A convolution weight from PyTorch's [O, I, KH, KW] to the engine's [KH, KW, I, O]. `shape` is PyTorch's.
+ * @param out where it goes
+ */
+export function oihwToHwio(
+  data: Float32Array,
+  [o, i, h, w]: readonly number[],
+  out = new Float32Array(data.length),
+): Float32Array<ArrayBuffer> {
   const taps = h * w
   for (let a = 0; a < o; a++)
     for (let b = 0; b < i; b++) for (let t = 0; t < taps; t++) out[(t * i + b) * o + a] = data[(a * i + b) * taps + t]

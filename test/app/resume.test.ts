@@ -22,6 +22,7 @@ import {
   trainRun,
 } from '../../src/index.js'
 import { joined } from '../../src/util/bytes.js'
+import { LateArray } from '../../src/util/late.js'
 import { scratch } from '../cli/command.js'
 import { failure } from '../errors.js'
 import { generated as data } from '../data/generated.js'
@@ -82,7 +83,8 @@ test('packed data comes back to the bit, and damage to any byte is seen', async 
     map: new Map<string, object>([['a.b', { dtype: 'f32', data: Float32Array.of(1, NaN) }]]),
     deep: { counts: BigInt64Array.of(-1n, 2n ** 62n), empty: new Float32Array(0), yes: true, text: 'ü' },
   }
-  const parts = await pack(value)
+  const parts: Uint8Array[] = []
+  for await (const part of await pack(value)) parts.push(part)
   assert.ok(parts.some(({ buffer }) => buffer === value.deep.counts.buffer)) // large arrays need no second place
   const bytes = joined(parts)
   assert.ok(isDeepStrictEqual(await unpack(bytes, 'x'), value))
@@ -97,6 +99,51 @@ test('packed data comes back to the bit, and damage to any byte is seen', async 
   const cut = [0, 5, 9 << 20, 9 << 20, 17 << 20].map((from, i, all) => long.subarray(from, all[i + 1]))
   assert.is(await digest(cut), await digest([long]))
   assert.is.not(await digest(cut.reverse()), await digest([long]))
+})
+
+test('arrays that are read late give the same bytes, one in memory at a time, and a read that fails leaves nothing', async () => {
+  const arrays = [3, 70_000, 0, 5].map((length) => Float32Array.from({ length }, (_, i) => i / 3))
+  const reads: number[] = []
+  const late = (array: Float32Array, at: number) =>
+    new LateArray(array.length, async () => {
+      reads.push(at)
+      return array.slice()
+    })
+  const value = (list: readonly (Float32Array | LateArray)[]) => ({ list, note: 'both', plain: Int32Array.of(7) })
+  const [there, folder] = [new MemoryStore(), openFolder(join(scratch(), 'late'))]
+  await there.write('now', await pack(value(arrays)))
+  const parts = await pack(value(arrays.map(late)))
+  assert.equal(reads, [0, 1, 2, 3]) // for the checksum
+  reads.length = 0
+  const seen: Uint8Array[] = []
+  let most = 0
+  for await (const part of parts) {
+    seen.push(part.slice())
+    most = Math.max(most, reads.length)
+    reads.length = 0
+  }
+  assert.is(most, 1)
+  assert.ok(isDeepStrictEqual(new Uint8Array(joined(seen)), await there.read('now')))
+  await folder.write('state', await pack(value(arrays.map(late))))
+  assert.ok(isDeepStrictEqual(new Uint8Array((await folder.read('state'))!), await there.read('now')))
+
+  for (const store of [there, folder]) {
+    const before = await store.read('state')
+    const names = await store.list()
+    let left = arrays.length + 2 // lost between the checksum and the file
+    const failing = arrays.map((array) =>
+      Object.assign(late(array, 0), {
+        read: async () => {
+          if (left-- === 0) throw new RadiogradError('GPU device lost')
+          return array
+        },
+      }),
+    )
+    const message = await failure(async () => store.write('state', await pack(value(failing))))
+    assert.match(message, /^GPU device lost$/)
+    assert.equal(await store.list(), names)
+    assert.ok(isDeepStrictEqual(await store.read('state'), before))
+  }
 })
 
 /** The files of a run stopped in its epoch 2, on another version than later. */

@@ -29,7 +29,8 @@ export async function choose(
     model = 'resnet18',
     fields = {},
     more = {},
-  }: { model?: string; fields?: Record<string, string>; more?: Record<string, string> } = {},
+    trained = 'the last layer: quick, little memory',
+  }: { model?: string; fields?: Record<string, string>; more?: Record<string, string>; trained?: string } = {},
 ): Promise<void> {
   await page.getByRole('button', { name: 'Choose a model' }).click()
   const fill = async (texts: Record<string, string>) => {
@@ -37,7 +38,7 @@ export async function choose(
   }
   await page.getByLabel('Model', { exact: true }).selectOption(model)
   await fill({ Epochs: '2', 'Batch size': '4', 'Learning rate': '0.001', ...fields })
-  await page.getByLabel('What is trained').selectOption({ label: 'the last layer: quick, little memory' })
+  await page.getByLabel('What is trained').selectOption({ label: trained })
   await page.getByText('More settings').click()
   await fill({ 'Image size': '32', ...more })
 }

@@ -1,7 +1,7 @@
 // What a case file holds, and the reader of its fixture. The cases themselves (shapes, attributes, truth) come from
 // test/fixtures/ops/make.py; a case file says how to run one, how exact it must be, and what it costs.
 import { readFile } from 'node:fs/promises'
-import { parseSafetensors } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/readSafetensors.js'
 import { type Tensor, tensor } from '../../src/tensor/tensor.js'
 import type { Shape } from '../../src/util/check.js'
 

@@ -7,7 +7,8 @@ import { suite } from 'uvu'
 import { writeSyntheticDataset } from '../../src/data/synthetic.node.js'
 import { init, models } from '../../src/index.js'
 import { toDialect } from '../../src/weights/dialects.js'
-import { type TensorData, parseSafetensors, safetensorsBytes } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/readSafetensors.js'
+import { type TensorData, safetensorsBytes } from '../../src/weights/safetensors.js'
 import { radiograd, scratch } from './command.js'
 
 const test = suite('vit by command line')

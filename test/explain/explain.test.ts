@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Tensor, explain, init, loadCheckpoint, loadImage, models, tensor } from '../../src/index.js'
-import { type TensorData, parseSafetensors } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/readSafetensors.js'
+import type { TensorData } from '../../src/weights/safetensors.js'
 import { formulaState, values } from '../models/formula.js'
 
 const engine = await init()

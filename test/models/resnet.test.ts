@@ -5,7 +5,7 @@ import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import { F, init, loadCheckpoint, models, optim, tensor } from '../../src/index.js'
-import { parseSafetensors } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/readSafetensors.js'
 import { relativeError } from '../cases/case.js'
 import { formulaState, gradientSummary, values } from './formula.js'
 

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import {
   type Exchange,
   F,
+  type Late,
   Random as Numbers,
   type Tensor,
   type TrainResult,
@@ -13,6 +14,7 @@ import {
   init,
   nn,
   optim,
+  readLate,
   tensor,
   transforms,
 } from '../../src/index.js'
@@ -389,12 +391,18 @@ test('goes on from any save with the bits of a run without a stop', async () => 
   ]
   const saves: [TrainerState, StateDict | null][] = []
   let best: StateDict | null = null
+  let last: Late<TrainerState> | null = null
   const whole = await run({
     saveEvery: 0,
     onBest: (state) => {
       best = state
     },
-    onSave: (state) => void saves.push([structuredClone(state), best]),
+    onSave: async (state) => {
+      if (last && last.position.steps < state.position.steps)
+        assert.match(await failure(() => readLate(last)), /^state: must be read before the next step/)
+      last = state
+      saves.push([await readLate<TrainerState>(state), best])
+    },
   })
   assert.equal(
     saves.map(([{ position: p }]) => `${p.epoch}.${p.batches}`).join(' '),
@@ -419,7 +427,7 @@ test('goes on from any save with the bits of a run without a stop', async () => 
       onBest: (state) => {
         best = state
       },
-      onSave: (state) => void kept.push([state, best]),
+      onSave: async (state) => void kept.push([await readLate<TrainerState>(state), best]),
     })
     assert.is(result.stopped, 'aborted')
     assert.is(kept.at(-1)![0].position.epoch, 2)

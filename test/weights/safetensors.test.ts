@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RadiogradError } from '../../src/util/check.js'
-import { type TensorData, parseSafetensors, safetensorsBytes, toFloat32 } from '../../src/weights/safetensors.js'
+import { parseSafetensors } from '../../src/weights/readSafetensors.js'
+import { type TensorData, safetensorsBytes, toFloat32 } from '../../src/weights/safetensors.js'
 
 const test = suite('safetensors')
 const fixtures = new URL('../../../test/fixtures/weights/', import.meta.url)

@@ -32,11 +32,10 @@ export async function textOf(name: string): Promise<string | null> {
   return bytes && new TextDecoder().decode(bytes)
 }
 
-/** The bytes of a file of the run. */
+/** A file of the run, where it lies; its bytes are read by whoever wants them. */
 export async function fileOf(name: string): Promise<Blob> {
-  const bytes = await openFolder(RUN).read(name)
-  if (!bytes) throw new Error(`${name} must be among the files of the run, got none`)
-  return new Blob([bytes as Uint8Array<ArrayBuffer>])
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(RUN)
+  return (await folder.getFileHandle(name)).getFile()
 }
 
 export async function clear(folder: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { batch } from '@preact/signals'
 import type { TrainOutcome } from '../../src/app/train.js'
 import { forget, keep, kept, markEnded, markRunning, wasKilled } from '../kept.js'
-import { endTrainer, trainer } from '../runs.js'
+import { endHelper, endTrainer, trainer } from '../runs.js'
 import { openWeights } from '../weights.js'
 import { inWords, isLost, isTooLarge } from '../words.js'
 import { suggestBatch } from './estimate.js'
@@ -119,6 +119,7 @@ export async function startTraining(): Promise<void> {
     result.value = null
   })
   show('training')
+  endHelper()
   // Before the images, whose copies take long: a browser that is killed meanwhile must leave it.
   const marked = markRunning()
   void keep({ name, files: [...files], madeTest, settings }).then((whole) => {
