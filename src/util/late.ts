@@ -3,6 +3,7 @@
 /** Floats that are read when they are wanted, such as a tensor's on the GPU. */
 export class LateArray {
   constructor(
+    /** How many. */
     readonly length: number,
     /**
      * Reads them; may be called again.
