@@ -61,6 +61,7 @@ const works: Work[] = [
   product(4096, true),
   depthwise(56, 96, 7, 1),
   depthwise(112, 96, 3, 2),
+  squeezeExcite(28, 240, 10),
 ]
 const estimates: StepEstimate[] = []
 for (const work of works) {
@@ -97,6 +98,26 @@ function depthwise(size: number, channels: number, kernel: number, stride: numbe
   }
   const name = `depthwise ${kernel}×${kernel}${stride > 1 ? `/${stride}` : ''} ${channels} at ${size}²`
   return { name, half: false, make }
+}
+
+/** Squeeze-excite of 32 images, forward and backward: of EfficientNet-B0. */
+function squeezeExcite(size: number, channels: number, squeezed: number): Work {
+  const make = () => {
+    const inputs = [
+      [32, size, size, channels],
+      [1, 1, channels, squeezed],
+      [squeezed],
+      [1, 1, squeezed, channels],
+      [channels],
+    ].map((shape) => nn.Parameter(zeros(shape)))
+    const [x, w1, b1, w2, b2] = inputs
+    return () => {
+      const y = F.squeezeExcite(x, w1, b1, w2, b2, { activation: 'silu' })
+      y.backward(zeros(y.shape))
+      return [y, ...inputs.map(({ grad }) => grad!)]
+    }
+  }
+  return { name: `squeeze-excite ${channels}→${squeezed} at ${size}²`, half: false, make }
 }
 
 async function estimate(work: Work): Promise<StepEstimate> {

@@ -120,6 +120,19 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'batchnorm_backward_sums':
     case 'batchnorm_backward_input':
       return () => p.rows_per_chunk
+    case 'squeezeexcite_sums':
+    case 'squeezeexcite_scale':
+      return () => p.rows_per_chunk
+    // Between loops over channels, which sum parts and multiply-add, one over the squeezed ones, 16 at a time.
+    case 'squeezeexcite_gate':
+      return (loop) => {
+        if (loop.depth === 1) return has(loop, 'dsRead') ? ceilDiv(p.squeezed, 16) : ceilDiv(p.channels, 256)
+        if (loop.own.dsRead) return 15
+        if (has(loop.parent, 'dsRead')) return ceilDiv(p.channels, 16)
+        return loop.own.fma ? p.squeezed : p.chunks
+      }
+    case 'squeezeexcite_backward_weight':
+      return () => p.images
     case 'sum_forward':
       return () => ceilDiv(p.size, p.parts)
     case 'matmul_plain':
