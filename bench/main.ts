@@ -48,7 +48,8 @@ const program = new Command('bench')
   )
   .option(
     '--peers',
-    'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers)',
+    'TensorFlow.js and jax-js on the same adapter, in turns with ours (installs them into bench/peers); with words only ' +
+      'these rows of bench/results are replaced',
   )
   .option('--pytorch', 'PyTorch where Python has it, on CUDA or the CPU')
   .option(

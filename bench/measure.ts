@@ -21,8 +21,10 @@ export interface KernelRow extends Cost {
 const TOLERANCE = 1e-4
 /** Of ⟨dy, y⟩ = ⟨dx, x⟩ by ‖dy‖·‖y‖: the products of random vectors are small beside that, wrong ones too. */
 const ADJOINT_TOLERANCE = 1e-6
-/** Of one part: at least 5 runs, at most 25, and no more than this unless they are fewer. */
-const PART_MS = 400
+/** A part's runs come in so many turns with the ceilings: load that comes and goes meets both alike. */
+const TURNS = 3
+/** Of one part in a turn: at least 2 runs, at most 9, and no more than this unless they are fewer. */
+const TURN_MS = 150
 
 /**
  * Forward, then backward for what is wanted, recorded or at once: outputs, their gradients, and those of the inputs.
@@ -110,8 +112,8 @@ function distance(a: Float32Array, b: Float32Array): number {
   return Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / dot(b, b))
 }
 
-/** Times every part of a work. Throws when the kernels are wrong: then nothing is timed. */
-export async function measure(engine: Engine, work: Work): Promise<KernelRow[]> {
+/** Times every part of a work, in turns with the ceilings. Throws when the kernels are wrong: then nothing is timed. */
+export async function measure(engine: Engine, work: Work, meter: CeilingMeter): Promise<KernelRow[]> {
   const error = await errorOf(engine, work)
   check(error === null || error < TOLERANCE, `${work.name}: the kernel families differ by ${error}; nothing was timed`)
   const inputs = work.inputs()
@@ -127,7 +129,12 @@ export async function measure(engine: Engine, work: Work): Promise<KernelRow[]> 
       ;[from, to] = i ? [marks[1], Infinity] : [0, marks[0]]
     })
     const rehearsal = await Rehearsal.of(recording)
-    const times = await timed(rehearsal, from, to)
+    await rehearsal.time() // compiles
+    const times: number[] = []
+    for (let turn = 0; turn < TURNS; turn++) {
+      times.push(...(await timed(rehearsal, from, to)))
+      await meter.measure()
+    }
     rows.push({
       work: work.name,
       part: name,
@@ -142,27 +149,26 @@ export async function measure(engine: Engine, work: Work): Promise<KernelRow[]> 
   return rows
 }
 
-/** Milliseconds of the dispatches `from` … `to` in each of several runs. The first run compiles and does not count. */
+/** Milliseconds of the dispatches `from` … `to` in each of several runs. */
 async function timed(rehearsal: Rehearsal, from: number, to: number): Promise<number[]> {
   const sum = (run: number[]) => run.slice(from, to).reduce((a, b) => a + b, 0)
-  await rehearsal.time()
   const times: number[] = []
   const repeats = gpu.caps.isSoftware ? 1 : 5
   for (
     const start = performance.now();
-    times.length < 5 || (times.length < 25 && performance.now() - start < PART_MS);
+    times.length < 2 || (times.length < 9 && performance.now() - start < TURN_MS);
   ) {
     times.push(...(await rehearsal.time(repeats)).map(sum))
   }
   return times
 }
 
-/** Share of the ceiling that binds: the time which the ceilings allow, over the time taken. */
-export function shareOf({ flops, bytes, ms }: Pick<KernelRow, 'flops' | 'bytes' | 'ms'>, best: Ceilings) {
+/** Share of the ceiling that binds: the time which the ceilings allow, over the best time taken, as ceilings are. */
+export function shareOf({ flops, bytes, minMs }: Pick<KernelRow, 'flops' | 'bytes' | 'minMs'>, best: Ceilings) {
   const memory = bytes / (bytes <= CACHED_BYTES ? Math.max(best.cachedGbs, best.gbs) : best.gbs)
   const arithmetic = flops / best.gflops
   const bound = arithmetic > memory ? ('arithmetic' as const) : ('memory' as const)
-  return { bound, share: Math.max(memory, arithmetic) / 1e6 / ms }
+  return { bound, share: Math.max(memory, arithmetic) / 1e6 / minMs }
 }
 
 /** The table, with the ceilings as last known. */
@@ -172,13 +178,15 @@ export function kernelTable(rows: readonly KernelRow[], best: Ceilings): string[
     ...rows.map((row) => {
       const { bound, share } = shareOf(row, best)
       const rate =
-        bound === 'arithmetic' ? `${short(row.flops / row.ms / 1e6)} GFLOPS` : `${short(row.bytes / row.ms / 1e6)} GB/s`
+        bound === 'arithmetic'
+          ? `${short(row.flops / row.minMs / 1e6)} GFLOPS`
+          : `${short(row.bytes / row.minMs / 1e6)} GB/s`
       return [`${row.work}  ${row.part}`, short(row.ms), short(row.minMs), rate, percent(share)]
     }),
   ])
 }
 
-/** Measures works group by group with the ceilings in between. */
+/** Measures works group by group. */
 export async function measureAll(
   engine: Engine,
   meter: CeilingMeter,
@@ -189,12 +197,11 @@ export async function measureAll(
   for (const group of groups) {
     for (const work of group) {
       await log.attempt(work.name, async () => {
-        const measured = await measure(engine, work)
+        const measured = await measure(engine, work, meter)
         rows.push(...measured)
         progress(`${work.name}: ${measured.map((r) => `${r.part} ${short(r.ms)} ms`).join(', ')}`)
       })
     }
-    if (group.length) await meter.measure()
   }
   return rows
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { init } from '../src/index.js'
 import { check } from '../src/util/check.js'
 import { EMPTY_CACHE } from './cold.js'
-import { origin, slug, writeResults } from './results.js'
+import { origin, readResults, slug, writeResults } from './results.js'
 import { columns, median, print, progress, short } from './stats.js'
 
 /** One process' line. */
@@ -35,6 +35,8 @@ export interface PeerRow {
   correct: boolean | null
   error: number | null
   note?: string
+  /** Where it was measured apart from the others. */
+  date?: string
 }
 
 export interface PeerResults {
@@ -220,7 +222,8 @@ export async function comparePeers(words: readonly string[]): Promise<PeerResult
 
 export async function runPeers(words: readonly string[]): Promise<void> {
   const { file, ...results } = await comparePeers(words)
-  if (!words.length) await writeResults(file, results)
+  const before = words.length ? await readResults<typeof results>(file) : null
+  await writeResults(file, before ? withRows(before, results) : results)
   print(
     columns([
       ['work', 'engine', 'ms', 'best', 'its time / ours, by round', 'error'],
@@ -242,6 +245,16 @@ export async function runPeers(words: readonly string[]): Promise<void> {
       ]),
     ]),
   )
+}
+
+/** What was there, with the works that were measured again, each with its date. */
+export function withRows<T extends Pick<PeerResults, 'date' | 'rows' | 'cold'>>(before: T, now: T): T {
+  const again = new Set(now.rows.map(({ work }) => work))
+  const place = ({ work }: { work: string }) => peerNames.indexOf(work)
+  const merged = <R extends { work: string }>(old: readonly R[], rows: readonly R[]): R[] =>
+    [...old.filter(({ work }) => !again.has(work)), ...rows].sort((a, b) => place(a) - place(b))
+  const rows = now.rows.map((row) => ({ ...row, date: now.date }))
+  return { ...before, rows: merged(before.rows, rows), cold: merged(before.cold, now.cold) }
 }
 
 /** Rounds of one work as a row for each peer. */

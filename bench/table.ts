@@ -29,6 +29,19 @@ const COMPARED: readonly {
     title: `conv 3×3 64→64 at 56², batch 4: ${part}`,
     kernel: ['conv 3×3 64→64 at 56² (layer1)', part] as const,
   })),
+  ...(
+    [
+      ['depthwise', 'depthwise 7×7 96 at 56²', 'depthwise 7×7 96 at 56² (ConvNeXt)', ['dX', 'dW']],
+      ['squeezeExcite', 'squeeze-excite 240→10 at 28²', 'squeeze-excite 240→10 at 28²', ['backward']],
+    ] as const
+  ).flatMap(([work, title, name, backward]) => [
+    { work: `${work}.forward`, title: `${title}, batch 4: forward`, kernel: [name, 'forward'] as const },
+    {
+      work: `${work}.forward+backward`,
+      title: `${title}: forward + backward`,
+      kernel: [name, 'forward', ...backward] as const,
+    },
+  ]),
   {
     work: 'attention.forward',
     title: 'attention B4 H12 T197 D64: forward',

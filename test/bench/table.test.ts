@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readChoices, shippedSource } from '../../bench/choices.js'
-import { peerNames, summed } from '../../bench/peers.js'
+import { type PeerRow, peerNames, summed, withRows } from '../../bench/peers.js'
 import { slug, watchOthers } from '../../bench/results.js'
 import { shareOf } from '../../bench/measure.js'
 import { compared } from '../../bench/estimate.js'
@@ -62,10 +62,10 @@ test('an estimate that grew by more than 5 % is marked on chips that are watched
 
 test('a share is of the ceiling that binds', () => {
   const ceilings = { gflops: 100, gbs: 10, cachedGbs: 20 }
-  assert.equal(shareOf({ flops: 2e9, bytes: 1e8, ms: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
-  assert.equal(shareOf({ flops: 1e6, bytes: 1e8, ms: 20 }, ceilings), { bound: 'memory', share: 0.5 })
+  assert.equal(shareOf({ flops: 2e9, bytes: 1e8, minMs: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
+  assert.equal(shareOf({ flops: 1e6, bytes: 1e8, minMs: 20 }, ceilings), { bound: 'memory', share: 0.5 })
   assert.equal(
-    shareOf({ flops: 1e3, bytes: 1e6, ms: 0.1 }, ceilings),
+    shareOf({ flops: 1e3, bytes: 1e6, minMs: 0.1 }, ceilings),
     { bound: 'memory', share: 0.5 },
     'small ones are in a cache',
   )
@@ -94,6 +94,26 @@ test('rounds of peers: ratios round by round, failures kept', () => {
   assert.equal([ours.ms, ours.minMs, ours.ratios], [15, 9, []])
   assert.equal([theirs.ms, theirs.ratios, theirs.correct, theirs.note], [30, [3], true, 'stopped after 150 s'])
   assert.match(leftOut.note!, /^left out/)
+})
+
+test('works of peers that are measured again take their old place', () => {
+  const row = (work: string, ms: number): PeerRow => ({
+    ...{ work, peer: 'radiograd', ms, minMs: ms, ratios: [], correct: true, error: 0 },
+  })
+  const before = { date: '2026-01-01', rows: [row('matmul1024', 1), row('adam.11M', 2)], cold: [] }
+  const again = { date: '2026-01-02', rows: [row('matmul1024', 3), row('gelu.forward', 4)], cold: [] }
+  const { date, rows } = withRows(before, again)
+  assert.equal(
+    [date, rows.map(({ work, ms, date: own }) => [work, ms, own])],
+    [
+      '2026-01-01',
+      [
+        ['matmul1024', 3, '2026-01-02'],
+        ['gelu.forward', 4, '2026-01-02'],
+        ['adam.11M', 2, undefined],
+      ],
+    ],
+  )
 })
 
 const adapter: AdapterFiles = {
