@@ -17,6 +17,8 @@ export interface ModelCard {
   std: readonly [number, number, number]
   /** The shorter side is made so long before the middle is cut out; without it the whole image is squeezed. */
   resizeSize?: number
+  /** What decoded the JPEG files of its training: `own` or `sharp`; absent in checkpoints of older versions. */
+  decoder?: string
   /** How its outputs become a call; absent where nothing was fitted, as in checkpoints of older versions. */
   operatingPoint?: OperatingPoint
 }
@@ -70,6 +72,7 @@ export function modelCardOf({ metadata, source }: Pick<Checkpoint, 'metadata' | 
     mean: parsed('mean', 'three numbers', three),
     std: parsed('std', 'three numbers above 0', (v) => three(v) && (v as number[]).every((each) => each > 0)),
     ...(metadata?.resizeSize === undefined ? {} : { resizeSize: parsed('resizeSize', sizes, size) }),
+    ...(metadata?.decoder === undefined ? {} : { decoder: metadata.decoder }),
     ...(metadata?.operatingPoint === undefined
       ? {}
       : { operatingPoint: parsed('operatingPoint', 'a temperature, a threshold and where they are from', isPoint) }),

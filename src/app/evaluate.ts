@@ -73,7 +73,7 @@ export async function evaluateRun(
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'test', card, images: classCounts(test) })
     const views = tta === 'none' ? [test.transform] : (await import('./views.js')).viewsOf(card, tta)
-    const outputs = await outputsOf(engine, build(), test, { ...settings, views, signal, on })
+    const outputs = await outputsOf(engine, build(), test, { ...settings, card, views, signal, on })
     const { evaluateOutputs } = await import('../train/evaluation.js') // a page that only predicts does not load it
     return outputs && evaluateOutputs(outputs, patients, card.operatingPoint ?? UNFITTED)
   })
@@ -114,7 +114,7 @@ export async function calibrateRun(
   if (!validation) throw new SettingError('data', `must have val/ with valSplit 0, got none in ${partName(data, '')}`)
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'calibrate', card, images: classCounts(validation), from: validationFrom })
-    const outputs = await outputsOf(engine, build(), validation, { ...settings, signal, on })
+    const outputs = await outputsOf(engine, build(), validation, { ...settings, card, signal, on })
     if (!outputs) return null
     const fitted = { ...card, operatingPoint: fitOperatingPoint(outputs, settings.sensitivity) }
     return { card: fitted, bytes: safetensorsBytes(tensors, { metadata: { ...metadata, ...toMetadata(fitted, {}) } }) }
@@ -151,7 +151,7 @@ export interface PredictRunOptions {
 
 /**
  * What a checkpoint sees in images, in their order; null when stopped by the signal. An engine is opened for it and
- * closed at the end. Events: `adapter`, `predict`, `progress`.
+ * closed at the end. Events: `adapter`, `note`, `predict`, `progress`.
  *
  * @throws RadiogradError when the checkpoint or an image cannot be read.
  */
@@ -168,7 +168,7 @@ export async function predictRun(
   return withEngine(settings, on, async (engine) => {
     on?.({ kind: 'predict', card })
     const set = { samples, classes, transform: pipeline(card) }
-    const outputs = await outputsOf(engine, build(), set, { ...settings, signal, on })
+    const outputs = await outputsOf(engine, build(), set, { ...settings, card, signal, on })
     if (!outputs) return null
     const { rows, called } = readOutputs(outputs, operatingPoint)
     const { threshold } = operatingPoint
@@ -202,6 +202,8 @@ interface OutputOptions {
   workers?: number | DecodePool
   maxPixels?: number
   decoder?: DecodePoolOptions['decoder']
+  /** Of the model: whether its training had another decoder is said. */
+  card?: ModelCard
   signal?: AbortSignal
   on?: Listener
 }
@@ -213,8 +215,14 @@ export async function outputsOf(
   set: Dataset,
   options: OutputOptions,
 ): Promise<Outputs | null> {
-  const { workers, maxPixels, decoder, signal, on, views = [set.transform] } = options
+  const { workers, maxPixels, decoder = 'own', card, signal, on, views = [set.transform] } = options
   if (decoder === 'sharp') await sharpVersion() // refused where it is not there
+  const trained = card?.decoder ?? decoder
+  if (trained !== decoder)
+    on?.({
+      kind: 'note',
+      text: `in training ${trained} decoded the images, now ${decoder}: grays may differ by a level`,
+    })
   const onWarning = on && ((text: string) => on({ kind: 'note', text }))
   const pool = workers instanceof DecodePool ? workers : new DecodePool(workers, { maxPixels, decoder, onWarning })
   const evaluator = new Evaluator(engine, model)

@@ -85,7 +85,8 @@ async function go(settings: TrainSettings, saved: Saved | null, given: TogetherO
   const images = imageList(splits, data, marks)
   if (saved) checkSameImages(saved.run.images, images)
   if (group) await sameInAll(group, images)
-  const card = { model: settings.model, classes: splits.classes, imageSize, mean, std, resizeSize }
+  const { model, decoder } = settings
+  const card = { model, classes: splits.classes, imageSize, mean, std, resizeSize, decoder }
   const saves = saved?.saves ?? new Saves(store)
   try {
     return await withEngine(settings, on, async (engine) => {

@@ -61,8 +61,8 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * 2 for wrong usage, 130 after Ctrl-C, 1 for all else; the message in one line, with the stack only where
- * RADIOGRAD_DEBUG is set.
+ * 2 for wrong usage, as is a setting that model, data or machine do not take; 130 after Ctrl-C, 1 for all else; the
+ * message in one line, with the stack only where RADIOGRAD_DEBUG is set.
  */
 function exitCodeOf(error: unknown): number {
   if (endedUnread()) return Number(process.exitCode ?? 0)
@@ -73,7 +73,7 @@ function exitCodeOf(error: unknown): number {
     `radiograd: ${error instanceof RadiogradError ? '' : 'unexpected: '}${processName()}${oneLine(message)}\n`,
   )
   if (process.env.RADIOGRAD_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
-  return 1
+  return error instanceof SettingError ? 2 : 1
 }
 
 process.on('uncaughtException', (error) => process.exit(exitCodeOf(error)))

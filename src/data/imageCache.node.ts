@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { RadiogradError } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 import { crc32 } from '../util/crc32.js'
 import type { ImageCache } from './decodeTask.js'
 import { type Image, packed, unpack } from './image.js'
@@ -28,7 +28,7 @@ const folders = new Map<string, { total: number; written: number; full: boolean 
 
 /**
  * Makes the folder.
- * @throws RadiogradError where that cannot be, or it cannot be written.
+ * @throws SettingError where that cannot be, or it cannot be written.
  */
 export function openImageCache({ dir }: ImageCache): void {
   try {
@@ -36,7 +36,7 @@ export function openImageCache({ dir }: ImageCache): void {
     accessSync(dir, constants.W_OK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new RadiogradError(`imageCache: must be a folder that can be written, got ${code} for ${dir}`)
+    throw new SettingError('imageCache', `must be a folder that can be written, got ${code} for ${dir}`)
   }
 }
 

@@ -2,7 +2,7 @@
 // radiographs, folders by patient, or a pattern that the user gives. Two pictures of one patient must not be on both
 // sides of a split, so where names leave a doubt, pictures are rather taken for the same patient's than for two.
 import { matchAll } from '#platform/files'
-import { check, RadiogradError } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 
 /** How patients are told apart in files named so. */
 interface Scheme {
@@ -181,17 +181,16 @@ function folderDepth(samples: Labelled, found: readonly unknown[], below: readon
 }
 
 function byPattern(paths: readonly string[], pattern: string): (Entry | undefined)[] {
+  const refused = (rule: string) => new SettingError('patientPattern', `must ${rule}`)
   try {
     new RegExp(pattern)
   } catch (error) {
     const reason = (error as Error).message.replace(/^Invalid regular expression: /, '')
-    throw new RadiogradError(`patientPattern: must be a regular expression, got ${reason}`)
+    throw refused(`be a regular expression, got ${reason}`)
   }
   const matches = matchAll(pattern, paths)
-  check(matches, `patientPattern: must be a pattern that is quick to match, got /${pattern}/, which takes too long`)
-  check(
-    matches.some(Boolean),
-    `patientPattern: must match paths such as ${paths[0]}, got /${pattern}/, which matches none of ${paths.length}`,
-  )
+  if (!matches) throw refused(`be a pattern that is quick to match, got /${pattern}/, which takes too long`)
+  if (!matches.some(Boolean))
+    throw refused(`match paths such as ${paths[0]}, got /${pattern}/, which matches none of ${paths.length}`)
   return matches.map((patient) => (patient ? { scheme: `/${pattern}/`, patient } : undefined))
 }

@@ -2,7 +2,7 @@
 // pages and the library find all else in the row.
 import type { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { SettingError, check } from '../util/check.js'
+import { SettingError } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { type DialectName, dialectOf } from '../weights/dialects.js'
 import type { Checkpoint } from '../weights/load.js'
@@ -137,11 +137,11 @@ export const MODEL_NAMES: readonly string[] = Object.keys(MODELS)
 /**
  * The row of a model.
  *
- * @throws RadiogradError for an unknown name.
+ * @throws SettingError for an unknown name.
  */
 export function modelRow(name: string): ModelRow {
   const row = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined
-  check(row, `model: must be one of ${MODEL_NAMES.join(', ')}, got ${name}`)
+  if (!row) throw new SettingError('model', `must be one of ${MODEL_NAMES.join(', ')}, got ${name}`)
   return row
 }
 

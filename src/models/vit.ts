@@ -8,7 +8,7 @@ import { type Stream, TransformerBlock, WEIGHT_STD } from '../nn/transformer.js'
 import { parameter } from '../tensor/arena.js'
 import { checkpoint } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { check, formatShape } from '../util/check.js'
+import { SettingError, check, formatShape } from '../util/check.js'
 import type { Late } from '../util/late.js'
 import { checkOptions, checkWhole } from '../util/options.js'
 import {
@@ -138,10 +138,11 @@ export class VisionTransformer extends Module {
       checkpointActivations = false,
     } = options
     checkWhole('vit', { imageSize, patchSize, dim, depth, heads, mlpDim, numClasses }, 1)
-    check(
-      imageSize % patchSize === 0,
-      `vit: imageSize must be a multiple of patchSize, got ${imageSize} and ${patchSize}`,
-    )
+    if (imageSize % patchSize)
+      throw new SettingError(
+        'imageSize',
+        `must be a multiple of the vit's patchSize, got ${imageSize} and ${patchSize}`,
+      )
     check(dim % heads === 0, `vit: heads must divide dim, got ${heads} and ${dim}`)
     check(pool === 'token' || pool === 'mean', `vit: pool must be token or mean, got ${pool}`)
     this.imageSize = imageSize

@@ -1,15 +1,18 @@
 // Runs as the library offers them: a store and events instead of a folder and lines.
 import * as assert from 'uvu/assert'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import {
   MemoryStore,
   type RunEvent,
   TRAIN_SETTINGS,
+  type TrainSettings,
   UNFITTED,
   computeMetrics,
   evaluateRun,
   init,
+  loadCheckpoint,
   models,
   openFolder,
   openModel,
@@ -17,14 +20,18 @@ import {
   predictRun,
   readModel,
   resumeRun,
+  safetensorsBytes,
   stats,
   trainRun,
 } from '../../src/index.js'
+import { toMetadata } from '../../src/app/card.js'
 import { modelFacts } from '../../src/app/modelTable.js'
 import { parsePredictions, predictionsCsv } from '../../src/app/predictions.js'
 import { writeReport } from '../../src/app/report.js'
 import { viewsOf } from '../../src/app/views.js'
 import { unchanged } from '../../src/data/augment.js'
+import { MACHINE_SETTINGS } from '../../src/app/settingTables.js'
+import { SettingError } from '../../src/util/check.js'
 import { serveRuns, spawn } from '../../src/worker.js'
 import { Evaluator } from '../../src/train/evaluator.js'
 import { DataLoader, ImageFolder, type ModelCard, Random, pipeline } from '../../src/index.js'
@@ -161,6 +168,61 @@ test('patients are told, and named by a pattern', async () => {
   assert.match(failed as string, 'patientPattern: must be a regular expression, got /(/: Unterminated group')
 })
 
+/** Settings that cannot be judged by themselves: values that the model, the images or the machine refuse. */
+const REFUSED_LATE: readonly [setting: keyof TrainSettings, wrong: Partial<TrainSettings>, rule: string][] = [
+  ['trainable', { trainable: ['nothing'] }, 'must be names of this model such as conv1, '],
+  ['imageSize', { model: 'vit-ti16', imageSize: 40 }, "must be a multiple of the vit's patchSize, got 40 and 16"],
+  ['resizeSize', { imageSize: 48, resizeSize: 40 }, "must be 48 or more, as the images' size, got 40"],
+  ['batchSize', { dropLast: true, batchSize: 64 }, 'must be at most the '],
+  ['patientPattern', { patientPattern: '(' }, 'must be a regular expression, got /(/: '],
+  ['checkpointActivations', { checkpointActivations: true }, 'must be used with a Vision Transformer, got resnet18'],
+  ['syncBatchNorm', { syncBatchNorm: true, model: 'vit-ti16' }, 'takes a model with BatchNorm, got vit-ti16'],
+  ['cacheTrunk', { cacheTrunk: 1, trainable: ['all'], dryRun: false }, 'takes '],
+  ['imageCache', { imageCache: fileURLToPath(import.meta.url) }, 'must be a folder that can be written, got '],
+  ['decoder', { decoder: 'sharp' }, 'needs the package sharp '],
+]
+/** Texts that name files, whose errors name these, or of which every one will do; switches that fit everything. */
+const NEVER_REFUSED = [
+  'data',
+  'weights',
+  'out',
+  'normDecay',
+  'dropLast',
+  'freezeBatchNorm',
+  'dryRun',
+  'tensorboard',
+  'skipUnreadable',
+]
+
+test('what model, images or machine refuse of a setting names it, and leaves nothing', async () => {
+  const sharp = await import('sharp' as string).catch(() => null)
+  for (const [setting, wrong, rule] of REFUSED_LATE) {
+    if (setting === 'decoder' && sharp) continue
+    const there = new MemoryStore()
+    const run = trainRun({ ...settings, dryRun: true, ...wrong }, { store: there, data })
+    const error = await run.then(
+      () => null,
+      (failed: unknown) => failed,
+    )
+    assert.ok(error instanceof SettingError, `${setting}: ${error}`)
+    assert.is(error.setting, setting)
+    assert.ok(
+      error.message.startsWith(`${setting}${error.given === undefined ? '' : ` ${error.given}`}: ${rule}`),
+      error.message,
+    )
+    assert.not.match(error.message, '\n')
+    assert.equal(await there.list(), [])
+  }
+  // What is no number and no choice is in one of the lists: a new setting must be put there.
+  const open = Object.entries(TRAIN_SETTINGS).filter(([, row]) => ['text', 'names', 'switch'].includes(row.kind))
+  const listed = [...REFUSED_LATE.map(([setting]) => setting as string), ...NEVER_REFUSED]
+  const shared = Object.keys(MACHINE_SETTINGS)
+  assert.equal(
+    open.map(([name]) => name).filter((name) => !listed.includes(name) && !shared.includes(name)),
+    [],
+  )
+})
+
 test('evaluation and prediction agree with the run, from a file or its bytes', async () => {
   const checkpoint = (await store.read('best.safetensors'))!
   assert.equal(await evaluateRun(settings, { checkpoint, data }), await json('metrics.json'))
@@ -183,6 +245,19 @@ test('evaluation and prediction agree with the run, from a file or its bytes', a
   // Decoded once for all views.
   assert.ok(crops.reads > 0)
   assert.is(crops.reads, (await readsOf('flip', counted)).reads)
+  // What decoded the training's images is kept, and said where it is another.
+  assert.is((await readModel(checkpoint)).card.decoder, 'own')
+  const other = safetensorsBytes((await loadCheckpoint(checkpoint)).tensors, {
+    metadata: toMetadata({ ...(await readModel(checkpoint)).card, decoder: 'sharp' }, {}),
+  })
+  const notes: string[] = []
+  const on = (event: RunEvent) => void (event.kind === 'note' && notes.push(event.text))
+  await evaluateRun(settings, { checkpoint, data, on })
+  await evaluateRun(settings, { checkpoint: other, data, on })
+  assert.equal(
+    notes.filter((text) => text.includes('decoded')),
+    ['in training sharp decoded the images, now own: grays may differ by a level'],
+  )
   const images = data.filter(({ path }) => path.startsWith('test')).map(({ path, blob }) => new File([blob], path))
   const predictions = (await predictRun(settings, {
     checkpoint: new Blob([checkpoint as Uint8Array<ArrayBuffer>]),

@@ -1,9 +1,21 @@
 // The tables of settings: what fits, what is refused and how, and that the flags of the command line are these.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { fits, fromText, parseSettings, ruleOf } from '../../src/app/settings.js'
-import { EVALUATE_SETTINGS, TRAIN_SETTINGS, type TrainSettings } from '../../src/app/settingTables.js'
-import { flagOf } from '../../src/cli/options.js'
+import { Command, CommanderError } from 'commander'
+import { MODELS_SETTINGS } from '../../src/app/modelTable.js'
+import { EXPERIMENT_SETTINGS, REPORT_SETTINGS } from '../../src/app/reportSettings.js'
+import { ROUND_SETTINGS } from '../../src/app/roundSettings.js'
+import { type Setting, type SettingTable, fits, fromText, parseSettings, ruleOf } from '../../src/app/settings.js'
+import {
+  AUDIT_SETTINGS,
+  CALIBRATE_SETTINGS,
+  EVALUATE_SETTINGS,
+  EXPLAIN_SETTINGS,
+  PREDICT_SETTINGS,
+  TRAIN_SETTINGS,
+  type TrainSettings,
+} from '../../src/app/settingTables.js'
+import { flagOf, withSettings } from '../../src/cli/options.js'
 import { radiograd } from '../cli/command.js'
 
 const test = suite('settings')
@@ -60,6 +72,48 @@ test('what does not fit is one line that names the setting', () => {
   assert.throws(() => parseSettings(TRAIN_SETTINGS, { data, colour: 1 }), /^settings: must be data, .*, got "colour"$/)
   assert.throws(() => parseSettings(TRAIN_SETTINGS, { data, constructor: 1 }), /got "constructor"$/)
   assert.throws(() => parseSettings(TRAIN_SETTINGS, JSON.parse('{"__proto__": {"data": "x"}}')), /got "__proto__"$/)
+})
+
+const TABLES: Record<string, SettingTable> = {
+  ...{ train: TRAIN_SETTINGS, eval: EVALUATE_SETTINGS, predict: PREDICT_SETTINGS, calibrate: CALIBRATE_SETTINGS },
+  ...{ explain: EXPLAIN_SETTINGS, data: AUDIT_SETTINGS, models: MODELS_SETTINGS, round: ROUND_SETTINGS },
+  ...{ report: REPORT_SETTINGS, experiment: EXPERIMENT_SETTINGS },
+}
+
+/** Texts that are no value of a setting, whatever its range; none for a switch, which takes no value. */
+function wrongTexts(row: Setting): string[] {
+  const numbers = ['', 'x', 'NaN', 'Infinity', '-1', '0', '1', '1.5', '1e10']
+  const texts = { whole: numbers, number: numbers, wholes: [...numbers, '1,,2'], choice: ['', 'nosuch'] }
+  const others = {
+    names: ['', ',', 'a,,b'],
+    augment: ['nosuch', 'flip=2', 'rotate=x'],
+    text: ['', 'nosuch'],
+    switch: [],
+  }
+  return { ...texts, ...others }[row.kind].filter((text) => fromText(row, text) === undefined)
+}
+
+test('every flag of every command refuses what is no value of it: a usage error in one line that names it', () => {
+  let count = 0
+  for (const [name, table] of Object.entries(TABLES)) {
+    for (const [setting, row] of Object.entries(table)) {
+      const wrong = wrongTexts(row)
+      assert.ok(wrong.length > 0 || row.kind === 'switch', `${name} ${setting}`)
+      for (const text of wrong) {
+        const said: string[] = []
+        const command = new Command(name).exitOverride().configureOutput({ writeErr: (line) => said.push(line) })
+        const parse = () => withSettings(command, { [setting]: row }).parse([flagOf(setting), text], { from: 'user' })
+        assert.throws(parse, (error: unknown) => error instanceof CommanderError && error.exitCode === 1, setting)
+        assert.is(said.length, 1)
+        assert.match(
+          said[0],
+          new RegExp(`^error: option '${flagOf(setting)} <.*>' argument '${text}' is invalid\\. .*\n$`),
+        )
+        count++
+      }
+    }
+  }
+  assert.ok(count > 200, String(count))
 })
 
 test('typed text', () => {

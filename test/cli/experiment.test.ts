@@ -91,10 +91,10 @@ test('refusals are one line and leave nothing', async () => {
   }
   await refused(
     command('whole', '--seeds', '0,1'),
-    1,
+    2,
     /^radiograd: --seeds: must stay as the experiment in .* began, \[0\], got/,
   )
-  await refused(command('new', '--seeds', '1,1'), 1, /^radiograd: --seeds: must differ, got 1,1$/m)
+  await refused(command('new', '--seeds', '1,1'), 2, /^radiograd: --seeds: must differ, got 1,1$/m)
   await refused(command('new', '--seeds', '1,x'), 2, /--seeds.* must be whole numbers from 0 on with commas between/)
   await refused(command('new', '--vit', 'resnet18'), 2, /--vit/)
   await refused(command('new', '--data', join(dir, 'nowhere')), 1, /nowhere/)

@@ -112,7 +112,7 @@ test('folders', async () => {
   )
   await fails(
     train(at('data'), '--trainable', 'layer5'),
-    1,
+    2,
     /--trainable: must be names of this model such as conv1.*, got layer5/,
   )
 })

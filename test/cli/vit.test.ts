@@ -109,15 +109,19 @@ test('a dry run prints what training then takes, and writes nothing', async () =
   assert.ok(saving.planned < planned.planned)
 })
 
-test('what does not fit: one line, exit 1, nothing written', async () => {
+test('what does not fit: one line, exit 2 for a flag and 1 for a file, nothing written', async () => {
   const fails = async (message: RegExp, ...args: string[]) => {
     const { code, stderr } = await train('f', ...args)
-    assert.is(code, 1)
+    assert.is(code, args[0] === '--weights' ? 1 : 2)
     assert.match(stderr, message)
     assert.is(stderr.trimEnd().split('\n').length, 1, stderr)
     assert.not(existsSync(join(dir, 'f')))
   }
-  await fails(/^radiograd: vit: imageSize must be a multiple of patchSize, got 40 and 16\n$/, '--image-size', '40')
+  await fails(
+    /^radiograd: --image-size: must be a multiple of the vit's patchSize, got 40 and 16\n$/,
+    '--image-size',
+    '40',
+  )
   await fails(
     /^radiograd: --checkpoint-activations: must be used with a Vision Transformer, got resnet18\n$/,
     '--checkpoint-activations',

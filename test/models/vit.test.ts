@@ -223,7 +223,10 @@ test('the mean of all patches instead of a class token, dropout, stochastic dept
 
 test('options that do not fit', () => {
   refused(() => models.vit({ ...small, heads: 5 }), 'vit: heads must divide dim, got 5 and 64')
-  refused(() => models.vit({ ...small, imageSize: 30 }), 'vit: imageSize must be a multiple of patchSize, got 30 and 8')
+  refused(
+    () => models.vit({ ...small, imageSize: 30 }),
+    "imageSize: must be a multiple of the vit's patchSize, got 30 and 8",
+  )
   refused(
     () => models.vit({ ...small, heads: 32 }),
     'Attention: dim / heads must be a multiple of 4 up to 128, got 64 / 32 = 2',
