@@ -25,8 +25,18 @@ export function values(name: string, shape: readonly number[], scale = 1, offset
   return Float32Array.from(uniform(name, numel(shape)), (u) => u * scale + offset)
 }
 
-/** The value of a model's parameter or buffer, in PyTorch's layout: of a size that keeps activations near 1. */
-export function parameter(name: string, shape: readonly number[]): Float32Array {
+/**
+ * The value of a model's parameter or buffer, in PyTorch's layout: of a size that keeps activations near 1.
+ *
+ * @param clear deviation of a norm's channels, which lie around 1 or -1, on the same side in all norms of so many
+ * channels; 0 for norms as they are
+ */
+export function parameter(name: string, shape: readonly number[], clear = 0): Float32Array {
+  if (clear && shape.length === 1 && !/^(fc|classifier|.*running)/.test(name)) {
+    if (name.endsWith('.weight')) return values(name, shape, clear / 5, clear)
+    const sides = uniform('side', shape[0])
+    return values(name, shape, 0.1, 1).map((v, i) => (sides[i] < 0 ? -v : v))
+  }
   if (name.endsWith('num_batches_tracked')) return new Float32Array(numel(shape))
   if (name.endsWith('running_mean') || name.endsWith('.bias')) return values(name, shape, 0.1)
   if (name.endsWith('running_var')) return values(name, shape, 0.5, 1)
@@ -35,10 +45,10 @@ export function parameter(name: string, shape: readonly number[]): Float32Array 
 }
 
 /** A model's state dict with the formula's values. */
-export async function formulaState(model: Module): Promise<Map<string, TensorData>> {
+export async function formulaState(model: Module, clear = 0): Promise<Map<string, TensorData>> {
   const state = new Map<string, TensorData>()
   for (const [name, { shape }] of await model.stateDict())
-    state.set(name, { dtype: 'f32', shape, data: parameter(name, shape) })
+    state.set(name, { dtype: 'f32', shape, data: parameter(name, shape, clear) })
   return state
 }
 
