@@ -50,6 +50,9 @@ export function howToGetWebGpu(agent: string): string {
 }
 
 export const TERMS = {
+  model:
+    'The kind of network. resnet18 is a good first choice: small and quick. Larger ones need more images, memory and ' +
+    'time. vit and deit are Vision Transformers, all others convolutional networks.',
   epoch: 'One pass over all training images. Training makes several.',
   'batch size': 'How many images are looked at before the model is corrected once. Fewer need less memory.',
   'learning rate':
@@ -77,10 +80,14 @@ export const TERMS = {
   youden: 'Sensitivity plus specificity minus 1.',
   precision: 'Of the images called the class, the share that has it.',
   recall: 'Of the images that have the class, the share that is found: sensitivity.',
-  interval: 'Where the figure would lie in 95 of 100 repetitions with other patients of the same kind.',
+  interval:
+    'Where the figure would lie in 95 of 100 repetitions with other patients of the same kind. A dash stands where that ' +
+    'cannot be computed. Of few images it is too narrow.',
   'ROC curve': 'Sensitivity against false alarms at every threshold. The nearer to the upper left corner, the better.',
   'confusion matrix': 'How often each actual class (rows) was called each class (columns).',
-  'heat map': 'Where in the image the model found what decided. It shows where it looked, not whether it was right.',
+  'heat map':
+    'Where in the image the model found what decided: yellow counted most, violet a little, what stayed gray not at ' +
+    'all. It shows where the model looked, not whether it was right.',
   checkpoint: 'The trained model as a file. It can be used again here, or with PyTorch and the command line.',
   patient: 'Images of one patient must not be in training and test at once, or the result looks better than it is.',
 } as const

@@ -63,7 +63,7 @@ const VAL_SPLIT = {
   least: 0,
   below: 1,
   value: 'x',
-  help: 'share of train kept for validation, by patient; 0 takes DIR/val',
+  help: 'share of train kept for validation, by patient; 0 takes the folder val',
 } as const
 
 const PATIENT_PATTERN = {
@@ -200,7 +200,7 @@ export const TRAIN_SETTINGS = {
     least: 0,
     default: 0,
     value: 'n',
-    help: 'of everything random: the same command gives the same bytes',
+    help: 'of everything random: the same one gives the same bytes',
   },
   valSplit: { ...VAL_SPLIT, default: 0.1 },
   patientPattern: PATIENT_PATTERN,

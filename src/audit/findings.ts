@@ -78,7 +78,7 @@ function contents({ classes, splits, images, unreadable }: Audit): Finding[] {
         `is known only to ± ${percent(margin(validation.images))}. Hold out part of the training images instead.`,
     )
   if (!validation && splits.length > 0)
-    add('note', 'There is no validation split: hold out part of the training images, by patient.')
+    add('note', 'There is no validation split: training puts aside part of the training images, by patient.')
   return found
 }
 

@@ -79,10 +79,16 @@ if (browser)
         await page.keyboard.press('Escape')
         await lookAt(page, 'model')
 
-        await page.getByRole('button', { name: 'Start training' }).click()
-        await page.getByRole('heading', { name: 'Loss' }).waitFor()
+        const begun = await person.longestWork(page, async () => {
+          await page.getByRole('button', { name: 'Start training' }).click()
+          await page.getByRole('heading', { name: 'Loss' }).waitFor()
+        })
         await lookAt(page, 'training')
-        await page.getByRole('heading', { name: 'Result' }).waitFor()
+        const ended = await person.longestWork(page, () => page.getByRole('heading', { name: 'Result' }).waitFor())
+        console.log(
+          `page: longest tasks while training ${begun.toFixed(0)} and ${ended.toFixed(0)} ms of processor time`,
+        )
+        assert.ok(begun < 100 && ended < 100, `${begun} and ${ended} ms`)
         await person.dragThreshold(page)
         await lookAt(page, 'result')
 

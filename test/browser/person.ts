@@ -184,6 +184,29 @@ export async function watch(page: Page): Promise<Watched> {
   }
 }
 
+/**
+ * Milliseconds of processor time that the longest task of the page's own thread takes during `work`: how long it would
+ * block the page where nothing else runs, whatever runs beside it here.
+ */
+export async function longestWork(page: Page, work: () => Promise<void>): Promise<number> {
+  const browser = page.context().browser()!
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  await work()
+  interface TraceEvent {
+    name: string
+    pid: number
+    tid: number
+    tdur?: number
+    args: { name?: string }
+  }
+  const { traceEvents: events } = JSON.parse(String(await browser.stopTracing())) as { traceEvents: TraceEvent[] }
+  const key = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`
+  const mains = new Set(events.filter(({ args }) => args?.name === 'CrRendererMain').map(key))
+  const tasks = events.filter((event) => event.tdur !== undefined && mains.has(key(event)))
+  assert.ok(tasks.length > 10, `${tasks.length} tasks were recorded`)
+  return Math.max(...tasks.map(({ tdur }) => tdur! / 1000))
+}
+
 /** That nothing left the origin, and that the policy refuses what would. */
 export async function nothingLeft(page: Page, { requests }: Watched, origin: string): Promise<void> {
   assert.equal(

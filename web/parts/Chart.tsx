@@ -69,7 +69,7 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
         here,
       )
     }
-    make()
+    const soon = setTimeout(make) // a task for each chart: two come at once
     const resized = new ResizeObserver(([{ contentRect }]) =>
       chart.current?.setSize({ width: contentRect.width, height }),
     )
@@ -77,6 +77,7 @@ export function Chart({ description, xLabel, x, lines, yRange, xRange, height = 
     const scheme = matchMedia('(prefers-color-scheme: dark)')
     scheme.addEventListener('change', make)
     return () => {
+      clearTimeout(soon)
       resized.disconnect()
       scheme.removeEventListener('change', make)
       chart.current?.destroy()

@@ -8,9 +8,9 @@ import { HeatMap } from './HeatMap.js'
 import { Thumbnail } from './Picture.js'
 
 const ORDERS = {
-  sure: 'surest first',
-  unsure: 'least sure first',
-  wrong: 'mistakes first, the surest before',
+  sure: 'most confident first',
+  unsure: 'least confident first',
+  wrong: 'mistakes first, most confident at the top',
   name: 'by file name',
 } as const
 

@@ -14,6 +14,7 @@ export function Thumbnail({ blob, side = 160 }: { blob: Blob; side?: number }) {
         watch.disconnect()
         const picture = await createImageBitmap(blob, { resizeWidth: side, resizeQuality: 'medium' }).catch(() => null)
         if (!picture || gone) return picture?.close()
+        here.classList.remove('coming')
         here.width = picture.width
         here.height = picture.height
         here.getContext('bitmaprenderer')!.transferFromImageBitmap(picture)
@@ -26,7 +27,7 @@ export function Thumbnail({ blob, side = 160 }: { blob: Blob; side?: number }) {
       watch.disconnect()
     }
   }, [blob])
-  return <canvas ref={canvas} width={side} height={side} aria-hidden="true" />
+  return <canvas ref={canvas} class="coming" width={side} height={side} aria-hidden="true" />
 }
 
 /** A picture as the library has it, [height, width, 3]. */

@@ -20,6 +20,12 @@ export function Images() {
   return (
     <>
       <h1>Images</h1>
+      {!data.value && (
+        <p>
+          Train a model that tells your radiographs apart, see what it is worth, and use it: images, model, training,
+          result, one step after the other, all in this tab.
+        </p>
+      )}
       <p>
         Choose a folder that holds one folder of JPEG or PNG images for each class, such as <code>healthy</code> and{' '}
         <code>ill</code>; inside <code>train</code> and <code>test</code> folders or not. Nothing is uploaded: no image
@@ -90,7 +96,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
                   {one}
                 </th>
               ))}
-              <th scope="col">Together</th>
+              <th scope="col">Total</th>
             </tr>
           </thead>
           <tbody>

@@ -30,14 +30,14 @@ const MORE = [
   ['valSplit', 'Share for validation'],
   ['patience', 'Patience'],
   ['sensitivity', 'Sensitivity to reach'],
-  ['balance', 'What is done for rare classes'],
+  ['balance', 'Rare classes'],
   ['mixup', 'Mixed images'],
   ['labelSmoothing', 'Smoothing of labels'],
   ['gradAccumulation', 'Parts of a batch'],
   ['checkpointActivations', 'Compute activations twice'],
-  ['freezeBatchNorm', 'Keep statistics of frozen layers'],
+  ['freezeBatchNorm', 'Keep frozen statistics'],
   ['limit', 'Use only so many images'],
-  ['patientPattern', 'Pattern that finds the patient'],
+  ['patientPattern', 'Pattern of the patient'],
   ['seed', 'Seed'],
 ] as const satisfies readonly (readonly [keyof TrainSettings, string])[]
 
@@ -55,7 +55,7 @@ export function Model() {
         }}
       >
         <div class="grid">
-          <Field name="model" label="Model" />
+          <Field name="model" label="Model" term="model" />
           <div class="field">
             <label for="trainable">What is trained</label> <Explain name="head" shown="the last layer" />
             <select
@@ -155,6 +155,21 @@ function Weights() {
               <option key={name}>{name}</option>
             ))}
           </select>
+          {weights.value && (
+            <button
+              type="button"
+              class="secondary small"
+              onClick={() =>
+                void attempt('Removing the weights', async () => {
+                  await dropWeights(weights.value!)
+                  weights.value = null
+                  kinds.value = await keptWeights()
+                })
+              }
+            >
+              Remove {weights.value} from this browser
+            </button>
+          )}
         </div>
         <div class="field">
           <label for="weights-file">Weights file (.safetensors, .pth, .pt, .bin)</label>
@@ -205,23 +220,6 @@ function Weights() {
         </div>
         {fetching && <iframe hidden title="Fetching weights" src={`./fetch.html#${encodeURIComponent(fetching)}`} />}
       </details>
-      {weights.value && (
-        <p>
-          <button
-            type="button"
-            class="secondary small"
-            onClick={() =>
-              void attempt('Removing the weights', async () => {
-                await dropWeights(weights.value!)
-                weights.value = null
-                kinds.value = await keptWeights()
-              })
-            }
-          >
-            Remove {weights.value} from this browser
-          </button>
-        </p>
-      )}
       <p aria-live="polite">{told}</p>
     </fieldset>
   )

@@ -52,6 +52,7 @@ function Whole(found: Found) {
         {`${count(metrics.n, 'test image')} of ${count(metrics.patients, 'patient')}. `}
         <strong>For research and learning: not a medical device.</strong>
       </p>
+      <Few classes={classes} labels={labels} />
       <div class="charts">
         <div>
           <h2>
@@ -84,6 +85,23 @@ function Whole(found: Found) {
       <h2>Test images</h2>
       <Grid {...{ predictions, called, isTransformer: /^(vit|deit)/.test(record.settings.model) }} />
     </>
+  )
+}
+
+/** Test images of a class below which its figures are said to be worth little. */
+const FEW = 30
+
+/** A caution where a class has few test images. */
+function Few({ classes, labels }: { classes: readonly string[]; labels: readonly number[] }) {
+  const counts = classes.map((name, i) => ({ name, n: labels.filter((label) => label === i).length }))
+  const few = counts.filter(({ n }) => n < FEW)
+  if (!few.length) return null
+  return (
+    <p class="caution">
+      <strong>Caution:</strong> the test has only{' '}
+      {few.map(({ name, n }) => `${count(n, 'image')} of ${name}`).join(' and ')}. With so few, the figures below say
+      little, and their intervals are too narrow.
+    </p>
   )
 }
 

@@ -18,7 +18,7 @@ import { duration, percent } from '../words.js'
 
 const WORDS = {
   none: 'Nothing is trained yet.',
-  running: 'Training',
+  running: 'Running',
   pausing: 'Saving, to go on later',
   paused: 'Paused. Everything is saved: you may close this tab and go on another day.',
   finishing: 'Ending, and testing the best epoch',

@@ -10,7 +10,7 @@ import { Term } from '../parts/Term.js'
 import { help } from '../runs.js'
 import { attempt, busy } from '../state/page.js'
 import { fileOf, result } from '../state/result.js'
-import { probabilityIn } from '../words.js'
+import { percent, probabilityIn } from '../words.js'
 
 export function Use() {
   const [own, setOwn] = useState<{ file: File; card: ModelCard } | null>(null)
@@ -35,12 +35,14 @@ export function Use() {
   const ready = own !== null || result.value !== null
   const name = own ? own.file.name : 'the model trained here'
   const classes = own ? own.card.classes : result.value?.predictions.classes
+  const threshold = (own ? own.card : result.value?.metrics)?.operatingPoint?.threshold
+  const from = threshold ? ` ${classes![1]} is called from a probability of ${percent(threshold)} on.` : ''
   return (
     <>
       <h1>Use it</h1>
       <Dropzone label="Use a model" onFiles={(files) => void files.then(take)}>
         <p>
-          {ready ? `Uses ${name}, which tells ${classes!.join(' from ')}.` : 'There is no model yet.'}
+          {ready ? `Uses ${name}, which tells ${classes!.join(' from ')}.${from}` : 'There is no model yet.'}
           {' Drop images or a '}
           <Term name="checkpoint" /> here, or choose them:
         </p>
