@@ -15,6 +15,7 @@ import {
   randomAffine,
   randomHorizontalFlip,
   randomPerspective,
+  randomResizedCrop,
   randomRotation,
   randomVerticalFlip,
 } from './augmentGeometry.js'
@@ -26,6 +27,7 @@ const MAKERS: Readonly<Record<string, (strength: number) => RandomTransform>> = 
   rotate: (degrees) => randomRotation(degrees),
   translate: (share) => randomAffine(0, { translate: [share, share] }),
   scale: (share) => randomAffine(0, { scale: [1 - share, 1 + share] }),
+  crop: randomCrop,
   shear: (degrees) => randomAffine(0, { shear: degrees }),
   perspective: (distortion) => randomPerspective(distortion),
   autocontrast: randomAutocontrast,
@@ -34,6 +36,12 @@ const MAKERS: Readonly<Record<string, (strength: number) => RandomTransform>> = 
   blur: (sigma) => gaussianBlur(2 * Math.ceil(2 * sigma) + 1, [Math.min(0.1, sigma), sigma]),
   noise: gaussianNoise,
   erase: (p) => randomErasing(p),
+}
+
+/** RandomResizedCrop to the size that the image has: at least so much of its area is seen. */
+function randomCrop(share: number): RandomTransform {
+  const to = (size: readonly [number, number]) => randomResizedCrop(size, { scale: [share, 1] })
+  return { ...to([1, 1]), size: undefined, draw: (view, random) => to([view.height, view.width]).draw(view, random) }
 }
 
 /** And those that are options of one ColorJitter. */
@@ -56,7 +64,7 @@ export const augmentRule = (): string =>
 /**
  * The transforms that a text names, in their order: a preset (none, notebook, strong), or a list such as
  * `flip=0.5,rotate=10,jitter=0.2`: flip, vflip, autocontrast, equalize, clahe and erase by probability, rotate and
- * shear in degrees, translate and scale as shares, perspective by its distortion (in half of all images), jitter
+ * shear in degrees, translate and scale as shares, crop by the least share of the area that is seen, perspective by its distortion (in half of all images), jitter
  * (brightness and contrast), saturation and hue by strength, blur by its largest deviation in pixels, noise by its
  * deviation on the scale 0 … 1.
  *

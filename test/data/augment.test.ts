@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type PlaneMap, unchanged } from '../../src/data/augment.js'
+import { type PlaneMap, type RandomTransform, unchanged } from '../../src/data/augment.js'
 import { inverseAffine, perspectiveMap } from '../../src/data/augmentGeometry.js'
 import { parseAugment } from '../../src/data/augmentText.js'
 import { beta, drawMix, mixBatch } from '../../src/data/mix.js'
@@ -245,13 +245,18 @@ test('what a text names: presets, a list, each anew', () => {
   const order = ['RandomClahe', 'RandomEqualize', 'RandomAutocontrast', 'RandomPerspective', 'ColorJitter']
   assert.equal(kinds(all), [...order, 'GaussianBlur', 'GaussianNoise', 'RandomErasing'])
   assert.is(parseAugment('blur=1.5')[0].kernelSize, 7)
+  // Of the image's own size, whatever that is.
+  const [crop] = parseAugment('crop=0.5')
+  const drawn = (transform: RandomTransform) => transform.draw(unchanged(40, 60), new Random(3))
+  assert.equal(drawn(crop), drawn(transforms.RandomResizedCrop([40, 60], { scale: [0.5, 1] })))
+  assert.equal([crop.size, drawn(crop).width, drawn(crop).map[0] < 1], [undefined, 60, true])
 })
 
 test('misuse names the transform and the rule', async () => {
   const { ColorJitter, Normalize, RandomAffine, RandomResizedCrop, RandomRotation, ToTensor, compose } = transforms
   const rule =
-    'augment: must be none, notebook, strong, or a list of flip, vflip, rotate, translate, scale, shear, ' +
-    'perspective, autocontrast, equalize, clahe, blur, noise, erase, jitter, saturation, hue as in ' +
+    'augment: must be none, notebook, strong, or a list of flip, vflip, rotate, translate, scale, crop, ' +
+    'shear, perspective, autocontrast, equalize, clahe, blur, noise, erase, jitter, saturation, hue as in ' +
     'flip=0.5,rotate=10, got '
   const cases: [() => unknown, string][] = [
     ...[
