@@ -21,8 +21,6 @@ export interface KernelRow extends Cost {
 const TOLERANCE = 1e-4
 /** Of ⟨dy, y⟩ = ⟨dx, x⟩ by ‖dy‖·‖y‖: the products of random vectors are small beside that, wrong ones too. */
 const ADJOINT_TOLERANCE = 1e-6
-/** A part's runs come in so many turns with the ceilings: load that comes and goes meets both alike. */
-const TURNS = 3
 /** Of one part in a turn: at least 2 runs, at most 9, and no more than this unless they are fewer. */
 const TURN_MS = 150
 
@@ -112,8 +110,11 @@ function distance(a: Float32Array, b: Float32Array): number {
   return Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / dot(b, b))
 }
 
-/** Times every part of a work, in turns with the ceilings. Throws when the kernels are wrong: then nothing is timed. */
-export async function measure(engine: Engine, work: Work, meter: CeilingMeter): Promise<KernelRow[]> {
+/**
+ * Times every part of a work in so many turns with the ceilings: load that comes and goes meets both alike. Throws when
+ * the kernels are wrong: then nothing is timed.
+ */
+export async function measure(engine: Engine, work: Work, meter: CeilingMeter, turns: number): Promise<KernelRow[]> {
   const error = await errorOf(engine, work)
   check(error === null || error < TOLERANCE, `${work.name}: the kernel families differ by ${error}; nothing was timed`)
   const inputs = work.inputs()
@@ -131,7 +132,7 @@ export async function measure(engine: Engine, work: Work, meter: CeilingMeter): 
     const rehearsal = await Rehearsal.of(recording)
     await rehearsal.time() // compiles
     const times: number[] = []
-    for (let turn = 0; turn < TURNS; turn++) {
+    for (let turn = 0; turn < turns; turn++) {
       times.push(...(await timed(rehearsal, from, to)))
       await meter.measure()
     }
@@ -186,18 +187,18 @@ export function kernelTable(rows: readonly KernelRow[], best: Ceilings): string[
   ])
 }
 
-/** Measures works group by group. */
+/** Measures works group by group, see {@link measure}. */
 export async function measureAll(
   engine: Engine,
   meter: CeilingMeter,
   groups: readonly (readonly Work[])[],
-  log: Log,
+  { turns, log }: { turns: number; log: Log },
 ): Promise<KernelRow[]> {
   const rows: KernelRow[] = []
   for (const group of groups) {
     for (const work of group) {
       await log.attempt(work.name, async () => {
-        const measured = await measure(engine, work, meter)
+        const measured = await measure(engine, work, meter, turns)
         rows.push(...measured)
         progress(`${work.name}: ${measured.map((r) => `${r.part} ${short(r.ms)} ms`).join(', ')}`)
       })

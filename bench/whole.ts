@@ -112,7 +112,7 @@ async function kernelPart(engine: Engine, results: WholeResults, words: readonly
   if (!works.some((group) => group.length)) return
   check(engine.features.has('timestamp-query'), 'not timed, this adapter has no timestamp-query')
   const meter = await CeilingMeter.make()
-  const rows = await measureAll(engine, meter, works, log)
+  const rows = await measureAll(engine, meter, works, { turns: words.length ? 8 : 2, log })
   results.ceilings = meter.best
   results.kernels = rows.map((row) => ({ ...row, ...shareOf(row, meter.best) }))
   print(kernelTable(rows, meter.best))
