@@ -172,7 +172,7 @@ if (browser && EVERYTHING)
 
       const { context, page } = await open()
       await page.getByRole('button', { name: 'Go on with the training' }).click()
-      await page.getByText('Training', { exact: true }).first().waitFor()
+      await page.getByText('Running', { exact: true }).waitFor()
       const other = await context.newPage()
       await other.goto('chrome://gpucrash').catch(() => {})
       await other.close()

@@ -138,7 +138,7 @@ else
         await lookAt(page, 'no-space')
         await quota()
         await button('Go on').click()
-        await page.getByText('Training', { exact: true }).nth(2).waitFor()
+        await page.getByText('Running', { exact: true }).waitFor()
         await button('Stop and keep the best').click()
         await page.getByRole('heading', { name: 'Result' }).waitFor()
         const { asked, released } = await awake(page)
