@@ -78,6 +78,13 @@ export class CeilingMeter {
     return meter
   }
 
+  /** Another turn: what it reached, alone. */
+  async turn(): Promise<Ceilings> {
+    const reached: Ceilings = { gflops: 0, gbs: 0, cachedGbs: 0 }
+    for (const [{ of }, rate] of await this.measure()) reached[of] = Math.max(reached[of], rate)
+    return reached
+  }
+
   /** Another turn; what was faster than before replaces it. Rates in 10⁹ a second. */
   async measure(): Promise<Map<Probe, number>> {
     const rates = new Map<Probe, number>()

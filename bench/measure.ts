@@ -16,6 +16,9 @@ export interface KernelRow extends Cost {
   /** Largest relative error found; null where there was nothing to compare with. */
   error: number | null
   kernels: string[]
+  /** What binds, and its share: of the turn in the middle, by that turn's ceilings. */
+  bound: 'arithmetic' | 'memory'
+  share: number
 }
 
 const TOLERANCE = 1e-4
@@ -132,10 +135,13 @@ export async function measure(engine: Engine, work: Work, meter: CeilingMeter, t
     const rehearsal = await Rehearsal.of(recording)
     await rehearsal.time() // compiles
     const times: number[] = []
+    const shares: ReturnType<typeof shareOf>[] = []
     for (let turn = 0; turn < turns; turn++) {
-      times.push(...(await timed(rehearsal, from, to)))
-      await meter.measure()
+      const own = await timed(rehearsal, from, to)
+      shares.push(shareOf({ ...cost, ms: Math.min(...own) }, await meter.turn()))
+      times.push(...own)
     }
+    shares.sort((a, b) => a.share - b.share)
     rows.push({
       work: work.name,
       part: name,
@@ -144,6 +150,7 @@ export async function measure(engine: Engine, work: Work, meter: CeilingMeter, t
       ...cost,
       error,
       kernels: [...new Set(rehearsal.plan.kernels().slice(from, to))],
+      ...shares[shares.length >> 1],
     })
     rehearsal.destroy()
   }
@@ -164,20 +171,19 @@ async function timed(rehearsal: Rehearsal, from: number, to: number): Promise<nu
   return times
 }
 
-/** Share of the ceiling that binds: the time which the ceilings allow, over the best time taken, as ceilings are. */
-export function shareOf({ flops, bytes, minMs }: Pick<KernelRow, 'flops' | 'bytes' | 'minMs'>, best: Ceilings) {
+/** Share of the ceiling that binds: the time which the ceilings allow, over the time taken. */
+export function shareOf({ flops, bytes, ms }: Pick<KernelRow, 'flops' | 'bytes' | 'ms'>, best: Ceilings) {
   const memory = bytes / (bytes <= CACHED_BYTES ? Math.max(best.cachedGbs, best.gbs) : best.gbs)
   const arithmetic = flops / best.gflops
   const bound = arithmetic > memory ? ('arithmetic' as const) : ('memory' as const)
-  return { bound, share: Math.max(memory, arithmetic) / 1e6 / minMs }
+  return { bound, share: Math.max(memory, arithmetic) / 1e6 / ms }
 }
 
-/** The table, with the ceilings as last known. */
-export function kernelTable(rows: readonly KernelRow[], best: Ceilings): string[] {
+export function kernelTable(rows: readonly KernelRow[]): string[] {
   return columns([
     ['kernel', 'ms', 'best', 'rate', 'of ceiling'],
     ...rows.map((row) => {
-      const { bound, share } = shareOf(row, best)
+      const { bound, share } = row
       const rate =
         bound === 'arithmetic'
           ? `${short(row.flops / row.minMs / 1e6)} GFLOPS`

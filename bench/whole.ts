@@ -5,7 +5,7 @@ import { check } from '../src/util/check.js'
 import { CeilingMeter, type Ceilings } from './ceilings.js'
 import { type ColdRow, coldStart, coldTable } from './cold.js'
 import { groups } from './kernels.js'
-import { type KernelRow, kernelTable, measureAll, shareOf } from './measure.js'
+import { type KernelRow, kernelTable, measureAll } from './measure.js'
 import { origin, slug, watchOthers, writeResults } from './results.js'
 import { type Log, print, progress, short } from './stats.js'
 import { type StepRow, type StepWork, stepTable, steps, time } from './steps.js'
@@ -18,7 +18,7 @@ export interface WholeResults {
   /** Cores that other processes used meanwhile, on average: far from 0 the times are worth little. */
   otherCores?: number
   ceilings: Ceilings
-  kernels: (KernelRow & ReturnType<typeof shareOf>)[]
+  kernels: KernelRow[]
   steps: StepRow[]
   cold: ColdRow[]
   /** What threw, and why. */
@@ -114,8 +114,8 @@ async function kernelPart(engine: Engine, results: WholeResults, words: readonly
   const meter = await CeilingMeter.make()
   const rows = await measureAll(engine, meter, works, { turns: words.length ? 8 : 2, log })
   results.ceilings = meter.best
-  results.kernels = rows.map((row) => ({ ...row, ...shareOf(row, meter.best) }))
-  print(kernelTable(rows, meter.best))
+  results.kernels = rows
+  print(kernelTable(rows))
   const checked = rows.filter((row) => row.error !== null)
   console.log(
     `Ceilings: ${short(meter.best.gflops)} GFLOPS, ${short(meter.best.gbs)} GB/s (${short(meter.best.cachedGbs)} within a cache).` +

@@ -62,10 +62,10 @@ test('an estimate that grew by more than 5 % is marked on chips that are watched
 
 test('a share is of the ceiling that binds', () => {
   const ceilings = { gflops: 100, gbs: 10, cachedGbs: 20 }
-  assert.equal(shareOf({ flops: 2e9, bytes: 1e8, minMs: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
-  assert.equal(shareOf({ flops: 1e6, bytes: 1e8, minMs: 20 }, ceilings), { bound: 'memory', share: 0.5 })
+  assert.equal(shareOf({ flops: 2e9, bytes: 1e8, ms: 40 }, ceilings), { bound: 'arithmetic', share: 0.5 })
+  assert.equal(shareOf({ flops: 1e6, bytes: 1e8, ms: 20 }, ceilings), { bound: 'memory', share: 0.5 })
   assert.equal(
-    shareOf({ flops: 1e3, bytes: 1e6, minMs: 0.1 }, ceilings),
+    shareOf({ flops: 1e3, bytes: 1e6, ms: 0.1 }, ceilings),
     { bound: 'memory', share: 0.5 },
     'small ones are in a cache',
   )
