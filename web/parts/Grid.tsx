@@ -14,6 +14,9 @@ const ORDERS = {
   name: 'by file name',
 } as const
 
+/** Images that are put on the page at once: hundreds would block it. */
+const PIECE = 60
+
 interface Props {
   predictions: TestPredictions
   called: ArrayLike<number>
@@ -25,6 +28,12 @@ export function Grid({ predictions, called, isTransformer }: Props) {
   const [order, setOrder] = useState<keyof typeof ORDERS>('wrong')
   const [chosen, setChosen] = useState<File | null>(null)
   const [checkpoint, setCheckpoint] = useState<Blob | null>(null)
+  const [most, setMost] = useState(PIECE)
+  useEffect(() => {
+    if (most >= files.length) return
+    const next = setTimeout(() => setMost(most + PIECE))
+    return () => clearTimeout(next)
+  }, [most, files])
   useEffect(() => void fileOf('best.safetensors').then(setCheckpoint), [])
   const blobs = useMemo(() => new Map(data.value?.files.map(({ path, blob }) => [path, blob])), [data.value])
   const items = files.map((file, i) => ({
@@ -55,23 +64,26 @@ export function Grid({ predictions, called, isTransformer }: Props) {
         ))}
       </select>
       <ul class="pictures">
-        {items.sort(by).map((item) => (
-          <li key={item.file} class={item.right ? 'right' : 'wrong'}>
-            <button
-              type="button"
-              disabled={!item.blob || !checkpoint}
-              aria-label={`${item.file}: called ${item.called}, ${wordsOf(item)}. Show heat map`}
-              onClick={() => setChosen(new File([item.blob!], item.file))}
-            >
-              {item.blob && <Thumbnail blob={item.blob} />}
-              <span>
-                {item.right ? '✓' : '✗'} {item.called}
-                <br />
-                <small>{shown(item)}</small>
-              </span>
-            </button>
-          </li>
-        ))}
+        {items
+          .sort(by)
+          .slice(0, most)
+          .map((item) => (
+            <li key={item.file} class={item.right ? 'right' : 'wrong'}>
+              <button
+                type="button"
+                disabled={!item.blob || !checkpoint}
+                aria-label={`${item.file}: called ${item.called}, ${wordsOf(item)}. Show heat map`}
+                onClick={() => setChosen(new File([item.blob!], item.file))}
+              >
+                {item.blob && <Thumbnail blob={item.blob} />}
+                <span>
+                  {item.right ? '✓' : '✗'} {item.called}
+                  <br />
+                  <small>{shown(item)}</small>
+                </span>
+              </button>
+            </li>
+          ))}
       </ul>
       {chosen && checkpoint && (
         <HeatMap {...{ checkpoint, classes, isTransformer, image: chosen, close: () => setChosen(null) }} />
