@@ -1,6 +1,8 @@
 // From one dtype to another.
 import { gpu } from '../gpu/gpu.js'
+import { type Command, type Dispatch, type Recording, accesses } from '../gpu/recording.js'
 import * as shaders from '../shaders.gen.js'
+import { halvesOf } from '../tensor/arena.js'
 import { autocasting } from '../tensor/mode.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type DType, RANGES, Tensor, checkTensors, empty } from '../tensor/tensor.js'
@@ -64,22 +66,62 @@ Tensor.prototype.to = function (dtype) {
 /** An operand of a product or a convolution: f16 inside `autocast`. */
 export const operand = (x: Tensor): Tensor => (autocasting() ? cast(x, 'f16') : x)
 
-/** What {@link parameterAs} made in a step, by storage, version and shape. */
-const rounded = /* @__PURE__ */ new WeakMap<object, Record<string, Tensor>>()
+/** The cast of a step's parameters that lie in one chunk of an arena, and what of it is cast. */
+interface Rounding {
+  command: Dispatch
+  /** Its place in the recording: what is written after it is not in it. */
+  at: number
+  begin: number
+  end: number
+}
+
+/** What {@link parameterAs} made in a step, by storage, version and shape, and the casts behind it, by chunk. */
+const rounded = /* @__PURE__ */ new WeakMap<Recording, { known: Record<string, Tensor>; by: Map<object, Rounding> }>()
 
 /**
- * An f32 parameter as the kernels want it beside activations of `dtype`: rounded to f16 for f16. A transient without a
- * history, made once a step: the backward pass takes that of the forward pass.
+ * An f32 parameter as the kernels want it beside activations of `dtype`: rounded to f16 for f16. Without a history, and
+ * made once a step: the backward pass takes that of the forward pass.
  */
 export function parameterAs(dtype: Tensor['dtype'], parameter: Tensor): Tensor {
   if (dtype === parameter.dtype) return parameter
-  const owner = gpu.recording ?? {}
-  const known = rounded.get(owner) ?? {}
-  rounded.set(owner, known)
-  return (known[`${parameter.storage.id} ${parameter.storage.version} ${parameter.shape}`] ??= detached(
-    parameter,
-    dtype,
-  ))
+  const { recording } = gpu
+  if (!recording) return detached(parameter, dtype)
+  const made = rounded.get(recording) ?? { known: {}, by: new Map<object, Rounding>() }
+  rounded.set(recording, made)
+  const { storage, shape } = parameter
+  return (made.known[`${storage.id} ${storage.version} ${shape}`] ??=
+    roundedWithOthers(parameter, dtype, recording, made.by) ?? detached(parameter, dtype))
+}
+
+/** All parameters of a chunk are rounded by the cast that the first of them began; null where that cannot be. */
+function roundedWithOthers(
+  { storage, shape }: Tensor,
+  dtype: DType,
+  { commands }: Recording,
+  by: Map<object, Rounding>,
+): Tensor | null {
+  const { owner, offset, byteLength, buffer } = storage
+  const place = halvesOf(storage, offset, offset + byteLength)
+  if (!place) return null
+  const before = by.get(owner!)
+  const writes = (command: Command) =>
+    accesses(command).written.some(
+      (s) => s.buffer === buffer && s.offset < offset + byteLength && offset < s.offset + s.byteLength,
+    )
+  if (before && commands.slice(before.at).some(writes)) return null
+  const begin = Math.min(before?.begin ?? offset, offset)
+  const end = Math.max(before?.end ?? 0, offset + byteLength)
+  const n = (end - begin) / 4
+  const x = new Tensor(storage.slice(begin - offset, end - begin, 'parameters'), [n])
+  convert(x, new Tensor(halvesOf(storage, begin, end)!, [n], dtype))
+  if (before) {
+    Object.assign(before.command, commands.pop())
+    Object.assign(before, { begin, end })
+  } else {
+    const at = commands.length
+    by.set(owner!, { command: commands[at - 1] as Dispatch, at, begin, end })
+  }
+  return new Tensor(place, shape, dtype)
 }
 
 function detached(x: Tensor, dtype: DType): Tensor {

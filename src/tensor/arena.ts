@@ -5,19 +5,22 @@ import { Storage, roundUp } from '../gpu/storage.js'
 import { type Shape, check, numel, shown } from '../util/check.js'
 import { Tensor, checkShape, gradientStorage } from './tensor.js'
 
-const ALIGNMENT = 256
+/** Of parameters, in bytes, so that their halves begin where bindings may. */
+const ALIGNMENT = 512
 /** The first chunks; later ones grow with all: a small model takes little, a large one has few gaps and few runs. */
 const CHUNK_BYTES = [1 << 20, 4 << 20, 16 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
 
 /**
- * A buffer that tensors are slices of, and its twin of the same layout for gradients (made when the first one arrives).
+ * A buffer that tensors are slices of, and its twins of the same layout for gradients and for its values in f16 (made
+ * when the first one arrives).
  */
 class Chunk {
   readonly buffer: GPUBuffer
   used = 0
   private gradients: GPUBuffer | null = null
+  private halves: GPUBuffer | null = null
 
   constructor(
     readonly bytes: number,
@@ -42,12 +45,21 @@ class Chunk {
 
   /** The slice of the gradient twin that belongs to `parameter`. */
   gradientOf(parameter: Storage): Storage {
-    if (!this.gradients) {
-      this.gradients = gpu.memory.createStorageBuffer(this.bytes, `gradients of ${this.label}`)
-      collected.register(this, { memory: gpu.memory, buffer: this.gradients })
-    }
+    this.gradients ??= this.twin(this.bytes, 'gradients')
     const { byteLength, label, offset, memory } = parameter
     return new Storage(byteLength, 'live', `gradient of ${label}`, this.gradients, offset, this, memory)
+  }
+
+  /** Places for the bytes from `begin` to `end` in f16. */
+  halvesOf(begin: number, end: number): Storage {
+    this.halves ??= this.twin(this.bytes / 2, 'halves')
+    return new Storage((end - begin) / 2, 'live', 'rounded parameters', this.halves, begin / 2, this, gpu.memory)
+  }
+
+  private twin(bytes: number, of: string): GPUBuffer {
+    const buffer = gpu.memory.createStorageBuffer(bytes, `${of} of ${this.label}`)
+    collected.register(this, { memory: gpu.memory, buffer })
+    return buffer
   }
 }
 
@@ -80,6 +92,10 @@ class Arena {
     return chunk.take(bytes, label)!
   }
 }
+
+/** Where the f16 values of what lies in an arena from `begin` to `end`, both in bytes, have their place. */
+export const halvesOf = ({ owner }: Storage, begin: number, end: number): Storage | null =>
+  owner instanceof Chunk ? owner.halvesOf(begin, end) : null
 
 const arenas = perEngine(() => ({ parameters: new Arena('parameters'), state: new Arena('state') }))
 

@@ -2,7 +2,7 @@
 // kernel families; what autocast does to operands; what is refused.
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
-import { F, type Tensor, autocast, init, models, optim, tensor } from '../../src/index.js'
+import { F, type Tensor, autocast, init, models, nn, optim, tensor } from '../../src/index.js'
 import type { Pass } from '../../src/gpu/choices.js'
 import { gpu } from '../../src/gpu/gpu.js'
 import * as shaders from '../../src/shaders.gen.js'
@@ -387,6 +387,29 @@ if (gpu.caps.f16) {
       }),
     )
     assert.equal([inside.dtype, outside.dtype], ['f16', 'f32'])
+  })
+
+  test('parameters that lie together are rounded together, and one that an optimizer writes in between anew', async () => {
+    const layers = [0, 1, 2].map(() => new nn.Linear(12, 8))
+    const sgd = new optim.SGD(
+      layers.flatMap((layer) => [...layer.parameters()]),
+      { lr: 0.5 },
+    )
+    const x = tensor(random([3, 12]), [3, 12])
+    const half = (i: number) => autocast(() => layers[i].forward(x))
+    let casts = 0
+    const [first, , second] = await engine.step(() => {
+      const before = [half(0), half(2)]
+      for (const layer of layers) F.sum(F.square(layer.forward(x))).backward()
+      sgd.step()
+      const results = [...before, half(1)]
+      casts = gpu.recording!.commands.filter((c) => c.type === 'dispatch' && c.variant.kernel.name === 'cast').length
+      return results
+    })
+    const after = await engine.step(() => [half(0), half(1)])
+    assert.not.equal(await first.data(), await after[0].data())
+    assert.equal(await second.data(), await after[1].data())
+    assert.is(casts, 5) // of x three times, of the layers 0 to 2 together, and of the middle one
   })
 
   test('activations computed again in the backward pass are computed in f16 again: the same gradients, bit for bit', async () => {
