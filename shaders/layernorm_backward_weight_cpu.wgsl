@@ -1,6 +1,7 @@
-// First stage of the parameters' gradients, for software adapters: parts [chunks, 2, cols] = Σ dy and Σ dy·(x - mean)·rstd over one chunk of
-// rows; batchnorm_backward_merge.wgsl adds the chunks. x, dy [rows, cols]; stats [3, rows]. One invocation PER columns
-// 64 apart of one chunk, so that a row's statistics serve several; dispatched over [ceil(cols / (64 · PER)), chunks].
+// First stage of the parameters' gradients, for software adapters: parts [chunks, 2, cols] = Σ dy and Σ dy·(x -
+// mean)·rstd over one chunk of rows; batchnorm_backward_merge.wgsl adds the chunks. x, dy [rows, cols]; stats [3,
+// rows]. One invocation PER columns 64 apart of one chunk, so that a row's statistics serve several; dispatched over
+// [ceil(cols / (64 · PER)), chunks].
 // @each PER
 // @variant T = f32, f16
 struct Params { rows: u32, cols: u32, rows_per_chunk: u32 }

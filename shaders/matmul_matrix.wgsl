@@ -1,6 +1,6 @@
 // The product of matmul_tile.wgsl by matrix units, where sizes come in fours: N, and the contiguous axes of a and w;
-// activation, `pre`, `gate`, `splits` and rounds as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M / 64),
-// batches · splits].
+// activation, `pre`, `gate`, `splits` and rounds as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M
+// / 64), batches · splits].
 // @tile TILE, TILE
 // @variant Y = f32, f16
 // @include lib/matmul.wgsl

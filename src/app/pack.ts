@@ -26,8 +26,8 @@ const TYPES = { f32: Float32Array, f64: Float64Array, i64: BigInt64Array, i32: I
 const MAGIC = 'radstate'
 
 /**
- * `value` as bytes, in parts that share the memory of its arrays, to be taken once. Late arrays are read twice, one at a
- * time, for the checksum and when their part is taken. Members that are undefined are left out.
+ * `value` as bytes, in parts that share the memory of its arrays, to be taken once. Late arrays are read twice, one at
+ * a time, for the checksum and when their part is taken. Members that are undefined are left out.
  */
 export async function pack(value: object): Promise<Parts> {
   const tensors = new Map<string, Pick<TensorData, 'dtype' | 'shape'> & { data: TensorData['data'] | LateArray }>()

@@ -64,9 +64,9 @@ export const augmentRule = (): string =>
 /**
  * The transforms that a text names, in their order: a preset (none, notebook, strong), or a list such as
  * `flip=0.5,rotate=10,jitter=0.2`: flip, vflip, autocontrast, equalize, clahe and erase by probability, rotate and
- * shear in degrees, translate and scale as shares, crop by the least share of the area that is seen, perspective by its distortion (in half of all images), jitter
- * (brightness and contrast), saturation and hue by strength, blur by its largest deviation in pixels, noise by its
- * deviation on the scale 0 … 1.
+ * shear in degrees, translate and scale as shares, crop by the least share of the area that is seen, perspective by its
+ * distortion (in half of all images), jitter (brightness and contrast), saturation and hue by strength, blur by its
+ * largest deviation in pixels, noise by its deviation on the scale 0 … 1.
  *
  * @throws SettingError for anything else.
  */
