@@ -1,8 +1,8 @@
 // What the tuner chooses on this adapter, kept in bench/results/<adapter>-choices.json; and the choices the package
 // ships, made from those files.
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { type FormatConfig, format } from 'oxfmt'
 import type { Engine } from '../src/index.js'
 import type { Measurement } from '../src/tune/measure.js'
 import { origin, readResults, resultNames, slug, writeResults } from './results.js'
@@ -21,6 +21,7 @@ export interface ChoiceResults {
 
 const ENDING = '-choices'
 const SHIPPED = fileURLToPath(new URL('../../src/tune/shipped.ts', import.meta.url))
+const FORMAT = new URL('../../.oxfmtrc.json', import.meta.url)
 /**
  * A choice ships when it takes at most this share of the default's time. On software adapters each kernel more is
  * compiled for up to half a second, so a choice must be worth it.
@@ -83,5 +84,5 @@ export async function shippedSource(results: readonly ChoiceResults[]): Promise<
 
 export const shipped: Readonly<Record<string, Readonly<Record<string, string>>>> = {${adapters.join('')}}
 `
-  return format(source, { ...(await resolveConfig(SHIPPED)), parser: 'typescript' })
+  return (await format(SHIPPED, source, JSON.parse(await readFile(FORMAT, 'utf8')) as FormatConfig)).code
 }

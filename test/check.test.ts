@@ -185,8 +185,8 @@ test('what a page must load is small, and none of the kernels that load late is 
     assert.match(readFileSync(join(folder, chunk), 'utf8'), /shaders\/matmul_cpu\.wgsl/)
   }))
 
-test('format: prettier, and no line longer than 120 columns', () => {
-  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/prettier'), ['--check', '--cache', '.'], {
+test('format: oxfmt, and no line longer than 120 columns', () => {
+  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/oxfmt'), ['--check'], {
     cwd: root,
     encoding: 'utf8',
   })

@@ -81,7 +81,9 @@ export type Request =
 
 /** From the worker, about the request of that number. */
 export type Reply =
-  { id: number; callback: string; args: unknown[] } | { id: number; value: unknown } | { id: number; error: SentError }
+  | { id: number; callback: string; args: unknown[] }
+  | { id: number; value: unknown }
+  | { id: number; error: SentError }
 
 /** An error on its way; a SettingError with its parts. */
 export interface SentError {

@@ -21,7 +21,8 @@ export interface Dataset {
 
 /** A file picked in a page (its `webkitRelativePath` begins with the picked folder), or bytes with a path. */
 export type PickedFile =
-  (Blob & { readonly webkitRelativePath: string; readonly name: string }) | { path: string; blob: Blob }
+  | (Blob & { readonly webkitRelativePath: string; readonly name: string })
+  | { path: string; blob: Blob }
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1)

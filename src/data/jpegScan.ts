@@ -3,7 +3,7 @@
 // never taken for a whole one. Headers and colour are in jpeg.ts, blocks to samples in jpegSamples.ts.
 
 /** Position in a block of the k-th coefficient in zigzag order. */
-// prettier-ignore
+// oxfmt-ignore
 export const ZIGZAG = Uint8Array.of(
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45,

@@ -9,7 +9,15 @@ import { check, kindOf } from '../util/check.js'
 
 /** What a step function may return: tensors, and arrays and plain objects of them. */
 export type Result =
-  Tensor | null | undefined | void | number | string | boolean | readonly Result[] | { readonly [key: string]: Result }
+  | Tensor
+  | null
+  | undefined
+  | void
+  | number
+  | string
+  | boolean
+  | readonly Result[]
+  | { readonly [key: string]: Result }
 
 export interface Recorded<R> {
   recording: Recording

@@ -11,8 +11,8 @@ export function toHalf(values: ArrayLike<number>): Uint16Array {
     const size = Math.abs(float[0])
     if (Number.isNaN(size)) out[i] = 0x7e00
     else if (size >= 65520) out[i] = sign | 0x7c00
-    else if (size < 2 ** -14)
-      out[i] = sign | (size * 2 ** 24 + 2 ** 52 - 2 ** 52) // a double near 2⁵² holds whole numbers: this rounds
+    // A double near 2⁵² holds whole numbers: this rounds.
+    else if (size < 2 ** -14) out[i] = sign | (size * 2 ** 24 + 2 ** 52 - 2 ** 52)
     else out[i] = sign | (((bits[0] & 0x7fffffff) + 0xfff + ((bits[0] >>> 13) & 1) - 0x38000000) >>> 13)
   }
   return out

@@ -49,8 +49,8 @@ function serve(
     ...(first ? { 'content-range': `bytes ${first}-${content.length - 1}/${content.length}` } : {}),
   })
   response.write(content.subarray(first, Math.min(content.length, first + most)), () => {
-    if (first + most < content.length || length > content.length)
-      response.socket!.end() // what was sent arrives, but no more
+    // What was sent arrives, but no more.
+    if (first + most < content.length || length > content.length) response.socket!.end()
     else response.end()
   })
 }

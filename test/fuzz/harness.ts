@@ -38,7 +38,8 @@ const MOST_CHARACTERS = 300
 const MOST_RESTARTS = 50
 
 type Message =
-  { kind: string; text: string; index: number } | { tried: number; accepted: number; refused: number; done: boolean }
+  | { kind: string; text: string; index: number }
+  | { tried: number; accepted: number; refused: number; done: boolean }
 
 interface Job extends Required<Omit<FuzzOptions, 'keep'>> {
   name: string
