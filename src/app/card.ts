@@ -1,5 +1,6 @@
 // The model card: what a checkpoint says of itself in its metadata, so that the file alone is enough to use the model.
 import { type Classifier, MODEL_NAMES, createModel } from '../models/registry.js'
+import * as init from '../nn/init.js'
 import { type OperatingPoint } from '../train/operatingPoint.js'
 import { check } from '../util/check.js'
 import { type Checkpoint, loadCheckpoint } from '../weights/load.js'
@@ -117,7 +118,8 @@ export async function readModel(source: CheckpointSource, name?: string): Promis
   return {
     card,
     build() {
-      const model = createModel(card.model, { numClasses: card.classes.length, imageSize: card.imageSize })
+      const { model: name, classes, imageSize } = card
+      const model = init.skip(() => createModel(name, { numClasses: classes.length, imageSize }))
       model.loadStateDict(checkpoint)
       return model
     },

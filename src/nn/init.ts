@@ -5,8 +5,8 @@ import { Tensor } from '../tensor/tensor.js'
 import { check, formatShape, numel, shown } from '../util/check.js'
 import { checkNumbers, withDefaults } from '../util/options.js'
 
-/** How many tensors were drawn. */
-const drawn = perEngine(() => ({ count: 0 }))
+/** How many tensors were drawn, and whether drawing is left out now. */
+const drawn = perEngine(() => ({ count: 0, skipped: false }))
 
 /** A generator of its own for each tensor, keyed by the engine's seed and how many were drawn before it. */
 function generator(): () => number {
@@ -27,7 +27,22 @@ function checkFloats(t: Tensor): void {
 
 function fill(t: Tensor, draw: (n: number) => Float32Array): Tensor {
   checkFloats(t)
-  return gpu.dry ? t : t.write(draw(t.size))
+  return gpu.dry || drawn().skipped ? t : t.write(draw(t.size))
+}
+
+/**
+ * Runs `make` without giving values to what it makes, as they are to come from a checkpoint
+ * (`torch.nn.utils.skip_init`): parameters are 0.
+ */
+export function skip<T>(make: () => T): T {
+  const state = drawn()
+  const before = state.skipped
+  state.skipped = true
+  try {
+    return make()
+  } finally {
+    state.skipped = before
+  }
 }
 
 /** Draws one after another. By a loop: `Float32Array.from` takes several times as long. */
