@@ -1,7 +1,7 @@
 // Gradients of layer normalisation for any number of columns and without subgroups, each if wanted: dx as in
 // layernorm_backward_input_cpu.wgsl, and the first stage of the parameters', parts [chunks, 2, cols], as in
 // layernorm_backward_weight_cpu.wgsl. x, dy, dsum, dx [rows, cols], weight [cols], stats [3, rows]. A workgroup takes a
-// chunk of rows, 256 at most: ACROSS invocations find a row's two sums over its columns, in a fixed order; then each
+// chunk of rows, MOST_ROWS at most: ACROSS invocations find a row's two sums over its columns, in a fixed order; then each
 // goes down its columns, ROWS rows at a time, reading x and dy again, out of caches. Dispatched over the chunks.
 // @variant T = f32, f16
 // @include lib/index.wgsl
@@ -21,8 +21,9 @@ override has_parts: bool;
 const LANES = 128u;
 const ACROSS = 16u;
 const ROWS = 4u;
+const MOST_ROWS = 256u;
 var<workgroup> partial: array<vec2<f32>, LANES>;
-var<workgroup> found: array<vec2<f32>, 256>; // of a row: Σg / cols, Σg·(x - mean) · rstd² / cols
+var<workgroup> found: array<vec2<f32>, MOST_ROWS>; // of a row: Σg / cols, Σg·(x - mean) · rstd² / cols
 
 fn weight_of(c: u32) -> f32 {
   var factor = 1.0;
@@ -37,6 +38,7 @@ fn main(
 ) {
   let chunk = workgroup_linear(wid, nwg);
   let first = chunk * params.rows_per_chunk;
+  if (first >= params.rows) { return; }
   let end = min(first + params.rows_per_chunk, params.rows);
   if (has_dx) {
     for (var start = first; start < end; start += LANES / ACROSS) {

@@ -61,12 +61,14 @@ function backward(
   const { x, weight, stats } = saved
   const { rows, SG } = layout(x, cols)
   const isTrained = dWeight || dBias
-  const across = SG ? cpu.layernorm_backward_weight_cpu.workgroups({ elements: cols }) : 1
-  const { chunks, rows_per_chunk } = rowChunks(rows, across)
+  const tile = shaders.layernorm_backward_tile
+  const { chunks, rows_per_chunk } = SG
+    ? rowChunks(rows, cpu.layernorm_backward_weight_cpu.workgroups({ elements: cols }))
+    : rowChunks(rows, 1, tile.constant('MOST_ROWS'))
   const parts = isTrained ? empty([chunks, 2, cols], 'f32', 'layerNorm parts') : null
   if (!SG) {
     const bindings = { x, dy, dsum, weight, stats, dx: dx ?? null, parts }
-    gpu.run(shaders.layernorm_backward_tile, bindings, { rows, cols, rows_per_chunk }, { groups: chunks })
+    gpu.run(tile, bindings, { rows, cols, rows_per_chunk }, { groups: chunks })
   } else {
     const params = { rows, cols }
     if (dx) {

@@ -5,9 +5,15 @@ import type { Tensor } from '../tensor/tensor.js'
 import { type Shape, numel } from '../util/check.js'
 import { LONGEST_SUM, ceilDiv, cutReduction, folded } from './occupancy.js'
 
-/** Rows cut into chunks of at least 16, for kernels that take `across` workgroups a chunk. */
-export function rowChunks(rows: number, across: number): { chunks: number; rows_per_chunk: number } {
-  const atMost = Math.max(LONGEST_SUM, ceilDiv(rows, 65535)) // a dispatch has 65535 chunks at most
+/**
+ * Rows cut into chunks of at least 16 and `atMost` (as many as keep the chunks within one dimension of a dispatch), for
+ * kernels that take `across` workgroups a chunk.
+ */
+export function rowChunks(
+  rows: number,
+  across: number,
+  atMost = Math.max(LONGEST_SUM, ceilDiv(rows, 65535)),
+): { chunks: number; rows_per_chunk: number } {
   const { parts, perPart } = cutReduction(rows, { workgroups: across, waves: 4, atLeast: 16, atMost })
   return { chunks: parts, rows_per_chunk: perPart }
 }

@@ -6,7 +6,9 @@ import { F, type Tensor, init, tensor } from '../../src/index.js'
 import { gpu } from '../../src/gpu/gpu.js'
 import { composedAttention } from '../../src/ops/attention.js'
 import { composedEmbedTokens } from '../../src/ops/embedtokens.js'
+import { rowChunks } from '../../src/ops/normalize.js'
 import { activate } from '../../src/ops/unary.js'
+import * as shaders from '../../src/shaders.gen.js'
 import { relativeError } from '../cases/case.js'
 import { numel } from '../../src/util/check.js'
 import { choosing, families, within } from './families.js'
@@ -270,6 +272,14 @@ for (const { name, shapes, fused: one, plain } of fused) {
     }
   })
 }
+
+test('a chunk of rows has room in the kernel of layerNorm however many there are, and none is left out', () => {
+  const most = shaders.layernorm_backward_tile.constant('MOST_ROWS')
+  for (const rows of [1, 17, 4096, 65535 * most + 1, 2 ** 28]) {
+    const { chunks, rows_per_chunk } = rowChunks(rows, 1, most)
+    assert.ok(rows_per_chunk <= most && chunks * rows_per_chunk >= rows && (chunks - 1) * rows_per_chunk < rows)
+  }
+})
 
 test('batchNorm and layerNorm do not mind where zero is', async () => {
   // Multiples of 1/256, so that adding 8192 is exact.
