@@ -10,7 +10,8 @@ import { type Attributes, NOTHING } from './convgeometry.js'
 import { convBackwardInput, convBackwardWeight, convForward } from './convkernels.js'
 import { sumMiddle } from './reduce.js'
 import { checkImage, checkVectors, pair } from './shape.js'
-import { type Activation, activate, checkActivation } from './unary.js'
+import type { Activation } from '../tensor/tape.js'
+import { activate, checkActivation } from './unary.js'
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {

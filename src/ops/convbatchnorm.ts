@@ -13,7 +13,8 @@ import { operand, parameterAs } from './cast.js'
 import { CONV2D_OPTIONS, type Conv2dOptions, attributesOf, conv2d, outputShape } from './conv2d.js'
 import type { Attributes } from './convgeometry.js'
 import { convForward } from './convkernels.js'
-import { type Activation, activate, checkActivation } from './unary.js'
+import type { Activation } from '../tensor/tape.js'
+import { activate, checkActivation } from './unary.js'
 import { checkVectors } from './shape.js'
 
 /** What batchNorm in evaluation takes: vectors [CO], weight and bias null for no affine part. */

@@ -1,7 +1,7 @@
 // What the kernels of a convolution share: the problem they solve, its geometry as they name it, and what may follow it
 // in the same kernel.
 import type { Tensor } from '../tensor/tensor.js'
-import type { Activation } from './unary.js'
+import type { Activation } from '../tensor/tape.js'
 
 export interface Attributes {
   stride: [number, number]

@@ -15,7 +15,7 @@ import {
 } from './occupancy.js'
 import { sumMiddle } from './reduce.js'
 import { TILES, type Tile, fewTiles, preferredTile } from './tiles.js'
-import type { Activation } from './unary.js'
+import type { Activation } from '../tensor/tape.js'
 
 /**
  * Products, as many as there are batches: y [M, N] = activation(op(a) · op(w) (+ bias)). Strides are elements between

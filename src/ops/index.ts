@@ -8,7 +8,6 @@ export {
   expm1,
   floor,
   gelu,
-  type Activation,
   type GeluOptions,
   hardsigmoid,
   hardswish,
@@ -30,6 +29,7 @@ export {
   square,
   tanh,
 } from './unary.js'
+export type { Activation } from '../tensor/tape.js'
 export { add, affine, div, maximum, minimum, mul, type Operand, pow, sub } from './binary.js'
 export { clamp, type ClampOptions } from './clamp.js'
 export { eq, ge, gt, le, lt, ne } from './compare.js'

@@ -3,14 +3,14 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { FLOATS, defineOp, view } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
-import type { First } from '../tensor/tape.js'
+import type { Activation, First } from '../tensor/tape.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { type Shape, check, formatShape } from '../util/check.js'
 import { checkOptions } from '../util/options.js'
 import { operand, parameterAs } from './cast.js'
 import { gemm } from './gemm.js'
 import { sumMiddle } from './reduce.js'
-import { type Activation, checkActivation, unaryBackward } from './unary.js'
+import { checkActivation, unaryBackward } from './unary.js'
 
 interface Inputs {
   x: Tensor

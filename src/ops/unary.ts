@@ -12,8 +12,6 @@ import { checkNumbers, checkOptions, withDefaults } from '../util/options.js'
 type Common = Constants<typeof shaders.unary_forward>['OP']
 type Elementary = Constants<typeof shaders.elementary_forward>['OP']
 
-export type { Activation }
-
 /** What each derivative is written in: the operand, the result, or neither. */
 const DERIVATIVE_IN: Record<Common | Elementary, 'x' | 'y' | null> = {
   relu: 'y',

@@ -155,7 +155,7 @@ test('calibrate: the same images give the same bytes, another sensitivity anothe
   assert.equal(mostProbable, json('a', 'metrics.json').mostProbable)
   assert.is(ratios.recall, mostProbable.recall)
   const { code, stderr } = await calibrate()
-  assert.is(code, 1)
+  assert.is(code, 2)
   assert.match(
     stderr,
     /^radiograd: --val-split: must be given for .*calibrated\.safetensors, which does not say how it was/m,
