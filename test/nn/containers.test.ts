@@ -197,4 +197,16 @@ test('two thousand small parameters take little', () => {
   assert.ok(engine.memory().bytes - bytes < 16 << 20, `${engine.memory().bytes - bytes} bytes`)
 })
 
+test('what is to come from a checkpoint is not drawn: 0, until the function has ended or thrown', async () => {
+  const weightsOf = async (layer: nn.Linear) => [...(await layer.weight.data())]
+  const skipped = nn.init.skip(() => nn.init.skip(() => new nn.Linear(3, 2)) && new nn.Linear(3, 2))
+  assert.equal(await weightsOf(skipped), [0, 0, 0, 0, 0, 0])
+  assert.throws(() =>
+    nn.init.skip(() => {
+      throw new Error('in between')
+    }),
+  )
+  assert.ok((await weightsOf(new nn.Linear(3, 2))).every((value) => value !== 0))
+})
+
 test.run()
