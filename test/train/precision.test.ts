@@ -183,7 +183,7 @@ test('where the adapter cannot, one line names flag, rule and adapter', async ()
     { env: { RADIOGRAD_ADAPTER: 'swiftshader' } },
   )
   if (/found no swiftshader/.test(stderr)) return console.log('skip: no adapter without shader-f16 is installed')
-  assert.is(code, 1)
+  assert.is(code, 2)
   assert.match(
     stderr,
     /^radiograd: --precision: f16 needs an adapter with the feature shader-f16, got SwiftShader.*\n$/,
