@@ -1,8 +1,8 @@
 // Gradients of layer normalisation for any number of columns and without subgroups, each if wanted: dx as in
 // layernorm_backward_input_cpu.wgsl, and the first stage of the parameters', parts [chunks, 2, cols], as in
 // layernorm_backward_weight_cpu.wgsl. x, dy, dsum, dx [rows, cols], weight [cols], stats [3, rows]. A workgroup takes a
-// chunk of rows, MOST_ROWS at most: ACROSS invocations find a row's two sums over its columns, in a fixed order; then each
-// goes down its columns, ROWS rows at a time, reading x and dy again, out of caches. Dispatched over the chunks.
+// chunk of rows, MOST_ROWS at most: ACROSS invocations find a row's two sums over its columns, in a fixed order; then
+// each goes down its columns, ROWS rows at a time, reading x and dy again, out of caches. Dispatched over the chunks.
 // @variant T = f32, f16
 // @include lib/index.wgsl
 struct Params { rows: u32, cols: u32, rows_per_chunk: u32 }

@@ -1,5 +1,5 @@
-// Runs the tests: every file in a process of its own, three at a time (two cores are enough; the third
-// is for when one waits for a browser or a disk). `npm test -- weights` runs the files whose path holds a word
+// Runs the tests: every file in a process of its own, four at a time (two cores are enough; the others are
+// for when one waits for a browser or a disk). `npm test -- weights` runs the files whose path holds a word
 // (`/check.test` is the file of that name alone). Operators run on each software adapter that is installed. Prints
 // the output of what fails, and last `N passed, N failed`.
 import { spawn } from 'node:child_process'
@@ -39,7 +39,7 @@ const talking = setInterval(() => {
   if (performance.now() - lastLine > SAY_EVERY_MS)
     say(`     ${seconds()} s, ${done} of ${total} done, running ${[...running].join(', ')}`)
 }, 1000)
-await Promise.all([lane(), lane(), lane()])
+await Promise.all([lane(), lane(), lane(), lane()])
 clearInterval(talking)
 console.log(`${seconds()} s`)
 console.log(`${passed} passed, ${failed} failed`)
