@@ -173,7 +173,7 @@ export abstract class Optimizer<Options extends Rates> {
     return readLate<OptimizerState>(await this.lateStateDict())
   }
 
-  /** @internal `stateDict()` with buffers that are read when they are wanted. */
+  /** `stateDict()` with buffers that are read when they are wanted, before the next step. */
   async lateStateDict(): Promise<Late<OptimizerState>> {
     const state: Late<OptimizerState['state']> = []
     const groups: OptimizerState['groups'] = []

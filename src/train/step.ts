@@ -21,8 +21,9 @@ import { type BatchTensors, Uploader, networkInput } from './batches.js'
 /** What training needs of an optimizer. */
 export type Optimizer = Pick<
   AnyOptimizer<{ lr: number }>,
-  'lr' | 'groups' | 'zeroGrad' | 'step' | 'stateDict' | 'lateStateDict' | 'loadStateDict'
->
+  'lr' | 'groups' | 'zeroGrad' | 'step' | 'stateDict' | 'loadStateDict'
+> &
+  Partial<Pick<AnyOptimizer<{ lr: number }>, 'lateStateDict'>>
 
 /**
  * Makes the gradients of this process those of all that train together, such as their sums: reads the given tensors
@@ -210,7 +211,9 @@ export class TrainingStep {
 
   /** @internal `state()` with arrays that are read when they are wanted. */
   async lateState(): Promise<Late<UpdateState>> {
-    return { optimizer: await this.options.optimizer.lateStateDict(), scaler: await this.lossScaling() }
+    const { optimizer } = this.options
+    const state = (await optimizer.lateStateDict?.()) ?? (await optimizer.stateDict())
+    return { optimizer: state, scaler: await this.lossScaling() }
   }
 
   /** Goes on from what `state()` gave. */
