@@ -11,6 +11,7 @@ import ts from 'typescript'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as benchShaders from '../bench/shaders.gen.js'
+import { SETTINGS, optionOf } from '../src/cli/options.js'
 import { init } from '../src/index.js'
 import type { Kernel } from '../src/gpu/kernel.js'
 import { compile, everyKernel } from './compile.js'
@@ -254,6 +255,27 @@ test('files that do something when they are imported are named in package.json, 
   assert.equal(
     sideEffects,
     acting.map((file) => `./dist/src/${file.replace(/ts$/, 'js')}`),
+  )
+})
+
+test('what the library says names settings; flags are left to the command line', () => {
+  const said = (file: string): string[] => {
+    const found: string[] = []
+    const visit = (node: ts.Node): void => {
+      if (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) found.push(node.getText())
+      else ts.forEachChild(node, visit)
+    }
+    visit(program.getSourceFile(join(root, 'src', file))!)
+    return found
+  }
+  const flags = Object.entries(SETTINGS).map(([name, setting]) => optionOf(name, setting).long!)
+  const isFlag = new RegExp(`(?:^|[\\s(\`'"])(?:${flags.join('|')})(?![\\w-])`)
+  // A table's help is the usage text of the command line.
+  const files = sources.filter((file) => !/^cli\/|\.gen\.ts$|^app\/\w*[sS]etting\w*\.ts$/.test(file))
+  assert.ok(files.length > 150 && isFlag.test('(--max-pixels allows more)') && !isFlag.test('style="--maps: 2"'))
+  assert.equal(
+    files.flatMap((file) => said(file).filter((text) => isFlag.test(text))),
+    [],
   )
 })
 

@@ -1,8 +1,43 @@
 // What went wrong, in plain words and with what to do about it; and the words that need an explanation.
+import type { TrainSettings } from '../src/app/settingTables.js'
+import { withNames } from '../src/app/settings.js'
+
+/** What fields of settings are called. */
+export const LABELS = {
+  model: 'Model',
+  epochs: 'Epochs',
+  batchSize: 'Batch size',
+  lr: 'Learning rate',
+  imageSize: 'Image size',
+  augment: 'Variation of the images',
+  optimizer: 'Optimizer',
+  schedule: 'Course of the learning rate',
+  weightDecay: 'Weight decay',
+  precision: 'Precision',
+  valSplit: 'Share for validation',
+  patience: 'Patience',
+  sensitivity: 'Sensitivity to reach',
+  balance: 'Rare classes',
+  mixup: 'Mixed images',
+  labelSmoothing: 'Smoothing of labels',
+  gradAccumulation: 'Parts of a batch',
+  checkpointActivations: 'Compute activations twice',
+  freezeBatchNorm: 'Keep frozen statistics',
+  limit: 'Use only so many images',
+  patientPattern: 'Pattern of the patient',
+  seed: 'Seed',
+} as const satisfies { readonly [name in keyof TrainSettings]?: string }
+
+/** A text of the library with the settings that it names called as the fields are, or as what they are here. */
+export const inLabels = (text: string): string =>
+  withNames(text, (name) => {
+    if (name === 'maxPixels') return 'the limit of this page'
+    return Object.hasOwn(LABELS, name) ? `“${LABELS[name as keyof typeof LABELS]}”` : undefined
+  })
 
 /** An error's message for somebody who has never seen the program. */
 export function inWords(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = inLabels(error instanceof Error ? error.message : String(error))
   const known = KNOWN.find(([pattern]) => pattern.test(message))
   return known ? `${known[1]} (${message})` : message
 }
@@ -138,6 +173,3 @@ export function duration(seconds: number): string {
 }
 
 export const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MB`
-
-/** A message of the library without what it says of the command line, such as “(--max-pixels allows more)”. */
-export const withoutFlags = (text: string): string => text.replace(/ \(--[^)]*\)/g, '')

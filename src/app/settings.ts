@@ -168,6 +168,14 @@ export function fromText(setting: Setting, text: string): unknown {
   return fits(setting, value) ? value : undefined
 }
 
+/**
+ * A text with the settings that it names, such as `maxPixels`, called as whoever shows it calls them. Names of one word
+ * stay, as they are words too; so does what is part of a path or of code.
+ * @param nameOf what a setting is called; undefined for what is none.
+ */
+export const withNames = (text: string, nameOf: (setting: string) => string | undefined): string =>
+  text.replace(/(?<![\w.$/\\-])[a-z]+(?:[A-Z][a-z\d]*)+(?![\w$/\\-]|\.\w)/g, (name) => nameOf(name) ?? name)
+
 /** The settings that have a default, with it. */
 export function defaultsOf<T extends SettingTable>(table: T): Partial<SettingsOf<T>> {
   const rows = Object.entries(table).flatMap(([name, setting]) =>

@@ -14,7 +14,7 @@ import { experimentCommand } from './experiment.js'
 import { flowerAppCommand } from './flowerApp.js'
 import { endGroup, processName, takeTurn } from './group.js'
 import { infoCommand } from './info.js'
-import { flagOf } from './options.js'
+import { flagOf, withFlags } from './options.js'
 import { endedUnread, guardOutput } from './output.js'
 import { modelsCommand } from './models.js'
 import { predictCommand } from './predict.js'
@@ -56,8 +56,8 @@ function oneLine(text: string): string {
 
 /** A setting is called by its flag. */
 function messageOf(error: unknown): string {
-  if (!(error instanceof SettingError)) return error instanceof Error ? error.message : String(error)
-  return error.message.replace(error.setting, flagOf(error.setting))
+  const message = error instanceof Error ? error.message : String(error)
+  return withFlags(error instanceof SettingError ? message.replace(error.setting, flagOf(error.setting)) : message)
 }
 
 /**

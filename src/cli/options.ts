@@ -1,7 +1,17 @@
 // Settings as flags: parsed and range-checked where commander reads them, so that a wrong one is a usage error naming
 // its flag.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Setting, type SettingTable, fromText, ruleOf } from '../app/settings.js'
+import { EXPERIMENT_SETTINGS, REPORT_SETTINGS } from '../app/reportSettings.js'
+import { ROUND_SETTINGS } from '../app/roundSettings.js'
+import { type Setting, type SettingTable, fromText, ruleOf, withNames } from '../app/settings.js'
+import {
+  AUDIT_SETTINGS,
+  CALIBRATE_SETTINGS,
+  EVALUATE_SETTINGS,
+  EXPLAIN_SETTINGS,
+  PREDICT_SETTINGS,
+  TRAIN_SETTINGS,
+} from '../app/settingTables.js'
 
 /** `batchSize` → `--batch-size`. */
 export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
@@ -23,6 +33,23 @@ export function optionOf(name: string, setting: Setting): Option {
     return value
   })
 }
+
+/** All that any command takes. */
+export const SETTINGS: SettingTable = {
+  ...AUDIT_SETTINGS,
+  ...CALIBRATE_SETTINGS,
+  ...EVALUATE_SETTINGS,
+  ...EXPLAIN_SETTINGS,
+  ...PREDICT_SETTINGS,
+  ...TRAIN_SETTINGS,
+  ...ROUND_SETTINGS,
+  ...REPORT_SETTINGS,
+  ...EXPERIMENT_SETTINGS,
+}
+
+/** A text of the library with the flags of the settings that it names: `maxPixels` becomes `--max-pixels`. */
+export const withFlags = (text: string): string =>
+  withNames(text, (name) => (Object.hasOwn(SETTINGS, name) ? optionOf(name, SETTINGS[name]).long! : undefined))
 
 /** Adds a flag for each setting of a table, in its order. */
 export function withSettings(command: Command, table: SettingTable): Command {

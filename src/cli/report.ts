@@ -2,6 +2,7 @@
 // the JSON document.
 import { SingleBar } from 'cli-progress'
 import { printable } from '../util/check.js'
+import { withFlags } from './options.js'
 
 /** One stretch of work with a known number of images. */
 export interface Step {
@@ -16,7 +17,7 @@ export interface Step {
   note?: string
 }
 
-const plain = (line: string) => printable(line)
+const plain = (line: string) => printable(withFlags(line))
 
 /** Without a terminal a line of progress comes at most this often. */
 const LINE_EVERY_MS = 10_000
@@ -29,7 +30,10 @@ export class Report {
 
   constructor(private readonly json: boolean) {}
 
-  /** A line or several for the reader. Names of files and classes in it cannot steer the terminal. */
+  /**
+   * A line or several for the reader. Settings are called by their flags; names of files and classes cannot steer the
+   * terminal.
+   */
   say(text: string): void {
     this.endProgress()
     ;(this.json ? process.stderr : process.stdout).write(`${text.split('\n').map(plain).join('\n')}\n`)

@@ -84,9 +84,7 @@ export async function checkDataset(
   const count = `${bad.length} of ${samples.length} images`
   if (!skipUnreadable) {
     const reasons = bad.map(({ reason }) => reason).join('; ')
-    throw new RadiogradError(
-      `${count} cannot be read (--skip-unreadable or skipUnreadable leaves them out): ${reasons}`,
-    )
+    throw new RadiogradError(`${count} cannot be read (skipUnreadable leaves them out): ${reasons}`)
   }
   const { onWarning = (message) => console.warn(message) } = options
   for (const { reason } of bad) onWarning(`left out: ${reason}`)

@@ -25,9 +25,7 @@ export const MAX_PIXELS = 25e6
 export function checkPixels(name: string, width: number, height: number, most: number): void {
   check(
     width * height <= most,
-    () =>
-      `${name}: must have at most ${most / 1e6} million pixels (--max-pixels or maxPixels allows more), ` +
-      `got ${width} × ${height}`,
+    () => `${name}: must have at most ${most / 1e6} million pixels (maxPixels), got ${width} × ${height}`,
   )
 }
 

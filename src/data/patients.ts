@@ -135,7 +135,7 @@ export function describePatients({ of, count, schemes, allAlone }: Patients): st
     return (
       `patients: none recognised in the names of ${of.length} images, ` +
       `so each name counts as one and a person's images may ` +
-      'be on both sides of a split; --patient-pattern (patientPattern) says how to read them'
+      'be on both sides of a split; patientPattern says how to read them'
     )
   }
   const parts = schemes.map(({ name, images, patients }) =>

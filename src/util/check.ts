@@ -1,6 +1,6 @@
 // Errors and shape helpers that every other file may use. Imports nothing.
 
-/** An error the user can act on: one line naming the operator, flag or file, the rule, and what was given. */
+/** An error the user can act on: one line naming the operator, option or file, the rule, and what was given. */
 export class RadiogradError extends Error {
   override name = 'RadiogradError'
 

@@ -131,7 +131,10 @@ test('what fails before an epoch is finished leaves the store as it was', async 
   await trainRun(settings, { store: there, data: broken }).catch((error: Error) => {
     said = error.message
   })
-  assert.match(said, /^16 of 24 images cannot be read \(--skip-unreadable .*: must be a JPEG or PNG image/)
+  assert.match(
+    said,
+    /^16 of 24 images cannot be read \(skipUnreadable leaves them out\): .*: must be a JPEG or PNG image/,
+  )
   assert.equal(await there.list(), ['metrics.json'])
 })
 

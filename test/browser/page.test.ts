@@ -69,7 +69,7 @@ if (browser)
 
         await person.drop(page, 'Choose images', images)
         await page.getByText('2 files that cannot be read').click()
-        await page.getByText(/huge\.png: .*25 million pixels/).waitFor()
+        await page.getByText(/huge\.png: .*25 million pixels \(the limit of this page\)/).waitFor()
         await page.getByText(/train\/NORMAL\/broken\.png: /).waitFor()
         await lookAt(page, 'images')
 

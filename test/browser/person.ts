@@ -107,12 +107,14 @@ interface AxeRule {
   nodes: { html: string }[]
 }
 
-/** What axe-core finds serious in the page as it stands, light and dark; and that it fits a telephone. */
+/** What axe-core finds serious in the page as it stands, light and dark; that it fits a telephone, and names no flag. */
 export async function lookAt(page: Page, state: string): Promise<void> {
   if (!(await page.evaluate(() => 'axe' in window))) {
     // Through the debugger, which the page's policy does not bind.
     await page.evaluate(readFileSync(AXE, 'utf8'))
   }
+  const flag = await page.evaluate(() => /(?:^|[\s(])--[a-z][\w-]*/.exec(document.body.innerText)?.[0])
+  assert.is(flag, undefined, `${state}: a flag of the command line`)
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const found = await page.evaluate(async (dark) => {

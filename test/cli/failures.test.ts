@@ -127,6 +127,11 @@ test('images', async () => {
     1,
     /text\/train\/NORMAL\/notes\.jpeg: must be a JPEG or PNG image, got a file that begins with 6e 6f 74 20/,
   )
+  await fails(
+    train(at('data'), '--max-pixels', '1000'),
+    1,
+    /images cannot be read \(--skip-unreadable leaves them out\): .* at most 0\.001 million pixels \(--max-pixels\), got /,
+  )
 })
 
 test('checkpoints', async () => {

@@ -61,7 +61,7 @@ test('a data set with bad pictures is refused, or goes on without them', async (
   const set = { samples: [...samples, sample(['one.jpeg', blob(jpeg)])], classes, transform }
   const pool = new DecodePool(0)
   const message = await failure(() => checkDataset(set, { workers: pool }))
-  assert.match(message, /^10 of \d+ images cannot be read \(--skip-unreadable or skipUnreadable leaves them out\): /)
+  assert.match(message, /^10 of \d+ images cannot be read \(skipUnreadable leaves them out\): /)
   for (const name of [...Object.keys(broken), 'gone.png']) assert.match(message, name)
   const said: string[] = []
   const left = await checkDataset(set, { workers: pool, skipUnreadable: true, onWarning: (line) => said.push(line) })

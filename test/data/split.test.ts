@@ -129,7 +129,10 @@ test('what was found out about patients is said', () => {
   )
   const alone = findPatients(named((_, i) => `${i}.png`))
   assert.ok(alone.allAlone)
-  assert.match(describePatients(alone), /^patients: none recognised in the names of 240 images, .*--patient-pattern/)
+  assert.match(
+    describePatients(alone),
+    /^patients: none recognised in the names of 240 images, .*; patientPattern says how/,
+  )
   // Few sub-folders are parts of the set, not patients.
   assert.ok(findPatients(named((_, i) => `part${i % 3}/${i}.png`)).allAlone)
 })

@@ -6,7 +6,7 @@ import { busy, show } from '../state/page.js'
 import { Dropzone } from '../parts/Dropzone.js'
 import { Thumbnail } from '../parts/Picture.js'
 import { Term } from '../parts/Term.js'
-import { count, percent, withoutFlags } from '../words.js'
+import { count, inLabels, percent } from '../words.js'
 
 /** The browser's own dialog for folders, where it has one; it does not speak of an upload. */
 type FolderDialog = (options: { id: string }) => Promise<FileSystemDirectoryHandle>
@@ -140,7 +140,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
         <ul class="findings">
           {findings.map(({ level, text }) => (
             <li key={text} class={level}>
-              <strong>{{ error: 'Problem', warning: 'Caution', note: 'Note' }[level]}:</strong> {withoutFlags(text)}
+              <strong>{{ error: 'Problem', warning: 'Caution', note: 'Note' }[level]}:</strong> {inLabels(text)}
             </li>
           ))}
         </ul>
@@ -157,7 +157,7 @@ function Found({ name, files, madeTest, audit, findings }: Data) {
   )
 }
 
-const named = ({ path, reason }: { path: string; reason: string }) => `${path}: ${withoutFlags(reason)}`
+const named = ({ path, reason }: { path: string; reason: string }) => `${path}: ${inLabels(reason)}`
 
 function samplesOf(files: readonly Picked[], name: string): readonly Picked[] {
   const own = files.filter(({ path }) => path.split('/')[1] === name)

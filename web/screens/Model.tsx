@@ -1,6 +1,5 @@
 // Second screen: which model, from which weights, and how it is trained.
 import { useEffect, useState } from 'preact/hooks'
-import type { TrainSettings } from '../../src/app/settingTables.js'
 import { Field } from '../parts/Field.js'
 import { Explain, Term } from '../parts/Term.js'
 import type { FetchMessage } from '../fetch.js'
@@ -11,7 +10,7 @@ import { active, interrupted } from '../state/progress.js'
 import { kinds, loadTable, setting, table, valueOf, weights } from '../state/settings.js'
 import { startTraining } from '../state/training.js'
 import { dropWeights, keepWeights, keptWeights } from '../weights.js'
-import { duration, megabytes } from '../words.js'
+import { LABELS, duration, megabytes } from '../words.js'
 
 const PARTS = [
   ['head', 'the last layer: quick, little memory'],
@@ -19,27 +18,8 @@ const PARTS = [
   ['all', 'everything: best with many images'],
 ] as const
 
-/** Behind “more”: settings of the table that a person may want to change. */
-const MORE = [
-  ['imageSize', 'Image size'],
-  ['augment', 'Variation of the images'],
-  ['optimizer', 'Optimizer'],
-  ['schedule', 'Course of the learning rate'],
-  ['weightDecay', 'Weight decay'],
-  ['precision', 'Precision'],
-  ['valSplit', 'Share for validation'],
-  ['patience', 'Patience'],
-  ['sensitivity', 'Sensitivity to reach'],
-  ['balance', 'Rare classes'],
-  ['mixup', 'Mixed images'],
-  ['labelSmoothing', 'Smoothing of labels'],
-  ['gradAccumulation', 'Parts of a batch'],
-  ['checkpointActivations', 'Compute activations twice'],
-  ['freezeBatchNorm', 'Keep frozen statistics'],
-  ['limit', 'Use only so many images'],
-  ['patientPattern', 'Pattern of the patient'],
-  ['seed', 'Seed'],
-] as const satisfies readonly (readonly [keyof TrainSettings, string])[]
+/** Fields that are always shown; the others are behind “more”. */
+const FIRST = ['model', 'epochs', 'batchSize', 'lr']
 
 export function Model() {
   useEffect(() => void attempt('Loading the models', loadTable), [])
@@ -55,7 +35,7 @@ export function Model() {
         }}
       >
         <div class="grid">
-          <Field name="model" label="Model" term="model" />
+          <Field name="model" label={LABELS.model} term="model" />
           <div class="field">
             <label for="trainable">What is trained</label> <Explain name="head" shown="the last layer" />
             <select
@@ -73,16 +53,18 @@ export function Model() {
         </div>
         <Weights />
         <div class="grid">
-          <Field name="epochs" label="Epochs" term="epoch" />
-          <Field name="batchSize" label="Batch size" term="batch size" />
-          <Field name="lr" label="Learning rate" term="learning rate" />
+          <Field name="epochs" label={LABELS.epochs} term="epoch" />
+          <Field name="batchSize" label={LABELS.batchSize} term="batch size" />
+          <Field name="lr" label={LABELS.lr} term="learning rate" />
         </div>
         <details>
           <summary>More settings</summary>
           <div class="grid">
-            {MORE.map(([name, label]) => (
-              <Field key={name} name={name} label={label} />
-            ))}
+            {Object.entries(LABELS)
+              .filter(([name]) => !FIRST.includes(name))
+              .map(([name, label]) => (
+                <Field key={name} name={name} label={label} />
+              ))}
           </div>
         </details>
         <div class="choices">

@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals'
 import type { RunEvent } from '../../src/app/events.js'
 import { type HistoryRow, parseHistory } from '../../src/train/history.js'
+import { inLabels } from '../words.js'
 import { news } from './page.js'
 import { RUN, textOf } from './result.js'
 
@@ -36,7 +37,7 @@ export function follow(event: RunEvent): void {
       adapter.value = event
       return
     case 'note':
-      notes.value = [...notes.value, event.text]
+      notes.value = [...notes.value, inLabels(event.text)]
       return
     case 'model':
       if (event.weights) {
