@@ -117,7 +117,7 @@ export const TERMS = {
   recall: 'Of the images that have the class, the share that is found: sensitivity.',
   interval:
     'Where the figure would lie in 95 of 100 repetitions with other patients of the same kind. A dash stands where that ' +
-    'cannot be computed. Of few images it is too narrow.',
+    'cannot be computed, as where no mistake tells how likely one is. Of few patients it may be too narrow.',
   'ROC curve': 'Sensitivity against false alarms at every threshold. The nearer to the upper left corner, the better.',
   'confusion matrix': 'How often each actual class (rows) was called each class (columns).',
   'heat map':

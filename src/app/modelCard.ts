@@ -90,13 +90,18 @@ looks for copies, patients on both sides of a split and shortcuts.
 
 ## Results
 
-On ${n} test images of ${patients} patients (as file names tell), with 95 % intervals by bootstrap over patients:
+On ${n} test images of ${patients} patients (as file names tell), with 95 % intervals over patients, by bootstrap or, of
+a share whose images are independent or all right or all wrong, by Wilson's score:
 
 ${row('measure', 'value', '95 % interval')}
 ${row('---', '---', '---')}
 ${Object.entries(measures)
   .map(([name, { estimate, low, high }]) =>
-    row(NAMES[name] ?? name, digits(estimate), `${digits(low)} to ${digits(high)}`),
+    row(
+      NAMES[name] ?? name,
+      digits(estimate),
+      low === null && high === null ? '–' : `${digits(low)} to ${digits(high)}`,
+    ),
   )
   .join('\n')}
 

@@ -133,7 +133,8 @@ export function evaluationText(evaluation: Evaluation, classes: readonly string[
   const wide = Math.max(...names.map((name) => name.length))
   const figures = Object.values(measures).map(
     ({ estimate, low, high }, i) =>
-      `  ${names[i].padEnd(wide)}  ${digits(estimate)}  ${digits(low)} to ${digits(high)}`,
+      `  ${names[i].padEnd(wide)}  ${digits(estimate)}  ` +
+      (low === null && high === null ? '–' : `${digits(low)} to ${digits(high)}`),
   )
   const [a, b] = [mostProbable.recall, mostProbable.specificity].map(digits)
   const other =
@@ -143,7 +144,7 @@ export function evaluationText(evaluation: Evaluation, classes: readonly string[
   return [
     operatingPointText(operatingPoint, classes),
     ...other,
-    `measures  of ${n} images of ${patients} patients, with 95 % intervals (bootstrap over patients)`,
+    `measures  of ${n} images of ${patients} patients, with 95 % intervals (over patients: bootstrap, or Wilson’s of a share)`,
     ...figures,
     ...confusionLines(confusion, classes),
   ].join('\n')

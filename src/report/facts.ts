@@ -137,7 +137,8 @@ export function factsOf({ runs, data }: ReportInput) {
         'average precision, Brier score, expected calibration error.'
       : 'With every class in turn as positive: accuracy, and means of precision, recall, specificity, F1 and AUC.',
     uncertainty:
-      'Intervals of 95 % come from 2,000 resamples of the patients, with a fixed seed' +
+      'Intervals of 95 % come from 2,000 resamples of the patients, with a fixed seed; those of shares whose images ' +
+      'are independent, or all right or all wrong, are Wilson’s score intervals' +
       (shown.length > 1 ? "; two models were compared by DeLong's test and by a bootstrap of pairs." : '.'),
     robustness:
       seeds.length > 1 ? `Trained with ${seeds.length} seeds (${seeds.join(', ')}); mean and spread given.` : undefined,

@@ -11,9 +11,10 @@ export function num(value: number | null | undefined, digits = 3): string {
     .replace(/^-/, '')
 }
 
-/** `0.923 (0.891–0.950)` */
+/** `0.923 (0.891–0.950)`; without brackets where there is no interval. */
 export function withInterval({ estimate, low, high }: Figure, digits = 3): string {
   if (estimate === null) return '–'
+  if (low === null && high === null) return num(estimate, digits)
   const end = (value: number | null) => num(value ?? Infinity, digits) // undefined resamples are left out before
   return `${num(estimate, digits)} (${end(low)}–${end(high)})`
 }

@@ -27,6 +27,7 @@ export {
   rocCurve,
 } from './curves.js'
 export { type AucInterval, type DelongTest, delongCovariance, delongInterval, delongTest } from './delong.js'
+export { binaryIntervals, wilsonInterval } from './intervals.js'
 export { type BinaryMeasures, binaryMeasures, measureOf } from './summary.js'
 export {
   type ChosenThreshold,

@@ -1,12 +1,16 @@
 // What a model is worth on labelled images, as a clinician reads it: every measure at the operating point with its 95 %
 // interval, and how often its probabilities are right. Plain data, the same in memory and as JSON.
-import { type Measure, bootstrapIntervals, resamples } from '../stats/bootstrap.js'
+import { type Measure, resamples } from '../stats/bootstrap.js'
+import { binaryIntervals, intervalsOf } from '../stats/intervals.js'
 import { Ranked, countsOf } from '../stats/ranked.js'
-import { countedCalibrationError, measureOf } from '../stats/summary.js'
+import { countedCalibrationError } from '../stats/summary.js'
 import { type Metrics, type Outputs, computeMetrics, metricsOf, probabilities } from './metrics.js'
 import { type OperatingPoint, readOutputs, secondOf } from './operatingPoint.js'
 
-/** A measure and its 95 % interval; null where it is undefined, or not finite (a likelihood ratio over 0). */
+/**
+ * A measure and its 95 % interval; null where it is undefined, or not finite (a likelihood ratio over 0). Both ends are
+ * null where nothing tells them, as of an AUC of 1.
+ */
 export interface Figure {
   estimate: number | null
   low: number | null
@@ -31,26 +35,26 @@ export interface Evaluation extends Metrics {
 const RATIOS = ['accuracy', 'precision', 'recall', 'specificity', 'f1', 'auc'] as const
 
 /**
- * Measures the outputs of a model. Intervals are the middle 95 % of 2,000 resamples of the patients, drawn with a fixed
- * seed: the same outputs give the same intervals.
+ * Measures the outputs of a model. Intervals are those of `stats.binaryIntervals`, by 2,000 resamples of the patients
+ * or by Wilson; of several classes only the accuracy is a plain share. The same outputs give the same intervals.
  * @param patients of each sample.
  */
 export function evaluateOutputs(outputs: Outputs, patients: readonly string[], point: OperatingPoint): Evaluation {
   const { labels, numClasses } = outputs
   const { rows, called } = readOutputs(outputs, point)
   const sick = Array.from(labels, (label) => label === 1)
-  const measure =
+  const intervals =
     numClasses === 2
-      ? measureOf(secondOf(rows), sick, { threshold: point.threshold ?? 0.5 })
-      : severalClasses(outputs, rows, called)
-  const draws = resamples(patients, sick, { stratify: numClasses === 2 })
-  const found = Object.entries(bootstrapIntervals(measure, labels.length, draws))
+      ? binaryIntervals(secondOf(rows), sick, patients, { threshold: point.threshold ?? 0.5 })
+      : intervalsOf(severalClasses(outputs, rows, called), patients, resamples(patients, sick, { stratify: false }), {
+          accuracy: () => true,
+        })
   const plain = (value: number) => (Number.isFinite(value) ? value : null)
   return {
     ...computeMetrics(outputs, called),
     operatingPoint: point,
     measures: Object.fromEntries(
-      found.map(([name, { estimate, low, high }]): [string, Figure] => [
+      Object.entries(intervals).map(([name, { estimate, low, high }]): [string, Figure] => [
         name,
         { estimate: plain(estimate), low: plain(low), high: plain(high) },
       ]),

@@ -25,8 +25,8 @@ test('an evaluation: measures with their intervals, and what was taken for what'
   assert.is(lines[1], '          with the most probable class called: sensitivity 1.000, specificity 1.000')
   assert.match(lines[2], /^measures  of 4 images of 3 patients, with 95 % intervals/)
   const row = (name: string) => lines.find((line) => line.startsWith(`  ${name}`))?.replace(/  +/g, ' ')
-  assert.is(row('sensitivity'), ' sensitivity (recall) 1.000 1.000 to 1.000')
-  assert.is(row('specificity'), ' specificity 0.500 0.000 to 1.000')
+  assert.is(row('sensitivity'), ' sensitivity (recall) 1.000 0.207 to 1.000')
+  assert.is(row('specificity'), ' specificity 0.500 0.095 to 0.905')
   assert.is(row('PPV'), ' PPV (precision) 0.667 0.500 to 1.000')
   assert.is(row('likelihood ratio positive'), ' likelihood ratio positive 2.000 1.000 to –')
   assert.equal(lines.slice(-3), [

@@ -63,6 +63,10 @@ test('three classes, and one run alone', async () => {
   const perfect = await makeReport(input([madeRun('perfect', TWO, 0, 50)]))
   checkPage(perfect.page)
   assert.match(perfect.page, /No test image of NORMAL was called anything else/)
+  // Of ten patients a class; no other measure that is perfect has an interval.
+  assert.match(perfect.page, /sensitivity\s1\.000 \(0\.722–1\.000\)/)
+  assert.match(perfect.page, /AUC 1\.000\./)
+  assert.not.match(perfect.page, /1\.000–1\.000|∞–∞/)
 })
 
 test('comparison and spread are those of the outputs', () => {
@@ -119,6 +123,7 @@ test('what is undefined or infinite is null in results.json', () => {
 test('words', () => {
   assert.equal([num(0.12345), num(-0.0001), num(-0.5), num(NaN), num(Infinity)], ['0.123', '0.000', '−0.500', '–', '∞'])
   assert.is(withInterval({ estimate: 2, low: 1, high: null }), '2.000 (1.000–∞)')
+  assert.is(withInterval({ estimate: 1, low: null, high: null }), '1.000')
   assert.equal([duration(3.21), duration(200), duration(3660)], ['3.2 s', '3 min 20 s', '1 h 01 min'])
 })
 

@@ -121,6 +121,67 @@ test('resamples: whole patients, both classes, the same for a seed', () => {
   assert.ok(sizes.size > 1, 'without strata the number of sick patients varies')
 })
 
+test("Wilson's interval: the roots of its definition, and the paper's examples", () => {
+  const read = readFileSync(new URL('../../../test/fixtures/stats/wilson.json', import.meta.url), 'utf8')
+  const rows = JSON.parse(read) as [right: number, n: number, level: number, low: number, high: number][]
+  for (const [right, n, level, low, high] of rows)
+    near(stats.wilsonInterval(right / n, n, { level }), { low, high }, 1e-12, `${right} of ${n}`)
+  // Newcombe 1998, method 3.
+  const four = [
+    [81, 263],
+    [15, 148],
+    [0, 20],
+    [1, 29],
+  ].map(([right, n]) => Object.values(stats.wilsonInterval(right / n, n)).map((end) => end.toFixed(4)))
+  assert.equal(four, [
+    ['0.2553', '0.3662'],
+    ['0.0624', '0.1605'],
+    ['0.0000', '0.1611'],
+    ['0.0061', '0.1718'],
+  ])
+  refused(() => stats.wilsonInterval(1.5, 9), 'wilsonInterval: share must be from 0 to 1, got 1.5')
+  refused(() => stats.wilsonInterval(NaN, 9), 'wilsonInterval: share must be from 0 to 1, got NaN')
+  refused(() => stats.wilsonInterval(1, 0), 'wilsonInterval: n must be above 0, got 0')
+  refused(() => stats.wilsonInterval(1, 9, { level: 95 }), 'level: must be between 0 and 1, got 95')
+})
+
+test('a share of all or nothing has an interval; independent images have that of Wilson; other measures of 1 have none', () => {
+  const ends = ({ low, high }: stats.Interval) => [low, high]
+  const wilson = (share: number, n: number) => Object.values(stats.wilsonInterval(share, n))
+  // Twelve sick of whom all are found, eight healthy of whom six are.
+  const labels = Array.from({ length: 20 }, (_, i) => i < 12)
+  const scores = labels.map((sick, i) => (sick ? 0.9 - i / 100 : i < 18 ? 0.1 + i / 100 : 0.8 + i / 100))
+  const each = stats.binaryIntervals(scores, labels, [...labels.keys()])
+  assert.equal(ends(each.sensitivity), wilson(1, 12))
+  assert.is(each.sensitivity.low.toFixed(3), '0.758')
+  assert.equal(ends(each.specificity), wilson(6 / 8, 8))
+  assert.equal(ends(each.ppv), wilson(12 / 14, 14))
+  assert.equal(ends(each.npv), wilson(1, 6))
+  assert.equal(ends(each.accuracy), wilson(18 / 20, 20))
+  // Two images a patient: where resamples differ it is theirs, and six patients tell less than twelve images.
+  const pairs = Array.from(labels, (_, i) => i >> 1)
+  const grouped = stats.binaryIntervals(scores, labels, pairs)
+  const drawn = stats.bootstrapIntervals(stats.measureOf(scores, labels), 20, stats.resamples(pairs, labels))
+  assert.equal(ends(grouped.sensitivity), wilson(1, 6))
+  assert.equal(ends(grouped.npv), wilson(1, 3))
+  assert.equal(ends(drawn.sensitivity), [1, 1])
+  for (const name of ['accuracy', 'specificity', 'auc', 'f1', 'brier']) assert.equal(grouped[name], drawn[name], name)
+  // Only the healthy have one image each.
+  const some = labels.map((sick, i) => (sick ? i >> 1 : i))
+  assert.equal(ends(stats.binaryIntervals(scores, labels, some).specificity), wilson(6 / 8, 8))
+  const perfect = stats.binaryIntervals(scores, labels, pairs, { threshold: 0.785 })
+  assert.equal(ends(perfect.sensitivity), wilson(1, 6))
+  const sorted = labels.map((sick, i) => (sick ? 0.9 : 0.1) + i / 1000)
+  const best = stats.binaryIntervals(sorted, labels, pairs)
+  for (const name of ['auc', 'averagePrecision', 'f1'])
+    assert.equal([best[name].estimate, best[name].low, best[name].high], [1, NaN, NaN], name)
+  assert.equal(ends(best.accuracy), wilson(1, 10))
+  // Nobody is called positive: there is no share to have an interval.
+  const none = stats.binaryIntervals(scores, labels, pairs, { threshold: 1 })
+  assert.equal([none.ppv.estimate, ...ends(none.ppv)], [NaN, NaN, NaN])
+  assert.equal(ends(none.sensitivity), wilson(0, 6))
+})
+
 test('temperature: the minimum that scipy finds; its ends where there is none', () => {
   const { logits, labels, temperature, before, after } = truth.temperature
   near(stats.fitTemperature({ logits, labels, numClasses: 3 }), { temperature, before, after, bounded: false }, 1e-9)

@@ -65,6 +65,20 @@ test('three classes: no threshold, the most probable class, intervals of the mea
   const { estimate, low, high } = found.measures.recall
   assert.equal([estimate, count, mostProbable.recall], [recall, 45, recall])
   assert.ok(low! < recall && recall < high!)
+  // One image a patient, all right: the accuracy is a share, means of shares are none and say nothing.
+  const labels = Array.from({ length: 60 }, (_, i) => i % 3)
+  const right = {
+    logits: labels.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 9 : 0))),
+    labels,
+    numClasses: 3,
+  }
+  const { accuracy, recall: mean } = evaluateOutputs(
+    right,
+    labels.map((_, i) => `p${i}`),
+    point,
+  ).measures
+  assert.equal([accuracy.estimate, accuracy.low!.toFixed(4), accuracy.high], [1, '0.9398', 1])
+  assert.equal(mean, { estimate: 1, low: null, high: null })
   assert.ok(found.measures.ece.estimate! < evaluateOutputs(outputs, patients, UNFITTED).measures.ece.estimate! + 0.05)
 })
 

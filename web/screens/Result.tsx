@@ -100,7 +100,7 @@ function Few({ classes, labels }: { classes: readonly string[]; labels: readonly
     <p class="caution">
       <strong>Caution:</strong> the test has only{' '}
       {few.map(({ name, n }) => `${count(n, 'image')} of ${name}`).join(' and ')}. With so few, the figures below say
-      little, and their intervals are too narrow.
+      little: see how wide their intervals are.
     </p>
   )
 }

@@ -2,7 +2,6 @@
 // calibration.
 import { brierScore, expectedCalibrationError } from '../../stats/calibration.js'
 import type { Figure } from '../../train/evaluation.js'
-import type { BinaryConfusion } from '../../train/metrics.js'
 import type { Chart } from '../figures.js'
 import { type Html, markup, table } from '../html.js'
 import { NOTEBOOK, differences } from '../notebook.js'
@@ -62,8 +61,7 @@ export function comparisonSection(input: ReportInput, spreads: readonly Spread[]
       rows('mostProbable', true),
     )}
 <p class="soft">PPV and NPV hold for the share of ${binary[0].record.classes[1]} among these test images, not for a
-clinic with another. A likelihood ratio of 10 multiplies the odds by ten.</p>
-${perfectNote(binary)}`
+clinic with another. A likelihood ratio of 10 multiplies the odds by ten.</p>`
   }
 ${
   input.notebook &&
@@ -134,29 +132,6 @@ const NONE: Figure = { estimate: null, low: null, high: null }
 function cell(figure: Figure): Html {
   const [estimate, interval] = withInterval(figure).split(' ')
   return markup`${estimate}${interval && markup` <span class="interval">${interval}</span>`}`
-}
-
-/**
- * What no resample can show: with no mistake among n images the 95 % interval of Clopper and Pearson ends at
- * 1 − 0.025^(1/n).
- */
-function perfectNote(runs: readonly FinishedRun[]): Html | false {
-  const lines = runs.flatMap(({ name, mostProbable: { confusion }, record: { classes } }) => {
-    const { tn, fp, fn, tp } = confusion as BinaryConfusion
-    const say = (wrong: number, n: number, of: string, what: string) =>
-      wrong === 0 && n > 0
-        ? [
-            `${name}: no mistake among ${plural(n, 'image')} of ${of} fits a ${what} down to ` +
-              `${num(0.025 ** (1 / n))} (Clopper and Pearson)`,
-          ]
-        : []
-    return [...say(fn, tp + fn, classes[1], 'sensitivity'), ...say(fp, tn + fp, classes[0], 'specificity')]
-  })
-  return (
-    lines.length > 0 &&
-    markup`<p class="soft">Resampling cannot show a mistake that is not there, so an interval of 1.000–1.000 is too
-narrow. ${lines.join('; ')}.</p>`
-  )
 }
 
 export function testsSection(comparisons: readonly Comparison[]): Html {

@@ -36,7 +36,8 @@ export function summary(input: ReportInput): Html {
 AUC ${withInterval(run.mostProbable.measures.auc)} on ${plural(run.mostProbable.n, 'test image')}.</li>`,
   )
   return markup`<ul>${lines}</ul>
-<p class="soft">In brackets: 95 % intervals, patients resampled. In medicine a missed case weighs most: read sensitivity
+<p class="soft">In brackets: 95 % intervals over patients, by resampling or, of shares whose images are
+independent, or all right or all wrong, by Wilson's score. In medicine a missed case weighs most: read sensitivity
 first, then how many false alarms it costs.</p>`
 }
 
