@@ -7,6 +7,7 @@ import { type ExplainedFile, explainRun } from '../app/explain.js'
 import { UNFITTED } from '../train/operatingPoint.js'
 import { EXPLAIN_SETTINGS, type ExplainSettings } from '../app/settingTables.js'
 import { pngOf } from '../data/encodePng.js'
+import { placeless } from '../explain/map.js'
 import { type OutputOptions, withJson, withSettings } from './options.js'
 import { Report } from './report.js'
 import { withSignals } from './session.js'
@@ -48,8 +49,11 @@ async function explain(
     const { border, randomised, map } = explained
     report.say(
       `${explained.file}  called ${explained.called}; ${explained.class} ${explained.probability.toFixed(4)}  ` +
-        `${percent(border.share)} of the map on the border (${percent(border.area)} of the area)  ` +
-        `with shuffled weights correlation ${randomised.correlation?.toFixed(2) ?? '–'}  → ${name}`,
+        `${
+          placeless(map) ??
+          `${percent(border.share)} of the map on the border (${percent(border.area)} of the area)  ` +
+            `with shuffled weights correlation ${randomised.correlation?.toFixed(2) ?? '–'}`
+        }  → ${name}`,
     )
     results.push({ ...explained, map: { ...map, values: [...map.values] }, image: name })
   }

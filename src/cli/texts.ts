@@ -144,7 +144,7 @@ export function evaluationText(evaluation: Evaluation, classes: readonly string[
   return [
     operatingPointText(operatingPoint, classes),
     ...other,
-    `measures  of ${n} images of ${patients} patients, with 95 % intervals (over patients: bootstrap, or Wilson’s of a share)`,
+    `measures  of ${n} images of ${patients} patients, with 95 % intervals (over patients, some Wilson’s)`,
     ...figures,
     ...confusionLines(confusion, classes),
   ].join('\n')

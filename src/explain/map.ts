@@ -11,6 +11,19 @@ export function normalised({ height, width, values }: HeatMap): HeatMap {
   return { height, width, values: values.map((v) => (most > 0 ? v / most : 0)) }
 }
 
+/** Why a map shows no place, in words: it is of one cell, or empty, or the same everywhere; null where it shows one. */
+export function placeless({ height, width, values }: HeatMap): string | null {
+  if (values.every((value) => value === 0)) return 'the map is empty: nothing in the image speaks for the class'
+  if (height * width === 1)
+    return (
+      'the map has one cell, which colours the whole image alike: it says nothing of where; ' +
+      'a model of larger images has more'
+    )
+  return values.every((value) => value === values[0])
+    ? 'the map is the same everywhere: it says nothing of where'
+    : null
+}
+
 /** A rectangle of an image in its pixels; may have fractions, and reach beyond the image. */
 export interface Region {
   left: number

@@ -99,6 +99,8 @@ if (browser)
           .click()
         const dialog = page.getByRole('dialog')
         await dialog.getByRole('img', { name: /^Heat map for / }).waitFor()
+        // ResNet18 at 32 pixels.
+        await dialog.getByText(/^The map (?:has one cell, which colours the whole image alike|is empty)/).waitFor()
         await lookAt(page, 'heat-map')
         await page.keyboard.press('Escape')
 

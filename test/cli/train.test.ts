@@ -188,6 +188,7 @@ test('explain: a picture of each image at its own size, the map as JSON; wrong m
   assert.is(readdirSync(join(dir, 'maps')).length, 2)
   const picture = await decodeImage(readFileSync(join(dir, 'maps', found[0].image)), 'map')
   assert.equal([picture.width, picture.height], [32, 32])
+  assert.match(stderr, /called \w+; \w+ [\d.]+  the map (?:has one cell, which colours|is empty: )/)
   assert.match(
     (await explain('--class', 'COVID')).stderr,
     /^radiograd: --class: must be one of NORMAL, PNEUMONIA, got COVID$/m,

@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { placeless } from '../../src/explain/map.js'
 import { type Tensor, explain, init, loadCheckpoint, loadImage, models, tensor } from '../../src/index.js'
 import { parseSafetensors } from '../../src/weights/readSafetensors.js'
 import type { TensorData } from '../../src/weights/safetensors.js'
@@ -233,5 +234,15 @@ if (!slow && (await present(weights[0])) && (await present(`${shared}data/chest_
     console.log(lines.join('\n'))
   })
 else console.log('skip: ten radiographs need ../shared, and another adapter than SwiftShader')
+
+test('a map that shows no place says so', () => {
+  const of = (height: number, width: number, ...values: number[]) =>
+    placeless({ height, width, values: Float32Array.from(values) })
+  assert.match(of(1, 1, 3)!, 'one cell')
+  assert.match(of(1, 1, 0)!, 'empty')
+  assert.match(of(2, 2, 0, 0, 0, 0)!, 'empty')
+  assert.match(of(2, 2, 1, 1, 1, 1)!, 'same everywhere')
+  assert.is(of(2, 2, 1, 1, 1, 0), null)
+})
 
 test.run()

@@ -69,6 +69,17 @@ test('three classes, and one run alone', async () => {
   assert.not.match(perfect.page, /1\.000–1\.000|∞–∞/)
 })
 
+test('a heat map of one cell is said to show no place', async () => {
+  const run = madeRun('coarse', TWO, 0, 0.4)
+  const map = { height: 1, width: 1, values: Float32Array.of(1) }
+  const coarse = { ...run, explained: run.explained.map((e) => ({ ...e, maps: e.maps.map((m) => ({ ...m, map })) })) }
+  const [usual, said] = await Promise.all([run, coarse].map(async (one) => (await makeReport(input([one]))).page))
+  assert.match(said, /made grad-cam: the map has one cell, which colours the whole image alike/)
+  assert.not.match(said, /of the map on the border, which/)
+  assert.match(usual, /made grad-cam: 20\s% of the map on the border, which is 36\s% of the area/)
+  assert.not.match(usual, /one cell/)
+})
+
 test('comparison and spread are those of the outputs', () => {
   const runs = [madeRun('a', TWO, 0, 1), madeRun('b', TWO, 1, 0.4), madeRun('a', TWO, 2, 0.8)]
   const [{ models, delong, paired }, ...others] = comparisonsOf(runs)

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ExplainedFile } from '../../src/app/explain.js'
 import { MAX_PIXELS } from '../../src/data/image.js'
+import { placeless } from '../../src/explain/map.js'
 import { help } from '../runs.js'
 import { inWords, probabilityIn } from '../words.js'
 import { Pixels } from './Picture.js'
@@ -72,6 +73,7 @@ export function HeatMap({ checkpoint, classes, isTransformer, image, close }: Pr
                 {probabilityIn(classes, found.class, found.probability)}.
               </p>
               <Pixels image={found.overlay} description={`Heat map for ${found.class} over ${image.name}`} />
+              <Placeless map={found.map} />
             </>
           )}
         </div>
@@ -90,4 +92,10 @@ export function HeatMap({ checkpoint, classes, isTransformer, image, close }: Pr
       </article>
     </dialog>
   )
+}
+
+/** Said under a map that shows no place. */
+export function Placeless({ map }: { map: ExplainedFile['map'] }) {
+  const words = placeless(map)
+  return words ? <p class="caution">{`${words[0].toUpperCase()}${words.slice(1)}.`}</p> : null
 }

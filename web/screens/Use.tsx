@@ -4,7 +4,7 @@ import type { ExplainedFile } from '../../src/app/explain.js'
 import type { ModelCard } from '../../src/app/card.js'
 import { type Picked, fromInput } from '../files.js'
 import { Dropzone } from '../parts/Dropzone.js'
-import { explain } from '../parts/HeatMap.js'
+import { Placeless, explain } from '../parts/HeatMap.js'
 import { Pixels } from '../parts/Picture.js'
 import { Term } from '../parts/Term.js'
 import { help } from '../runs.js'
@@ -83,6 +83,7 @@ export function Use() {
                 <p class="file">{one.file}</p>
               </header>
               <Pixels image={one.overlay} description={`Heat map for ${one.class} over ${one.file}`} />
+              <Placeless map={one.map} />
               <footer>
                 <Term name="heat map" shown="Heat map" />: where the model looked
               </footer>

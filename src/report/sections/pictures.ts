@@ -1,4 +1,6 @@
 // What the models say of single images: a grid of predictions, and the most confident mistakes with heat maps.
+import type { Image } from '../../data/image.js'
+import { placeless } from '../../explain/map.js'
 import { type Html, markup } from '../html.js'
 import { type Said, gridOf, saidOf } from '../results.js'
 import { type FinishedRun, type ReportInput, groupsOf, shownRuns } from '../run.js'
@@ -41,21 +43,19 @@ function mistake(run: FinishedRun, { index, file, actual, called, probability }:
     address(original),
     `Radiograph of ${actual}, ${fileOf(file)}`,
   )}<figcaption>as the model sees it</figcaption></figure>
-${maps.map(
-  ({ words, heatMap, border, randomised }) => markup`<figure>${picture(
-    address(heatMap),
-    over(`Heat map by ${words}`),
-  )}<figcaption>${words}: ${
-    border.share === null
-      ? 'nothing speaks for the class'
-      : `${onBorder(border.share)}, which is ${num(100 * border.area, 0)} % of the area`
-  }</figcaption></figure>
-<figure>${picture(
-    address(randomised.heatMap),
-    over(`With randomised weights, heat map by ${words}`),
-  )}<figcaption>the same with randomised weights: rank correlation ${num(randomised.correlation, 2)},
-${onBorder(randomised.borderShare)}</figcaption></figure>`,
-)}</div>`
+${maps.map(({ words, map, heatMap, border, randomised }) => {
+  const none = placeless(map)
+  const drawn = (own: Image, what: string, said: string) =>
+    markup`<figure>${picture(address(own), over(what))}<figcaption>${said}</figcaption></figure>`
+  const area = `which is ${num(100 * border.area, 0)} % of the area`
+  const same = `the same with randomised weights`
+  return markup`${drawn(heatMap, `Heat map by ${words}`, `${words}: ${none ?? `${onBorder(border.share)}, ${area}`}`)}
+${drawn(
+  randomised.heatMap,
+  `With randomised weights, heat map by ${words}`,
+  none ? same : `${same}: rank correlation ${num(randomised.correlation, 2)}, ${onBorder(randomised.borderShare)}`,
+)}`
+})}</div>`
 }
 
 export function mistakesSection(runs: readonly FinishedRun[], address: AddressOf): Html {
