@@ -1,14 +1,18 @@
 // Which images a run trains on, steers by and tests on. Only file names matter here: the files are empty.
 import * as assert from 'uvu/assert'
+import { randomFillSync } from 'node:crypto'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { modelCardOf, toMetadata } from '../../src/app/card.js'
-import { classCounts, openSplits } from '../../src/app/splits.js'
+import { arrange } from '../../src/app/arrange.js'
+import { classCounts, openSplits, readableSplits } from '../../src/app/splits.js'
 import { countsText } from '../../src/cli/texts.js'
+import type { DatasetSettings } from '../../src/app/settingTables.js'
 import type { Dataset } from '../../src/data/imageFolder.js'
 import { patientOf } from '../../src/data/patients.js'
 import { scratch } from '../cli/command.js'
+import { png } from '../data/made.js'
 
 const test = suite('data set folders')
 const dir = scratch()
@@ -101,6 +105,52 @@ test('what cannot be split is said with its setting or folder', () => {
   assert.throws(() => open('b'), /b\/test: classes must be those of .*b\/train \[NORMAL, PNEUMONIA\], got \[.*VIRUS\]/)
   assert.throws(() => open('c'), /^valSplit 0\.1: splitByPatient: every class needs two or more patients/)
   assert.throws(() => open('a', { limit: 1 }), /^limit: stratifiedSubset: count must be at least 2/)
+})
+
+/** A picture of 300 kB that counts what is read of it, and how many are at a time. */
+class Watched extends Blob {
+  static readonly png = new Uint8Array(png({ width: 600, height: 500, raw: randomFillSync(new Uint8Array(601 * 500)) }))
+  static read = 0
+  static open = 0
+  static mostOpen = 0
+  whole = 0
+  ends = 0
+  override get size() {
+    return Watched.png.length
+  }
+  override slice(from: number, to: number): Blob {
+    this.ends++
+    const bytes = Watched.png.slice(from, to)
+    const arrayBuffer = async () => {
+      Watched.read += bytes.length
+      Watched.mostOpen = Math.max(Watched.mostOpen, ++Watched.open)
+      await new Promise((later) => setImmediate(later))
+      Watched.open--
+      return bytes.buffer
+    }
+    return { arrayBuffer } as unknown as Blob
+  }
+  override async arrayBuffer() {
+    this.whole++
+    return Watched.png.slice().buffer
+  }
+}
+
+test('a training of thousands of files begins with a look at both ends of each, some at a time, and decodes none', async () => {
+  const files = Array.from({ length: 3000 }, (_, i) => ({
+    path: `set/${i % 5 ? 'train' : 'test'}/${i % 2 ? 'NORMAL' : 'PNEUMONIA'}/${i}.png`,
+    blob: new Watched(),
+  }))
+  const arranged = arrange(files)
+  assert.is(Watched.read, 0, 'arranging takes names alone')
+  const splits = openSplits(arranged.files, SETTINGS)
+  assert.is(Watched.read, 0, 'so do the splits')
+  const found = await readableSplits(splits, { skipUnreadable: true, workers: 0 } as DatasetSettings, () => {})
+  assert.is(found.train.samples.length + found.validation!.samples.length + found.test.samples.length, 3000)
+  assert.equal([...new Set(files.map(({ blob }) => blob.ends))], [2])
+  assert.equal([...new Set(files.map(({ blob }) => blob.whole))], [0])
+  assert.ok(Watched.png.length > 250_000 && Watched.read <= 3000 * 131_072, `${Watched.read} bytes`)
+  assert.ok(Watched.mostOpen > 1 && Watched.mostOpen <= 32, `${Watched.mostOpen} at a time`)
 })
 
 test.run()

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import { type Page, chromium } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -120,6 +121,60 @@ if (browser)
       const { code, stdout, stderr } = await radiograd(['eval', '--data', images, '--checkpoint', checkpoint, '--json'])
       assert.is(code, 0, stderr)
       assert.equal(JSON.parse(stdout), metrics)
+    } finally {
+      server.close()
+    }
+  })
+
+/** A zip of so many images under names of their own, of a few pictures. */
+function manyImages(n: number): Buffer {
+  const pictures = [...syntheticFiles({ train: 12, test: 4, size: 16 })]
+  const files = Array.from({ length: n }, (_, i) => {
+    const { path, bytes } = pictures[i % pictures.length]
+    return [`many/${path.replace(/[^/]*$/, '')}${i}.png`, bytes] as const
+  })
+  return Buffer.from(zipSync(Object.fromEntries(files), { level: 0 }))
+}
+
+if (browser)
+  test('two thousand images: few are drawn, and a training that begins keeps them some at a time', async () => {
+    const server = await serve({}, { folder: join(root, 'dist/page') })
+    try {
+      await atAddress(`${server.url}/`, async (page) => {
+        await page.addInitScript(() => {
+          const seen = { drawn: 0, kept: [] as number[] }
+          const { createImageBitmap: draw } = window
+          const { put } = IDBObjectStore.prototype
+          window.createImageBitmap = (async (...args: Parameters<typeof draw>) => {
+            seen.drawn++
+            return draw(...args)
+          }) as typeof draw
+          IDBObjectStore.prototype.put = function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
+            if (Array.isArray(value)) seen.kept.push(value.length)
+            return put.call(this, value, key)
+          }
+          Object.assign(window, { seen })
+        })
+        await page.reload()
+        const seen = () => page.evaluate(() => (window as unknown as { seen: { drawn: number; kept: number[] } }).seen)
+        await page.getByText('Other ways').click()
+        await page
+          .getByLabel('Zip file of such a folder')
+          .setInputFiles({ name: 'many.zip', mimeType: 'application/zip', buffer: manyImages(2000) })
+        await page.getByRole('button', { name: 'Choose a model' }).waitFor()
+        await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+        await page.waitForFunction(() => !document.querySelector('.samples canvas.coming'))
+        assert.is((await seen()).drawn, 12)
+        await person.choose(page, { more: { 'Use only so many images': '8' } })
+        await page.getByRole('button', { name: 'Start training' }).click()
+        await page.waitForFunction(() => {
+          const { kept } = (window as unknown as { seen: { kept: number[] } }).seen
+          return kept.reduce((sum, n) => sum + n, 0) === 2000
+        })
+        const { kept, drawn } = await seen()
+        assert.ok(Math.max(...kept) <= 200, `${kept}`)
+        assert.is(drawn, 12)
+      })
     } finally {
       server.close()
     }
