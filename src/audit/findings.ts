@@ -18,7 +18,7 @@ const SHORTCUT = 0.7
 const CHANCE = 3.29
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
-const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`
 const inSplit = (name: string): string => (name ? ` in ${name}` : '')
 const list = (items: readonly string[], most = 5): string =>
   items.length <= most ? items.join(', ') : `${items.slice(0, most).join(', ')} and ${items.length - most} more`

@@ -49,7 +49,7 @@ export function intervalsOf(
   return Object.fromEntries(
     found.map(([name, interval]) => {
       const { estimate, low, high } = interval
-      const same = low === high || high - low <= ROUNDING * Math.abs(high)
+      const same = low === high || (high < Infinity && high - low <= ROUNDING * Math.abs(high))
       if (!Object.hasOwn(shares, name)) return [name, same ? { ...interval, low: NaN, high: NaN } : interval]
       const own = Array.from(patients).filter((_, i) => shares[name](i))
       const count = new Set(own).size

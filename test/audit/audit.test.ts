@@ -183,7 +183,7 @@ test('empty classes and splits, a small validation split, what is not read: said
     ],
   )
   says(found, 'warning', /Class COVID has no image in test/)
-  says(found, 'warning', /validation split is too small to steer by: from 2 images .* ± 42 %/)
+  says(found, 'warning', /validation split is too small to steer by: from 2 images .* ± 42\u00a0%/)
   says(found, 'warning', /2 images cannot be read: train\/NORMAL\/broken.jpeg \(must be/)
   says(found, 'warning', /2 files left out, DICOM is not read/)
   assert.ok(found.shortcuts.every((s) => ['COVID', 'NORMAL', 'PNEUMONIA'].includes(s.class)))

@@ -176,6 +176,11 @@ test('a share of all or nothing has an interval; independent images have that of
   for (const name of ['auc', 'averagePrecision', 'f1'])
     assert.equal([best[name].estimate, best[name].low, best[name].high], [1, NaN, NaN], name)
   assert.equal(ends(best.accuracy), wilson(1, 10))
+  // An end may be infinite, and is an end all the same.
+  assert.equal(
+    [drawn.likelihoodRatioPositive.high, ...ends(grouped.likelihoodRatioPositive)],
+    [Infinity, ...ends(drawn.likelihoodRatioPositive)],
+  )
   // Nobody is called positive: there is no share to have an interval.
   const none = stats.binaryIntervals(scores, labels, pairs, { threshold: 1 })
   assert.equal([none.ppv.estimate, ...ends(none.ppv)], [NaN, NaN, NaN])

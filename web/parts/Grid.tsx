@@ -10,7 +10,7 @@ import { Thumbnail } from './Picture.js'
 const ORDERS = {
   sure: 'most confident first',
   unsure: 'least confident first',
-  wrong: 'mistakes first, most confident at the top',
+  wrong: 'mistakes first, the surest on top',
   name: 'by file name',
 } as const
 
