@@ -79,7 +79,9 @@ export function Use() {
           <li key={found.length - i}>
             <article>
               <header>
-                <strong>{one.called}</strong>, probability of {probabilityIn(classes!, one.class, one.probability)}
+                <strong>{one.called}</strong>
+                <br />
+                probability of {probabilityIn(classes!, one.class, one.probability)}
                 <p class="file">{one.file}</p>
               </header>
               <Pixels image={one.overlay} description={`Heat map for ${one.class} over ${one.file}`} />
