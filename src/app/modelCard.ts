@@ -100,7 +100,7 @@ ${Object.entries(measures)
     row(
       NAMES[name] ?? name,
       digits(estimate),
-      low === null && high === null ? '–' : `${digits(low)} to ${digits(high)}`,
+      low === null ? '–' : `${digits(low)} to ${high === null ? '∞' : digits(high)}`,
     ),
   )
   .join('\n')}

@@ -134,7 +134,7 @@ export function evaluationText(evaluation: Evaluation, classes: readonly string[
   const figures = Object.values(measures).map(
     ({ estimate, low, high }, i) =>
       `  ${names[i].padEnd(wide)}  ${digits(estimate)}  ` +
-      (low === null && high === null ? '–' : `${digits(low)} to ${digits(high)}`),
+      (low === null ? '–' : `${digits(low)} to ${high === null ? '∞' : digits(high)}`),
   )
   const [a, b] = [mostProbable.recall, mostProbable.specificity].map(digits)
   const other =

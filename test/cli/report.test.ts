@@ -28,7 +28,7 @@ test('an evaluation: measures with their intervals, and what was taken for what'
   assert.is(row('sensitivity'), ' sensitivity (recall) 1.000 0.207 to 1.000')
   assert.is(row('specificity'), ' specificity 0.500 0.095 to 0.905')
   assert.is(row('PPV'), ' PPV (precision) 0.667 0.500 to 1.000')
-  assert.is(row('likelihood ratio positive'), ' likelihood ratio positive 2.000 1.000 to –')
+  assert.is(row('likelihood ratio positive'), ' likelihood ratio positive 2.000 1.000 to ∞')
   assert.equal(lines.slice(-3), [
     '              NORMAL  PNEUMONIA   ← called',
     '   NORMAL          1          1',

@@ -199,7 +199,7 @@ function Measures({ measures, coming }: { measures: Record<string, Shown>; comin
                 {name in TERMS ? <Term name={name as TermName} shown={MEASURES[name]} /> : (MEASURES[name] ?? name)}
               </th>
               <td>{digits(estimate)}</td>
-              <td>{low === null && high === null ? (coming ? '…' : '–') : `${digits(low)} to ${digits(high)}`}</td>
+              <td>{low === null ? (coming ? '…' : '–') : `${digits(low)} to ${high === null ? '∞' : digits(high)}`}</td>
             </tr>
           ))}
         </tbody>
