@@ -72,7 +72,8 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     }
   }
   const taps = (inner: (loop: Loop) => number) => (loop: Loop) => {
-    if (loop.depth === 1) return loop.inner.length ? (p.KH * p.KW) / (p.SH * p.SW) : 1
+    // Compilers that know the number of slices of a tap may have written them out: then it is a loop without others.
+    if (loop.depth === 1) return isMain(loop) ? (p.KH * p.KW) / (p.SH * p.SW) : 1
     return loop.depth === 2 && isMain(loop) ? ceilDiv(p.OG, STEP) : inner(loop)
   }
   const walked = (tokens: number, chunks: number) => (loop: Loop) => {

@@ -26,29 +26,30 @@ fn main(
   let qx = pixel % phase.QW;
   let qy = pixel / phase.QW % phase.QH;
   let image = pixel / (phase.QW * phase.QH) * params.OH; // its first line in dy
-  let c = wid.x * TILE + line;
+  let place = ((image + qy) * params.OW + qx) * i32(CO / 4u);
+  // Past the last channel they are those of the last one once more: what they make is not stored.
+  let rows = min(wid.x * TILE + line + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.CG - 1u)) * (CO / 4u);
   var sums: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
     let lead = led_to(phase, tap);
     if (lead.z == 0) { continue; }
+    let met = inside_result(qy + lead.x, qx + lead.y);
+    let there = place + (lead.x * params.OW + lead.y) * i32(CO / 4u);
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       if (lid < LOADERS) {
         let k = k0 + slot;
         let o = phase.group * params.OG + k;
-        let oy = qy + lead.x;
-        let ox = qx + lead.y;
-        let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0))
-          & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
-        let at = select(vec4<u32>(0u), (vec4<u32>((image + oy) * params.OW + ox) * CO + o) / 4u, ok);
+        let ok = met & vec4<bool>(k < params.OG);
+        let at = select(vec4<u32>(0u), vec4<u32>(there + i32(o / 4u)), ok);
         var b: Block;
         @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(dy[at[r]]), ok[r]); }
-        put_left(line, slot, b);
-        @unroll for (var r = 0u; r < 4u; r++) {
-          let inside = k < params.OG && c + r < params.CG;
-          let place = ((tap * params.CG + c + r) * CO + o) / 4u;
-          b[r] = select(vec4<E>(), vec4<E>(w[select(0u, place, inside)]), inside);
+        var c = Block();
+        if (k < params.OG) {
+          let lines = rows + tap * params.CG * (CO / 4u) + o / 4u;
+          @unroll for (var r = 0u; r < 4u; r++) { c[r] = vec4<E>(w[lines[r]]); }
         }
-        put_right(line, slot, b);
+        put_left(line, slot, b);
+        put_right(line, slot, c);
       }
       workgroupBarrier();
       multiply(&sums, subgroup);

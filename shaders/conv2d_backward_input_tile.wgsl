@@ -25,13 +25,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let slot = lid % STEP;
   var qy: array<vec4<i32>, LOADS>;
   var qx: array<vec4<i32>, LOADS>;
-  var image: array<vec4<i32>, LOADS>; // its first line in dy
+  var place: array<vec4<i32>, LOADS>; // in dy, of the pixel that tap 0 without padding leads to
   @unroll for (var i = 0u; i < LOADS; i++) {
     let first = wid.y * TILE + 4u * (lid / STEP + THREADS / STEP * i);
     let pixel = min(vec4<i32>(first + vec4<u32>(0u, 1u, 2u, 3u)), vec4<i32>(phase.pixels - 1));
     qx[i] = pixel % phase.QW;
     qy[i] = pixel / phase.QW % phase.QH;
-    image[i] = pixel / (phase.QW * phase.QH) * params.OH;
+    let image = pixel / (phase.QW * phase.QH) * params.OH;
+    place[i] = ((image + qy[i]) * params.OW + qx[i]) * i32(CO);
   }
   var sums: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
@@ -40,12 +41,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       let k = k0 + slot;
       let o = group * params.OG + min(k, params.OG - 1u);
+      let ahead = (lead.x * params.OW + lead.y) * i32(CO) + i32(o);
       @unroll for (var i = 0u; i < LOADS; i++) {
-        let oy = qy[i] + lead.x;
-        let ox = qx[i] + lead.y;
-        let ok = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(params.OH)) & (ox >= vec4<i32>(0))
-          & (ox < vec4<i32>(params.OW)) & vec4<bool>(k < params.OG);
-        let at = select(vec4<u32>(0u), vec4<u32>((image[i] + oy) * params.OW + ox) * CO + o, ok);
+        let ok = inside_result(qy[i] + lead.x, qx[i] + lead.y) & vec4<bool>(k < params.OG);
+        let at = select(vec4<u32>(0u), vec4<u32>(place[i] + ahead), ok);
         let quad = lid / STEP + THREADS / STEP * i;
         left[slot][quad] =
           select(vec4<f32>(0.0), vec4<f32>(f32(dy[at.x]), f32(dy[at.y]), f32(dy[at.z]), f32(dy[at.w])), ok);

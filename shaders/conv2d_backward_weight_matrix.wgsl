@@ -3,6 +3,7 @@
 // G·splits].
 // @tile TILE, TILE
 // @include lib/conv.wgsl
+// @include lib/walk.wgsl
 // @include lib/matrix.wgsl
 @group(0) @binding(0) var<storage, read> x: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<T>>;
@@ -14,7 +15,7 @@ fn main(
   @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32,
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let C = params.G * params.CG;
+  let width = i32(params.G * params.CG / 4u);
   let CO = params.G * params.OG;
   let rows = params.KH * params.KW * params.CG;
   let group = wid.z / params.splits;
@@ -24,31 +25,34 @@ fn main(
   // This invocation loads four channels at a tap and four output channels, of four pixels.
   let line = lid % 16u * 4u;
   let slot = lid / 16u * 4u;
-  let row = wid.y * TILE + line;
+  // Past the edges they are those at the edge once more: what they make is not stored.
+  let row = min(wid.y * TILE + line, rows - 4u);
   let tap = row / params.CG;
   let down = i32(tap / params.KW) * params.DH - params.PH;
   let along = i32(tap % params.KW) * params.DW - params.PW;
-  let channel = group * params.CG + row % params.CG;
-  let o = wid.x * TILE + line;
+  let ahead = (down * params.W + along) * width + i32((group * params.CG + row % params.CG) / 4u);
+  let o = min(wid.x * TILE + line, params.OG - 4u);
+  var window = window_of(i32(split * params.k_per_split + slot), width);
   var sums: Sums;
   for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
     if (lid < LOADERS) {
       let p = p0 + slot + vec4<u32>(0u, 1u, 2u, 3u);
-      let pixel = vec4<i32>(p);
-      let iy = pixel / params.OW % params.OH * params.SH + down;
-      let ix = pixel % params.OW * params.SW + along;
-      let image = pixel / (params.OW * params.OH) * params.H;
       let inside = p < vec4<u32>(end);
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
-        & inside & vec4<bool>(row < rows);
-      let at = select(vec4<u32>(0u), (vec4<u32>((image + iy) * params.W + ix) * C + channel) / 4u, ok);
+      var four: array<Window, 4>;
+      four[0] = window;
+      @unroll for (var r = 1u; r < 4u; r++) { four[r] = onward(four[r - 1u], 1, width); }
+      let y = vec4<i32>(four[0].y, four[1].y, four[2].y, four[3].y) + down;
+      let x0 = vec4<i32>(four[0].x, four[1].x, four[2].x, four[3].x) + along;
+      let ok = inside_image(y, x0) & inside;
       var b: Block;
-      @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(x[at[r]]), ok[r]); }
+      @unroll for (var r = 0u; r < 4u; r++) {
+        b[r] = select(vec4<E>(), vec4<E>(x[select(0u, u32(four[r].place + ahead), ok[r])]), ok[r]);
+      }
       put_left(line, slot, transposed(b));
-      let present = inside & vec4<bool>(o < params.OG);
-      let to = select(vec4<u32>(0u), (p * CO + group * params.OG + o) / 4u, present);
-      @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(dy[to[r]]), present[r]); }
+      let to = select(vec4<u32>(0u), (p * CO + group * params.OG + o) / 4u, inside);
+      @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(dy[to[r]]), inside[r]); }
       put_right(line, slot, transposed(b));
+      window = onward(window, i32(STEP), width);
     }
     workgroupBarrier();
     multiply(&sums, subgroup);

@@ -6,6 +6,7 @@
 // @variant T = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
 // @include lib/conv.wgsl
+// @include lib/walk.wgsl
 // @include lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> dy: array<T>;
@@ -14,7 +15,7 @@
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let C = params.G * params.CG;
+  let width = i32(params.G * params.CG);
   let CO = params.G * params.OG;
   let rows = params.KH * params.KW * params.CG;
   let group = wid.z / params.splits;
@@ -27,25 +28,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let tap = row / params.CG;
   let down = vec4<i32>(tap / params.KW) * params.DH - params.PH;
   let along = vec4<i32>(tap % params.KW) * params.DW - params.PW;
-  let channel = group * params.CG + row % params.CG;
+  let ahead = (down * params.W + along) * width + vec4<i32>(group * params.CG + row % params.CG);
   let o = group * params.OG + min(wid.x * TILE + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.OG - 1u));
+  var window = window_of(i32(split * params.k_per_split + lid / QUADS), width);
   var sums: Sums;
   for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
     @unroll for (var i = 0u; i < LOADS; i++) {
       let slot = lid / QUADS + THREADS / QUADS * i;
-      let p = min(p0 + slot, end - 1u);
-      let pixel = i32(p);
-      let iy = pixel / params.OW % params.OH * params.SH + down;
-      let ix = pixel % params.OW * params.SW + along;
-      let image = pixel / (params.OW * params.OH) * params.H;
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
-        & vec4<bool>(p0 + slot < end);
-      let at = select(vec4<u32>(0u), vec4<u32>((image + iy) * params.W + ix) * C + channel, ok);
+      let ok = inside_image(window.y + down, window.x + along) & vec4<bool>(p0 + slot < end);
+      let at = select(vec4<u32>(0u), vec4<u32>(window.place + ahead), ok);
       left[slot][quad] =
         select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);
-      let to = p * CO + o;
+      let to = min(p0 + slot, end - 1u) * CO + o;
       let v = vec4<f32>(f32(dy[to.x]), f32(dy[to.y]), f32(dy[to.z]), f32(dy[to.w]));
       right[slot][quad] = select(vec4<f32>(0.0), v, p0 + slot < end);
+      window = onward(window, i32(THREADS / QUADS), width);
     }
     workgroupBarrier();
     multiply(&sums, lid);

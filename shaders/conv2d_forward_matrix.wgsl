@@ -29,29 +29,31 @@ fn main(
   let across = pixel % params.OW * params.SW - params.PW;
   let top = pixel / params.OW % params.OH * params.SH - params.PH;
   let image = pixel / (params.OW * params.OH) * params.H;
+  let window = ((image + top) * params.W + across) * i32(C / 4u);
   let n = lid % 16u * 4u; // and four rows of a slice for four output channels
   let row = lid / 16u * 4u;
-  let o = wid.x * TILE + n;
+  // Past the last channel they are those of the last ones once more: what they make is not stored.
+  let weights = (row * CO + wid.z * params.OG + min(wid.x * TILE + n, params.OG - 4u)) / 4u;
   var sums: Sums;
   for (var k0 = 0u; k0 < K; k0 += STEP) {
     if (lid < LOADERS) {
       let k = k0 + slot;
-      let tap = k / params.CG;
-      let iy = top + i32(tap / params.KW) * params.DH;
-      let ix = across + i32(tap % params.KW) * params.DW;
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
-        & vec4<bool>(k < K);
-      let channel = wid.z * params.CG + k % params.CG;
-      let at = select(vec4<u32>(0u), (vec4<u32>((image + iy) * params.W + ix) * C + channel) / 4u, ok);
+      let tap = select(k, k0, params.CG % STEP == 0u) / params.CG; // then one tap for all
+      let down = i32(tap / params.KW) * params.DH;
+      let along = i32(tap % params.KW) * params.DW;
+      let ok = inside_image(top + down, across + along) & vec4<bool>(k < K);
+      let channel = wid.z * params.CG + k - tap * params.CG;
+      let place = window + (down * params.W + along) * i32(C / 4u) + i32(channel / 4u);
+      let at = select(vec4<u32>(0u), vec4<u32>(place), ok);
       var b: Block;
       @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(x[at[r]]), ok[r]); }
-      put_left(m, slot, b);
-      @unroll for (var r = 0u; r < 4u; r++) {
-        let inside = k0 + row + r < K && o < params.OG;
-        let place = ((k0 + row + r) * CO + wid.z * params.OG + o) / 4u;
-        b[r] = select(vec4<E>(), vec4<E>(w[select(0u, place, inside)]), inside);
+      var c = Block();
+      if (k0 + row < K) {
+        let line = weights + k0 * CO / 4u;
+        @unroll for (var r = 0u; r < 4u; r++) { c[r] = vec4<E>(w[line + r * CO / 4u]); }
       }
-      put_right(n, row, transposed(b));
+      put_left(m, slot, b);
+      put_right(n, row, transposed(c));
     }
     workgroupBarrier();
     multiply(&sums, subgroup);

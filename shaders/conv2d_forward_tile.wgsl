@@ -27,27 +27,25 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let slot = lid % STEP;
   var top: array<vec4<i32>, LOADS>;
   var across: array<vec4<i32>, LOADS>;
-  var image: array<vec4<i32>, LOADS>; // its first line
+  var window: array<vec4<i32>, LOADS>; // its place in x
   @unroll for (var i = 0u; i < LOADS; i++) {
     let first = wid.y * TILE + 4u * (lid / STEP + THREADS / STEP * i);
     let pixel = vec4<i32>(min(first + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(pixels - 1u)));
     across[i] = pixel % params.OW * params.SW - params.PW;
     top[i] = pixel / params.OW % params.OH * params.SH - params.PH;
-    image[i] = pixel / (params.OW * params.OH) * params.H;
+    let image = pixel / (params.OW * params.OH) * params.H;
+    window[i] = ((image + top[i]) * params.W + across[i]) * i32(C);
   }
   var sums: Sums;
   for (var k0 = 0u; k0 < K; k0 += STEP) {
     let k = k0 + slot;
-    let tap = k / params.CG;
-    let channel = group * params.CG + k % params.CG;
-    let dy = i32(tap / params.KW) * params.DH;
-    let dx = i32(tap % params.KW) * params.DW;
+    let tap = select(k, k0, params.CG % STEP == 0) / params.CG; // then one tap for all
+    let down = i32(tap / params.KW) * params.DH;
+    let along = i32(tap % params.KW) * params.DW;
+    let ahead = (down * params.W + along) * i32(C) + i32(group * params.CG + k - tap * params.CG);
     @unroll for (var i = 0u; i < LOADS; i++) {
-      let iy = top[i] + dy;
-      let ix = across[i] + dx;
-      let ok = (iy >= vec4<i32>(0)) & (iy < vec4<i32>(params.H)) & (ix >= vec4<i32>(0)) & (ix < vec4<i32>(params.W))
-        & vec4<bool>(k < K);
-      let at = select(vec4<u32>(0u), vec4<u32>((image[i] + iy) * params.W + ix) * C + channel, ok);
+      let ok = inside_image(top[i] + down, across[i] + along) & vec4<bool>(k < K);
+      let at = select(vec4<u32>(0u), vec4<u32>(window[i] + ahead), ok);
       let quad = lid / STEP + THREADS / STEP * i;
       left[slot][quad] =
         select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);

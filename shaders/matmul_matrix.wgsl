@@ -24,8 +24,24 @@ fn main(
   let batch = wid.z / params.splits;
   let split = wid.z % params.splits;
   let end = min((split + 1u) * params.k_per_split, params.K);
-  let a_base = batch * params.a_stride;
-  let w_base = batch * params.w_stride;
+  // This invocation loads a block of 4×4 of each side, by lines along k or across it, as they lie in memory: where its
+  // lines begin, in fours. Past the edge they are those at the edge once more: what they make is not stored.
+  let a_along = params.a_col == 1u;
+  let w_across = params.w_col == 1u;
+  let m = select(lid % 16u, lid / QUADS, a_along) * 4u;
+  let a_k = select(lid / 16u, lid % QUADS, a_along) * 4u;
+  let n = select(lid / QUADS, lid % 16u, w_across) * 4u;
+  let w_k = select(lid % QUADS, lid / 16u, w_across) * 4u;
+  var a_lines: vec4<u32>;
+  var w_lines: vec4<u32>;
+  @unroll for (var r = 0u; r < 4u; r++) {
+    let row = min(wid.y * TILE + m + select(0u, r, a_along), params.M - select(4u, 1u, a_along));
+    let column = min(wid.x * TILE + n + select(r, 0u, w_across), params.N - select(1u, 4u, w_across));
+    let a_depth = a_k + select(r, 0u, a_along);
+    let w_depth = w_k + select(0u, r, w_across);
+    a_lines[r] = (batch * params.a_stride + row * params.a_row + a_depth * params.a_col) / 4u;
+    w_lines[r] = (batch * params.w_stride + column * params.w_col + w_depth * params.w_row) / 4u;
+  }
   var begin = split * params.k_per_split;
   var of_a = vec4<f32>(0.0);
   loop {
@@ -35,46 +51,23 @@ fn main(
     var own = vec4<f32>(0.0);
     for (var k0 = begin; k0 < stop; k0 += STEP) {
       if (lid < LOADERS) {
-        var b: Block;
-        if (params.a_col == 1u) {
-          let m = lid / QUADS * 4u;
-          let k = lid % QUADS * 4u;
-          @unroll for (var r = 0u; r < 4u; r++) {
-            let ok = wid.y * TILE + m + r < params.M && k0 + k < end;
-            let at = (a_base + (wid.y * TILE + m + r) * params.a_row + k0 + k) / 4u;
-            b[r] = select(vec4<E>(), vec4<E>(a[select(0u, at, ok)]), ok);
-          }
-          put_left(m, k, b);
-        } else {
-          let m = lid % 16u * 4u;
-          let k = lid / 16u * 4u;
-          @unroll for (var r = 0u; r < 4u; r++) {
-            let ok = wid.y * TILE + m < params.M && k0 + k + r < end;
-            let at = (a_base + wid.y * TILE + m + (k0 + k + r) * params.a_col) / 4u;
-            b[r] = select(vec4<E>(), vec4<E>(a[select(0u, at, ok)]), ok);
-          }
-          put_left(m, k, transposed(b));
-          if (has_a_sums) { own += (vec4<f32>(b[0]) + vec4<f32>(b[1])) + (vec4<f32>(b[2]) + vec4<f32>(b[3])); }
+        var left_block = Block();
+        var right_block = Block();
+        let a_at = a_lines + k0 * params.a_col / 4u;
+        let w_at = w_lines + k0 * params.w_row / 4u;
+        @unroll for (var r = 0u; r < 4u; r++) {
+          if (k0 + a_k + select(r, 0u, a_along) < stop) { left_block[r] = vec4<E>(a[a_at[r]]); }
         }
-        if (params.w_col == 1u) {
-          let n = lid % 16u * 4u;
-          let k = lid / 16u * 4u;
-          @unroll for (var r = 0u; r < 4u; r++) {
-            let ok = wid.x * TILE + n < params.N && k0 + k + r < end;
-            let at = (w_base + wid.x * TILE + n + (k0 + k + r) * params.w_row) / 4u;
-            b[r] = select(vec4<E>(), vec4<E>(w[select(0u, at, ok)]), ok);
-          }
-          put_right(n, k, transposed(b));
-        } else {
-          let n = lid / QUADS * 4u;
-          let k = lid % QUADS * 4u;
-          @unroll for (var r = 0u; r < 4u; r++) {
-            let ok = wid.x * TILE + n + r < params.N && k0 + k < end;
-            let at = (w_base + (wid.x * TILE + n + r) * params.w_col + k0 + k) / 4u;
-            b[r] = select(vec4<E>(), vec4<E>(w[select(0u, at, ok)]), ok);
-          }
-          put_right(n, k, b);
+        @unroll for (var r = 0u; r < 4u; r++) {
+          if (k0 + w_k + select(0u, r, w_across) < stop) { right_block[r] = vec4<E>(w[w_at[r]]); }
         }
+        if (has_a_sums && !a_along) {
+          own += (vec4<f32>(left_block[0]) + vec4<f32>(left_block[1])) + (vec4<f32>(left_block[2]) + vec4<f32>(left_block[3]));
+        }
+        if (!a_along) { left_block = transposed(left_block); }
+        if (w_across) { right_block = transposed(right_block); }
+        put_left(m, a_k, left_block);
+        put_right(n, w_k, right_block);
       }
       workgroupBarrier();
       multiply(&sums, subgroup);
