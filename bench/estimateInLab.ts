@@ -194,8 +194,9 @@ function first(stats: Made['stats'], ...names: string[]): number {
 }
 
 /**
- * Milliseconds of the busiest unit to issue all instructions, workgroups going to units whole; and how many times as
- * many stores into workgroup memory the listing has as the kernel makes: copies of loops of which only some run.
+ * Milliseconds of the busiest unit to issue all instructions, workgroups going to units whole; and how far their count
+ * is off: how many times as many stores into workgroup memory the listing has as the kernel makes (copies of loops of
+ * which only some run), or how many times as many products are needed as were counted by matrix units.
  */
 function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: Loop): { ms: number; copies: number } {
   const groups = d.workgroups.reduce((a, b) => a * b, 1)
@@ -211,8 +212,13 @@ function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: L
     loop.own[what] > 0 || loop.inner.some((l) => has(l, what))
   const nested = main.inner.find((l) => has(l, 'dsRead') && has(l, 'load')) // where slices are walked inside of taps
   const stores = storesOf(d)
+  const products = waves * cost.wmma * 16 ** 3 // too few where a loop was not recognised
   return {
     ms: ((waves * clocks) / (chip.units * chip.ghz * 1e6)) * Math.min(tail, chip.units),
-    copies: stores ? total(main, trips).dsWrite / (nested ? trips(nested) : 1) / stores : NaN,
+    copies: stores
+      ? total(main, trips).dsWrite / (nested ? trips(nested) : 1) / stores
+      : products
+        ? macsOf(d, params) / products
+        : NaN,
   }
 }

@@ -71,10 +71,13 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       return loop.depth === 2 ? (isMain(loop) ? ceilDiv(p.k_per_round, STEP) : 1) : inner(loop)
     }
   }
+  // Of dx: slices within taps. Compilers that know their numbers write out the slices of a tap, or drop the loop of one.
   const taps = (inner: (loop: Loop) => number) => (loop: Loop) => {
-    // Compilers that know the number of slices of a tap may have written them out: then it is a loop without others.
-    if (loop.depth === 1) return isMain(loop) ? (p.KH * p.KW) / (p.SH * p.SW) : 1
-    return loop.depth === 2 && isMain(loop) ? ceilDiv(p.OG, STEP) : inner(loop)
+    const perTap = ceilDiv(p.OG, STEP)
+    if (loop.depth > 1) return loop.depth === 2 && isMain(loop) ? perTap : inner(loop)
+    if (!isMain(loop)) return 1
+    const isOfSlices = p.KH * p.KW === 1 && !loop.inner.some(isMain)
+    return ((p.KH * p.KW) / (p.SH * p.SW)) * (isOfSlices ? perTap : 1)
   }
   const walked = (tokens: number, chunks: number) => (loop: Loop) => {
     if (loop.depth === 1) return ceilDiv(tokens, 32)
