@@ -62,7 +62,8 @@ fn main(
           if (k0 + w_k + select(0u, r, w_across) < stop) { right_block[r] = vec4<E>(w[w_at[r]]); }
         }
         if (has_a_sums && !a_along) {
-          own += (vec4<f32>(left_block[0]) + vec4<f32>(left_block[1])) + (vec4<f32>(left_block[2]) + vec4<f32>(left_block[3]));
+          own += (vec4<f32>(left_block[0]) + vec4<f32>(left_block[1]))
+            + (vec4<f32>(left_block[2]) + vec4<f32>(left_block[3]));
         }
         if (!a_along) { left_block = transposed(left_block); }
         if (w_across) { right_block = transposed(right_block); }
