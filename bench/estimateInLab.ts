@@ -172,8 +172,8 @@ function add(rows: Map<string, KernelEstimate>, d: Dispatch, made: Made): void {
     bytesOf(d) / chip.gbs / 1e6,
     (2 * macsOf(d, params)) / (isMatrices ? chip.f16 : chip.tflops) / 1e9,
   )
-  const issue = made.loops ? issueMs(d, params, made, made.loops) : { ms: 0, copies: NaN }
-  if (issue.copies > 1.01) row.uncertain = true
+  const issue = made.loops ? issueMs(d, params, made, made.loops) : { ms: 0, off: NaN }
+  if (issue.off > 1.01) row.uncertain = true
   row.calls++
   row.registers = Math.max(row.registers, first(stats, 'VGPRs', 'Number of GPRs', 'GPRs', 'Registers used'))
   row.spills = Math.max(
@@ -198,7 +198,7 @@ function first(stats: Made['stats'], ...names: string[]): number {
  * is off: how many times as many stores into workgroup memory the listing has as the kernel makes (copies of loops of
  * which only some run), or how many times as many products are needed as were counted by matrix units.
  */
-function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: Loop): { ms: number; copies: number } {
+function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: Loop): { ms: number; off: number } {
   const groups = d.workgroups.reduce((a, b) => a * b, 1)
   const waves = groups * Math.ceil(d.variant.workgroupSize / subgroup)
   const trips = tripsOf(d, params)
@@ -215,7 +215,7 @@ function issueMs(d: Dispatch, params: Numbers, { subgroup = 32 }: Made, whole: L
   const products = waves * cost.wmma * 16 ** 3 // too few where a loop was not recognised
   return {
     ms: ((waves * clocks) / (chip.units * chip.ghz * 1e6)) * Math.min(tail, chip.units),
-    copies: stores
+    off: stores
       ? total(main, trips).dsWrite / (nested ? trips(nested) : 1) / stores
       : products
         ? macsOf(d, params) / products

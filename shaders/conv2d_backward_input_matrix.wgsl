@@ -33,7 +33,7 @@ fn main(
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
     let lead = led_to(phase, tap);
     if (lead.z == 0) { continue; }
-    let met = inside_result(qy + lead.x, qx + lead.y);
+    let met = within(qy + lead.x, qx + lead.y, params.OH, params.OW);
     let there = place + (lead.x * params.OW + lead.y) * i32(CO / 4u);
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       if (lid < LOADERS) {

@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let o = group * params.OG + min(k, params.OG - 1u);
       let ahead = (lead.x * params.OW + lead.y) * i32(CO) + i32(o);
       @unroll for (var i = 0u; i < LOADS; i++) {
-        let ok = inside_result(qy[i] + lead.x, qx[i] + lead.y) & vec4<bool>(k < params.OG);
+        let ok = within(qy[i] + lead.x, qx[i] + lead.y, params.OH, params.OW) & vec4<bool>(k < params.OG);
         let at = select(vec4<u32>(0u), vec4<u32>(place[i] + ahead), ok);
         let quad = lid / STEP + THREADS / STEP * i;
         left[slot][quad] =

@@ -43,7 +43,7 @@ fn main(
       @unroll for (var r = 1u; r < 4u; r++) { four[r] = onward(four[r - 1u], 1, width); }
       let y = vec4<i32>(four[0].y, four[1].y, four[2].y, four[3].y) + down;
       let x0 = vec4<i32>(four[0].x, four[1].x, four[2].x, four[3].x) + along;
-      let ok = inside_image(y, x0) & inside;
+      let ok = within(y, x0, params.H, params.W) & inside;
       var b: Block;
       @unroll for (var r = 0u; r < 4u; r++) {
         b[r] = select(vec4<E>(), vec4<E>(x[select(0u, u32(four[r].place + ahead), ok[r])]), ok[r]);

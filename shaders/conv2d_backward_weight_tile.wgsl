@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
     @unroll for (var i = 0u; i < LOADS; i++) {
       let slot = lid / QUADS + THREADS / QUADS * i;
-      let ok = inside_image(window.y + down, window.x + along) & vec4<bool>(p0 + slot < end);
+      let ok = within(window.y + down, window.x + along, params.H, params.W) & vec4<bool>(p0 + slot < end);
       let at = select(vec4<u32>(0u), vec4<u32>(window.place + ahead), ok);
       left[slot][quad] =
         select(vec4<f32>(0.0), vec4<f32>(f32(x[at.x]), f32(x[at.y]), f32(x[at.z]), f32(x[at.w])), ok);

@@ -41,7 +41,7 @@ fn main(
       let tap = select(k, k0, params.CG % STEP == 0u) / params.CG; // then one tap for all
       let down = i32(tap / params.KW) * params.DH;
       let along = i32(tap % params.KW) * params.DW;
-      let ok = inside_image(top + down, across + along) & vec4<bool>(k < K);
+      let ok = within(top + down, across + along, params.H, params.W) & vec4<bool>(k < K);
       let channel = wid.z * params.CG + k - tap * params.CG;
       let place = window + (down * params.W + along) * i32(C / 4u) + i32(channel / 4u);
       let at = select(vec4<u32>(0u), vec4<u32>(place), ok);

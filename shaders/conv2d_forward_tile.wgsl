@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let along = i32(tap % params.KW) * params.DW;
     let ahead = (down * params.W + along) * i32(C) + i32(group * params.CG + k - tap * params.CG);
     @unroll for (var i = 0u; i < LOADS; i++) {
-      let ok = inside_image(top[i] + down, across[i] + along) & vec4<bool>(k < K);
+      let ok = within(top[i] + down, across[i] + along, params.H, params.W) & vec4<bool>(k < K);
       let at = select(vec4<u32>(0u), vec4<u32>(window[i] + ahead), ok);
       let quad = lid / STEP + THREADS / STEP * i;
       left[slot][quad] =

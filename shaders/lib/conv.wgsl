@@ -5,7 +5,8 @@ struct Params {
   SH: i32, SW: i32, PH: i32, PW: i32, DH: i32, DW: i32, splits: u32, k_per_split: u32,
 }
 
-// Whether pixels of x lie inside of its image: one comparison each, as what is below 0 is large without its sign.
-fn inside_image(y: vec4<i32>, x: vec4<i32>) -> vec4<bool> {
-  return (vec4<u32>(y) < vec4<u32>(u32(params.H))) & (vec4<u32>(x) < vec4<u32>(u32(params.W)));
+// Whether pixels lie within an image of so many lines and columns: one comparison each, as what is below 0 is large
+// without its sign.
+fn within(y: vec4<i32>, x: vec4<i32>, lines: i32, columns: i32) -> vec4<bool> {
+  return (vec4<u32>(y) < vec4<u32>(u32(lines))) & (vec4<u32>(x) < vec4<u32>(u32(columns)));
 }

@@ -29,8 +29,3 @@ fn place_in_image(phase: Phase, pixel: i32) -> i32 {
   if (pixel >= phase.pixels || iy >= params.H || ix >= params.W) { return -1; }
   return ((n * params.H + iy) * params.W + ix) * i32(params.G * params.CG) + i32(phase.group * params.CG);
 }
-
-// Whether pixels of dy lie inside of their image.
-fn inside_result(y: vec4<i32>, x: vec4<i32>) -> vec4<bool> {
-  return (vec4<u32>(y) < vec4<u32>(u32(params.OH))) & (vec4<u32>(x) < vec4<u32>(u32(params.OW)));
-}
