@@ -1,6 +1,7 @@
 // Settings as flags: parsed and range-checked where commander reads them, so that a wrong one is a usage error naming
 // its flag.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { MODELS_SETTINGS } from '../app/modelTable.js'
 import { EXPERIMENT_SETTINGS, REPORT_SETTINGS } from '../app/reportSettings.js'
 import { ROUND_SETTINGS } from '../app/roundSettings.js'
 import { type Setting, type SettingTable, fromText, ruleOf, withNames } from '../app/settings.js'
@@ -34,18 +35,15 @@ export function optionOf(name: string, setting: Setting): Option {
   })
 }
 
-/** All that any command takes. */
-export const SETTINGS: SettingTable = {
-  ...AUDIT_SETTINGS,
-  ...CALIBRATE_SETTINGS,
-  ...EVALUATE_SETTINGS,
-  ...EXPLAIN_SETTINGS,
-  ...PREDICT_SETTINGS,
-  ...TRAIN_SETTINGS,
-  ...ROUND_SETTINGS,
-  ...REPORT_SETTINGS,
-  ...EXPERIMENT_SETTINGS,
+/** What each command takes. */
+export const TABLES: Readonly<Record<string, SettingTable>> = {
+  ...{ train: TRAIN_SETTINGS, eval: EVALUATE_SETTINGS, predict: PREDICT_SETTINGS, calibrate: CALIBRATE_SETTINGS },
+  ...{ explain: EXPLAIN_SETTINGS, data: AUDIT_SETTINGS, models: MODELS_SETTINGS, round: ROUND_SETTINGS },
+  ...{ report: REPORT_SETTINGS, experiment: EXPERIMENT_SETTINGS },
 }
+
+/** All that any command takes. */
+export const SETTINGS: SettingTable = Object.assign({}, ...Object.values(TABLES))
 
 /** A text of the library with the flags of the settings that it names: `maxPixels` becomes `--max-pixels`. */
 export const withFlags = (text: string): string =>

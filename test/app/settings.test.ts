@@ -2,20 +2,9 @@
 import * as assert from 'uvu/assert'
 import { suite } from 'uvu'
 import { Command, CommanderError } from 'commander'
-import { MODELS_SETTINGS } from '../../src/app/modelTable.js'
-import { EXPERIMENT_SETTINGS, REPORT_SETTINGS } from '../../src/app/reportSettings.js'
-import { ROUND_SETTINGS } from '../../src/app/roundSettings.js'
-import { type Setting, type SettingTable, fits, fromText, parseSettings, ruleOf } from '../../src/app/settings.js'
-import {
-  AUDIT_SETTINGS,
-  CALIBRATE_SETTINGS,
-  EVALUATE_SETTINGS,
-  EXPLAIN_SETTINGS,
-  PREDICT_SETTINGS,
-  TRAIN_SETTINGS,
-  type TrainSettings,
-} from '../../src/app/settingTables.js'
-import { flagOf, withSettings } from '../../src/cli/options.js'
+import { type Setting, fits, fromText, parseSettings, ruleOf } from '../../src/app/settings.js'
+import { EVALUATE_SETTINGS, TRAIN_SETTINGS, type TrainSettings } from '../../src/app/settingTables.js'
+import { TABLES, flagOf, withSettings } from '../../src/cli/options.js'
 import { radiograd } from '../cli/command.js'
 
 const test = suite('settings')
@@ -73,12 +62,6 @@ test('what does not fit is one line that names the setting', () => {
   assert.throws(() => parseSettings(TRAIN_SETTINGS, { data, constructor: 1 }), /got "constructor"$/)
   assert.throws(() => parseSettings(TRAIN_SETTINGS, JSON.parse('{"__proto__": {"data": "x"}}')), /got "__proto__"$/)
 })
-
-const TABLES: Record<string, SettingTable> = {
-  ...{ train: TRAIN_SETTINGS, eval: EVALUATE_SETTINGS, predict: PREDICT_SETTINGS, calibrate: CALIBRATE_SETTINGS },
-  ...{ explain: EXPLAIN_SETTINGS, data: AUDIT_SETTINGS, models: MODELS_SETTINGS, round: ROUND_SETTINGS },
-  ...{ report: REPORT_SETTINGS, experiment: EXPERIMENT_SETTINGS },
-}
 
 /** Texts that are no value of a setting, whatever its range; none for a switch, which takes no value. */
 function wrongTexts(row: Setting): string[] {
