@@ -1,9 +1,9 @@
 // The model card in words (Mitchell et al. 2019): what lies beside a checkpoint for whoever finds it later. Says what
 // the run knows, and that the rest is not stated.
 import type { Evaluation } from '../train/evaluation.js'
+import { digits, intervalText } from '../train/figure.js'
 import type { RunRecord } from './record.js'
 
-const digits = (value: number | null): string => (value === null ? '–' : value.toFixed(3))
 /** A cell of a table: a bar would end it. */
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/[\r\n]+/g, ' ')
 const row = (...cells: (string | number)[]): string => `| ${cells.map((c) => cell(String(c))).join(' | ')} |`
@@ -96,13 +96,7 @@ a share whose images are independent or all right or all wrong, by Wilson's scor
 ${row('measure', 'value', '95 % interval')}
 ${row('---', '---', '---')}
 ${Object.entries(measures)
-  .map(([name, { estimate, low, high }]) =>
-    row(
-      NAMES[name] ?? name,
-      digits(estimate),
-      low === null ? '–' : `${digits(low)} to ${high === null ? '∞' : digits(high)}`,
-    ),
-  )
+  .map(([name, figure]) => row(NAMES[name] ?? name, digits(figure.estimate), intervalText(figure)))
   .join('\n')}
 
 Predictive values hold for the share of each class among these test images, not for a clinic with another.

@@ -6,6 +6,7 @@ import type { RunRecord, WeightsReport } from '../app/record.js'
 import type { RoundResult } from '../app/round.js'
 import type { TrainSettings } from '../app/settingTables.js'
 import type { MemoryReport } from '../engine/index.js'
+import { digits, intervalText } from '../train/figure.js'
 import type { HistoryRow } from '../train/history.js'
 import type { Step } from './report.js'
 
@@ -101,9 +102,6 @@ export function epochText(row: HistoryRow, epochs: number, best: boolean): strin
   ].join('  ')
 }
 
-/** Three digits; – where there is nothing to say. */
-const digits = (value: number | null): string => (value === null || Number.isNaN(value) ? '–' : value.toFixed(3))
-
 /** From which probability on the second class is called, and why. */
 export function operatingPointText(point: OperatingPoint, classes: readonly string[]): string {
   const { threshold, temperature, rule, sensitivity, specificity, images } = point
@@ -132,9 +130,7 @@ export function evaluationText(evaluation: Evaluation, classes: readonly string[
   const names = Object.keys(measures).map((name) => (ALSO[name] ? `${wordsOf(name)} (${ALSO[name]})` : wordsOf(name)))
   const wide = Math.max(...names.map((name) => name.length))
   const figures = Object.values(measures).map(
-    ({ estimate, low, high }, i) =>
-      `  ${names[i].padEnd(wide)}  ${digits(estimate)}  ` +
-      (low === null ? '–' : `${digits(low)} to ${high === null ? '∞' : digits(high)}`),
+    (figure, i) => `  ${names[i].padEnd(wide)}  ${digits(figure.estimate)}  ${intervalText(figure)}`,
   )
   const [a, b] = [mostProbable.recall, mostProbable.specificity].map(digits)
   const other =

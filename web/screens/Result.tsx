@@ -2,6 +2,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { MAX_PIXELS } from '../../src/data/image.js'
 import { countsAt, ratesOf } from '../../src/stats/threshold.js'
+import type { Figure } from '../../src/train/evaluation.js'
+import { digits, intervalText } from '../../src/train/figure.js'
 import type { Figures, FiguresRequest } from '../figures.worker.js'
 import { Grid } from '../parts/Grid.js'
 import { Roc } from '../parts/Roc.js'
@@ -11,12 +13,6 @@ import { data } from '../state/images.js'
 import { attempt, busy, show } from '../state/page.js'
 import { type Result as Found, RUN, fileOf, result } from '../state/result.js'
 import { MEASURES, TERMS, type TermName, count } from '../words.js'
-
-interface Shown {
-  estimate: number | null
-  low: number | null
-  high: number | null
-}
 
 export function Result() {
   if (!result.value)
@@ -40,7 +36,7 @@ function Whole(found: Found) {
   const moved = binary && threshold !== own
   const called = moved ? Array.from(scores, (score) => (score >= threshold ? 1 : 0)) : predictions.called
   const figures = useFigures({ scores, positive, patients, threshold }, moved)
-  const measures: Record<string, Shown> = moved
+  const measures: Record<string, Figure> = moved
     ? movedMeasures(metrics.measures, figures, scores, positive, threshold)
     : metrics.measures
 
@@ -126,12 +122,12 @@ const plain = (value: number) => (Number.isFinite(value) ? value : null)
 
 /** What depends on the threshold follows at once; its interval when it is there. All else stays. */
 function movedMeasures(
-  kept: Record<string, Shown>,
+  kept: Record<string, Figure>,
   figures: Figures | null,
   scores: Float64Array,
   positive: boolean[],
   threshold: number,
-): Record<string, Shown> {
+): Record<string, Figure> {
   const rates = ratesOf(countsAt(scores, positive, threshold)) as unknown as Record<string, number>
   return Object.fromEntries(
     Object.entries(kept).map(([name, shown]) => {
@@ -178,8 +174,7 @@ function Confusion(props: { classes: readonly string[]; labels: readonly number[
 }
 
 /** @param coming whether intervals are still computed; each measure without one has none then. */
-function Measures({ measures, coming }: { measures: Record<string, Shown>; coming: boolean }) {
-  const digits = (value: number | null) => (value === null ? '–' : value.toFixed(3))
+function Measures({ measures, coming }: { measures: Record<string, Figure>; coming: boolean }) {
   return (
     <div class="wide">
       <table>
@@ -193,13 +188,13 @@ function Measures({ measures, coming }: { measures: Record<string, Shown>; comin
           </tr>
         </thead>
         <tbody>
-          {Object.entries(measures).map(([name, { estimate, low, high }]) => (
+          {Object.entries(measures).map(([name, figure]) => (
             <tr key={name}>
               <th scope="row">
                 {name in TERMS ? <Term name={name as TermName} shown={MEASURES[name]} /> : (MEASURES[name] ?? name)}
               </th>
-              <td>{digits(estimate)}</td>
-              <td>{low === null ? (coming ? '…' : '–') : `${digits(low)} to ${high === null ? '∞' : digits(high)}`}</td>
+              <td>{digits(figure.estimate)}</td>
+              <td>{figure.low === null && coming ? '…' : intervalText(figure)}</td>
             </tr>
           ))}
         </tbody>
