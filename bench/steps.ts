@@ -141,7 +141,7 @@ export function build({ model: name, mode, batch, size, half }: StepWork): () =>
       y,
     )
     if (scaler) {
-      scaler.scale(loss).backward()
+      loss.backward(scaler.factor)
       scaler.step(adam)
       scaler.update()
     } else {

@@ -4,11 +4,12 @@
 // PyTorch. A label equal to ignore counts nothing; one outside the classes gives NaN, so that it is noticed. One
 // workgroup of 8 a row (more take three times as long to compile on lavapipe), `rows` workgroups; each
 // invocation takes every 8th class, their results are combined in order.
+// @variant X = f32, f16
 // @include lib/index.wgsl
 // @include lib/math.wgsl
 // @include lib/nan.wgsl
 struct Params { rows: u32, classes: u32, has_weight: u32, smoothing: f32, ignore: i32 }
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(0) var<storage, read> logits: array<X>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<vec2<f32>>;
@@ -33,7 +34,7 @@ fn main(
   if (row >= params.rows) { return; }
   let base = row * params.classes;
   var largest = -3.402823466e38;
-  for (var c = lid; c < params.classes; c += LANES) { largest = max(largest, logits[base + c]); }
+  for (var c = lid; c < params.classes; c += LANES) { largest = max(largest, f32(logits[base + c])); }
   partial[lid] = largest;
   workgroupBarrier();
   for (var i = 0u; i < LANES; i++) { largest = max(largest, partial[i]); }
@@ -43,7 +44,7 @@ fn main(
   var sum = 0.0;
   var below = 0.0;
   for (var c = lid; c < params.classes; c += LANES) {
-    let distance = logits[base + c] - largest;
+    let distance = f32(logits[base + c]) - largest;
     sum += exp1(distance);
     if (params.smoothing > 0.0) { below += weight_of(c) * distance; }
   }
@@ -67,7 +68,7 @@ fn main(
       loss = nan();
     } else {
       weight_t = weight_of(u32(label));
-      loss = (1.0 - params.smoothing) * weight_t * (log_sum - (logits[base + u32(label)] - largest));
+      loss = (1.0 - params.smoothing) * weight_t * (log_sum - (f32(logits[base + u32(label)]) - largest));
       if (params.smoothing > 0.0) {
         var weights = 0.0;
         for (var c = 0u; c < params.classes; c++) { weights += weight_of(c); }

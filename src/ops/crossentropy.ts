@@ -29,7 +29,7 @@ export interface CrossEntropyOptions {
 const rowsOp = /* @__PURE__ */ defineOp({
   name: 'crossEntropy',
   optional: ['weight'],
-  dtypes: { target: ['i32'] },
+  dtypes: { logits: FLOATS, target: ['i32'] },
   auxiliary: ['counted', 'sums'],
   saves: ['logits', 'target', 'weight', 'sums'],
   shape(
@@ -37,7 +37,7 @@ const rowsOp = /* @__PURE__ */ defineOp({
     _: { smoothing: number; ignore: number },
   ) {
     const rows = logits.shape[0]
-    return { losses: [rows], counted: [rows], sums: [rows, 2] }
+    return { losses: { shape: [rows], dtype: 'f32' }, counted: [rows], sums: [rows, 2] }
   },
   forward({ logits, target, weight }, { losses, counted, sums }, { smoothing, ignore }) {
     const [rows, classes] = logits.shape
@@ -61,7 +61,7 @@ const rowsOp = /* @__PURE__ */ defineOp({
   },
 })
 
-/** Rows [R, C] of x [..., C] in f32, and the class numbers [...] that belong to them as [R]. */
+/** Rows [R, C] of x [..., C], and the class numbers [...] that belong to them as [R]. */
 export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor | null) {
   checkTensors(name, { input: x, target }, { weight })
   check(x.shape.length >= 1, () => `${name}: needs logits [..., C], got ${formatShape(x.shape)}`)
@@ -72,7 +72,7 @@ export function rowsOf(name: string, x: Tensor, target: Tensor, weight: Tensor |
     () => `${name}: target must be ${formatShape(outer)}, got ${formatShape(target.shape)}`,
   )
   checkVectors(name, { weight }, classes)
-  return { x: view(cast(x, 'f32'), [x.size / classes, classes]), target: view(target, [target.size]) }
+  return { x: view(x, [x.size / classes, classes]), target: view(target, [target.size]) }
 }
 
 /** Targets that are probabilities: the loss is linear in the log-probabilities, so plain operators do it. */

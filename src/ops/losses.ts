@@ -260,6 +260,6 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllOp
   checkReduction('nllLoss', reduction)
   checkWhole('nllLoss', { ignoreIndex })
   const rows = rowsOf('nllLoss', logProbabilities, target, weight)
-  const { losses, counted } = nllOp({ x: rows.x, target: rows.target, weight }, { ignore: ignoreIndex })
+  const { losses, counted } = nllOp({ x: cast(rows.x, 'f32'), target: rows.target, weight }, { ignore: ignoreIndex })
   return reducedRows(losses, counted, reduction, target.shape)
 }

@@ -3,7 +3,7 @@ import { gpu } from '../gpu/gpu.js'
 import * as shaders from '../shaders.gen.js'
 import { reading, setting } from '../tensor/dependencies.js'
 import { defineOp } from '../tensor/op.js'
-import { type Tensor, tensor } from '../tensor/tensor.js'
+import { Tensor, tensor } from '../tensor/tensor.js'
 import { check } from '../util/check.js'
 import { checkNumbers, checkWhole, withDefaults } from '../util/options.js'
 import { chunkedRuns } from './chunks.js'
@@ -85,6 +85,11 @@ export class GradScaler {
   scale(loss: Tensor): Tensor {
     check(loss?.size === 1, () => `GradScaler.scale: needs a loss of one element, got ${loss?.size}`)
     return scaleOp({ loss, state: this.state }, {}).y
+  }
+
+  /** @internal To begin with: `loss.backward(factor)` is `scale(loss).backward()`, for no dispatch. */
+  get factor(): Tensor {
+    return new Tensor(this.state.storage, [], 'f32')
   }
 
   /**

@@ -8,7 +8,7 @@ import { Tensor, checkShape, gradientStorage } from './tensor.js'
 /** Of parameters, in bytes, so that their halves begin where bindings may. */
 const ALIGNMENT = 512
 /** The first chunks; later ones grow with all: a small model takes little, a large one has few gaps and few runs. */
-const CHUNK_BYTES = [1 << 20, 4 << 20, 16 << 20, 32 << 20] as const
+const CHUNK_BYTES = [1 << 20, 16 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
 
@@ -85,7 +85,7 @@ class Arena {
       const slice = chunk.take(bytes, label)
       if (slice) return slice
     }
-    const usual = CHUNK_BYTES[this.made++] ?? Math.max(CHUNK_BYTES[3], roundUp(this.bytes / 2, ALIGNMENT))
+    const usual = CHUNK_BYTES[this.made++] ?? Math.max(CHUNK_BYTES[2], roundUp(this.bytes / 2, ALIGNMENT))
     const chunk = new Chunk(Math.max(Math.min(usual, limit), bytes), this.label)
     this.bytes += chunk.bytes
     this.open = [...this.open.filter((c) => c.room > 0), chunk].slice(-MAX_OPEN)

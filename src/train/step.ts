@@ -243,22 +243,18 @@ export class TrainingStep {
     if (!share) {
       const logits = this.lowered(() => model.forward(images))
       const loss = F.crossEntropy(logits, target, options)
-      this.scaled(loss).backward()
+      loss.backward(this.scaler?.factor)
       return { loss, logits }
     }
     const part = (t: Tensor) => (end - start < t.shape[0] ? F.slice(t, { dim: 0, start, end }) : t)
     const logits = this.lowered(() => model.forward(part(images)))
     const loss = F.crossEntropy(logits, part(target), { ...options, reduction: 'sum' })
-    this.scaled(loss).backward(share)
+    loss.backward(this.scaler?.scale(share) ?? share)
     return { loss: F.mul(loss, share), logits }
   }
 
   private lowered(fn: () => Tensor): Tensor {
     return autocast(fn, { enabled: this.scales })
-  }
-
-  private scaled(loss: Tensor): Tensor {
-    return this.scaler?.scale(loss) ?? loss
   }
 }
 

@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import { F, type Tensor, Trainer, checkpoint, init, models, nn, noGrad, optim, tensor } from '../../src/index.js'
 import type { Batch } from '../../src/data/dataLoader.js'
 import { compose, Normalize, Resize, ToTensor } from '../../src/data/transforms.js'
+import { contiguousRuns } from '../../src/tensor/arena.js'
 import type { BatchSource } from '../../src/train/batches.js'
 import { relativeError } from '../cases/case.js'
 import { refused } from '../errors.js'
@@ -184,7 +185,7 @@ test('a dry engine plans what a real one takes, within 5 %, and refuses to run',
   await refused(() => model.weight.data(), /^data: a dry engine/)
 })
 
-test('steps of whole models take at most 10 % more than what lives at one time', async () => {
+test('steps of whole models take at most 10 % more than what lives at one time; parameters lie in three runs', async () => {
   for (const [name, learn, size, batch] of [
     ['resnet18', /./, 64, 4],
     ['resnet18', /^(layer4|fc)/, 224, 4],
@@ -198,6 +199,7 @@ test('steps of whole models take at most 10 % more than what lives at one time',
     const model = (
       name === 'resnet18' ? models.resnet18({ numClasses: 2 }) : models.vitTiny({ imageSize: 224, numClasses: 2 })
     ).freeze((n) => !learn?.test(n))
+    assert.is(contiguousRuns(model.parameters()).length, 3, name)
     model.train(learn !== null)
     const x = tensor(new Float32Array(batch * size * size * 3), [batch, size, size, 3])
     const y = tensor(new Int32Array(batch), [batch])

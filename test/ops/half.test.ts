@@ -389,6 +389,26 @@ if (gpu.caps.f16) {
     assert.equal([inside.dtype, outside.dtype], ['f16', 'f32'])
   })
 
+  test('crossEntropy of f16 from the factor on: the bits of casts and of a scaled loss, in four kernels', async () => {
+    const values = random([6, 5])
+    const target = tensor(Int32Array.of(0, 1, 2, -100, 4, 0))
+    const scaler = new optim.GradScaler()
+    const [ours, theirs] = await engine.step(() => {
+      const { commands } = gpu.recording!
+      const [x, z] = [0, 1].map(() => tensor(values, [6, 5], { dtype: 'f16', requiresGrad: true }))
+      const loss = F.crossEntropy(x, target)
+      loss.backward(scaler.factor)
+      assert.is(commands.filter(({ type }) => type === 'dispatch').length, 4)
+      const wide = F.crossEntropy(F.cast(z, 'f32'), target)
+      scaler.scale(wide).backward()
+      return [
+        [loss, x.grad!],
+        [wide, z.grad!],
+      ]
+    })
+    for (const i of [0, 1]) assert.equal(await ours[i].data(), await theirs[i].data())
+  })
+
   test('parameters that lie together are rounded together, and one that an optimizer writes in between anew', async () => {
     const layers = [0, 1, 2].map(() => new nn.Linear(12, 8))
     const sgd = new optim.SGD(

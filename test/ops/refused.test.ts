@@ -152,6 +152,7 @@ test('whatever is given for a tensor or a list is refused by the function that w
   for (const bad of [0, -1, NaN])
     refused(() => F.split(x, bad), `split: sizes must be positive integers that add up to the 2 of dim 0, got ${bad}`)
   const takes = "'x' takes f32 or f16, got i32; cast it"
+  refused(() => F.crossEntropy(whole, tensor(Int32Array.of(0, 1))), `crossEntropy: ${takes.replace('x', 'logits')}`)
   const floats = {
     add: () => F.add(whole, 1),
     amin: () => F.amin(whole),
