@@ -137,8 +137,11 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       }
     case 'squeezeexcite_backward_weight':
       return () => p.images
-    case 'sum_forward':
-      return () => ceilDiv(p.size, p.parts)
+    // Four terms at a time, then what is left.
+    case 'sum_forward': {
+      const terms = ceilDiv(p.size, p.parts)
+      return ({ own }) => (own.load > 1 ? Math.floor(terms / 4) : terms % 4)
+    }
     case 'matmul_plain':
       return (loop) => (loop.depth === 1 ? ceilDiv(p.K, 512) : Math.min(p.K, 512))
     // Rows by sixteen invocations each, eight at a time; then columns by 128, four rows at a time.
