@@ -18,6 +18,7 @@ fn main(
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let CO = params.G * params.OG;
+  let whole = params.OG % STEP == 0u; // then no slice reaches past the end
   let phase = phase_of(wid.z);
   // This invocation loads four columns of a slice for four pixels and for four channels.
   let line = lid / QUADS * 4u;
@@ -34,17 +35,17 @@ fn main(
     let lead = led_to(phase, tap);
     if (lead.z == 0) { continue; }
     let met = within(qy + lead.x, qx + lead.y, params.OH, params.OW);
-    let there = place + (lead.x * params.OW + lead.y) * i32(CO / 4u);
+    let there = select(vec4<i32>(0), place + (lead.x * params.OW + lead.y) * i32(CO / 4u), met);
     for (var k0 = 0u; k0 < params.OG; k0 += STEP) {
       if (lid < LOADERS) {
         let k = k0 + slot;
         let o = phase.group * params.OG + k;
-        let ok = met & vec4<bool>(k < params.OG);
-        let at = select(vec4<u32>(0u), vec4<u32>(there + i32(o / 4u)), ok);
+        let ok = met & vec4<bool>(whole || k < params.OG);
+        let at = select(vec4<u32>(0u), vec4<u32>(there + i32(o / 4u)), vec4<bool>(whole || k < params.OG));
         var b: Block;
         @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(dy[at[r]]), ok[r]); }
         var c = Block();
-        if (k < params.OG) {
+        if (whole || k < params.OG) {
           let lines = rows + tap * params.CG * (CO / 4u) + o / 4u;
           @unroll for (var r = 0u; r < 4u; r++) { c[r] = vec4<E>(w[lines[r]]); }
         }

@@ -1,6 +1,6 @@
 // The gradient of conv2d_backward_weight_tile.wgsl by matrix units, where channels of a group come in fours: taps and
-// channels are the rows of the left matrix, pixels its columns. Dispatched over [ceil(OG / 64), ceil(KH·KW·CG / 64),
-// G·splits].
+// channels are the rows of the left matrix, pixels its columns; k_per_split in slices. Dispatched over [ceil(OG / 64),
+// ceil(KH·KW·CG / 64), G·splits].
 // @tile TILE, TILE
 // @include lib/conv.wgsl
 // @include lib/walk.wgsl
@@ -9,6 +9,7 @@
 @group(0) @binding(1) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
+override whole: bool = false; // whether pixels are a multiple of STEP: then no slice reaches past an end
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
@@ -34,13 +35,14 @@ fn main(
   let o = min(wid.x * TILE + line, params.OG - 4u);
   var window = window_of(i32(split * params.k_per_split + slot), width);
   var sums: Sums;
-  for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
+  var p0 = split * params.k_per_split;
+  loop { // at least once, so that compilers may move out what is always the same
     if (lid < LOADERS) {
       let p = p0 + slot + vec4<u32>(0u, 1u, 2u, 3u);
-      let inside = p < vec4<u32>(end);
+      let inside = vec4<bool>(whole) | (p < vec4<u32>(end));
       var four: array<Window, 4>;
       four[0] = window;
-      @unroll for (var r = 1u; r < 4u; r++) { four[r] = onward(four[r - 1u], 1, width); }
+      @unroll for (var r = 1u; r < 4u; r++) { four[r] = beside(four[r - 1u], width); }
       let y = vec4<i32>(four[0].y, four[1].y, four[2].y, four[3].y) + down;
       let x0 = vec4<i32>(four[0].x, four[1].x, four[2].x, four[3].x) + along;
       let ok = within(y, x0, params.H, params.W) & inside;
@@ -57,8 +59,18 @@ fn main(
     workgroupBarrier();
     multiply(&sums, subgroup);
     workgroupBarrier();
+    continuing {
+      p0 += STEP;
+      break if p0 >= end;
+    }
   }
   store_all(&sums, wid, subgroup, lane);
+}
+
+// The window of the next of four pixels, which begin at a multiple of four.
+fn beside(here: Window, width: i32) -> Window {
+  if (params.OW % 4 == 0) { return Window(here.y, here.x + params.SW, here.place + params.SW * width); }
+  return onward(here, 1, width);
 }
 
 fn store(wid: vec3<u32>, row: u32, column: u32, sums: vec4<f32>) {

@@ -32,7 +32,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let o = group * params.OG + min(wid.x * TILE + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.OG - 1u));
   var window = window_of(i32(split * params.k_per_split + lid / QUADS), width);
   var sums: Sums;
-  for (var p0 = split * params.k_per_split; p0 < end; p0 += STEP) {
+  var p0 = split * params.k_per_split;
+  loop { // at least once, so that compilers may move out what is always the same
     @unroll for (var i = 0u; i < LOADS; i++) {
       let slot = lid / QUADS + THREADS / QUADS * i;
       let ok = within(window.y + down, window.x + along, params.H, params.W) & vec4<bool>(p0 + slot < end);
@@ -47,6 +48,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     workgroupBarrier();
     multiply(&sums, lid);
     workgroupBarrier();
+    continuing {
+      p0 += STEP;
+      break if p0 >= end;
+    }
   }
   store_all(&sums, wid, lid);
 }

@@ -20,6 +20,7 @@ fn main(
 ) {
   let pixels = params.N * u32(params.OH * params.OW);
   let K = params.KH * params.KW * params.CG;
+  let whole = K % STEP == 0u; // then no slice reaches past the end
   let C = params.G * params.CG;
   let CO = params.G * params.OG;
   // This invocation loads four columns of a slice for four pixels: where their windows begin.
@@ -41,14 +42,14 @@ fn main(
       let tap = select(k, k0, params.CG % STEP == 0u) / params.CG; // then one tap for all
       let down = i32(tap / params.KW) * params.DH;
       let along = i32(tap % params.KW) * params.DW;
-      let ok = within(top + down, across + along, params.H, params.W) & vec4<bool>(k < K);
+      let ok = within(top + down, across + along, params.H, params.W) & vec4<bool>(whole || k < K);
       let channel = wid.z * params.CG + k - tap * params.CG;
       let place = window + (down * params.W + along) * i32(C / 4u) + i32(channel / 4u);
       let at = select(vec4<u32>(0u), vec4<u32>(place), ok);
       var b: Block;
       @unroll for (var r = 0u; r < 4u; r++) { b[r] = select(vec4<E>(), vec4<E>(x[at[r]]), ok[r]); }
       var c = Block();
-      if (k0 + row < K) {
+      if (whole || k0 + row < K) {
         let line = weights + k0 * CO / 4u;
         @unroll for (var r = 0u; r < 4u; r++) { c[r] = vec4<E>(w[line + r * CO / 4u]); }
       }

@@ -1,5 +1,5 @@
 // The product of matmul_tile.wgsl by matrix units, where sizes come in fours: N, and the contiguous axes of a and w;
-// activation, `pre`, `gate`, `splits` and rounds as there, k_per_split in fours. Dispatched over [ceil(N / 64), ceil(M
+// activation, `pre`, `gate`, `splits` and rounds as there, k_per_split in slices. Dispatched over [ceil(N / 64), ceil(M
 // / 64), batches · splits].
 // @tile TILE, TILE
 // @variant Y = f32, f16
@@ -15,6 +15,7 @@
 @group(0) @binding(5) var<storage, read_write> a_sums: array<f32>;
 @group(0) @binding(6) var<storage, read> gate: array<vec4<T>>;
 @group(0) @binding(7) var<uniform> params: Params;
+override whole: bool = false; // whether K is a multiple of STEP: then no slice reaches past an end
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
@@ -49,17 +50,18 @@ fn main(
     if (in_rounds) { stop = min(begin + params.k_per_round, end); }
     var sums = Sums();
     var own = vec4<f32>(0.0);
-    for (var k0 = begin; k0 < stop; k0 += STEP) {
+    var k0 = begin;
+    loop { // at least once, so that compilers may move out what is always the same
       if (lid < LOADERS) {
         var left_block = Block();
         var right_block = Block();
         let a_at = a_lines + k0 * params.a_col / 4u;
         let w_at = w_lines + k0 * params.w_row / 4u;
         @unroll for (var r = 0u; r < 4u; r++) {
-          if (k0 + a_k + select(r, 0u, a_along) < stop) { left_block[r] = vec4<E>(a[a_at[r]]); }
+          if (whole || k0 + a_k + select(r, 0u, a_along) < stop) { left_block[r] = vec4<E>(a[a_at[r]]); }
         }
         @unroll for (var r = 0u; r < 4u; r++) {
-          if (k0 + w_k + select(0u, r, w_across) < stop) { right_block[r] = vec4<E>(w[w_at[r]]); }
+          if (whole || k0 + w_k + select(0u, r, w_across) < stop) { right_block[r] = vec4<E>(w[w_at[r]]); }
         }
         if (has_a_sums && !a_along) {
           own += (vec4<f32>(left_block[0]) + vec4<f32>(left_block[1]))
@@ -73,6 +75,10 @@ fn main(
       workgroupBarrier();
       multiply(&sums, subgroup);
       workgroupBarrier();
+      continuing {
+        k0 += STEP;
+        break if k0 >= stop;
+      }
     }
     store_all(&sums, wid, subgroup, lane);
     of_a += own;

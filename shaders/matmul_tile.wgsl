@@ -39,7 +39,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (in_rounds) { stop = min(begin + params.k_per_round, end); }
     var sums = Sums();
     var own = vec4<f32>(0.0);
-    for (var k0 = begin; k0 < stop; k0 += STEP) {
+    var k0 = begin;
+    loop { // at least once, so that compilers may move out what is always the same
       @unroll for (var i = 0u; i < LOADS; i++) {
         let at = lid + i * THREADS;
         let quad = select(at % QUADS, at / STEP, a_fast_k);
@@ -67,6 +68,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       workgroupBarrier();
       multiply(&sums, lid);
       workgroupBarrier();
+      continuing {
+        k0 += STEP;
+        break if k0 >= stop;
+      }
     }
     // wid, in words that change from round to round: else compilers hold what lies inside in registers over all of it.
     store_all(&sums, wid + (begin >> 31u), lid);

@@ -194,15 +194,20 @@ export function backwardWeightTile(p: Convolution, tile: Tile | 'matrix'): void 
   const co = dWeight.shape[3]
   const [columns, rows] = backwardWeightSize(p)
   const size = (parts: number) => ({ elements: [columns, rows, G * parts] }) as const
-  const workgroups =
-    tile === 'matrix'
-      ? matrix.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
-      : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
-  const { parts, perPart } = cutSum(dy.size / co, workgroups, G)
+  const pixels = dy.size / co
+  const isMatrix = tile === 'matrix'
+  const workgroups = isMatrix
+    ? matrix.conv2d_backward_weight_matrix.workgroups(size(1), matricesFor(dy)!)
+    : shaders.conv2d_backward_weight_tile.workgroups(size(1), TILES[tile])
+  const unit = isMatrix ? matrix.conv2d_backward_weight_matrix.constant('STEP', matricesFor(dy)!) : 1 // of a part
+  const perPart = unit * ceilDiv(cutSum(pixels, workgroups, G).perPart, unit)
+  const parts = ceilDiv(pixels, perPart)
   const params = { ...generalParams(p), splits: parts, k_per_split: perPart }
   inParts(dWeight, parts, (dw) => {
     const given = { x, dy, dw }
-    if (tile === 'matrix') gpu.run(matrix.conv2d_backward_weight_matrix, given, params, size(parts), matricesFor(dy)!)
-    else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
+    if (isMatrix) {
+      const constants = { ...matricesFor(dy)!, whole: pixels % unit === 0 }
+      gpu.run(matrix.conv2d_backward_weight_matrix, given, params, size(parts), constants)
+    } else gpu.run(shaders.conv2d_backward_weight_tile, given, params, size(parts), TILES[tile])
   })
 }

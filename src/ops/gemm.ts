@@ -202,7 +202,9 @@ function runPlain(g: Gemm): void {
 
 /** Matrix units. */
 function runMatrix(g: Gemm): void {
-  runTiles(g, matrix.matmul_matrix, { ...matricesFor(g.a)!, ACTIVATION: g.activation ?? 'none' })
+  const variant = matricesFor(g.a)!
+  const whole = g.K % matrix.matmul_matrix.constant('STEP', variant) === 0
+  runTiles(g, matrix.matmul_matrix, { ...variant, ACTIVATION: g.activation ?? 'none', whole })
 }
 
 /** Runs a kernel with tiles, K cut so that the chip is full, and adds the parts. */
@@ -220,13 +222,14 @@ function runTiles<K extends typeof shaders.matmul_tile | typeof matrix.matmul_ma
     : inRounds
       ? cutReduction(K, { workgroups, atLeast: 64, atMost: Infinity })
       : cutSum(K, workgroups, batches)
-  const fours = kernel.name === 'matmul_matrix' ? 4 : 1 // in which it reads the sum's axis
-  const perPart = fours * ceilDiv(cut.perPart, fours)
+  const STEP = kernel.constant('STEP', constants)
+  const unit = kernel.name === 'matmul_matrix' ? STEP : 1 // of a part: it reads the sum's axis in fours
+  const perPart = unit * ceilDiv(cut.perPart, unit)
   const parts = ceilDiv(K, perPart)
   const target = parts > 1 ? empty([batches, parts, M, N], 'f32', 'gemm parts') : y
   const sums = parts > 1 && aSums ? empty([parts, M], 'f32', 'gemm parts') : aSums
   const rounds = inRounds ? ceilDiv(perPart, LONGEST_PRODUCT) : 1
-  const slice = rounds * kernel.constant('STEP', constants)
+  const slice = rounds * STEP
   const given = { a, w, bias, y: target, pre, a_sums: sums, gate }
   const params = general(g, parts, perPart, (slice / rounds) * ceilDiv(perPart, slice))
   gpu.run<K>(kernel, given, params, sizeOf(g, parts), { ...constants, in_rounds: rounds > 1 })

@@ -52,7 +52,7 @@ const cases: Case[] = [
   },
   conv([1, 7, 11, 36], [3, 3, 36, 72], { padding: [2, 0], dilation: [1, 2] }),
   conv([3, 13, 11, 4], [7, 7, 4, 64], { stride: 2, padding: 3 }),
-  conv([2, 8, 9, 64], [1, 1, 64, 128], { stride: 2 }),
+  conv([4, 8, 13, 64], [1, 1, 64, 128], { stride: 2, padding: 1 }), // all slices whole
   conv([2, 9, 10, 40], [3, 2, 20, 40], { stride: [2, 3], padding: [1, 4], groups: 2 }),
   {
     name: 'linear with gelu, and one after it',
@@ -68,6 +68,13 @@ const cases: Case[] = [
     parameters: [[20, 12], [20]],
     run: (x, [w, b]) => F.linear(x, w, b),
     parallelism: 1,
+  },
+  {
+    name: 'linear, all slices whole',
+    passes: 3,
+    x: [3, 32, 96],
+    parameters: [[160, 96], [160]],
+    run: (x, [w, b]) => F.linear(x, w, b),
   },
   {
     name: 'matmul of a long sum',
