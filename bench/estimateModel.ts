@@ -18,6 +18,7 @@ export type Numbers = Record<string, number>
 
 const ceilDiv = (a: number, b: number) => Math.ceil(a / b)
 const nameOf = (d: Dispatch) => d.variant.kernel.name
+const storesIn = ({ own }: Loop) => (own as Cost & { store: number }).store > 0
 
 /** Bytes of what it binds, each once. */
 export function bytesOf(d: Dispatch): number {
@@ -45,7 +46,7 @@ export function storesOf({ variant }: Dispatch): number {
 
 /** How often a loop of the kernel runs; 1 where nothing is known. */
 export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
-  const { G = 1, R = 1, STEP = 16 } = d.variant.values as Numbers
+  const { G = 1, R = 1, STEP = 16, RUNS = 1 } = d.variant.values as Numbers
   // The loop over slices loads from the device's memory and multiplies out of workgroup memory, itself or by loops in
   // it. (Not known by its barriers: a workgroup that is a single wave needs none.)
   const has = (loop: Loop, what: keyof Cost): boolean => loop.own[what] > 0 || loop.inner.some((l) => has(l, what))
@@ -79,6 +80,11 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     const isOfSlices = p.KH * p.KW === 1 && !loop.inner.some(isMain)
     return ((p.KH * p.KW) / (p.SH * p.SW)) * (isOfSlices ? perTap : 1)
   }
+  // Of a convolution that leaves statistics: lines of workgroup memory, read and merged after the slices.
+  const merged = (lines: number, inner: (loop: Loop) => number) => (loop: Loop) => {
+    const isMerging = loop.depth === 1 && !isMain(loop) && loop.own.dsRead && !storesIn(loop)
+    return isMerging ? lines : inner(loop)
+  }
   const walked = (tokens: number, chunks: number) => (loop: Loop) => {
     if (loop.depth === 1) return ceilDiv(tokens, 32)
     if (isMain(loop)) return chunks * ceilDiv(p.depth, 8)
@@ -89,7 +95,7 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'matmul_tile':
       return rounds(slice(0))
     case 'conv2d_forward_tile':
-      return slices(p.KH * p.KW * p.CG, inSlice)
+      return merged(G, slices(p.KH * p.KW * p.CG, inSlice))
     case 'conv2d_backward_weight_tile':
       return slices(p.k_per_split, inSlice)
     case 'conv2d_backward_input_tile':
@@ -99,7 +105,7 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
     case 'conv2d_backward_weight_matrix':
       return slices(p.k_per_split, ofMatrices)
     case 'conv2d_forward_matrix':
-      return slices(p.KH * p.KW * p.CG, ofMatrices)
+      return merged(16, slices(p.KH * p.KW * p.CG, ofMatrices))
     case 'conv2d_backward_input_matrix':
       return taps(ofMatrices)
     case 'attention_forward_tile':
@@ -120,6 +126,11 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       return ({ depth }) => (depth === 1 ? p.k_per_split : p.OW)
     case 'batchnorm_stats':
       return () => p.rows_per_chunk / 2
+    // Chunks four at a time; pairs of what was found; of rows, where squares left f32, none.
+    case 'batchnorm_merge':
+    case 'batchnorm_backward_merge':
+      return ({ own }) =>
+        own.load >= 8 ? ceilDiv(p.chunks, 4 * RUNS) : own.load ? 0 : own.dsRead ? Math.log2(RUNS) : 1
     case 'batchnorm_apply':
     case 'batchnorm_backward_sums':
     case 'batchnorm_backward_input':
@@ -146,17 +157,15 @@ export function tripsOf(d: Dispatch, p: Numbers): (loop: Loop) => number {
       return (loop) => (loop.depth === 1 ? ceilDiv(p.K, 512) : Math.min(p.K, 512))
     // Rows by sixteen invocations each, eight at a time; then columns by 128, four rows at a time.
     case 'layernorm_backward_tile':
-      return ({ depth, own, inner }) => {
-        const isStoring = (own as Cost & { store: number }).store > 0
-        if (depth === 1)
-          return inner.some((l) => (l.own as Cost & { store: number }).store) || isStoring
-            ? ceilDiv(p.cols, 128)
-            : ceilDiv(p.rows_per_chunk, 8)
+      return (loop) => {
+        const { depth, own, inner } = loop
+        const isStoring = storesIn(loop)
+        if (depth === 1) return inner.some(storesIn) || isStoring ? ceilDiv(p.cols, 128) : ceilDiv(p.rows_per_chunk, 8)
         return isStoring ? ceilDiv(p.rows_per_chunk, 4) : own.load ? ceilDiv(p.cols, 16) : 1
       }
     case 'layernorm_forward_tile':
-      return ({ own }) =>
-        own.load || (own as Cost & { store: number }).store ? ceilDiv(p.cols, 64) : own.dsRead ? 64 / own.dsRead : 1
+      return (loop) =>
+        loop.own.load || storesIn(loop) ? ceilDiv(p.cols, 64) : loop.own.dsRead ? 64 / loop.own.dsRead : 1
     default:
       return () => 1
   }

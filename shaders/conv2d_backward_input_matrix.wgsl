@@ -60,7 +60,7 @@ fn main(
   store_all(&sums, wid, subgroup, lane);
 }
 
-fn store(wid: vec3<u32>, pixel: u32, channel: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, pixel: u32, channel: u32, _block: u32, sums: vec4<f32>) {
   let to = place_in_image(phase_of(wid.z), i32(pixel));
   if (to < 0 || channel >= params.CG) { return; }
   var v = sums;

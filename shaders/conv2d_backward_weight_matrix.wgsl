@@ -73,7 +73,7 @@ fn beside(here: Window, width: i32) -> Window {
   return onward(here, 1, width);
 }
 
-fn store(wid: vec3<u32>, row: u32, column: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, row: u32, column: u32, _block: u32, sums: vec4<f32>) {
   let rows = params.KH * params.KW * params.CG;
   let CO = params.G * params.OG;
   let o = wid.z / params.splits * params.OG + column;

@@ -1,6 +1,7 @@
 // Convolution of any shape, stride, dilation and grouping, as an implicit matrix product in workgroup memory: x [N, H,
-// W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl. Tiles of lib/tile.wgsl: pixels are the
-// rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG / TILE), ceil(N·OH·OW / TILE), G].
+// W, G·CG], w [KH·KW·CG, G·OG] → y [N, OH, OW, G·OG]; then lib/epilogue.wgsl, or without it lib/columns.wgsl. Tiles of
+// lib/tile.wgsl: pixels are the rows of the left matrix, taps and channels its columns. Dispatched over [ceil(OG /
+// TILE), ceil(N·OH·OW / TILE), G].
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
@@ -8,13 +9,18 @@
 // @include lib/tile.wgsl
 // @include lib/one.wgsl
 // @include lib/epilogue.wgsl
+// @include lib/columns.wgsl
 @group(0) @binding(0) var<storage, read> x: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> scale: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<T>;
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read_write> moments: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+const LINES = G;
+const BESIDE = R;
+const NEXT = G;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -64,6 +70,32 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     workgroupBarrier();
   }
   store_all(&sums, wid, lid);
+  if (has_moments) {
+    @unroll for (var i = 0u; i < 4u * R * R; i++) {
+      let row = wid.y * TILE + 4u * (lid / G + i / (4u * R) * G) + i % 4u;
+      let j = i / 4u % R;
+      if (row < pixels) { found[j] = joined(found[j], sums[i]); }
+    }
+    store_moments(wid, lid, lid / G, lid % G, pixels);
+  }
+}
+
+fn put_line(line: u32, quad: u32, v: vec4<f32>) {
+  left[line][quad] = v;
+}
+
+fn line_at(line: u32, column: u32) -> f32 {
+  return left[line][column / 4u][column % 4u];
+}
+
+// Of the first `inside` rows of the tile, those of invocations with this line.
+fn rows_of(line: u32, inside: u32) -> u32 {
+  var rows = 0u;
+  for (var i = 0u; i < R; i++) {
+    let first = 4u * (line + i * G);
+    rows += min(4u, max(inside, first) - first);
+  }
+  return rows;
 }
 
 fn store(wid: vec3<u32>, pixel: u32, column: u32, sums: vec4<f32>) {

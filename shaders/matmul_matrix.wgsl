@@ -102,7 +102,7 @@ fn store_a_sums(own: vec4<f32>, wid: vec3<u32>, lid: u32, split: u32) {
   a_sums[split * params.M + m] = all;
 }
 
-fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, m: u32, n: u32, _block: u32, sums: vec4<f32>) {
   if (m >= params.M || n >= params.N) { return; }
   let to = ((wid.z * params.M + m) * params.N + n) / 4u;
   var v = sums;

@@ -15,7 +15,7 @@ const SIDE = PART / S;
 const MATRICES = SIDE * SIDE;
 const PITCH = STEP + 8u; // padded against bank conflicts; matrices must begin at multiples of 16 bytes
 const SIZE = TILE * PITCH;
-const GIVEN = ACROSS * ACROSS * S * S;
+const GIVEN = max(ACROSS * ACROSS * S * S, 16u * TILE); // lib/columns.wgsl keeps 16 lines in it
 const QUADS = STEP / 4u; // of a line
 const LOADERS = TILE * STEP / 16u; // invocations that load a block of each side
 alias Sums = array<subgroup_matrix_result<f32, S, S>, MATRICES>;
@@ -64,7 +64,8 @@ fn multiply(sums: ptr<function, Sums>, subgroup: u32) {
   }
 }
 
-// Hands the results to the kernel's store(), which writes what lies inside: four neighbours of a row at a time.
+// Hands the results to the kernel's store(), which writes what lies inside: four neighbours of a row at a time, of one
+// of the subgroup's SIDE matrices across.
 fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32) {
   @unroll for (var i = 0u; i < MATRICES; i++) {
     subgroupMatrixStore<row_major>(&given, subgroup * S * S, (*sums)[i], S);
@@ -73,7 +74,7 @@ fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32
       let row = wid.y * TILE + subgroup / ACROSS * PART + i / SIDE * S + first / S;
       let column = wid.x * TILE + subgroup % ACROSS * PART + i % SIDE * S + first % S;
       let at = subgroup * S * S + first;
-      store(wid, row, column, vec4<f32>(given[at], given[at + 1u], given[at + 2u], given[at + 3u]));
+      store(wid, row, column, i % SIDE, vec4<f32>(given[at], given[at + 1u], given[at + 2u], given[at + 3u]));
     }
     workgroupBarrier();
   }

@@ -63,6 +63,8 @@ export class Gpu {
   readonly pipelines: Pipelines
   /** The step being recorded, if any. */
   recording: Recording | null = null
+  /** While an implementation records what it would run, to be measured: not that it is the one that is run. */
+  isDrafting = false
   /** What was made since the innermost `tidy` began; null outside of one. */
   scope: Set<Storage> | null = null
   /** Executions so far; random numbers are keyed by it. */
@@ -180,10 +182,12 @@ export class Gpu {
   private draft(record: () => void): Recording {
     const outer = this.recording
     const draft = (this.recording = new Recording(true))
+    this.isDrafting = true
     try {
       record()
     } finally {
       this.recording = outer
+      this.isDrafting = false
     }
     return draft
   }

@@ -4,6 +4,7 @@ import { gpu } from '../gpu/gpu.js'
 import { attributesOf } from '../ops/conv2d.js'
 import { checkGroups } from '../ops/groupnorm.js'
 import { rowAt } from '../ops/indexing.js'
+import { beforeBatchNorm } from '../ops/moments.js'
 import { pair } from '../ops/shape.js'
 import { buffer, parameter } from '../tensor/arena.js'
 import { differentiable } from '../tensor/mode.js'
@@ -236,7 +237,7 @@ export class BatchNorm2d extends Module {
     const learning = differentiable(x, residual, conv.weight, conv.bias, this.weight, this.bias)
     if (!this.training && !learning)
       return F.conv2dBatchNorm(x, conv.weight, conv.bias, this, { ...conv.options, residual, activation })
-    const y = conv.forward(x)
+    const y = this.training && !this.synchronised ? beforeBatchNorm(() => conv.forward(x)) : conv.forward(x)
     if (activation === 'relu') return residual ? this.forwardAddRelu(y, residual) : this.forwardRelu(y)
     return activate(residual ? F.add(this.forward(y), residual) : this.forward(y), activation)
   }

@@ -5,6 +5,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
+import { momentsOf } from './moments.js'
 import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
 import { checkNumbers, withDefaults } from '../util/options.js'
@@ -68,15 +69,24 @@ const batchNormOp = defineOp({
     const { chunks, sizes, size } = chunked(x.shape, 1)
     const { channels } = sizes
     if (training) {
-      const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
-      const params = (share: number) => ({ ...sizes, eps, momentum: share, keep: 1 - share })
+      const moments = momentsOf(x)
+      const parts = moments?.parts ?? empty([chunks, 2, channels], 'f32', 'batchNorm parts')
+      if (!moments) gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
+      const cut = moments?.cut ?? { chunks, rows_per_chunk: sizes.rows_per_chunk }
+      const params = (share: number) => ({
+        ...sizes,
+        ...cut,
+        eps,
+        momentum: share,
+        keep: 1 - share,
+        from_zero: !!moments,
+      })
       gpu.run(
         shaders.batchnorm_merge,
         { x, parts, stats, running_mean: runningMean, running_var: runningVar },
         typeof momentum === 'function' ? () => params(momentum()) : params(momentum),
         { elements: channels },
-        { RUNS: runsFor(chunks) },
+        runsFor(cut.chunks),
       )
     } else {
       gpu.run(

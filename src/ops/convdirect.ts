@@ -9,6 +9,7 @@ import { type Convolution, bindings, generalParams, geometry } from './convgeome
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, matricesFor, subgroupSizeForCpuKernels } from './occupancy.js'
+import { momentsFor } from './moments.js'
 import { inParts, sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 import { TILES, type Tile } from './tiles.js'
@@ -107,7 +108,9 @@ export const forwardSize = ({ y, weight, attrs: { groups } }: Convolution): Plan
 
 export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
   const { x, weight, y, epilogue } = p
-  const given = { x, w: weight, y, ...bindings(epilogue) }
+  const isPlain = !epilogue.bias && !epilogue.scale && !epilogue.residual && epilogue.activation === 'none'
+  const rows = tile === '32×32' ? 32 : 64
+  const given = { x, w: weight, y, ...bindings(epilogue), moments: isPlain ? momentsFor(y, rows) : null }
   const params = generalParams(p)
   const size = { elements: forwardSize(p) }
   const { activation: ACTIVATION } = epilogue

@@ -34,13 +34,16 @@ export function chunked(shape: Shape, sets: number) {
   }
 }
 
-/** Invocations that merge the chunks of a channel: as many as there is work for. */
-export const runsFor = (chunks: number) => (chunks > 64 ? 16 : 1)
+/** Invocations that merge the chunks of a channel, as many as there is work for, and channels of a workgroup. */
+export const runsFor = (chunks: number) =>
+  chunks > 256
+    ? ({ RUNS: 64, CHANNELS: 4 } as const)
+    : chunks > 64
+      ? ({ RUNS: 16, CHANNELS: 16 } as const)
+      : ({ RUNS: 1, CHANNELS: 16 } as const)
 
 /** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
 export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
   const size = { elements: channels }
-  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, size, {
-    RUNS: runsFor(chunks),
-  })
+  gpu.run(shaders.batchnorm_backward_merge, { parts, dweight, dbias }, { channels, chunks }, size, runsFor(chunks))
 }

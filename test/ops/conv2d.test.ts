@@ -7,6 +7,7 @@ import type { Kernel } from '../../src/gpu/kernel.js'
 import { F, type Tensor, init, nn, noGrad, tensor, zeros } from '../../src/index.js'
 import { type RunningNorm, composedConv2dBatchNorm } from '../../src/ops/convbatchnorm.js'
 import { type Convolution, NOTHING } from '../../src/ops/convgeometry.js'
+import { beforeBatchNorm } from '../../src/ops/moments.js'
 import { preferredTile } from '../../src/ops/convwinograd.js'
 import { activate } from '../../src/ops/unary.js'
 import { loadFixtures, relativeError, upload } from '../cases/case.js'
@@ -212,6 +213,78 @@ test('conv2dBatchNorm: as plain operators, by direct kernels and by Winograd, wi
     }
   }
 })
+
+/** Mean and variance of each column of rows [..., channels], in float64. */
+function momentsOf(y: Float32Array, channels: number) {
+  const rows = y.length / channels
+  return Array.from({ length: channels }, (_, c) => {
+    let mean = 0
+    for (let at = c; at < y.length; at += channels) mean += y[at] / rows
+    let variance = 0
+    for (let at = c; at < y.length; at += channels) variance += (y[at] - mean) ** 2 / rows
+    return { mean, variance, unbiased: (variance * rows) / (rows - 1) }
+  })
+}
+
+test('tiles leave statistics for the batchNorm that follows in training', () =>
+  within('tile', async () => {
+    const twoGroups: Case = { x: [3, 17, 9, 8], w: [3, 3, 4, 140], options: { stride: 2, padding: 1, groups: 2 } }
+    const half = gpu.caps.f16 ? 'f16' : 'f32'
+    for (const [tile, one, shift, scale, dtype] of [
+      ['64×64', stem, 0, 1, 'f32'],
+      ['64×64', twoGroups, 0, 1, 'f32'],
+      ['32×32', twoGroups, 1000, 1, 'f32'], // far from zero
+      ['wide 64×64', stem, 0, 1, half],
+      ['wide 64×64', twoGroups, 0, 1e19, 'f32'], // squares leave f32
+    ] as const) {
+      const channels = one.w[3]
+      const [image, weight] = await inputs(one, random)
+      const x = tensor(
+        (await image.data()).map((v) => (v + shift) * scale),
+        image.shape,
+        { dtype },
+      )
+      const conv = new nn.Conv2d(one.x[3], channels, [one.w[0], one.w[1]], { ...one.options, bias: false })
+      conv.weight = weight
+      const train = () => {
+        const norm = new nn.BatchNorm2d(channels, 1e-30)
+        return engine.step(() => {
+          const y = beforeBatchNorm(() => conv.forward(x))
+          return [y, norm.forward(y), norm.runningMean, norm.runningVar]
+        })
+      }
+      const [results, ran] = await listing(() => by(`tile ${tile}`, train))
+      assert.equal(
+        ran.filter((kernel) => /conv|norm/.test(kernel)),
+        ['conv2d_forward_tile', 'batchnorm_merge', 'batchnorm_apply'],
+      )
+      const [y, normed, mean, variance] = await Promise.all(results.map((t) => t.data()))
+      const what = `${tile}, ${one.w} ${dtype}, ${shift}, ${scale}`
+      const digits = dtype === 'f16' ? 5e-4 : 2e-6 // statistics are of what f16 has not rounded
+      momentsOf(y, channels).forEach((truth, c) => {
+        const deviation = Math.sqrt(truth.variance)
+        const off = Math.abs(mean[c] / 0.1 - truth.mean) / (deviation + 0.1 * Math.abs(truth.mean))
+        assert.ok(off < digits, `${what}: mean of channel ${c} off by ${off.toExponential(1)} deviations`)
+        const running = 0.9 + 0.1 * truth.unbiased
+        const wrong = scale === 1 ? Math.abs(variance[c] - running) / running : 0
+        assert.ok(wrong < digits, `${what}: variance of channel ${c} off by ${wrong.toExponential(1)}`)
+        for (let at = c; at < y.length; at += channels) {
+          const error = Math.abs(normed[at] - (y[at] - truth.mean) / deviation)
+          const allowed = dtype === 'f16' ? 3e-3 : 1e-5 + (2e-7 * Math.abs(truth.mean)) / deviation
+          assert.ok(error < allowed, `${what}: result ${at} off by ${error.toExponential(1)}`)
+        }
+      })
+      assert.equal(await (await by(`tile ${tile}`, train))[1].data(), normed, `${what}: the same bits twice`)
+    }
+    // The layer asks for them, but not where a bias follows, and not in evaluation.
+    const x = tensor(random(400), [1, 5, 5, 16])
+    const [norm, plain] = [new nn.BatchNorm2d(8), new nn.Conv2d(16, 8, 3, { bias: false })]
+    const isPassOf = async (conv: nn.Conv2d) => {
+      const [, ran] = await listing(() => engine.step(() => norm.forwardConv(conv, x)))
+      return ran.includes('batchnorm_stats')
+    }
+    assert.equal([await isPassOf(plain), await isPassOf(new nn.Conv2d(16, 8, 3))], [false, true])
+  }))
 
 test('an activation in the kernel of a convolution is that of its own operator', async () => {
   const activations = ['relu', 'gelu', 'geluTanh', 'silu', 'hardswish'] as const
