@@ -5,16 +5,22 @@
 // @include lib/conv.wgsl
 // @include lib/phase.wgsl
 // @include lib/matrix.wgsl
+// @include lib/columnsums.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> residual: array<vec4<T>>;
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4<T>>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> norm_x: array<vec4<T>>;
+@group(0) @binding(5) var<storage, read> norm_y: array<vec4<T>>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
+@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 override has_residual: bool = false;
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
-  @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
   @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let CO = params.G * params.OG;
@@ -30,7 +36,7 @@ fn main(
   let place = ((image + qy) * params.OW + qx) * i32(CO / 4u);
   // Past the last channel they are those of the last one once more: what they make is not stored.
   let rows = min(wid.x * TILE + line + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.CG - 1u)) * (CO / 4u);
-  var sums: Sums;
+  var results: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
     let lead = led_to(phase, tap);
     if (lead.z == 0) { continue; }
@@ -53,17 +59,32 @@ fn main(
         put_right(line, slot, c);
       }
       workgroupBarrier();
-      multiply(&sums, subgroup);
+      multiply(&results, subgroup);
       workgroupBarrier();
     }
   }
-  store_all(&sums, wid, subgroup, lane);
+  store_all(&results, wid, subgroup, lane);
+  if (has_parts) {
+    let part = wid.z % u32(params.SH * params.SW) * nwg.y + wid.y;
+    let column = wid.x * TILE;
+    store_sums(lid, line_of(subgroup, lane), quad_of(subgroup, lane), part, phase.group * params.CG + column, params.CG - column);
+  }
 }
 
-fn store(wid: vec3<u32>, pixel: u32, channel: u32, _block: u32, sums: vec4<f32>) {
-  let to = place_in_image(phase_of(wid.z), i32(pixel));
+fn store(wid: vec3<u32>, pixel: u32, channel: u32, block: u32, sums: vec4<f32>) {
+  let phase = phase_of(wid.z);
+  let to = place_in_image(phase, i32(pixel));
   if (to < 0 || channel >= params.CG) { return; }
+  let at = (u32(to) + channel) / 4u;
   var v = sums;
-  if (has_residual) { v += vec4<f32>(residual[(u32(to) + channel) / 4u]); }
-  dx[(u32(to) + channel) / 4u] = vec4<T>(v);
+  if (has_residual) { v += vec4<f32>(residual[at]); }
+  if (has_norm_y) { v = select(v, vec4<f32>(), vec4<f32>(norm_y[at]) <= vec4<f32>()); }
+  if (has_parts) {
+    let own = phase.group * params.CG + channel;
+    var distance = vec4<f32>(norm_x[at]);
+    @unroll for (var c = 0u; c < 4u; c++) { distance[c] -= stats[own + c]; }
+    @unroll for (var c = 0u; c < 4u; c++) { distance[c] -= stats[params.G * params.CG + own + c]; }
+    gather(block, v, distance);
+  }
+  dx[at] = vec4<T>(v);
 }

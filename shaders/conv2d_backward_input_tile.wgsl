@@ -1,23 +1,31 @@
 // Gradient of a convolution of any kind for its input: dy [N, OH, OW, G·OG], w [KH·KW·CG, G·OG] → dx [N, H, W, G·CG],
 // as an implicit matrix product in workgroup memory, tap by tap. Pixels are taken phase by phase (y mod SH, x mod SW),
 // as each phase meets only some taps. Tiles of lib/tile.wgsl: pixels of dx are the rows of the left matrix, output
-// channels its columns; + residual, if there is one. Dispatched over [ceil(CG / TILE), ceil(N·ceil(H/SH)·ceil(W/SW) /
-// TILE), G·SH·SW].
+// channels its columns; + residual, if there is one; then lib/columnsums.wgsl, if wanted. Dispatched over [ceil(CG /
+// TILE), ceil(N·ceil(H/SH)·ceil(W/SW) / TILE), G·SH·SW].
 // @tile TILE, TILE
 // @variant T = f32, f16
 // @variant G R STEP = 8 1 16, 16 1 16, 8 2 16
 // @include lib/conv.wgsl
 // @include lib/phase.wgsl
 // @include lib/tile.wgsl
+// @include lib/columnsums.wgsl
 @group(0) @binding(0) var<storage, read> dy: array<T>;
 @group(0) @binding(1) var<storage, read> w: array<T>;
 @group(0) @binding(2) var<storage, read> residual: array<T>;
 @group(0) @binding(3) var<storage, read_write> dx: array<T>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> norm_x: array<T>;
+@group(0) @binding(5) var<storage, read> norm_y: array<T>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
+@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 override has_residual: bool = false;
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+  @builtin(local_invocation_index) lid: u32,
+) {
   let CO = params.G * params.OG;
   let phase = phase_of(wid.z);
   let group = phase.group;
@@ -34,7 +42,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let image = pixel / (phase.QW * phase.QH) * params.OH;
     place[i] = ((image + qy[i]) * params.OW + qx[i]) * i32(CO);
   }
-  var sums: Sums;
+  var results: Sums;
   for (var tap = 0u; tap < params.KH * params.KW; tap++) {
     let lead = led_to(phase, tap);
     if (lead.z == 0) { continue; }
@@ -56,20 +64,38 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
         right[slot][quad] = select(vec4<f32>(0.0), v, k < params.OG);
       }
       workgroupBarrier();
-      multiply(&sums, lid);
+      multiply(&results, lid);
       workgroupBarrier();
     }
   }
-  store_all(&sums, wid, lid);
+  store_all(&results, wid, lid);
+  if (has_parts) {
+    let part = wid.z % u32(params.SH * params.SW) * nwg.y + wid.y;
+    let column = wid.x * TILE;
+    store_sums(lid, lid / G, lid % G, part, phase.group * params.CG + column, params.CG - column);
+  }
 }
 
-fn store(wid: vec3<u32>, pixel: u32, channel: u32, sums: vec4<f32>) {
-  let to = place_in_image(phase_of(wid.z), i32(pixel));
-  for (var c = 0u; c < 4u; c++) {
-    if (to >= 0 && channel + c < params.CG) {
+fn store(wid: vec3<u32>, pixel: u32, channel: u32, block: u32, sums: vec4<f32>) {
+  let phase = phase_of(wid.z);
+  let to = place_in_image(phase, i32(pixel));
+  if (to < 0) { return; }
+  let C = params.G * params.CG;
+  var g: vec4<f32>;
+  var distance: vec4<f32>;
+  @unroll for (var c = 0u; c < 4u; c++) {
+    if (channel + c < params.CG) {
+      let at = u32(to) + channel + c;
       var v = sums[c];
-      if (has_residual) { v += f32(residual[u32(to) + channel + c]); }
-      dx[u32(to) + channel + c] = T(v);
+      if (has_residual) { v += f32(residual[at]); }
+      if (has_norm_y) { v = select(v, 0.0, f32(norm_y[at]) <= 0.0); }
+      if (has_parts) {
+        let own = phase.group * params.CG + channel + c;
+        g[c] = v;
+        distance[c] = f32(norm_x[at]) - stats[own] - stats[C + own];
+      }
+      dx[at] = T(v);
     }
   }
+  if (has_parts) { gather(block, g, distance); }
 }

@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   store_all(&sums, wid, lid);
 }
 
-fn store(wid: vec3<u32>, row: u32, column: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, row: u32, column: u32, _block: u32, sums: vec4<f32>) {
   let rows = params.KH * params.KW * params.CG;
   let CO = params.G * params.OG;
   let o = wid.z / params.splits * params.OG + column;

@@ -14,10 +14,6 @@
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<T>>;
 @group(0) @binding(6) var<storage, read_write> moments: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
-const SHARED = min(4u * LANES / S, S); // lines of a subgroup
-const LINES = TILE / PART * SHARED;
-const BESIDE = SIDE;
-const NEXT = S / 4u;
 
 @compute @workgroup_size(THREADS) @subgroup_size(LANES)
 fn main(
@@ -67,24 +63,7 @@ fn main(
     workgroupBarrier();
   }
   store_all(&sums, wid, subgroup, lane);
-  if (has_moments) {
-    let line = select(LINES, subgroup / ACROSS * SHARED + lane / NEXT, lane < S * S / 4u);
-    store_moments(wid, lid, line, subgroup % ACROSS * PART / 4u + lane % NEXT, pixels);
-  }
-}
-
-fn put_line(line: u32, quad: u32, v: vec4<f32>) {
-  @unroll for (var c = 0u; c < 4u; c++) { given[line * TILE + 4u * quad + c] = v[c]; }
-}
-
-fn line_at(line: u32, column: u32) -> f32 {
-  return given[line * TILE + column];
-}
-
-// Of the first `inside` rows of the tile, those of invocations with this line.
-fn rows_of(line: u32, inside: u32) -> u32 {
-  let first = line / SHARED * PART;
-  return (min(PART, max(inside, first) - first) + SHARED - 1u - line % SHARED) / SHARED;
+  if (has_moments) { store_moments(wid, lid, line_of(subgroup, lane), quad_of(subgroup, lane), pixels); }
 }
 
 fn store(wid: vec3<u32>, pixel: u32, column: u32, block: u32, sums: vec4<f32>) {

@@ -18,9 +18,6 @@
 @group(0) @binding(5) var<storage, read_write> y: array<T>;
 @group(0) @binding(6) var<storage, read_write> moments: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
-const LINES = G;
-const BESIDE = R;
-const NEXT = G;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -70,38 +67,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     workgroupBarrier();
   }
   store_all(&sums, wid, lid);
-  if (has_moments) {
-    @unroll for (var i = 0u; i < 4u * R * R; i++) {
-      let row = wid.y * TILE + 4u * (lid / G + i / (4u * R) * G) + i % 4u;
-      let j = i / 4u % R;
-      if (row < pixels) { found[j] = joined(found[j], sums[i]); }
-    }
-    store_moments(wid, lid, lid / G, lid % G, pixels);
-  }
+  if (has_moments) { store_moments(wid, lid, lid / G, lid % G, pixels); }
 }
 
-fn put_line(line: u32, quad: u32, v: vec4<f32>) {
-  left[line][quad] = v;
-}
-
-fn line_at(line: u32, column: u32) -> f32 {
-  return left[line][column / 4u][column % 4u];
-}
-
-// Of the first `inside` rows of the tile, those of invocations with this line.
-fn rows_of(line: u32, inside: u32) -> u32 {
-  var rows = 0u;
-  for (var i = 0u; i < R; i++) {
-    let first = 4u * (line + i * G);
-    rows += min(4u, max(inside, first) - first);
-  }
-  return rows;
-}
-
-fn store(wid: vec3<u32>, pixel: u32, column: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, pixel: u32, column: u32, block: u32, sums: vec4<f32>) {
   let CO = params.G * params.OG;
+  if (pixel >= params.N * u32(params.OH * params.OW)) { return; }
+  if (has_moments) { found[block] = joined(found[block], sums); }
   for (var c = 0u; c < 4u; c++) {
-    if (pixel < params.N * u32(params.OH * params.OW) && column + c < params.OG) {
+    if (column + c < params.OG) {
       let o = wid.z * params.OG + column + c;
       y[pixel * CO + o] = finished(sums[c], scale_of(o), bias_of(o), pixel * CO + o);
     }

@@ -96,7 +96,7 @@ fn store_a_sums(own: vec4<f32>, wid: vec3<u32>, lid: u32, split: u32) {
   }
 }
 
-fn store(wid: vec3<u32>, m: u32, n: u32, sums: vec4<f32>) {
+fn store(wid: vec3<u32>, m: u32, n: u32, _block: u32, sums: vec4<f32>) {
   var v = sums;
   if (params.has_bias != 0u) {
     for (var c = 0u; c < 4u; c++) { v[c] += bias[min(n + c, params.N - 1u)]; }

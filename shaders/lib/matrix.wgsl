@@ -15,14 +15,18 @@ const SIDE = PART / S;
 const MATRICES = SIDE * SIDE;
 const PITCH = STEP + 8u; // padded against bank conflicts; matrices must begin at multiples of 16 bytes
 const SIZE = TILE * PITCH;
-const GIVEN = max(ACROSS * ACROSS * S * S, 16u * TILE); // lib/columns.wgsl keeps 16 lines in it
+const SHARING = min(4u * LANES / S, S); // lines of a subgroup's invocations, which share columns
+const LINES = TILE / PART * SHARING;
+const BESIDE = SIDE; // vec4s of columns of an invocation, each NEXT after the last
+const NEXT = S / 4u;
+const GIVEN = max(ACROSS * ACROSS * S * S, LINES * TILE);
 const QUADS = STEP / 4u; // of a line
 const LOADERS = TILE * STEP / 16u; // invocations that load a block of each side
 alias Sums = array<subgroup_matrix_result<f32, S, S>, MATRICES>;
 alias Block = array<vec4<E>, 4>; // four neighbours of the sum's axis, of four rows or columns
 var<workgroup> left: array<E, SIZE>; // [64 rows, STEP]
 var<workgroup> right: array<E, SIZE>; // [64 columns, STEP]
-var<workgroup> given: array<f32, GIVEN>; // a matrix [S, S] for each subgroup
+var<workgroup> given: array<f32, GIVEN>; // a matrix [S, S] for each subgroup; or [LINES, TILE]
 
 fn transposed(b: Block) -> Block {
   var t: Block;
@@ -78,4 +82,28 @@ fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32
     }
     workgroupBarrier();
   }
+}
+
+// The line of an invocation among those that share its columns, LINES where it stores nothing; its first vec4 of columns.
+fn line_of(subgroup: u32, lane: u32) -> u32 {
+  return select(LINES, subgroup / ACROSS * SHARING + lane / NEXT, lane < S * S / 4u);
+}
+
+fn quad_of(subgroup: u32, lane: u32) -> u32 {
+  return subgroup % ACROSS * PART / 4u + lane % NEXT;
+}
+
+// What a line of invocations has found of the tile's columns.
+fn put_line(line: u32, quad: u32, v: vec4<f32>) {
+  @unroll for (var c = 0u; c < 4u; c++) { given[line * TILE + 4u * quad + c] = v[c]; }
+}
+
+fn line_at(line: u32, column: u32) -> f32 {
+  return given[line * TILE + column];
+}
+
+// Of the first `inside` rows of the tile, those of a line.
+fn rows_of(line: u32, inside: u32) -> u32 {
+  let first = line / SHARING * PART;
+  return (min(PART, max(inside, first) - first) + SHARING - 1u - line % SHARING) / SHARING;
 }

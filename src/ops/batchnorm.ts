@@ -5,7 +5,7 @@ import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
 import { add } from './binary.js'
-import { momentsOf } from './moments.js'
+import { partsOf } from './moments.js'
 import { chunked, mergeGradients, runsFor } from './normalize.js'
 import { relu, unaryBackward } from './unary.js'
 import { checkNumbers, withDefaults } from '../util/options.js'
@@ -61,6 +61,9 @@ const batchNormOp = defineOp({
     )
     return { y: x.shape, stats: [3, channels] }
   },
+  normed({ x, y, stats }, { training, relu: rectify }) {
+    return training ? { x: x!, y: rectify ? y : null, stats: stats! } : null
+  },
   forward(
     { x, residual, runningMean, runningVar, weight, bias },
     { y, stats },
@@ -69,17 +72,17 @@ const batchNormOp = defineOp({
     const { chunks, sizes, size } = chunked(x.shape, 1)
     const { channels } = sizes
     if (training) {
-      const moments = momentsOf(x)
-      const parts = moments?.parts ?? empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      if (!moments) gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
-      const cut = moments?.cut ?? { chunks, rows_per_chunk: sizes.rows_per_chunk }
+      const left = partsOf(x) // by a convolution
+      const parts = left?.parts ?? empty([chunks, 2, channels], 'f32', 'batchNorm parts')
+      if (!left) gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
+      const cut = left?.cut ?? { chunks, rows_per_chunk: sizes.rows_per_chunk }
       const params = (share: number) => ({
         ...sizes,
         ...cut,
         eps,
         momentum: share,
         keep: 1 - share,
-        from_zero: !!moments,
+        from_zero: !!left,
       })
       gpu.run(
         shaders.batchnorm_merge,
@@ -111,7 +114,11 @@ const batchNormOp = defineOp({
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
     // Of relu(… + residual) the sums' pass stores dy where y > 0: the residual's gradient, and all that dx needs of dy.
     let masked: Tensor | null = null
-    if (dWeight || dBias || (dx && training)) {
+    const left = partsOf(dy, stats) // by a convolution, whose gradient is 0 where y is
+    if (left) {
+      masked = dy
+      mergeGradients(left.parts, dweight, dbias, channels, left.cut.chunks)
+    } else if (dWeight || dBias || (dx && training)) {
       const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       masked = (rectify && dResidual) || null
       gpu.run(
@@ -132,8 +139,8 @@ const batchNormOp = defineOp({
         size,
       )
     }
-    if (masked || !dResidual) return
-    if (!rectify) return { residual: dy }
+    if (!dResidual || (masked && !left)) return
+    if (left || !rectify) return { residual: dy }
     unaryBackward('relu', y, dy, dResidual)
   },
 })

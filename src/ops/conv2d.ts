@@ -87,11 +87,24 @@ const conv2dOp = defineOp({
   forward({ x, weight, bias }, { y }, { activation, ...attrs }) {
     convForward({ x, weight: parameterAs(x.dtype, weight), y, attrs, epilogue: { ...NOTHING, bias, activation } })
   },
-  backward({ x, weight }, { y: dy }, { x: dx, weight: dWeight, bias: dBias }, { activation: _, ...attrs }, { there }) {
+  backward(
+    { x, weight },
+    { y: dy },
+    { x: dx, weight: dWeight, bias: dBias },
+    { activation: _, ...attrs },
+    { there, normed },
+  ) {
     const epilogue = NOTHING
     if (dx) {
       const after = { ...NOTHING, residual: there }
-      convBackwardInput({ x: dx, weight: parameterAs(dy.dtype, weight), y: dy, attrs, epilogue: after })
+      convBackwardInput({
+        x: dx,
+        weight: parameterAs(dy.dtype, weight),
+        y: dy,
+        attrs,
+        epilogue: after,
+        madeBy: normed,
+      })
     }
     if (dWeight) convBackwardWeight({ x, weight: dWeight, y: dy, attrs, epilogue })
     if (dBias) sumMiddle(dy, dBias, 1, dy.size / dBias.size, dBias.size, 1)

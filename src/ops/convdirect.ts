@@ -9,7 +9,7 @@ import { type Convolution, bindings, generalParams, geometry } from './convgeome
 import { cutSum } from './gemm.js'
 import { copyStrided } from './layout.js'
 import { LONGEST_PRODUCT, ceilDiv, cutReduction, matricesFor, subgroupSizeForCpuKernels } from './occupancy.js'
-import { momentsFor } from './moments.js'
+import { isBeforeBatchNorm, partsFor } from './moments.js'
 import { inParts, sumMiddle } from './reduce.js'
 import { stridesOf } from './shape.js'
 import { TILES, type Tile } from './tiles.js'
@@ -106,11 +106,16 @@ export const forwardSize = ({ y, weight, attrs: { groups } }: Convolution): Plan
   return [co / groups, y.size / co, groups]
 }
 
+/** Rows of the result that a workgroup makes. */
+const rowsOf = (tile: Tile | 'matrix') => (tile === '32×32' ? 32 : 64)
+
 export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
   const { x, weight, y, epilogue } = p
   const isPlain = !epilogue.bias && !epilogue.scale && !epilogue.residual && epilogue.activation === 'none'
-  const rows = tile === '32×32' ? 32 : 64
-  const given = { x, w: weight, y, ...bindings(epilogue), moments: isPlain ? momentsFor(y, rows) : null }
+  const rows = rowsOf(tile)
+  const chunks = ceilDiv(y.size / weight.shape[3], rows)
+  const moments = isPlain && isBeforeBatchNorm() ? partsFor(y, chunks, rows) : null
+  const given = { x, w: weight, y, ...bindings(epilogue), moments }
   const params = generalParams(p)
   const size = { elements: forwardSize(p) }
   const { activation: ACTIVATION } = epilogue
@@ -150,8 +155,14 @@ export const backwardInputSize = (p: Convolution): Planes => {
 }
 
 export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
-  const { x: dx, weight, y: dy, epilogue } = p
-  const given = { dy, w: weight, residual: epilogue.residual, dx }
+  const { x: dx, weight, y: dy, epilogue, madeBy } = p
+  const { pixels, phases } = phasePixels(p)
+  const rows = rowsOf(tile)
+  const parts = madeBy ? partsFor(dx, phases * ceilDiv(pixels, rows), rows, madeBy.stats) : null
+  const norm = parts
+    ? { norm_x: madeBy!.x, norm_y: madeBy!.y, stats: madeBy!.stats }
+    : { norm_x: null, norm_y: null, stats: null }
+  const given = { dy, w: weight, residual: epilogue.residual, dx, ...norm, parts }
   const params = generalParams(p)
   const size = { elements: backwardInputSize(p) }
   if (tile === 'matrix') gpu.run(matrix.conv2d_backward_input_matrix, given, params, size, matricesFor(dy)!)

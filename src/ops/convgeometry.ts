@@ -1,7 +1,7 @@
 // What the kernels of a convolution share: the problem they solve, its geometry as they name it, and what may follow it
 // in the same kernel.
 import type { Tensor } from '../tensor/tensor.js'
-import type { Activation } from '../tensor/tape.js'
+import type { Activation, Normed } from '../tensor/tape.js'
 
 export interface Attributes {
   stride: [number, number]
@@ -29,6 +29,8 @@ export interface Convolution {
   y: Tensor
   attrs: Attributes
   epilogue: Epilogue
+  /** Of the input's gradient, where it is whole with this pass: the norm that made the input (src/ops/moments.ts). */
+  madeBy?: Normed | null
 }
 
 export const NOTHING: Epilogue = { scale: null, bias: null, residual: null, activation: 'none' }

@@ -1,17 +1,20 @@
-// Statistics of a convolution's result that its kernel makes by the way (lib/columns.wgsl), for the batchNorm that
-// follows in training: a pass over memory fewer.
+// What convolutions leave by the way for a batchNorm, which then needs no pass over memory for it: statistics of their
+// result for the norm that follows in training (lib/columns.wgsl); and, of the norm that made their input, the sums of
+// its backward pass (lib/columnsums.wgsl).
 import { gpu } from '../gpu/gpu.js'
 import type { Storage } from '../gpu/storage.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
-import { ceilDiv } from './occupancy.js'
 
-interface Moments {
-  /** [chunks, 2, channels]: of each chunk of rows the mean and the root of the sum of squared deviations from it. */
+/** [chunks, 2, channels], as the first stage of a norm's sums leaves them. */
+interface Left {
   parts: Tensor
+  /** Of sums, the statistics of the norm that they are for: a gradient may be passed on, as it is, to another norm. */
+  stats: Storage | null
+  /** The rows of x [..., channels] that a chunk has; of a gradient they are any. */
   cut: { chunks: number; rows_per_chunk: number }
 }
 
-const known = new WeakMap<Storage, Moments>()
+const known = new WeakMap<Storage, Left>()
 let wanted = false
 
 /** Runs what makes the input of a batchNorm in training: convolutions in it may leave statistics of their results. */
@@ -24,14 +27,19 @@ export function beforeBatchNorm(run: () => Tensor): Tensor {
   }
 }
 
-/** Where a kernel is to leave the moments of y [..., channels], a chunk of so many rows each; null where nobody asks. */
-export function momentsFor(y: Tensor, rows_per_chunk: number): Tensor | null {
-  if (!wanted || gpu.isDrafting) return null
-  const channels = y.shape[y.shape.length - 1]
-  const chunks = ceilDiv(y.size / channels, rows_per_chunk)
-  const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-  known.set(y.storage, { parts, cut: { chunks, rows_per_chunk } })
+/** Whether {@link beforeBatchNorm} runs. */
+export const isBeforeBatchNorm = (): boolean => wanted
+
+/** Where a kernel is to leave what it finds of t [..., channels] in so many chunks. */
+export function partsFor(t: Tensor, chunks: number, rows_per_chunk: number, stats?: Tensor): Tensor | null {
+  if (gpu.isDrafting) return null // another one may be chosen
+  const parts = empty([chunks, 2, t.shape[t.shape.length - 1]], 'f32', 'batchNorm parts')
+  known.set(t.storage, { parts, stats: stats?.storage ?? null, cut: { chunks, rows_per_chunk } })
   return parts
 }
 
-export const momentsOf = (x: Tensor): Moments | undefined => known.get(x.storage)
+/** What the kernel that made t has left: of a gradient, for the norm with these statistics. */
+export function partsOf(t: Tensor, stats?: Tensor): Left | null {
+  const left = known.get(t.storage)
+  return left && left.stats === (stats?.storage ?? null) ? left : null
+}

@@ -1,7 +1,7 @@
 // defineOp: one operator = shape rule, forward, backward, side by side.
 import { type Shape, check, formatShape } from '../util/check.js'
 import { gradEnabled } from './mode.js'
-import { type Activation, type First, type Fuses, makeNode } from './tape.js'
+import { type Activation, type First, type Fuses, type Normed, makeNode } from './tape.js'
 import { type DType, Tensor, checkTensors, empty } from './tensor.js'
 
 type OutputShape = Shape | { shape: Shape; dtype: DType }
@@ -30,6 +30,8 @@ export interface OpSpec<In extends string, Opt extends In, Out extends string, S
   fuses?: Fuses
   /** The activation that `y` ends in: `pre`, saved, went into it, and backward may be given its gradient as well. */
   activation?(attrs: A): Activation
+  /** A batchNorm whose backward sums may be made by what its `y` goes into, out of what is saved. */
+  normed?(saved: Readonly<Record<string, Tensor | null>>, attrs: A): Normed | null
   /** Outputs that carry no gradient (indices, statistics). */
   auxiliary?: readonly NoInfer<Out>[]
   /** Fills the outputs. */
@@ -102,8 +104,11 @@ export function defineOp<
         saved,
         (kept, dOutputs, targets, first) =>
           spec.backward!(kept as never, dOutputs as never, targets as never, attrs, first) as never,
-        spec.fuses,
-        spec.activation?.(attrs),
+        {
+          fuses: spec.fuses,
+          activation: spec.activation?.(attrs),
+          normed: (kept) => spec.normed?.(kept, attrs) ?? null,
+        },
       )
       for (const name in outputs) {
         if (auxiliary.has(name)) continue

@@ -36,6 +36,8 @@ export interface Node {
   readonly fuses: Fuses
   /** What its result ends in. `saved.pre` went into it, whose gradient `backward` takes beside or instead. */
   readonly activation: Activation | null
+  /** Of a batchNorm in training, out of what is saved. */
+  readonly normed: ((saved: Saved) => Normed | null) | null
   /** Fills `targets` (the wanted input gradients) from the output gradients; may return one to pass on instead. */
   readonly backward: (
     saved: Saved,
@@ -48,8 +50,18 @@ export interface Node {
 /** What may follow a product or a convolution in the same kernel (shaders/lib/activation.wgsl). */
 export type Activation = Constants<typeof shaders.matmul_plain>['ACTIVATION']
 
-/** Adding it to another gradient; taking it through the activation that made the input. */
+/**
+ * Adding it to another gradient, and making sums that the norm that made the input needs of it; taking it through the
+ * activation that made the input.
+ */
 export type Fuses = 'sum' | 'activation' | null
+
+/** A batchNorm in training: its input, its result if that ends in a relu, and stats [3, channels]. */
+export interface Normed {
+  readonly x: Tensor
+  readonly y: Tensor | null
+  readonly stats: Tensor
+}
 
 /** What the gradient of the first input is to be, where it can be more than that. */
 export interface First {
@@ -57,6 +69,8 @@ export interface First {
   readonly there: Tensor | null
   /** The activation that made the input, and what went into it: the gradient of that is wanted. */
   readonly made: { readonly activation: Activation; readonly pre: Tensor } | null
+  /** The norm that made the input, if nothing else will be added to the gradient. */
+  readonly normed: Normed | null
 }
 
 const nextId = perEngine(() => ({ id: 0 }))
@@ -68,15 +82,14 @@ export function makeNode(
   wants: readonly string[],
   saved: Saved,
   backward: Node['backward'],
-  fuses: Fuses = null,
-  activation: Activation | null = null,
+  { fuses = null, activation = null, normed = null }: Partial<Pick<Node, 'fuses' | 'activation' | 'normed'>> = {},
 ): Node {
   const edges: Record<string, Edge> = {}
   for (const name of wants) edges[name] = edgeOf(inputs[name]!)
   const versions: Record<string, number> = {}
   for (const name in saved) versions[name] = saved[name]?.storage.version ?? 0
   const first = edges[Object.keys(inputs)[0]]
-  const node = { id: nextId().id++, op, edges, first, saved, versions, fuses, activation, backward }
+  const node = { id: nextId().id++, op, edges, first, saved, versions, fuses, activation, normed, backward }
   dependencies()?.made.add(node)
   return node
 }
@@ -155,7 +168,12 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolea
     }
   }
   for (const [root, gradient] of roots) deliver(edgeOf(root), gradient)
-  for (const node of reachable(roots.map(([root]) => root))) {
+  const nodes = reachable(roots.map(([root]) => root))
+  const awaited = new Map<Node, number>() // gradients that may still come
+  for (const { edges } of nodes)
+    for (const { node } of Object.values(edges)) if (node) awaited.set(node, (awaited.get(node) ?? 0) + 1)
+  for (const node of nodes) {
+    for (const { node: maker } of Object.values(node.edges)) if (maker) awaited.set(maker, awaited.get(maker)! - 1)
     const outputs = arrived.get(node)
     if (!outputs) continue
     arrived.delete(node)
@@ -172,7 +190,10 @@ function walk(roots: readonly (readonly [Tensor, Tensor])[], retainGraph: boolea
     const maker = node.fuses === 'activation' && first ? behindViews(first) : null
     const pre = maker?.activation && maker.saved?.pre
     const made = pre ? { activation: maker.activation!, pre } : null
-    const passed = node.backward(saved, outputs, targets, { there, made }) ?? {}
+    const isLast = node.fuses === 'sum' && first?.node && !awaited.get(first.node)
+    const behind = isLast && first.output === 'y' ? first.node! : null
+    const normed = (behind?.saved && behind.normed?.(behind.saved)) ?? null
+    const passed = node.backward(saved, outputs, targets, { there, made, normed }) ?? {}
     for (const name in node.edges) {
       const edge = node.edges[name]
       const value = passed[name] ?? targets[name]

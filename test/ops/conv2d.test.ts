@@ -286,6 +286,69 @@ test('tiles leave statistics for the batchNorm that follows in training', () =>
     assert.equal([await isPassOf(plain), await isPassOf(new nn.Conv2d(16, 8, 3))], [false, true])
   }))
 
+test('tiles leave the sums of the backward pass of the batchNorm before them', async () => {
+  const [norm, shortcut] = [0, 1].map(() => {
+    const made = new nn.BatchNorm2d(20)
+    made.weight.write(random(20))
+    made.bias.write(random(20))
+    return made
+  })
+  const [x, other] = [0, 1].map(() => tensor(random(3 * 9 * 7 * 20), [3, 9, 7, 20], { requiresGrad: true }))
+  const same = tensor(random(9 * 20 * 20), [3, 3, 20, 20], { requiresGrad: true })
+  const grouped = tensor(random(6 * 10 * 40), [3, 2, 10, 40], { requiresGrad: true })
+  const padded = { padding: 1 }
+  const runs: Record<string, (behind: (t: Tensor) => Tensor) => Tensor> = {
+    relu: (behind) => F.conv2d(behind(norm.forwardRelu(x)), grouped, null, { stride: 2, padding: 1, groups: 2 }),
+    none: (behind) => F.conv2d(behind(norm.forward(x)), same, null, padded),
+    // Its gradient is that of a residual, too, and goes on, as it is, to another norm, which needs sums of its own.
+    residual(behind) {
+      const h = norm.forwardAddRelu(x, shortcut.forward(other))
+      return F.add(F.conv2d(behind(h), same, null, padded), h)
+    },
+  }
+  const leaves = [x, other, ...[norm, shortcut].flatMap((n) => [n.weight, n.bias]), same, grouped]
+  const gradients = async (run: () => Tensor) => {
+    for (const t of leaves) t.grad = null
+    const [results, ran] = await listing(() =>
+      engine.step(() => {
+        const y = run()
+        y.backward(F.sin(y.detach()))
+        return leaves.flatMap((t) => t.grad ?? [])
+      }),
+    )
+    const passes = ran.filter((kernel) => kernel === 'batchnorm_backward_sums').length
+    return [await Promise.all(results.map((t) => t.data())), passes] as const
+  }
+  for (const [what, tile] of [
+    ['relu', 'tile wide 64×64'],
+    ['relu', 'tile 32×32'],
+    ['none', 'tile 32×32'],
+    ['residual', 'tile 64×64'],
+  ]) {
+    const run = runs[what]
+    const [truth, passes] = await gradients(() => run((t) => F.reshape(t, t.shape)))
+    const tiled = () => within('tile', () => by(tile, () => gradients(() => run((t) => t))))
+    const [own, left] = await tiled()
+    assert.is(left, passes - 1, `${what}, ${tile}: a pass for sums fewer than behind a view`)
+    own.forEach((g, i) => {
+      const error = relativeError(g, truth[i])
+      assert.ok(error < 1e-5, `${what}, ${tile}: gradient ${i} off by ${error.toExponential(1)}`)
+    })
+    assert.equal((await tiled())[0], own, `${what}: the same bits twice`)
+  }
+  // Where another gradient is still to come the sums are not whole.
+  const early = (behind: (t: Tensor) => Tensor) => {
+    const h = norm.forwardRelu(x)
+    const scaled = F.mul(h, 3)
+    return F.add(F.conv2d(behind(h), same, null, padded), scaled)
+  }
+  const [truth] = await gradients(() => early((t) => F.reshape(t, t.shape)))
+  const tiled = () => within('tile', () => by('tile 32×32', () => gradients(() => early((t) => t))))
+  const [own, passes] = await tiled()
+  assert.is(passes, 1)
+  own.forEach((g, i) => assert.ok(relativeError(g, truth[i]) < 1e-5))
+})
+
 test('an activation in the kernel of a convolution is that of its own operator', async () => {
   const activations = ['relu', 'gelu', 'geluTanh', 'silu', 'hardswish'] as const
   const tried = new Set<string>() // each implementation once, with one of them: few kernels are compiled

@@ -104,6 +104,18 @@ const cases: Case[] = [
     tolerance: 1e-3, // what is rounded to f16 between the kernels differs, and the statistics are of what is not
     tolerance32: 5e-4,
   },
+  {
+    name: 'conv2d of what a norm made, in two groups by strides',
+    passes: 3,
+    x: [3, 9, 7, 40],
+    parameters: [[3, 2, 20, 72], [40], [40]],
+    run(x, [w, scale, shift]) {
+      const h = F.batchNormRelu(x, null, null, scale, shift, { training: true })
+      return F.conv2d(h, w, null, { stride: [2, 1], padding: 1, groups: 2 })
+    },
+    tolerance: 1e-3,
+    tolerance32: 5e-4,
+  },
 ]
 /** With what compiles longest; on demand. */
 const more: Case[] = [
