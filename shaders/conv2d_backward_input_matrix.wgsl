@@ -67,7 +67,8 @@ fn main(
   if (has_parts) {
     let part = wid.z % u32(params.SH * params.SW) * nwg.y + wid.y;
     let column = wid.x * TILE;
-    store_sums(lid, line_of(subgroup, lane), quad_of(subgroup, lane), part, phase.group * params.CG + column, params.CG - column);
+    let first = phase.group * params.CG + column;
+    store_sums(lid, line_of(subgroup, lane), quad_of(subgroup, lane), part, first, params.CG - column);
   }
 }
 

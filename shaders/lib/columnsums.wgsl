@@ -1,5 +1,5 @@
-// The way back through the batchNorm that made a convolution's input, as part of dx. With `parts` bound dx is stored as g,
-// 0 where norm_y <= 0 if that is bound (a relu followed the norm), and each tile leaves [2, channels] there as
+// The way back through the batchNorm that made a convolution's input, as part of dx. If `parts` is bound dx is stored as
+// g, 0 where norm_y <= 0 if that is bound (a relu followed the norm), and each tile leaves [2, channels] there as
 // batchnorm_backward_sums.wgsl does: Σ g and Σ g·x̂, of the norm's input norm_x and its stats [3, channels].
 // lib/tile.wgsl or lib/matrix.wgsl must be included too.
 override has_parts: bool = false;
@@ -12,8 +12,8 @@ fn gather(block: u32, g: vec4<f32>, distance: vec4<f32>) {
   found[block].product += g * distance;
 }
 
-// Of an invocation with a line from vec4 `quad` on; past the last line it has none. The tile's columns are channels from
-// `first` on, `columns` of them inside.
+// Of an invocation with a line from vec4 `quad` on; past the last line it has none. The tile's columns are channels
+// from `first` on, `columns` of them inside.
 fn store_sums(lid: u32, line: u32, quad: u32, part: u32, first: u32, columns: u32) {
   if (line < LINES) {
     @unroll for (var j = 0u; j < BESIDE; j++) { put_line(line, quad + j * NEXT, found[j].sum); }

@@ -84,7 +84,8 @@ fn store_all(sums: ptr<function, Sums>, wid: vec3<u32>, subgroup: u32, lane: u32
   }
 }
 
-// The line of an invocation among those that share its columns, LINES where it stores nothing; its first vec4 of columns.
+// The line of an invocation among those that share its columns, LINES where it stores nothing; its first vec4 of
+// columns.
 fn line_of(subgroup: u32, lane: u32) -> u32 {
   return select(LINES, subgroup / ACROSS * SHARING + lane / NEXT, lane < S * S / 4u);
 }

@@ -1,7 +1,7 @@
 // Squeeze-excite: channels of an image scaled by a small network that sees the channels' means. Pool, both layers, gate
 // and scale are three dispatches; so are the gradients, and one for the weights.
 import { gpu } from '../gpu/gpu.js'
-import * as shaders from '../shaders.gen.js'
+import { conv } from '../shaders.late.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { type Tensor, empty } from '../tensor/tensor.js'
 import { check, formatShape, sameShape } from '../util/check.js'
@@ -54,13 +54,13 @@ const squeezeExciteOp = /* @__PURE__ */ defineOp({
   forward({ x, w1, b1, w2, b2 }, { y, means, hidden, gate }, functions) {
     const { parts, sizes, size } = sums(x, null)
     gpu.run(
-      shaders.squeezeexcite_gate,
+      conv.squeezeexcite_gate,
       { parts, w_in: w1, w_out: w2, inner: b1, outer: b2, wide: means, narrow: hidden, result: gate },
       { ...sizes, squeezed: b1.size },
       { groups: sizes.sets },
       { ...functions, BACKWARD: false },
     )
-    gpu.run(shaders.squeezeexcite_scale, { x, gate, shift: null, y }, sizes, size)
+    gpu.run(conv.squeezeexcite_scale, { x, gate, shift: null, y }, sizes, size)
   },
   backward({ x, w1, w2, means, hidden, gate }, { y: dy }, { x: dx, ...d }, functions) {
     const { parts, sizes, size } = sums(x, dy)
@@ -68,16 +68,16 @@ const squeezeExciteOp = /* @__PURE__ */ defineOp({
     const [dgate, dhidden, shift] = [gate, hidden, gate].map(like)
     const params = { ...sizes, images: sizes.sets, squeezed: hidden.shape[1] }
     gpu.run(
-      shaders.squeezeexcite_gate,
+      conv.squeezeexcite_gate,
       { parts, w_in: w2, w_out: w1, inner: hidden, outer: gate, wide: dgate, narrow: dhidden, result: shift },
       params,
       { groups: sizes.sets },
       { ...functions, BACKWARD: true },
     )
-    if (dx) gpu.run(shaders.squeezeexcite_scale, { x: dy, gate, shift, y: dx }, sizes, size)
+    if (dx) gpu.run(conv.squeezeexcite_scale, { x: dy, gate, shift, y: dx }, sizes, size)
     const { w1: dw1 = like(w1), w2: dw2 = like(w2), b1: db1 = like(hidden), b2: db2 = like(gate) } = d
     gpu.run(
-      shaders.squeezeexcite_backward_weight,
+      conv.squeezeexcite_backward_weight,
       { means, hidden, dhidden, dgate, dw1, db1, dw2, db2 },
       params,
       { invocations: w1.size },
@@ -90,7 +90,7 @@ const squeezeExciteOp = /* @__PURE__ */ defineOp({
 function sums(x: Tensor, dy: Tensor | null) {
   const { sizes, size } = chunked(x.shape, x.shape[0])
   const parts = empty([sizes.sets * sizes.chunks, sizes.channels], 'f32', 'squeezeExcite sums')
-  gpu.run(shaders.squeezeexcite_sums, { x, dy, parts }, sizes, size)
+  gpu.run(conv.squeezeexcite_sums, { x, dy, parts }, sizes, size)
   return { parts, sizes, size }
 }
 
