@@ -80,7 +80,7 @@ const nameOf = (file) => file.replace(/^.*\/|^lib\.|\.wgsl$/g, '')
 /**
  * Writes the kernels: those that every adapter may run, the snippets they include, and apart from them, to be loaded
  * only where they are wanted, those that only software adapters run (*_cpu.wgsl), those by matrix units (*_matrix.wgsl),
- * Winograd's (*_winograd_*.wgsl), squeeze-excite's and those of rarer augmentations (augment_*.wgsl).
+ * Winograd's (*_winograd_*.wgsl) and others of convolutional networks, and those of rarer augmentations (augment_*.wgsl).
  */
 async function generateShaders() {
   const wgsl = await loadExpander()
@@ -107,7 +107,7 @@ async function generateShaders() {
   const late = {
     cpu: /_cpu\.wgsl$/,
     matrix: /_matrix\.wgsl$/,
-    conv: /_winograd_|\/squeezeexcite_|_depthwise_\w+(?<!_cpu)\.wgsl$/,
+    conv: /_winograd_|_batchnorm_fold|\/squeezeexcite_|_depthwise_\w+(?<!_cpu)\.wgsl$/,
     augment: /\/augment_/,
   }
   await writeIfNew('src/shaders.lib.gen.ts', [

@@ -2,7 +2,7 @@
 // invocations a channel take a run of chunks each, four at a time, and what they found is added in pairs. A workgroup
 // makes CHANNELS channels.
 // @tile CHANNELS
-// @variant RUNS CHANNELS = 1 16, 16 16, 64 4
+// @variant RUNS CHANNELS = 1 16, 64 4
 struct Params { channels: u32, chunks: u32 }
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> dweight: array<f32>;

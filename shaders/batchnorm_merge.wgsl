@@ -1,12 +1,12 @@
 // Second stage of batch statistics: parts [chunks, 2, channels] → stats [3, channels] (the mean as the sum of two
 // numbers, so that it keeps its digits far from zero; 1/sqrt(var + eps)), merged in a fixed order (Chan, Golub &
 // LeVeque 1983): RUNS invocations a channel take a run of chunks each, as on a GPU there are thousands, four at a time;
-// what they found is merged in pairs. x [rows, channels]: its first row is what means are told from (in parts from 0, if
+// what they found is merged in pairs. x [rows, channels]: its first row is what means are told from (in parts 0, if
 // `from_zero`: lib/columns.wgsl). Running statistics [channels] become keep · old + momentum · new, the variance
 // unbiased, as in PyTorch, if there are any. A workgroup makes CHANNELS channels.
 // @tile CHANNELS
 // @variant T = f32, f16
-// @variant RUNS CHANNELS = 1 16, 16 16, 64 4
+// @variant RUNS CHANNELS = 1 16, 64 4
 // @include lib/chunk.wgsl
 // @include lib/moments.wgsl
 struct Params {

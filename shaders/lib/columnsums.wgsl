@@ -1,5 +1,5 @@
-// The way back through the batchNorm that made a convolution's input, as part of dx. If `parts` is bound dx is stored as
-// g, 0 where norm_y <= 0 if that is bound (a relu followed the norm), and each tile leaves [2, channels] there as
+// The way back through the batchNorm that made a convolution's input, as part of dx. If `parts` is bound dx is stored
+// as g, 0 where norm_y <= 0 if that is bound (a relu followed the norm), and each tile leaves [2, channels] there as
 // batchnorm_backward_sums.wgsl does: Σ g and Σ g·x̂, of the norm's input norm_x and its stats [3, channels].
 // lib/tile.wgsl or lib/matrix.wgsl must be included too.
 override has_parts: bool = false;

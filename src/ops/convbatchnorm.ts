@@ -1,7 +1,7 @@
 // Evaluation only: a convolution, batchNorm with running statistics, residual addition and activation in one kernel. It
 // has no gradient.
 import { gpu } from '../gpu/gpu.js'
-import * as shaders from '../shaders.gen.js'
+import { conv } from '../shaders.late.js'
 import { FLOATS, defineOp } from '../tensor/op.js'
 import { differentiable } from '../tensor/mode.js'
 import { type Tensor, checkTensors, empty } from '../tensor/tensor.js'
@@ -65,7 +65,7 @@ const conv2dBatchNormOp = /* @__PURE__ */ defineOp({
     const scale = empty([channels], 'f32', 'folded scale')
     const shift = empty([channels], 'f32', 'folded shift')
     gpu.run(
-      shaders.conv2d_batchnorm_fold,
+      conv.conv2d_batchnorm_fold,
       {
         conv_bias: bias,
         running_mean: runningMean,

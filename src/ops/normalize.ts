@@ -36,11 +36,7 @@ export function chunked(shape: Shape, sets: number) {
 
 /** Invocations that merge the chunks of a channel, as many as there is work for, and channels of a workgroup. */
 export const runsFor = (chunks: number) =>
-  chunks > 256
-    ? ({ RUNS: 64, CHANNELS: 4 } as const)
-    : chunks > 64
-      ? ({ RUNS: 16, CHANNELS: 16 } as const)
-      : ({ RUNS: 1, CHANNELS: 16 } as const)
+  chunks > 64 ? ({ RUNS: 64, CHANNELS: 4 } as const) : ({ RUNS: 1, CHANNELS: 16 } as const)
 
 /** dweight and dbias [channels] out of parts [chunks, 2, channels]. */
 export function mergeGradients(parts: Tensor, dweight: Tensor, dbias: Tensor, channels: number, chunks: number): void {
