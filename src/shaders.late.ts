@@ -12,7 +12,7 @@ export let cpu: CpuShaders
 /** What needs matrix units. Set once {@link loadMatrixShaders} has ended. */
 export let matrix: MatrixShaders
 
-/** Convolutions by Winograd, depthwise ones, and what evaluation and squeeze-excite add. Set once {@link loadConvShaders} has ended. */
+/** Winograd, depthwise convolutions, squeeze-excite, a norm folded. Set once {@link loadConvShaders} has ended. */
 export let conv: ConvShaders
 
 /** Rarer augmentations. Set once {@link loadAugmentShaders} has ended. */
