@@ -10,6 +10,8 @@ interface Left {
   parts: Tensor
   /** Of sums, the statistics of the norm that they are for: a gradient may be passed on, as it is, to another norm. */
   stats: Storage | null
+  /** That of the tensor's bytes then. */
+  version: number
   /** The rows of x [..., channels] that a chunk has; of a gradient they are any. */
   cut: { chunks: number; rows_per_chunk: number }
 }
@@ -34,12 +36,24 @@ export const isBeforeBatchNorm = (): boolean => wanted
 export function partsFor(t: Tensor, chunks: number, rows_per_chunk: number, stats?: Tensor): Tensor | null {
   if (gpu.isDrafting) return null // another one may be chosen
   const parts = empty([chunks, 2, t.shape[t.shape.length - 1]], 'f32', 'batchNorm parts')
-  known.set(t.storage, { parts, stats: stats?.storage ?? null, cut: { chunks, rows_per_chunk } })
+  known.set(t.storage, {
+    parts,
+    stats: stats?.storage ?? null,
+    version: t.storage.version,
+    cut: { chunks, rows_per_chunk },
+  })
   return parts
 }
 
-/** What the kernel that made t has left: of a gradient, for the norm with these statistics. */
+/**
+ * What the kernel that made t has left: of a gradient, for the norm with these statistics. Nothing where t was written
+ * since, or is seen with other channels.
+ */
 export function partsOf(t: Tensor, stats?: Tensor): Left | null {
   const left = known.get(t.storage)
-  return left && left.stats === (stats?.storage ?? null) ? left : null
+  const fits =
+    left?.stats === (stats?.storage ?? null) &&
+    left.version === t.storage.version &&
+    left.parts.shape[2] === t.shape[t.shape.length - 1]
+  return fits ? left : null
 }

@@ -284,6 +284,25 @@ test('tiles leave statistics for the batchNorm that follows in training', () =>
       return ran.includes('batchnorm_stats')
     }
     assert.equal([await isPassOf(plain), await isPassOf(new nn.Conv2d(16, 8, 3))], [false, true])
+    // Nor are they taken for what a layer of one's own makes of the result.
+    class Halves extends nn.Conv2d {
+      override forward(x: Tensor): Tensor {
+        return F.reshape(super.forward(x), [18, 4])
+      }
+    }
+    class Written extends nn.Conv2d {
+      override forward(x: Tensor): Tensor {
+        const y = super.forward(x)
+        y.write(Float32Array.from({ length: y.size }, (_, i) => i % 3))
+        return y
+      }
+    }
+    const halves = new Halves(16, 8, 3, { bias: false })
+    const own = await new nn.BatchNorm2d(4).forwardConv(halves, x).data()
+    assert.equal(own, await new nn.BatchNorm2d(4).forward(tensor(await halves.forward(x).data(), [18, 4])).data())
+    const written = new Written(16, 8, 3, { bias: false })
+    const after = await new nn.BatchNorm2d(8).forwardConv(written, x).data()
+    assert.equal(after, await new nn.BatchNorm2d(8).forward(tensor(await written.forward(x).data(), [9, 8])).data())
   }))
 
 test('tiles leave the sums of the backward pass of the batchNorm before them', async () => {
