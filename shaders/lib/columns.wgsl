@@ -1,13 +1,15 @@
-// Mean and spread of each column of a tile (before f16 rounds it), for the batchNorm after a convolution. If `moments`
-// is bound, tile y of the dispatch is a chunk of rows, whose parts [2, channels] lie as batchnorm_stats.wgsl leaves
+// Mean and spread of each column of a tile, as it is stored, for the batchNorm after a convolution. If `moments` is
+// bound, tile y of the dispatch is a chunk of rows, whose parts [2, channels] lie as batchnorm_stats.wgsl leaves
 // them, but means are told from 0. Each invocation takes the rows that it stores (Welford 1962); LINES of them share a
 // column and are merged in a fixed order (Chan, Golub & LeVeque 1983). Squares may leave f32: batchnorm_merge.wgsl sees
 // that. lib/tile.wgsl or lib/matrix.wgsl must be included too.
+// @include lib/stored.wgsl
 override has_moments: bool = false;
 struct Running { count: f32, mean: vec4<f32>, squares: vec4<f32> }
 var<private> found: array<Running, BESIDE>;
 
-fn joined(all: Running, v: vec4<f32>) -> Running {
+fn joined(all: Running, sums: vec4<f32>) -> Running {
+  let v = stored(sums);
   let count = all.count + 1.0;
   let delta = v - all.mean;
   let mean = all.mean + delta / count;

@@ -2,12 +2,14 @@
 // as g, 0 where norm_y <= 0 if that is bound (a relu followed the norm), and each tile leaves [2, channels] there as
 // batchnorm_backward_sums.wgsl does: Σ g and Σ g·x̂, of the norm's input norm_x and its stats [3, channels].
 // lib/tile.wgsl or lib/matrix.wgsl must be included too.
+// @include lib/stored.wgsl
 override has_parts: bool = false;
 override has_norm_y: bool = false;
 struct Found { sum: vec4<f32>, product: vec4<f32> } // of four columns
 var<private> found: array<Found, BESIDE>;
 
-fn gather(block: u32, g: vec4<f32>, distance: vec4<f32>) {
+fn gather(block: u32, v: vec4<f32>, distance: vec4<f32>) {
+  let g = stored(v);
   found[block].sum += g;
   found[block].product += g * distance;
 }

@@ -47,12 +47,13 @@ export function partsFor(t: Tensor, chunks: number, rows_per_chunk: number, stat
 
 /**
  * What the kernel that made t has left: of a gradient, for the norm with these statistics. Nothing where t was written
- * since, or is seen with other channels.
+ * since or is seen with other channels, or where a `tidy` has ended between.
  */
 export function partsOf(t: Tensor, stats?: Tensor): Left | null {
   const left = known.get(t.storage)
   const fits =
     left?.stats === (stats?.storage ?? null) &&
+    left.parts.storage.state !== 'dead' &&
     left.version === t.storage.version &&
     left.parts.shape[2] === t.shape[t.shape.length - 1]
   return fits ? left : null

@@ -249,8 +249,9 @@ function reachable(roots: readonly Tensor[]): Node[] {
 
 /**
  * Runs `fn` without keeping what its backward pass needs; that pass runs it again (`torch.utils.checkpoint`; Chen et
- * al. 2016). Memory for time: gradients are the same bits in f32 (in f16 one that reaches an input of `fn` may be
- * rounded once more), dropout draws the same numbers. State that `fn` updates in place is updated twice.
+ * al. 2016). Memory for time: gradients are the same bits in f32 (but for the order of sums where an input of `fn`
+ * comes from a batchNorm; in f16 one that reaches an input may be rounded once more), dropout draws the same numbers.
+ * State that `fn` updates in place is updated twice.
  * @throws unless it is given a function and a list of tensors.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
