@@ -8,7 +8,7 @@ import { Tensor, checkShape, gradientStorage } from './tensor.js'
 /** Of parameters, in bytes, so that their halves begin where bindings may. */
 const ALIGNMENT = 512
 /** The first chunks; later ones grow with all: a small model takes little, a large one has few gaps and few runs. */
-const CHUNK_BYTES = [1 << 20, 16 << 20, 32 << 20] as const
+const CHUNK_BYTES = [1 << 20, 15 << 20, 32 << 20] as const
 /** Chunks that may still be filled; older ones are let go, so that a dropped model's memory is not held by its gaps. */
 const MAX_OPEN = 8
 
