@@ -60,7 +60,7 @@ export function intervalsOf(
 }
 
 /**
- * `binaryMeasures` with their intervals, as `metrics.json` has them: {@link intervalsOf} of 2,000 resamples with both
+ * `binaryMeasures` with their intervals, as `metrics.json` has them: those of 2,000 resamples with both
  * classes. The same samples give the same intervals.
  * @param patients of each sample; the same key means the same patient.
  * @param options.threshold positive from here on; 0.5.
