@@ -75,9 +75,8 @@ const batchNormOp = defineOp({
       const left = partsOf(x) // by a convolution
       const parts = left?.parts ?? empty([chunks, 2, channels], 'f32', 'batchNorm parts')
       if (!left) gpu.run(shaders.batchnorm_stats, { x, parts }, sizes, size)
-      const cut = left?.cut ?? { chunks, rows_per_chunk: sizes.rows_per_chunk }
+      const cut = { ...sizes, ...left?.cut }
       const params = (share: number) => ({
-        ...sizes,
         ...cut,
         eps,
         momentum: share,
@@ -112,22 +111,22 @@ const batchNormOp = defineOp({
     const { channels } = sizes
     const dweight = dWeight ?? empty([channels], 'f32', 'dweight')
     const dbias = dBias ?? empty([channels], 'f32', 'dbias')
-    // Of relu(… + residual) the sums' pass stores dy where y > 0: the residual's gradient, and all that dx needs of dy.
-    let masked: Tensor | null = null
-    const left = partsOf(dy, stats) // by a convolution, whose gradient is 0 where y is
-    if (left) {
-      masked = dy
-      mergeGradients(left.parts, dweight, dbias, channels, left.cut.chunks)
-    } else if (dWeight || dBias || (dx && training)) {
-      const parts = empty([chunks, 2, channels], 'f32', 'batchNorm parts')
-      masked = (rectify && dResidual) || null
-      gpu.run(
-        shaders.batchnorm_backward_sums,
-        { x, y, dy, stats, parts, dresidual: masked },
-        { ...sizes, relu: rectify },
-        size,
-      )
-      mergeGradients(parts, dweight, dbias, channels, chunks)
+    // dy where y > 0: the residual's gradient, and all that dx needs of dy. A convolution that left sums has made dy
+    // so; of relu(… + residual) the sums' pass stores it.
+    const left = partsOf(dy, stats)
+    let masked = left && dy
+    if (left || dWeight || dBias || (dx && training)) {
+      const parts = left?.parts ?? empty([chunks, 2, channels], 'f32', 'batchNorm parts')
+      if (!left) {
+        masked = (rectify && dResidual) || null
+        gpu.run(
+          shaders.batchnorm_backward_sums,
+          { x, y, dy, stats, parts, dresidual: masked },
+          { ...sizes, relu: rectify },
+          size,
+        )
+      }
+      mergeGradients(parts, dweight, dbias, channels, left?.cut.chunks ?? chunks)
     }
     if (dx) {
       const sums = training ? { dweight, dbias } : { dweight: null, dbias: null }

@@ -107,12 +107,15 @@ export const forwardSize = ({ y, weight, attrs: { groups } }: Convolution): Plan
 }
 
 /** Rows of the result that a workgroup makes. */
-const rowsOf = (tile: Tile | 'matrix') => (tile === '32×32' ? 32 : 64)
+const rowsOf = (y: Tensor, tile: Tile | 'matrix') =>
+  tile === 'matrix'
+    ? matrix.conv2d_forward_matrix.constant('TILE', matricesFor(y)!)
+    : shaders.conv2d_forward_tile.constant('TILE', TILES[tile])
 
 export function forwardTile(p: Convolution, tile: Tile | 'matrix'): void {
   const { x, weight, y, epilogue } = p
   const isPlain = !epilogue.bias && !epilogue.scale && !epilogue.residual && epilogue.activation === 'none'
-  const rows = rowsOf(tile)
+  const rows = rowsOf(y, tile)
   const chunks = ceilDiv(y.size / weight.shape[3], rows)
   const moments = isPlain && isBeforeBatchNorm() ? partsFor(y, chunks, rows) : null
   const given = { x, w: weight, y, ...bindings(epilogue), moments }
@@ -157,7 +160,7 @@ export const backwardInputSize = (p: Convolution): Planes => {
 export function backwardInputTile(p: Convolution, tile: Tile | 'matrix'): void {
   const { x: dx, weight, y: dy, epilogue, madeBy } = p
   const { pixels, phases } = phasePixels(p)
-  const rows = rowsOf(tile)
+  const rows = rowsOf(dy, tile)
   const parts = madeBy ? partsFor(dx, phases * ceilDiv(pixels, rows), rows, madeBy.stats) : null
   const norm = parts
     ? { norm_x: madeBy!.x, norm_y: madeBy!.y, stats: madeBy!.stats }

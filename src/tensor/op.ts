@@ -107,7 +107,7 @@ export function defineOp<
         {
           fuses: spec.fuses,
           activation: spec.activation?.(attrs),
-          normed: (kept) => spec.normed?.(kept, attrs) ?? null,
+          normed: spec.normed && ((kept) => spec.normed!(kept, attrs)),
         },
       )
       for (const name in outputs) {
